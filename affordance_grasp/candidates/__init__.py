@@ -1,0 +1,1 @@
+"""6-DoF grasp candidates from one depth image."""

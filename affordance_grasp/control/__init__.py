@@ -1,0 +1,1 @@
+"""Kinematics, inverse kinematics, gripper and motion of the arm."""

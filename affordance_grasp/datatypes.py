@@ -1,0 +1,243 @@
+"""The values that pass between the parts; frozen, and validated where they are made."""
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from affordance_grasp.errors import InvalidInput
+from affordance_grasp.geometry import Floats
+
+MAX_IMAGE_SIDE = 8192
+
+
+class Reason(str, Enum):
+    """Why a grasp candidate was rejected."""
+
+    OFF_IMAGE = "off image"
+    NO_DEPTH = "no depth"
+    COLD = "cold"
+    TOO_WIDE = "too wide"
+    TABLE = "table"
+    NO_IK = "no IK"
+    JOINT_LIMIT = "joint limit"
+    PATH = "path"
+
+    def __str__(self) -> str:
+        """The words that people and reports read."""
+        return self.value
+
+
+@dataclass(frozen=True)
+class CameraIntrinsics:
+    """Pinhole intrinsics in pixels, integer coordinates at pixel centres, no distortion."""
+
+    fx: float
+    fy: float
+    cx: float
+    cy: float
+    width: int
+    height: int
+
+    def __post_init__(self) -> None:
+        """Refuse intrinsics that cannot be inverted or an image of no or absurd size."""
+        if not np.isfinite([self.fx, self.fy, self.cx, self.cy]).all():
+            raise InvalidInput("camera intrinsics hold NaN or infinity; all must be finite")
+        if self.fx <= 0 or self.fy <= 0:
+            raise InvalidInput(
+                f"camera matrix is not invertible: fx={self.fx:g}, fy={self.fy:g} must be > 0"
+            )
+        if not (0 < self.width <= MAX_IMAGE_SIDE and 0 < self.height <= MAX_IMAGE_SIDE):
+            raise InvalidInput(
+                f"image size {self.width}x{self.height} is not within 1..{MAX_IMAGE_SIDE} pixels"
+            )
+
+    @property
+    def K(self) -> Floats:
+        """The 3x3 camera matrix."""
+        return np.array([[self.fx, 0, self.cx], [0, self.fy, self.cy], [0, 0, 1.0]])
+
+
+@dataclass(frozen=True)
+class Region:
+    """A rectangle of an image in pixels: columns ``left..right-1``, rows ``top..bottom-1``."""
+
+    left: int
+    top: int
+    right: int
+    bottom: int
+
+    def __post_init__(self) -> None:
+        """Refuse an empty or negative rectangle."""
+        if not (0 <= self.left < self.right and 0 <= self.top < self.bottom):
+            raise InvalidInput(
+                f"region {self.left},{self.top},{self.right},{self.bottom} is empty or negative"
+            )
+
+    @property
+    def slices(self) -> tuple[slice, slice]:
+        """Row and column slices of this region."""
+        return slice(self.top, self.bottom), slice(self.left, self.right)
+
+
+@dataclass(frozen=True)
+class RgbdFrame:
+    """One colour image with depth aligned to it, in the camera's optical frame.
+
+    ``color``: (H, W, 3) uint8 rgb. ``depth_m``: (H, W) float32 [m], 0 = no reading; readings that
+    are not finite or negative are stored as 0.
+    """
+
+    color: NDArray[np.uint8]
+    depth_m: NDArray[np.float32]
+    intrinsics: CameraIntrinsics
+
+    def __post_init__(self) -> None:
+        """Check sizes and types, and clean the depth."""
+        check_color(self.color)
+        size = (self.intrinsics.height, self.intrinsics.width)
+        if self.color.shape[:2] != size or self.depth_m.shape != size:
+            raise InvalidInput(
+                f"colour {_size(self.color)}, depth {_size(self.depth_m)} and intrinsics "
+                f"{size[1]}x{size[0]} differ in size; depth must be aligned to the colour image"
+            )
+        depth = np.asarray(self.depth_m, np.float32)
+        depth = np.where(np.isfinite(depth) & (depth > 0), depth, np.float32(0))
+        object.__setattr__(self, "depth_m", depth)
+
+
+def check_color(color: NDArray[np.uint8]) -> None:
+    """Refuse what is not an (H, W, 3) uint8 rgb image of a sane size."""
+    if color.ndim != 3 or color.shape[2] != 3 or color.dtype != np.uint8:
+        raise InvalidInput(
+            f"colour image has shape {color.shape} and type {color.dtype}; "
+            "expected (H, W, 3) uint8 rgb"
+        )
+    if not (min(color.shape[:2]) > 0 and max(color.shape[:2]) <= MAX_IMAGE_SIDE):
+        raise InvalidInput(f"colour image is {_size(color)}; sides must be 1..{MAX_IMAGE_SIDE}")
+
+
+def _size(image: NDArray[np.generic]) -> str:
+    return "x".join(str(side) for side in image.shape[1::-1])
+
+
+@dataclass(frozen=True)
+class Heatmap:
+    """Where to take the object for one affordance.
+
+    ``values``: (H, W) float32 in [0, 1], peak 1, at the colour image's size; 0 outside the region
+    that was looked at. ``raw``: the method's own map before normalisation, at its own resolution:
+    a probability map that sums to 1 (PLSP) or a signed activation (LoopTrans, SelectiveCL).
+    ``confidence``: 0..1, how concentrated the map is.
+    """
+
+    values: NDArray[np.float32]
+    raw: NDArray[np.float32]
+    query: str
+    affordance: str
+    method: str
+    confidence: float
+
+    @property
+    def peak_uv(self) -> tuple[int, int]:
+        """Column and row of the hottest pixel."""
+        row, column = np.unravel_index(int(self.values.argmax()), self.values.shape)
+        return int(column), int(row)
+
+
+@dataclass(frozen=True)
+class GraspCandidates:
+    """N grasps in the camera's optical frame, arrays of equal length.
+
+    ``T_cam_tcp`` (N, 4, 4): pose of ``tcp`` at closure: origin midway between the fingertips, +z
+    approach, +x closing direction. ``width_m`` (N,): distance of the fingertips at closure.
+    ``contact_cam`` (N, 3) [m]: the surface point that is projected on the heatmap.
+    ``quality`` (N,): geometric quality, 0..1, higher is better. ``examined``: how many hand poses
+    the generator looked at to find these.
+    """
+
+    T_cam_tcp: Floats
+    width_m: Floats
+    contact_cam: Floats
+    quality: Floats
+    generator: str
+    examined: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse arrays that disagree in length or hold NaN."""
+        n = len(self.width_m)
+        shapes = {
+            "T_cam_tcp": (self.T_cam_tcp.shape, (n, 4, 4)),
+            "width_m": (self.width_m.shape, (n,)),
+            "contact_cam": (self.contact_cam.shape, (n, 3)),
+            "quality": (self.quality.shape, (n,)),
+        }
+        for name, (shape, expected) in shapes.items():
+            if shape != expected:
+                raise InvalidInput(f"grasp candidates: {name} is {shape}, expected {expected}")
+        for name in shapes:
+            if not np.isfinite(getattr(self, name)).all():
+                raise InvalidInput(f"grasp candidates: {name} holds NaN or infinity")
+
+    def __len__(self) -> int:
+        """Number of candidates."""
+        return len(self.width_m)
+
+
+@dataclass(frozen=True)
+class RankedGrasp:
+    """One accepted grasp: where, how wide, how hot and how good.
+
+    ``T_cam_tcp`` and ``contact_cam`` as in :class:`GraspCandidates`; ``contact_uv`` is the pixel
+    at which ``heat`` was read; ``candidate`` the index in the candidates it came from.
+    """
+
+    T_cam_tcp: Floats
+    width_m: float
+    contact_cam: Floats
+    contact_uv: tuple[float, float]
+    heat: float
+    quality: float
+    candidate: int
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Accepted grasps, best first, and one reason for every candidate that was rejected."""
+
+    ranked: tuple[RankedGrasp, ...]
+    rejected: dict[int, Reason] = field(default_factory=dict)
+
+    @property
+    def best(self) -> RankedGrasp | None:
+        """The grasp to execute, or None when every candidate was rejected."""
+        return self.ranked[0] if self.ranked else None
+
+    def rejection_counts(self) -> dict[str, int]:
+        """Reason -> number of rejected candidates, in the order of :class:`Reason`."""
+        values = list(self.rejected.values())
+        return {str(reason): values.count(reason) for reason in Reason if reason in values}
+
+
+@dataclass(frozen=True)
+class JointTrajectory:
+    """Joint motion: ``times_s`` (N,) from 0, ``positions``, ``velocities`` (N, J) [rad, rad/s]."""
+
+    joint_names: tuple[str, ...]
+    times_s: Floats
+    positions: Floats
+    velocities: Floats
+
+    def __post_init__(self) -> None:
+        """Refuse times that do not grow and arrays that disagree in shape."""
+        expected = (len(self.times_s), len(self.joint_names))
+        if self.positions.shape != expected or self.velocities.shape != expected:
+            raise InvalidInput(f"joint trajectory arrays must both be {expected}")
+        if len(self.times_s) < 1 or self.times_s[0] != 0 or (np.diff(self.times_s) <= 0).any():
+            raise InvalidInput("joint trajectory times must start at 0 and grow strictly")
+
+    @property
+    def duration_s(self) -> float:
+        """Time of the last point [s]."""
+        return float(self.times_s[-1])

@@ -1,0 +1,1 @@
+"""Affordance grounding: image and query -> heatmap."""

@@ -1,0 +1,1 @@
+"""The learning side: datasets, pseudo labels, training, evaluation, metrics."""

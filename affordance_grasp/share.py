@@ -1,0 +1,29 @@
+"""Where the package's own files (config, urdf, models) lie, in every way it can be installed."""
+
+import os
+import sys
+from pathlib import Path
+
+from affordance_grasp.errors import InvalidInput
+
+PACKAGE = "affordance_grasp"
+
+
+def share_path(relative: str) -> Path:
+    """Absolute path of a file or folder such as ``config/gripper_2f85.yaml``.
+
+    Looks in the source checkout, then in every ROS prefix, then where pip puts data files.
+    """
+    roots = _roots()
+    for root in roots:
+        if (root / relative).exists():
+            return root / relative
+    looked = ", ".join(str(root) for root in roots)
+    raise InvalidInput(f"{relative} is not part of this installation; looked in {looked}")
+
+
+def _roots() -> list[Path]:
+    checkout = Path(__file__).resolve().parents[1]
+    prefixes = [Path(p) for p in os.environ.get("AMENT_PREFIX_PATH", "").split(":") if p]
+    installed = [prefix / "share" / PACKAGE for prefix in [*prefixes, Path(sys.prefix)]]
+    return ([checkout] if (checkout / "package.xml").exists() else []) + installed

@@ -1,0 +1,24 @@
+"""pip installation of the core and the command line; colcon uses CMakeLists.txt instead."""
+
+from glob import glob
+from pathlib import Path
+from xml.etree import ElementTree
+
+from setuptools import find_packages, setup
+
+ROOT = Path(__file__).parent
+SHARED = ("config", "urdf", "models", "launch")
+
+setup(
+    name="affordance_grasp",
+    version=ElementTree.parse(ROOT / "package.xml").findtext("version"),
+    description="Affordance-guided grasping: take a thing by the right part.",
+    license="Apache-2.0",
+    python_requires=">=3.10",
+    packages=find_packages(include=["affordance_grasp", "affordance_grasp.*"]),
+    data_files=[
+        (f"share/affordance_grasp/{folder}", [f for f in glob(f"{folder}/*") if Path(f).is_file()])
+        for folder in SHARED
+    ],
+    entry_points={"console_scripts": ["affordance-grasp = affordance_grasp.cli:main"]},
+)
