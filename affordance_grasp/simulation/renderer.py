@@ -1,0 +1,87 @@
+"""Which OpenGL MuJoCo renders with, decided once, before MuJoCo is imported.
+
+A machine without a display has EGL (a graphics card, or Mesa's software renderer) or OSMesa.
+MuJoCo reads ``MUJOCO_GL`` when it is first imported and cannot change its mind afterwards, so the
+``simulation`` package calls :func:`choose_backend` before anything in it imports MuJoCo.
+"""
+
+import ctypes
+import os
+from typing import TYPE_CHECKING, Any
+
+from affordance_grasp.errors import InvalidInput
+
+if TYPE_CHECKING:
+    import mujoco
+
+PACKAGES = "libegl1 libegl-mesa0 libgl1-mesa-dri (EGL) or libosmesa6 (OSMesa)"
+_EGL_LIBRARY = "libEGL.so.1"
+_OSMESA_LIBRARIES = ("libOSMesa.so.8", "libOSMesa.so.6", "libOSMesa.so")
+_EGL_PLATFORM_DEVICE = 0x313F  # EGL_PLATFORM_DEVICE_EXT of EGL_EXT_platform_device
+
+
+def choose_backend() -> str | None:
+    """Set ``MUJOCO_GL`` to ``egl`` or else ``osmesa``, whichever works here, and return it.
+
+    A value that the user has set is kept. None when nothing can render: physics still works, and
+    :func:`open_renderer` will say what is missing.
+    """
+    chosen = os.environ.get("MUJOCO_GL", "").strip().lower()
+    if not chosen:
+        chosen = "egl" if egl_works() else "osmesa" if osmesa_works() else ""
+        if chosen:
+            os.environ["MUJOCO_GL"] = chosen
+    return chosen or None
+
+
+def egl_works() -> bool:
+    """True when an EGL device exists that can be initialised without a display."""
+    try:
+        egl = ctypes.CDLL(_EGL_LIBRARY)
+    except OSError:
+        return False
+    egl.eglGetProcAddress.restype = ctypes.c_void_p
+    query, get_display = (
+        egl.eglGetProcAddress(name) for name in (b"eglQueryDevicesEXT", b"eglGetPlatformDisplayEXT")
+    )
+    if not query or not get_display:
+        return False
+    devices, count = (ctypes.c_void_p * 16)(), ctypes.c_int(0)
+    pointer = ctypes.c_void_p
+    query_devices = ctypes.CFUNCTYPE(ctypes.c_uint, ctypes.c_int, pointer, pointer)(query)
+    if not query_devices(16, devices, ctypes.byref(count)):
+        return False
+    display_of = ctypes.CFUNCTYPE(pointer, ctypes.c_uint, pointer, pointer)(get_display)
+    egl.eglInitialize.argtypes = [pointer, pointer, pointer]
+    displays = [display_of(_EGL_PLATFORM_DEVICE, devices[i], None) for i in range(count.value)]
+    return any(bool(display and egl.eglInitialize(display, None, None)) for display in displays)
+
+
+def osmesa_works() -> bool:
+    """True when Mesa's off-screen library can be loaded."""
+    for name in _OSMESA_LIBRARIES:
+        try:
+            ctypes.CDLL(name)
+        except OSError:
+            continue
+        return True
+    return False
+
+
+def open_renderer(model: "mujoco.MjModel", width: int, height: int) -> "mujoco.Renderer":
+    """A MuJoCo renderer of (height, width) pixels; use and close it on the thread that made it."""
+    import mujoco
+
+    if not os.environ.get("MUJOCO_GL"):
+        raise InvalidInput(_sentence("neither EGL nor OSMesa was found"))
+    renderer_class: Any = getattr(mujoco, "Renderer", None)
+    if renderer_class is None:
+        raise InvalidInput(_sentence(f"MuJoCo could not load {os.environ['MUJOCO_GL']!r}"))
+    try:
+        return renderer_class(model, height=height, width=width)
+    except (ImportError, AttributeError, RuntimeError, mujoco.FatalError) as error:
+        raise InvalidInput(_sentence(f"MUJOCO_GL={os.environ['MUJOCO_GL']}: {error}")) from error
+
+
+def _sentence(why: str) -> str:
+    return f"cannot render the simulated camera ({why}); install the apt packages {PACKAGES}"
