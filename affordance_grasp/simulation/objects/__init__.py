@@ -1,0 +1,51 @@
+"""Procedural household objects with named parts; every family is randomised by its seed."""
+
+from collections.abc import Callable
+from zlib import crc32
+
+import numpy as np
+from numpy.random import Generator
+
+from affordance_grasp.errors import UnknownName
+from affordance_grasp.simulation.objects import cutlery, vessels
+from affordance_grasp.simulation.objects.assembly import Assembly
+from affordance_grasp.simulation.objects.mjcf import add_object
+from affordance_grasp.simulation.objects.primitive import (
+    HouseholdObject,
+    Material,
+    Primitive,
+    Shape,
+    Shell,
+)
+
+FAMILIES: dict[str, Callable[[Generator], tuple[Assembly, float]]] = {
+    "mug": vessels.mug,
+    "knife": cutlery.knife,
+    "teapot": vessels.teapot,
+    "spoon": cutlery.spoon,
+    "bottle": vessels.bottle,
+    "bowl": vessels.bowl,
+    "fork": cutlery.fork,
+    "toothbrush": cutlery.toothbrush,
+    "wine_glass": vessels.wine_glass,
+}
+
+__all__ = [
+    "FAMILIES",
+    "HouseholdObject",
+    "Material",
+    "Primitive",
+    "Shape",
+    "Shell",
+    "add_object",
+    "make_object",
+]
+
+
+def make_object(family: str, seed: int) -> HouseholdObject:
+    """Make one instance of a family; the same family and seed give the same object."""
+    if family not in FAMILIES:
+        raise UnknownName("object", family, tuple(FAMILIES))
+    rng = np.random.default_rng([crc32(family.encode()), seed])
+    assembly, mass_kg = FAMILIES[family](rng)
+    return assembly.finish(family, seed, mass_kg)

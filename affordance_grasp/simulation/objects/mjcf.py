@@ -1,0 +1,103 @@
+"""Putting an object into a MuJoCo model."""
+
+import mujoco
+import numpy as np
+from numpy.typing import ArrayLike
+
+from affordance_grasp.geometry import pose, quaternion_xyzw
+from affordance_grasp.simulation.objects.assembly import lathe
+from affordance_grasp.simulation.objects.primitive import HouseholdObject, Material, Shape
+from affordance_grasp.simulation.textures import object_texture
+
+GEOMS = {
+    Shape.BOX: mujoco.mjtGeom.mjGEOM_BOX,
+    Shape.CAPSULE: mujoco.mjtGeom.mjGEOM_CAPSULE,
+    Shape.CYLINDER: mujoco.mjtGeom.mjGEOM_CYLINDER,
+    Shape.ELLIPSOID: mujoco.mjtGeom.mjGEOM_ELLIPSOID,
+    Shape.SPHERE: mujoco.mjtGeom.mjGEOM_SPHERE,
+}
+DRAWN_GROUP, HIDDEN_GROUP = 0, 3  # MuJoCo draws groups 0 to 2
+
+
+def add_object(
+    spec: mujoco.MjSpec,
+    obj: HouseholdObject,
+    T_world_object: ArrayLike | None = None,
+    name: str = "object",
+    free: bool = True,
+) -> mujoco.MjsBody:
+    """Add one body with geoms ``<name>/<part>/<i>`` and, where ``free``, a free joint.
+
+    Walls of shells are solid but not drawn; the smooth mesh that is drawn in their place has no
+    mass and touches nothing. Both carry the part in their name.
+    """
+    T = pose() if T_world_object is None else np.asarray(T_world_object, float)
+    x, y, z, w = quaternion_xyzw(T)
+    body = spec.worldbody.add_body(name=name, pos=T[:3, 3], quat=[w, x, y, z])
+    if free:
+        body.add_freejoint(name=f"{name}/free")
+    materials = _add_materials(spec, obj, name)
+    for i, (piece, mass_kg) in enumerate(zip(obj.primitives, obj.masses_kg(), strict=True)):
+        geom = body.add_geom(
+            name=f"{name}/{piece.part}/{i}",
+            type=GEOMS[piece.shape],
+            size=[*piece.size, 0, 0][:3],
+            pos=piece.position_m,
+            quat=piece.quaternion_wxyz,
+            material=materials[piece.material],
+            group=DRAWN_GROUP if piece.visible else HIDDEN_GROUP,
+            mass=float(mass_kg),
+        )
+        if piece.solid:
+            geom.condim, geom.friction = 4, [obj.friction, 0.005, 0.0002]
+        else:
+            geom.contype = geom.conaffinity = 0
+    _add_shells(spec, body, obj, name, materials)
+    return body
+
+
+def _add_shells(
+    spec: mujoco.MjSpec,
+    body: mujoco.MjsBody,
+    obj: HouseholdObject,
+    name: str,
+    materials: dict[Material, str],
+) -> None:
+    for j, shell in enumerate(obj.shells):
+        vertices, faces = lathe(shell)
+        mesh = spec.add_mesh(name=f"{name}/shell{j}")
+        mesh.uservert, mesh.userface = vertices.ravel(), faces.ravel()
+        mesh.inertia = mujoco.mjtMeshInertia.mjMESH_INERTIA_SHELL
+        body.add_geom(
+            name=f"{name}/{shell.part}/{len(obj.primitives) + j}",
+            type=mujoco.mjtGeom.mjGEOM_MESH,
+            meshname=mesh.name,
+            pos=shell.position_m,
+            material=materials[shell.material],
+            contype=0,
+            conaffinity=0,
+            mass=0,
+        )
+
+
+def _add_materials(spec: mujoco.MjSpec, obj: HouseholdObject, name: str) -> dict[Material, str]:
+    used = dict.fromkeys(piece.material for piece in (*obj.primitives, *obj.shells))
+    names = {material: f"{name}/material{i}" for i, material in enumerate(used)}
+    for material, label in names.items():
+        added = spec.add_material(
+            name=label,
+            rgba=material.rgba,
+            specular=material.specular,
+            shininess=material.shininess,
+        )
+        if material.pattern:
+            _add_texture(spec, label, material.pattern, obj.seed)
+            added.textures[mujoco.mjtTextureRole.mjTEXROLE_RGB] = label
+    return names
+
+
+def _add_texture(spec: mujoco.MjSpec, label: str, pattern: str, seed: int) -> None:
+    face = object_texture(pattern, np.random.default_rng(seed))
+    texture = spec.add_texture(name=label, type=mujoco.mjtTexture.mjTEXTURE_CUBE)
+    texture.width, texture.height, texture.nchannel = face.shape[1], 6 * face.shape[0], 3
+    texture.data = np.tile(face, (6, 1, 1)).tobytes()
