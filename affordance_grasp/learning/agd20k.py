@@ -1,0 +1,243 @@
+"""Data sets in AGD20K's folder layout: AGD20K Seen, Unseen and Hard, HICO-IIF, the simulated set.
+
+Layout, below ``<root>/<split>``::
+
+    trainset/{egocentric,exocentric}/<affordance>/<object>/*.jpg
+    testset/egocentric/<affordance>/<object>/*.jpg
+    testset/GT/<affordance>/<object>/<same stem>.png
+
+Test items are the egocentric test pictures that have a ground truth. The Hard split (AffordanceLLM)
+has no folder of its own: it is a choice of objects from Seen.
+"""
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+
+from affordance_grasp.errors import InvalidInput, UnknownName
+from affordance_grasp.grounding.vocabulary import AFFORDANCES
+
+PICTURE_ENDINGS = {".jpg", ".jpeg", ".png"}
+LISTED_PROBLEMS = 20
+
+OBJECTS = tuple(
+    "apple axe badminton_racket banana baseball baseball_bat basketball bed bench bicycle "
+    "binoculars book bottle bowl broccoli camera carrot cell_phone chair couch cup discus drum "
+    "fork frisbee golf_clubs hammer hot_dog javelin keyboard knife laptop microwave motorcycle "
+    "orange oven pen punching_bag refrigerator rugby_ball scissors skateboard skis snowboard "
+    "soccer_ball suitcase surfboard tennis_racket toothbrush wine_glass".split()
+)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where a split lies below the root, and which objects it takes for train and test.
+
+    Empty object sets mean every object that has a folder.
+    """
+
+    folder: str
+    train_objects: frozenset[str] = frozenset()
+    test_objects: frozenset[str] = frozenset()
+
+
+LAYOUTS = {
+    "Seen": Layout("Seen"),
+    "Unseen": Layout("Unseen"),
+    # AffordanceLLM: the first 28 objects of the alphabet train, the other 22 test
+    "Hard": Layout("Seen", frozenset(OBJECTS[:28]), frozenset(OBJECTS[28:])),
+    "HICO-IIF": Layout("HICO-IIF"),
+}
+
+
+@dataclass(frozen=True, order=True)
+class Picture:
+    """One picture file of the tree; the same content may appear under several affordances."""
+
+    affordance: str
+    object: str
+    path: Path
+
+    @property
+    def pair(self) -> tuple[str, str]:
+        """Affordance and object."""
+        return self.affordance, self.object
+
+
+@dataclass(frozen=True)
+class TestItem:
+    """An egocentric test picture and its ground truth map."""
+
+    __test__ = False  # the name is the data set's word, not a test case
+
+    picture: Picture
+    truth: Path
+
+
+@dataclass(frozen=True)
+class Split:
+    """All pictures of one split, sorted by path; made by :func:`load_split`.
+
+    ``affordances``: those with train pictures, in AGD20K's class order. ``without_truth``: number
+    of test pictures that have no ground truth and are no test items.
+    """
+
+    name: str
+    folder: Path
+    train_ego: tuple[Picture, ...]
+    train_exo: tuple[Picture, ...]
+    test: tuple[TestItem, ...]
+    without_truth: int = 0
+    affordances: tuple[str, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Derive the affordances."""
+        present = {picture.affordance for picture in self.train_ego}
+        object.__setattr__(self, "affordances", tuple(a for a in AFFORDANCES if a in present))
+
+    def exo_of(self, pair: tuple[str, str]) -> tuple[int, ...]:
+        """Indices into ``train_exo`` of the pictures of one (affordance, object)."""
+        return tuple(i for i, picture in enumerate(self.train_exo) if picture.pair == pair)
+
+    def affordances_of(self, object_name: str) -> frozenset[str]:
+        """Affordances under which train pictures of an object are filed."""
+        return frozenset(p.affordance for p in self.train_ego if p.object == object_name)
+
+
+def load_split(root: Path, split: str) -> Split:
+    """List one split and check it; every missing folder, file or counterpart is named."""
+    if split not in LAYOUTS:
+        raise UnknownName("split", split, tuple(LAYOUTS))
+    layout = LAYOUTS[split]
+    folder = Path(root) / layout.folder
+    _refuse_missing_folders(folder)
+    train_ego = _pictures(folder / "trainset/egocentric", layout.train_objects)
+    train_exo = _pictures(folder / "trainset/exocentric", layout.train_objects)
+    test_ego = _pictures(folder / "testset/egocentric", layout.test_objects)
+    truths = _pictures(folder / "testset/GT", layout.test_objects)
+    problems = [
+        *_unknown_affordances(folder),
+        *_empty_classes(folder),
+        *_unpaired(folder, train_ego, train_exo),
+        *_truths_without_picture(folder, test_ego, truths),
+    ]
+    truth_of = {(t.affordance, t.object, t.path.stem): t.path for t in truths}
+    test = tuple(
+        TestItem(p, truth_of[p.affordance, p.object, p.path.stem])
+        for p in test_ego
+        if (p.affordance, p.object, p.path.stem) in truth_of
+    )
+    if not problems and not (train_ego and train_exo and test):
+        problems = [f"no pictures for train or no ground truth for test in {folder}"]
+    _refuse(problems, folder)
+    return Split(split, folder, train_ego, train_exo, test, len(test_ego) - len(test))
+
+
+def read_color(path: Path) -> NDArray[np.uint8]:
+    """Read a picture as (H, W, 3) uint8 rgb; a corrupt one is an error that names its path."""
+    return _read(path, "RGB")
+
+
+def read_gray(path: Path) -> NDArray[np.uint8]:
+    """Read an 8-bit single-channel picture (H, W), as pseudo labels and ground truth are."""
+    return _read(path, "L")
+
+
+def content_digest(path: Path) -> str:
+    """Hex sha256 of the bytes of a file: equal for the same picture under two affordances."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def corrupt_pictures(pictures: Iterable[Picture]) -> Iterator[tuple[Picture, str]]:
+    """Those pictures that cannot be decoded, with the sentence that says so."""
+    for picture in pictures:
+        try:
+            read_color(picture.path)
+        except InvalidInput as error:
+            yield picture, str(error)
+
+
+def _read(path: Path, mode: str) -> NDArray[np.uint8]:
+    try:
+        with Image.open(path) as image:
+            return np.asarray(image.convert(mode))
+    except FileNotFoundError as error:
+        raise InvalidInput(f"picture {path} does not exist") from error
+    except (OSError, UnidentifiedImageError, SyntaxError) as error:
+        raise InvalidInput(f"picture {path} is corrupt and cannot be decoded: {error}") from error
+
+
+def _pictures(folder: Path, objects: frozenset[str]) -> tuple[Picture, ...]:
+    return tuple(
+        sorted(
+            Picture(path.parent.parent.name, path.parent.name, path)
+            for path in folder.glob("*/*/*")
+            if path.suffix.lower() in PICTURE_ENDINGS
+            and (not objects or path.parent.name in objects)
+        )
+    )
+
+
+PARTS = ("trainset/egocentric", "trainset/exocentric", "testset/egocentric", "testset/GT")
+
+
+def _refuse_missing_folders(folder: Path) -> None:
+    missing = [f"folder {folder / part}" for part in PARTS if not (folder / part).is_dir()]
+    _refuse(missing, folder)
+
+
+def _unknown_affordances(folder: Path) -> list[str]:
+    return [
+        f"{path} is not one of the {len(AFFORDANCES)} affordances"
+        for part in PARTS
+        for path in sorted((folder / part).iterdir())
+        if path.is_dir() and path.name not in AFFORDANCES
+    ]
+
+
+def _empty_classes(folder: Path) -> list[str]:
+    empty = []
+    for part in PARTS:
+        for pattern in ("*", "*/*"):
+            for path in sorted((folder / part).glob(pattern)):
+                if path.is_dir() and not any(path.iterdir()):
+                    empty.append(f"{path} holds no picture")
+    return empty
+
+
+def _unpaired(folder: Path, ego: tuple[Picture, ...], exo: tuple[Picture, ...]) -> list[str]:
+    pairs = {"egocentric": {p.pair for p in ego}, "exocentric": {p.pair for p in exo}}
+    missing = []
+    for have, need in (("egocentric", "exocentric"), ("exocentric", "egocentric")):
+        for affordance, name in sorted(pairs[have] - pairs[need]):
+            path = folder / "trainset" / need / affordance / name
+            missing.append(f"{path} holds no picture, its {have} counterpart does")
+    return missing
+
+
+def _truths_without_picture(
+    folder: Path, ego: tuple[Picture, ...], truths: tuple[Picture, ...]
+) -> list[str]:
+    known = {(p.affordance, p.object, p.path.stem) for p in ego}
+    return [
+        f"{folder / 'testset/egocentric' / t.affordance / t.object / t.path.stem}.jpg is missing"
+        for t in truths
+        if (t.affordance, t.object, t.path.stem) not in known
+    ]
+
+
+def _refuse(problems: list[str], folder: Path) -> None:
+    if not problems:
+        return
+    listed = "; ".join(problems[:LISTED_PROBLEMS])
+    more = len(problems) - LISTED_PROBLEMS
+    ending = f"; and {more} more" if more > 0 else ""
+    raise InvalidInput(
+        f"{folder} is not a complete data set in AGD20K's layout, {len(problems)} missing or "
+        f"wrong: {listed}{ending}"
+    )

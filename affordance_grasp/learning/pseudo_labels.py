@@ -1,0 +1,95 @@
+"""Pseudo labels for PLSP: part boxes become masks (stage A of the paper, appendix B.1).
+
+Ground truth never enters: the boxes come from a part detector, the masks from the picture.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from affordance_grasp.errors import UnknownName
+from affordance_grasp.learning.agd20k import Picture, Split, content_digest, read_color
+from affordance_grasp.learning.detections import Detections, Detector
+from affordance_grasp.learning.masking import MASKERS, Masker, fill_holes, turn_inverted
+
+
+@dataclass(frozen=True)
+class LabelCount:
+    """What a run did: labels written, found already written, pictures with no box."""
+
+    written: int
+    kept: int
+    without_box: int
+
+
+def label_path(split: Split, picture: Picture) -> Path:
+    """Where the pseudo label of an egocentric train picture lies."""
+    folder = split.folder / "trainset/PL" / picture.affordance / picture.object
+    return folder / f"{picture.path.stem}_pl.png"
+
+
+def pseudo_label(
+    mask_of: Callable[[NDArray[np.float64]], NDArray[np.bool_]],
+    detections: Detections,
+    may_invert: bool,
+) -> NDArray[np.bool_]:
+    """Union of the masks of the kept boxes: checked at the box's rim, small holes filled."""
+    masks = []
+    for box in detections.kept().boxes:
+        mask = mask_of(box)
+        masks.append(fill_holes(turn_inverted(mask, box) if may_invert else mask))
+    return np.any(masks, axis=0)
+
+
+def write_pseudo_labels(
+    split: Split,
+    detector: Detector,
+    masker: str = "grabcut",
+    overwrite: bool = False,
+    progress: Callable[[Iterable[list[Picture]]], Iterable[list[Picture]]] = iter,
+) -> LabelCount:
+    """Write the label of every egocentric train picture in which a part was found.
+
+    A picture filed under several affordances is segmented once. Labels that exist are kept unless
+    ``overwrite``, so that a stopped run goes on where it was. ``progress`` wraps the iteration.
+    """
+    if masker not in MASKERS:
+        raise UnknownName("mask step", masker, tuple(MASKERS))
+    tally: Counter[str] = Counter()
+    for copies in progress(list(_same_content(split.train_ego))):
+        due = [p for p in copies if overwrite or not label_path(split, p).exists()]
+        tally["kept"] += len(copies) - len(due)
+        found = [(p, detections) for p in due if (detections := detector.parts(p)) is not None]
+        tally["without_box"] += len(due) - len(found)
+        tally["written"] += len(found)
+        if found:
+            _write(split, detector, MASKERS[masker], found)
+    return LabelCount(tally["written"], tally["kept"], tally["without_box"])
+
+
+def _write(
+    split: Split, detector: Detector, masker: Masker, found: list[tuple[Picture, Detections]]
+) -> None:
+    first = found[0][0]
+    whole = detector.object_ego(first)
+    object_box = None if whole is None else whole.boxes[whole.scores.argmax()]
+    mask_of = masker.open_picture(read_color(first.path), object_box)
+    for picture, detections in found:
+        mask = pseudo_label(mask_of, detections, masker.may_invert)
+        path = label_path(split, picture)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_suffix(".partial")  # a killed run leaves no half picture behind
+        Image.fromarray(mask.astype(np.uint8) * 255).save(partial, format="PNG")
+        partial.replace(path)
+
+
+def _same_content(pictures: Iterable[Picture]) -> Iterator[list[Picture]]:
+    groups: dict[str, list[Picture]] = {}
+    for picture in pictures:
+        groups.setdefault(content_digest(picture.path), []).append(picture)
+    yield from groups.values()

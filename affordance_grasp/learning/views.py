@@ -1,0 +1,183 @@
+"""Augmented views of a picture whose parameters are kept, so that its label moves with it.
+
+PLSP's augmentation: squash to 256x256, random crop of 224, flip with probability 1/2; in a
+stitched view the crop fills one quadrant and three pictures of other objects fill the rest.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from affordance_grasp.errors import InvalidInput
+
+
+@dataclass(frozen=True)
+class View:
+    """How one picture becomes a square network input, all lengths in pixels.
+
+    Squash to ``squash`` x ``squash``, cut ``side`` x ``side`` at (``top``, ``left``), mirror if
+    ``flip``. ``quadrant`` (0..3, row by row) is where a stitched view holds the picture; the other
+    quadrants hold the pictures with the indices ``others``. ``foreign``: the affordances of those;
+    a stitched view must not stand for any of them.
+    """
+
+    squash: int = 224
+    side: int = 224
+    top: int = 0
+    left: int = 0
+    flip: bool = False
+    quadrant: int | None = None
+    others: tuple[int, ...] = ()
+    foreign: frozenset[str] = frozenset()
+
+    def serves(self, affordance: str) -> bool:
+        """Whether nothing but the picture itself is right for the affordance."""
+        return affordance not in self.foreign
+
+    def crop(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Cut and mirror an image or map (squash, squash[, C]) -> (side, side[, C])."""
+        cut = image[self.top : self.top + self.side, self.left : self.left + self.side]
+        return cut[:, ::-1] if self.flip else cut
+
+    def image(
+        self, color: NDArray[np.uint8], others: Sequence[NDArray[np.uint8]] = ()
+    ) -> NDArray[np.float32]:
+        """The network input (side, side, 3) in 0..1 of an rgb picture (H, W, 3)."""
+        own = self.crop(squash(color, self.squash) / np.float32(255))
+        if self.quadrant is None:
+            return np.ascontiguousarray(own)
+        half = self.side // 2
+        tiles = [squash(other, half) / np.float32(255) for other in others]
+        tiles.insert(self.quadrant, squash(own, half))
+        return np.vstack([np.hstack(tiles[:2]), np.hstack(tiles[2:])])
+
+    def label(self, target: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The label (side, side), summing to 1, of a map (squash, squash) of the picture.
+
+        A label that the crop leaves empty becomes uniform (released code).
+        """
+        own = self.crop(target)
+        if self.quadrant is not None:
+            half = self.side // 2
+            whole = np.zeros((self.side, self.side), np.float32)
+            row, column = half * (self.quadrant // 2), half * (self.quadrant % 2)
+            whole[row : row + half, column : column + half] = squash(own, half)
+            own = whole
+        total = own.sum(dtype=np.float64)
+        uniform = np.full_like(own, 1 / own.size)
+        return np.ascontiguousarray((own / total).astype(np.float32) if total > 0 else uniform)
+
+    def box(self, box: NDArray[np.float64], width: int, height: int) -> NDArray[np.float64]:
+        """Where a box (l, t, r, b) of a ``width`` x ``height`` picture lies in this view."""
+        scale = self.squash / np.array([width, height, width, height], float)
+        left, top, right, bottom = box * scale - [self.left, self.top, self.left, self.top]
+        if self.flip:
+            left, right = self.side - right, self.side - left
+        return np.clip([left, top, right, bottom], 0, self.side)
+
+
+def squash(image: NDArray[np.generic], side: int) -> NDArray[np.float32]:
+    """Bilinear resize to a square, without antialiasing, as PLSP's released transform."""
+    resized = cv2.resize(np.asarray(image, np.float32), (side, side))
+    return np.asarray(resized, np.float32)
+
+
+def blurred_label(mask: NDArray[np.uint8], side: int) -> NDArray[np.float32]:
+    """A pseudo label (H, W) in 0..255 as the soft map (side, side) that PLSP learns from.
+
+    Binarised at one half, Gaussian blur with the odd kernel sqrt(H W) / 3 of AGD20K's annotation.
+    """
+    height, width = mask.shape
+    kernel = int(np.sqrt(height * width) / 3)
+    kernel += 1 - kernel % 2
+    binary = (mask.astype(np.float32) / 255 >= 0.5).astype(np.float32)
+    return squash(cv2.GaussianBlur(binary, (kernel, kernel), 0), side)
+
+
+def box_patches(box: NDArray[np.float64], grid: int, side: int) -> NDArray[np.float32]:
+    """(grid * grid,) 1 where a patch touches the box (l, t, r, b) in pixels of the input."""
+    left, top, right, bottom = box * (grid / side)
+    cells = np.zeros((grid, grid), np.float32)
+    rows = slice(int(np.floor(top)), max(int(np.ceil(bottom)), int(np.floor(top)) + 1))
+    columns = slice(int(np.floor(left)), max(int(np.ceil(right)), int(np.floor(left)) + 1))
+    cells[rows, columns] = 1
+    return cells.ravel()
+
+
+@dataclass(frozen=True)
+class ViewPlan:
+    """How many fixed views every egocentric train picture gets.
+
+    ``crops`` plain ones and up to ``stitched`` ones; ``seed`` draws all parameters.
+    """
+
+    crops: int = 6
+    stitched: int = 2
+    squash: int = 256
+    side: int = 224
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse a plan without plain crops or with a crop larger than the picture."""
+        if self.crops < 1 or self.stitched < 0:
+            raise InvalidInput(
+                f"{self.crops} crops and {self.stitched} stitched views; at least 1 and 0"
+            )
+        if not 0 < self.side <= self.squash:
+            raise InvalidInput(f"crop side {self.side} must be within 1..{self.squash}")
+
+    def draw(
+        self, index: int, objects: Sequence[str], affordances: dict[str, frozenset[str]]
+    ) -> tuple[View, ...]:
+        """The views of picture ``index``; ``objects``: object of every picture, by index.
+
+        ``affordances`` of every object decide which pictures may be stitched to which.
+        """
+        rng = np.random.default_rng([self.seed, index])
+        views = [self._crop(rng) for _ in range(self.crops)]
+        for _ in range(self.stitched):
+            others = _foreign_pictures(rng, objects[index], objects, affordances)
+            foreign = frozenset().union(*(affordances[objects[i]] for i in others))
+            own = self._crop(rng)
+            quadrant = int(rng.integers(4)) if others else None
+            views.append(
+                View(
+                    own.squash, own.side, own.top, own.left, own.flip, quadrant, others, foreign
+                )
+            )
+        return tuple(views)
+
+    def _crop(self, rng: np.random.Generator) -> View:
+        top, left = rng.integers(0, self.squash - self.side + 1, 2)
+        return View(self.squash, self.side, int(top), int(left), bool(rng.random() < 0.5))
+
+
+def _foreign_pictures(
+    rng: np.random.Generator,
+    own: str,
+    objects: Sequence[str],
+    affordances: dict[str, frozenset[str]],
+) -> tuple[int, ...]:
+    """Three pictures of objects that lack one affordance, drawn at random, of the own object.
+
+    Released code: objects that share no affordance at all. Where everything can be held there are
+    none, so here the view is told what it must not stand for instead. Empty if nothing lacks any.
+    """
+    shared = {name: affordances[own] & affordances[name] for name in set(objects) - {own}}
+    lacking = [
+        affordance
+        for affordance in sorted(affordances[own])
+        if any(affordance not in common for common in shared.values())
+    ]
+    if not lacking:
+        return ()
+    query = lacking[int(rng.integers(len(lacking)))]
+    names = sorted(name for name, common in shared.items() if query not in common)
+    drawn = []
+    for name in (names[int(rng.integers(len(names)))] for _ in range(3)):
+        candidates = [i for i, object_name in enumerate(objects) if object_name == name]
+        drawn.append(candidates[int(rng.integers(len(candidates)))])
+    return tuple(drawn)
