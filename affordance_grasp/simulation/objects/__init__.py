@@ -7,7 +7,7 @@ import numpy as np
 from numpy.random import Generator
 
 from affordance_grasp.errors import UnknownName
-from affordance_grasp.simulation.objects import cutlery, vessels
+from affordance_grasp.simulation.objects import cookware, cutlery, tools, vessels
 from affordance_grasp.simulation.objects.assembly import Assembly
 from affordance_grasp.simulation.objects.mjcf import add_object
 from affordance_grasp.simulation.objects.primitive import (
@@ -22,11 +22,18 @@ FAMILIES: dict[str, Callable[[Generator], tuple[Assembly, float]]] = {
     "mug": vessels.mug,
     "knife": cutlery.knife,
     "teapot": vessels.teapot,
+    "pan": cookware.pan,
+    "pressure_cooker": cookware.pressure_cooker,
     "spoon": cutlery.spoon,
+    "wrench": tools.wrench,
+    "screwdriver": tools.screwdriver,
+    "hammer": tools.hammer,
     "bottle": vessels.bottle,
     "bowl": vessels.bowl,
     "fork": cutlery.fork,
     "toothbrush": cutlery.toothbrush,
+    "scissors": tools.scissors,
+    "axe": tools.axe,
     "wine_glass": vessels.wine_glass,
 }
 

@@ -128,7 +128,8 @@ class Assembly:
         along = (b - a) / np.linalg.norm(b - a) * radius
         for sign in (-1, 1):
             self.rod(part, a + along + sign * side, b - along + sign * side, radius, material)
-        self.bar(part, a, b, 2 * float(np.linalg.norm(side)), thickness_m, material)
+        flat = 2 * float(np.linalg.norm(side))
+        self.bar(part, a + along, b - along, flat, thickness_m, material)
 
     def disc(
         self,

@@ -31,11 +31,14 @@ def _blade(out: Assembly, rng: Generator, width: float, height: float, steel: Ma
     belly = rng.uniform(1.6, 3.0)
     out.bar("blade", (-0.004, 0, height), (0.012, 0, height), width * 0.9, 0.008, steel)
     t = np.linspace(0, 1, 10)
-    for start, end in zip(t[:-1], t[1:], strict=True):
-        edge = spine - deep * (1 - ((start + end) / 2) ** belly)
-        middle = (spine + edge) / 2
-        a, b = (0.008 + length * start, middle, level), (0.008 + length * end, middle, level)
-        out.bar("blade", a, b, max(spine - edge, 0.004), 0.002, steel)
+    x, edge = 0.008 + length * t, spine - deep * (1 - t**belly)
+    for i in range(9):  # filled up to the edge, then thin bars along the edge hide the steps
+        low = edge[i + 1] + 0.0015
+        a, b = (np.array([x[j], (spine + low) / 2, level]) for j in (i, i + 1))
+        out.bar("blade", a, b, max(spine - low, 0.003), 0.002, steel)
+        inner = np.array([0.0, 0.002, 0.0])
+        a, b = (np.array([x[j], edge[j], level]) + inner for j in (i, i + 1))
+        out.bar("blade", a, b, 0.004, 0.002, steel)
 
 
 def _arched(length_m: float, rise_m: float, level_m: float, n: int = 6) -> Floats:

@@ -25,7 +25,11 @@ def ceramic(rng: Generator) -> Material:
     if pick < 0.35:
         rgb = CERAMIC_WHITES[rng.integers(len(CERAMIC_WHITES))]
     else:
-        rgb = _hue(rng, (0.2, 0.5), (0.7, 0.95)) if pick < 0.6 else _hue(rng, (0.5, 0.95), (0.2, 0.9))
+        rgb = (
+            _hue(rng, (0.2, 0.5), (0.7, 0.95))
+            if pick < 0.6
+            else _hue(rng, (0.5, 0.95), (0.2, 0.9))
+        )
     pattern = "speckle" if rng.uniform() < 0.2 else ""
     return Material(_rgba(rgb, rng), 0.6, 0.7, pattern, 2300.0)
 

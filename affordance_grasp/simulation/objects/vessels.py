@@ -102,7 +102,11 @@ def _spout(out: Assembly, rng: Generator, radius: float, height: float, skin: Ma
 
 
 def _pot_handle(
-    out: Assembly, rng: Generator, profile: list[tuple[float, float]], height: float, skin: Material
+    out: Assembly,
+    rng: Generator,
+    profile: list[tuple[float, float]],
+    height: float,
+    skin: Material,
 ) -> None:
     heights, radii = [h for _, h in profile], [r for r, _ in profile]
     z_top, z_low = height * rng.uniform(0.84, 0.94), height * rng.uniform(0.20, 0.30)
