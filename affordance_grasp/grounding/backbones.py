@@ -1,0 +1,197 @@
+"""Pretrained image encoders as components: normalised images -> CLS + patch tokens."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+
+from affordance_grasp.errors import CheckpointError, InvalidInput, UnknownName
+from affordance_grasp.grounding.weights import read_tensors, resolve_weights, tensors_sha256
+
+IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
+CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
+
+
+@dataclass(frozen=True)
+class BackboneSpec:
+    """What the rest of the system must know about an encoder.
+
+    ``patch`` [pixels], ``dim`` channels per token, ``mean`` and ``std`` of rgb in 0..1.
+    """
+
+    name: str
+    patch: int
+    dim: int
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+
+    def grid(self, image_side: int) -> int:
+        """Patches per side of a square image of ``image_side`` pixels."""
+        if image_side <= 0 or image_side % self.patch:
+            raise InvalidInput(
+                f"image side {image_side} is not a positive multiple of the patch size "
+                f"{self.patch} of backbone {self.name}"
+            )
+        return image_side // self.patch
+
+    def normalise(self, images: Tensor) -> Tensor:
+        """Rgb (..., 3, H, W) in 0..1 -> zero mean and unit deviation as the encoder learned."""
+        mean = images.new_tensor(self.mean)[:, None, None]
+        return (images - mean) / images.new_tensor(self.std)[:, None, None]
+
+
+class Backbone(nn.Module, ABC):
+    """An encoder with its specification; ``sha256`` names the exact weights it holds."""
+
+    def __init__(self, spec: BackboneSpec, image_side: int, sha256: str) -> None:
+        super().__init__()
+        self.spec = spec
+        self.image_side = image_side
+        self.grid = spec.grid(image_side)
+        self.sha256 = sha256
+
+    @abstractmethod
+    def tokens(self, images: Tensor) -> Tensor:
+        """Normalised images (B, 3, S, S) -> (B, 1 + grid^2, dim), CLS first, then row by row."""
+
+    def prepare(self, color: NDArray[np.uint8]) -> Tensor:
+        """An rgb image (H, W, 3) of any size -> normalised (1, 3, S, S), aspect squashed."""
+        return prepare_images([color], self.spec, self.image_side)
+
+
+class DinoV2(Backbone):
+    """DINOv2 ViT-S/14 through timm; tokens after the final norm."""
+
+    def __init__(
+        self, weights: Mapping[str, Tensor] | None, image_side: int, sha256: str = ""
+    ) -> None:
+        super().__init__(SPECS["dinov2_vits14"], image_side, sha256)
+        import timm
+
+        self.visual = timm.create_model(
+            "vit_small_patch14_dinov2", img_size=image_side, num_classes=0
+        )
+        if weights is not None:
+            table = resize_position_table(weights["pos_embed"], self.grid)
+            load_strictly(self.visual, {**weights, "pos_embed": table}, "backbone dinov2_vits14")
+
+    def tokens(self, images: Tensor) -> Tensor:
+        """See :meth:`Backbone.tokens`."""
+        return self.visual.forward_features(images)
+
+
+class Clip(Backbone):
+    """CLIP ViT-B/16 through open_clip; every token goes through ln_post and the projection."""
+
+    def __init__(
+        self, weights: Mapping[str, Tensor] | None, image_side: int, sha256: str = ""
+    ) -> None:
+        super().__init__(SPECS["clip_vitb16"], image_side, sha256)
+        self.visual = _clip_visual_tower(image_side)
+        if weights is not None:
+            prefix = "visual."
+            visual = {k[len(prefix) :]: v for k, v in weights.items() if k.startswith(prefix)}
+            load_strictly(self.visual, visual, "backbone clip_vitb16")
+
+    def tokens(self, images: Tensor) -> Tensor:
+        """See :meth:`Backbone.tokens`."""
+        intermediate = self.visual.forward_intermediates(
+            images,
+            indices=1,
+            normalize_intermediates=True,
+            intermediates_only=True,
+            output_fmt="NLC",
+            output_extra_tokens=True,
+        )
+        cls = intermediate["image_intermediates_prefix"][-1]
+        patches = intermediate["image_intermediates"][-1]
+        return torch.cat([cls, patches], dim=1) @ self.visual.proj
+
+
+SPECS = {
+    "dinov2_vits14": BackboneSpec("dinov2_vits14", 14, 384, IMAGENET_MEAN, IMAGENET_STD),
+    "clip_vitb16": BackboneSpec("clip_vitb16", 16, 512, CLIP_MEAN, CLIP_STD),
+}
+BACKBONES: dict[str, Callable[..., Backbone]] = {"dinov2_vits14": DinoV2, "clip_vitb16": Clip}
+
+
+def backbone_spec(name: str) -> BackboneSpec:
+    """The specification of a backbone; refuses unknown names."""
+    if name not in SPECS:
+        raise UnknownName("backbone", name, tuple(SPECS))
+    return SPECS[name]
+
+
+def load_backbone(name: str, image_side: int = 224) -> Backbone:
+    """The pretrained backbone ``name`` in evaluation mode, without gradients."""
+    backbone_spec(name)
+    weights = read_tensors(resolve_weights(name))
+    backbone = BACKBONES[name](weights, image_side, tensors_sha256(weights))
+    return backbone.eval().requires_grad_(False)
+
+
+def prepare_images(colors: list[NDArray[np.uint8]], spec: BackboneSpec, image_side: int) -> Tensor:
+    """Rgb images (H, W, 3) of any sizes -> normalised (B, 3, S, S), aspect squashed.
+
+    Bilinear without antialiasing, as PLSP's released test transform.
+    """
+    return spec.normalise(torch.cat([_squash(color, image_side) for color in colors]))
+
+
+def _squash(color: NDArray[np.uint8], side: int) -> Tensor:
+    image = torch.from_numpy(np.ascontiguousarray(color)).permute(2, 0, 1)[None].float() / 255
+    return functional.interpolate(image, size=(side, side), mode="bilinear")
+
+
+def resize_position_table(table: Tensor, grid: int) -> Tensor:
+    """Learned positions (1, 1 + n^2, D) for another grid: bicubic, as DINOv2 does it itself."""
+    side = int(round((table.shape[1] - 1) ** 0.5))
+    cls, patches = table[:, :1], table[:, 1:]
+    square = patches.unflatten(1, (side, side)).permute(0, 3, 1, 2)
+    resized = functional.interpolate(square, size=(grid, grid), mode="bicubic")
+    return torch.cat([cls, resized.permute(0, 2, 3, 1).flatten(1, 2)], dim=1)
+
+
+def load_strictly(module: nn.Module, tensors: Mapping[str, Tensor], owner: str) -> None:
+    """Load tensors; one sentence lists every missing, unexpected or misshapen name."""
+    expected = module.state_dict()
+    wrong = {
+        "missing": [name for name in expected if name not in tensors],
+        "unexpected": [name for name in tensors if name not in expected],
+        "of another shape": [
+            f"{name} {tuple(tensors[name].shape)} instead of {tuple(value.shape)}"
+            for name, value in expected.items()
+            if name in tensors and tensors[name].shape != value.shape
+        ],
+    }
+    if any(wrong.values()):
+        parts = [f"{kind}: {', '.join(names)}" for kind, names in wrong.items() if names]
+        raise CheckpointError(f"{owner} does not fit the network; {'; '.join(parts)}")
+    module.load_state_dict(dict(tensors))
+
+
+def _clip_visual_tower(image_side: int) -> Any:
+    import open_clip
+    from open_clip.model import CLIPVisionCfg
+    from open_clip.transformer import LayerNorm, QuickGELU, VisionTransformer
+
+    settings = open_clip.get_model_config("ViT-B-16-quickgelu")
+    vision = CLIPVisionCfg(**settings["vision_cfg"])
+    return VisionTransformer(
+        image_size=image_side,
+        patch_size=int(vision.patch_size),
+        width=vision.width,
+        layers=int(vision.layers),
+        heads=vision.width // vision.head_width,
+        mlp_ratio=vision.mlp_ratio,
+        output_dim=settings["embed_dim"],
+        act_layer=QuickGELU,
+        norm_layer=LayerNorm,
+    )

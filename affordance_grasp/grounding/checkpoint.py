@@ -1,0 +1,114 @@
+"""Checkpoints of grounding methods: safetensors, with all that is needed to use them inside."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from affordance_grasp.errors import CheckpointError
+
+FORMAT = "affordance_grasp.checkpoint.1"
+TEXT_KEY = "text_features"
+
+
+@dataclass(frozen=True)
+class CheckpointInfo:
+    """What a checkpoint says about itself.
+
+    ``config``: fields of the method's configuration. ``backbone_sha256``: digest of the tensors
+    of the frozen backbone that the head was trained on. ``affordances``: the verbs it was trained
+    for, in the order of the text table. ``training``: command, metrics, versions, as measured.
+    """
+
+    method: str
+    config: Mapping[str, Any]
+    backbone: str
+    backbone_sha256: str
+    affordances: tuple[str, ...]
+    text_encoder: str
+    training: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A checkpoint in memory: ``text`` (A, text dim) features of the affordances, unit norm."""
+
+    info: CheckpointInfo
+    tensors: Mapping[str, Tensor]
+    text: Tensor
+
+
+def head_tensors(network: nn.Module) -> dict[str, Tensor]:
+    """State of a network without its backbone, unless the backbone was trained with it."""
+    frozen = not any(
+        p.requires_grad for n, p in network.named_parameters() if n.startswith("backbone.")
+    )
+    state = network.state_dict()
+    return {n: t for n, t in state.items() if not (frozen and n.startswith("backbone."))}
+
+
+def save_checkpoint(
+    path: Path, network: nn.Module, info: CheckpointInfo, text: Tensor, half: bool = True
+) -> None:
+    """Write a network's own tensors, the text table (A, text dim) and the metadata.
+
+    With ``half`` the parameters are stored as float16; buffers keep their type, because position
+    tables and running statistics do not bear the rounding.
+    """
+    parameters = {name for name, _ in network.named_parameters()}
+    tensors = {
+        name: (tensor.half() if half and name in parameters else tensor).cpu().contiguous()
+        for name, tensor in head_tensors(network).items()
+    }
+    tensors[TEXT_KEY] = text.float().cpu().contiguous()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.name + ".partial")
+    save_file(tensors, partial, {"format": FORMAT, "info": json.dumps(asdict(info))})
+    partial.replace(path)
+
+
+def load_checkpoint(path: Path) -> Checkpoint:
+    """Read a checkpoint; float16 tensors come back as float32."""
+    if not path.is_file():
+        raise CheckpointError(f"checkpoint {path} does not exist")
+    try:
+        with safe_open(path, framework="pt") as stored:
+            metadata = stored.metadata() or {}
+            tensors = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError) as error:
+        raise CheckpointError(
+            f"checkpoint {path} is corrupt or not a safetensors file: {error}"
+        ) from error
+    info = _parse_info(path, metadata)
+    if TEXT_KEY not in tensors:
+        raise CheckpointError(f"checkpoint {path} has no tensor {TEXT_KEY}")
+    text = tensors.pop(TEXT_KEY)
+    if text.ndim != 2 or len(text) != len(info.affordances):
+        raise CheckpointError(
+            f"checkpoint {path} has text features {tuple(text.shape)} for "
+            f"{len(info.affordances)} affordances; one row each is needed"
+        )
+    return Checkpoint(info, {name: _single(tensor) for name, tensor in tensors.items()}, text)
+
+
+def _parse_info(path: Path, metadata: Mapping[str, str]) -> CheckpointInfo:
+    if metadata.get("format") != FORMAT:
+        raise CheckpointError(
+            f"{path} is not a checkpoint of this package: its format is "
+            f"{metadata.get('format')!r}, expected {FORMAT!r}"
+        )
+    try:
+        fields = json.loads(metadata["info"])
+        return CheckpointInfo(**{**fields, "affordances": tuple(fields["affordances"])})
+    except (KeyError, TypeError, ValueError) as error:
+        raise CheckpointError(f"checkpoint {path} has unreadable metadata: {error}") from error
+
+
+def _single(tensor: Tensor) -> Tensor:
+    return tensor.float() if tensor.dtype == torch.float16 else tensor

@@ -1,0 +1,260 @@
+"""PLSP: part-level semantic priors for weakly supervised affordance grounding.
+
+Xu et al., "Weakly-Supervised Affordance Grounding Guided by Part-Level Semantic Priors" (ICLR
+2025), training stage C. The paper's configuration (CLIP ViT-B/16, fine-tuned, width 512) and the
+embedded one (frozen DINOv2 ViT-S/14 and a learned projection) share this code.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from affordance_grasp.errors import InvalidInput
+from affordance_grasp.grounding.backbones import Backbone, backbone_spec
+from affordance_grasp.grounding.mask_decoder import MaskDecoder
+from affordance_grasp.grounding.plsp_fuser import VerbFuser
+from affordance_grasp.grounding.vocabulary import AFFORDANCES
+
+Reasoning = Literal["per_sample", "all_pairs"]
+
+
+@dataclass(frozen=True)
+class PlspConfig:
+    """Sizes and loss settings; the defaults are the embedded configuration.
+
+    ``image_side`` [pixels]. ``dim``: width of fuser and decoder. ``train_backbone``: fine-tune the
+    encoder, as the paper does. ``reasoning``: compare each prediction with its own text, or, as
+    the released code does with flat text features, with every text of the batch. The four weights
+    multiply their loss terms (paper, section 3.4; released code).
+    """
+
+    backbone: str = "dinov2_vits14"
+    train_backbone: bool = False
+    image_side: int = 224
+    dim: int = 256
+    text_dim: int = 384
+    classes: int = len(AFFORDANCES)
+    fuser_heads: int = 8
+    fuser_depth: int = 4
+    decoder_heads: int = 8
+    decoder_depth: int = 2
+    mlp_ratio: float = 4.0
+    drop_path: float = 0.1
+    align_margin: float = 0.1
+    align_weight: float = 10.0
+    exo_weight: float = 10.0
+    noun_weight: float = 1.0
+    part_weight: float = 0.1
+    reasoning: Reasoning = "per_sample"
+
+    def __post_init__(self) -> None:
+        """Refuse sizes that do not fit together."""
+        backbone_spec(self.backbone).grid(self.image_side)
+        if self.dim % 16 or self.dim % self.fuser_heads or self.dim // 2 % self.decoder_heads:
+            raise InvalidInput(
+                f"PLSP dim {self.dim} must be a multiple of 16, of the {self.fuser_heads} fuser "
+                f"heads and of twice the {self.decoder_heads} decoder heads"
+            )
+        if self.reasoning not in ("per_sample", "all_pairs"):
+            raise InvalidInput(f"PLSP reasoning {self.reasoning!r} is not per_sample or all_pairs")
+
+    @staticmethod
+    def paper() -> "PlspConfig":
+        """The published configuration: CLIP ViT-B/16, fine-tuned, width 512, 16 fuser heads."""
+        return PlspConfig(
+            backbone="clip_vitb16", train_backbone=True, dim=512, text_dim=512, fuser_heads=16
+        )
+
+
+@dataclass(frozen=True)
+class PlspBatch:
+    """B training samples: an egocentric and an exocentric image each.
+
+    ``ego``, ``exo``: normalised images (B, 3, S, S), or the backbone's tokens of them
+    (B, 1 + grid^2, token dim). ``target``: pseudo label (B, S, S), blurred, each sums to 1.
+    ``object_patches``: (B, grid^2) 1 where the exo patch touches the object's box, else 0.
+    ``text``, ``noun``, ``part``: text features (B, text_dim) of verb, object and part.
+    ``label``: (B,) index of the affordance.
+    """
+
+    ego: Tensor
+    exo: Tensor
+    target: Tensor
+    object_patches: Tensor
+    text: Tensor
+    noun: Tensor
+    part: Tensor
+    label: Tensor
+
+    def to(self, device: str | torch.device) -> "PlspBatch":
+        """The same batch on another device."""
+        return PlspBatch(**{f.name: getattr(self, f.name).to(device) for f in fields(self)})
+
+
+@dataclass(frozen=True)
+class PlspOutput:
+    """What one forward pass gives.
+
+    ``logits`` (B, 4 grid, 4 grid), ``affordance`` (B, dim) fused token, ``noun`` and ``part``
+    (B, text_dim) text features that the image suggests.
+    """
+
+    logits: Tensor
+    affordance: Tensor
+    noun: Tensor
+    part: Tensor
+
+
+class Plsp(nn.Module):
+    """The grounding network; give it a backbone to feed images, none to feed tokens."""
+
+    name = "plsp"
+
+    def __init__(self, config: PlspConfig, backbone: Backbone | None = None) -> None:
+        super().__init__()
+        self.config = config
+        self.backbone = backbone
+        if backbone is not None:
+            _check_backbone(config, backbone)
+            backbone.requires_grad_(config.train_backbone)
+        spec = backbone_spec(config.backbone)
+        dim, text_dim, grid = config.dim, config.text_dim, spec.grid(config.image_side)
+        self.token_projection = nn.Identity() if spec.dim == dim else nn.Linear(spec.dim, dim)
+        self.query_projection = nn.Identity() if text_dim == dim else nn.Linear(text_dim, dim)
+        self.noun_transform = _two_layers(dim, text_dim, text_dim)
+        self.reason = _two_layers(2 * text_dim, text_dim, text_dim)
+        hidden = int(dim * config.mlp_ratio)
+        self.verb_fuser = VerbFuser(
+            dim,
+            grid,
+            heads=config.fuser_heads,
+            depth=config.fuser_depth,
+            mlp_ratio=config.mlp_ratio,
+            drop_path=config.drop_path,
+        )
+        self.pred_decoder = MaskDecoder(
+            dim, grid, config.decoder_heads, config.decoder_depth, hidden
+        )
+        self.exo_cls = _two_layers(dim, dim // 2, config.classes)
+
+    def tokens(self, images: Tensor) -> Tensor:
+        """Backbone tokens (B, 1 + grid^2, token dim) of images; tokens pass unchanged."""
+        if images.ndim == 3:
+            return images
+        if self.backbone is None:
+            raise InvalidInput("this PLSP network was built without a backbone; feed it tokens")
+        with torch.set_grad_enabled(self.config.train_backbone and torch.is_grad_enabled()):
+            return self.backbone.tokens(images)
+
+    def forward(self, images: Tensor, text: Tensor) -> PlspOutput:
+        """Images (B, 3, S, S) or tokens, and verb features (B, text_dim)."""
+        return self.forward_tokens(self.tokens(images), text)
+
+    def forward_tokens(self, tokens: Tensor, text: Tensor) -> PlspOutput:
+        """Backbone tokens (B, 1 + grid^2, token dim) and verb features (B, text_dim)."""
+        visual = self.token_projection(tokens)
+        noun = self.noun_transform(visual[:, 0].detach())
+        part = self.reason(torch.cat([noun, text], dim=1))
+        query = self.query_projection(part + text)[:, None]
+        affordance = self.verb_fuser(query, visual)
+        logits = self.pred_decoder(affordance, visual)
+        return PlspOutput(logits, affordance[:, 0], noun, part)
+
+    def probability(self, logits: Tensor) -> Tensor:
+        """Logits (B, h, w) -> probability maps (B, S, S), each sums to 1."""
+        upscaled = self._upscale(logits)
+        return upscaled.flatten(1).softmax(dim=1).view_as(upscaled)
+
+    def maps(self, tokens: Tensor, text: Tensor, label: Tensor) -> Tensor:
+        """Raw heatmaps (Q, S, S) of Q queries on one image's tokens (1, N, token dim).
+
+        ``label`` (Q,) is there for methods that know affordances by index; PLSP reads ``text``.
+        """
+        del label
+        output = self.forward_tokens(tokens.expand(len(text), -1, -1), text)
+        return self.probability(output.logits)
+
+    def loss(self, batch: PlspBatch, epoch: int) -> dict[str, Tensor]:
+        """The unweighted terms of the training loss (paper, section 3.4) and the weighted total.
+
+        ``kl``: pseudo label against the predicted distribution, summed over pixels. ``align``:
+        hinge on the cosine between the fused token and the exo object's feature. ``exo_cls``: the
+        exo feature names the affordance. ``noun``, ``part``: reasoning. Nothing depends on
+        ``epoch``.
+        """
+        del epoch
+        config = self.config
+        output = self(batch.ego, batch.text)
+        exo = self._object_feature(batch)
+        cosine = functional.cosine_similarity(output.affordance, exo.detach(), dim=1)
+        terms = {
+            "kl": self._divergence(output.logits, batch.target),
+            "align": (1 - cosine - config.align_margin).relu().mean(),
+            "exo_cls": functional.cross_entropy(self.exo_cls(exo), batch.label),
+            "noun": self._text_distance(output.noun, batch.noun),
+            "part": self._text_distance(output.part, batch.part),
+        }
+        weights = {
+            "kl": 1.0,
+            "align": config.align_weight,
+            "exo_cls": config.exo_weight,
+            "noun": config.noun_weight,
+            "part": config.part_weight,
+        }
+        total = torch.stack([weights[name] * term for name, term in terms.items()]).sum()
+        return {**terms, "total": total}
+
+    def parameter_groups(self, learning_rate: float) -> list[dict[str, Any]]:
+        """Groups for the optimiser: a fine-tuned backbone learns at a tenth of the rate."""
+        trained = {name: p for name, p in self.named_parameters() if p.requires_grad}
+        inside = [p for name, p in trained.items() if name.startswith("backbone.")]
+        head = [p for name, p in trained.items() if not name.startswith("backbone.")]
+        groups = [(head, learning_rate), (inside, learning_rate / 10)]
+        return [{"params": params, "lr": rate} for params, rate in groups if params]
+
+    def _object_feature(self, batch: PlspBatch) -> Tensor:
+        visual = self.token_projection(self.tokens(batch.exo))
+        return (visual[:, 1:] * batch.object_patches[..., None]).sum(dim=1)
+
+    def _upscale(self, logits: Tensor) -> Tensor:
+        size = (self.config.image_side,) * 2
+        return functional.interpolate(logits[:, None], size=size, mode="bilinear")[:, 0]
+
+    def _divergence(self, logits: Tensor, target: Tensor) -> Tensor:
+        predicted = self._upscale(logits).flatten(1).log_softmax(dim=1)
+        return functional.kl_div(predicted, target.flatten(1), reduction="batchmean")
+
+    def _text_distance(self, predicted: Tensor, text: Tensor) -> Tensor:
+        if self.config.reasoning == "all_pairs":
+            predicted, text = predicted[:, None], text[None]
+        return (1 - functional.cosine_similarity(predicted, text, dim=-1)).mean()
+
+
+def plsp_from_official(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Names of a released checkpoint (``state_dict`` inside) -> this network's names.
+
+    The encoder becomes the backbone; the fuser's position table is analytic and left out.
+    """
+    return {
+        f"backbone.visual.{name.removeprefix('encoder.')}"
+        if name.startswith("encoder.")
+        else name: value
+        for name, value in tensors.items()
+        if name != "verb_fuser.rd_pos_embed"
+    }
+
+
+def _two_layers(inputs: int, hidden: int, outputs: int) -> nn.Sequential:
+    return nn.Sequential(nn.Linear(inputs, hidden), nn.GELU(), nn.Linear(hidden, outputs))
+
+
+def _check_backbone(config: PlspConfig, backbone: Backbone) -> None:
+    if backbone.spec.name != config.backbone or backbone.image_side != config.image_side:
+        raise InvalidInput(
+            f"PLSP was configured for {config.backbone} at {config.image_side} pixels and got "
+            f"{backbone.spec.name} at {backbone.image_side}"
+        )
