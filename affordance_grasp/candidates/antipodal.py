@@ -1,0 +1,219 @@
+"""A hand search on the single-view cloud, in the manner of GPD (ten Pas et al., IJRR 2017).
+
+Points spread over the object each get a local frame; from every frame the hand comes at several
+azimuths, tilts and depths, is pushed forward until something stops it, closed, and judged. All
+hands of one orientation are examined together as array operations.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+from scipy.spatial.transform import Rotation
+
+from affordance_grasp.candidates.anchors import facing_frames, local_frames, spread_points
+from affordance_grasp.candidates.closing import (
+    CENTER_BIN,
+    FREE,
+    HALF_SPAN_M,
+    Closings,
+    Neighbors,
+    close_hands,
+    envelope,
+)
+from affordance_grasp.candidates.cloud import ObjectCloud, observe, thin
+from affordance_grasp.candidates.hands import Hands, collides, measure, quality, table_room
+from affordance_grasp.candidates.table import TablePlane, fit_table
+from affordance_grasp.control.gripper import GripperProfile
+from affordance_grasp.datatypes import GraspCandidates, RgbdFrame
+from affordance_grasp.errors import InvalidInput
+from affordance_grasp.geometry import Floats
+
+
+@dataclass(frozen=True)
+class AntipodalConfig:
+    """How finely the search looks and what it keeps; lengths in metres, angles in degrees."""
+
+    anchors: int = 128
+    turns_deg: tuple[float, ...] = (0, 30, 60, 90, 120, 150)
+    tilts_deg: tuple[float, ...] = (0, 20, -20, 40, -40)
+    facing_turns_deg: tuple[float, ...] = (0, 45, 90, 135)
+    depths_m: tuple[float, ...] = (0.006, 0.012, 0.02, 0.03)
+    table_clearance_m: float = 0.0015
+    open_clearance_m: float = 0.012
+    finger_clearance_m: float = 0.003
+    per_anchor: int = 4
+    max_distance_m: float = 1.2
+
+    def __post_init__(self) -> None:
+        """Refuse a search that looks nowhere or lets the fingers touch the table."""
+        if self.anchors < 1 or self.per_anchor < 1 or not self.depths_m or not self.turns_deg:
+            raise InvalidInput("antipodal search: anchors, per_anchor, depths, turns must be > 0")
+        if self.table_clearance_m < 0.001:
+            raise InvalidInput(
+                f"antipodal search: table_clearance_m is {self.table_clearance_m:g}; "
+                "fingertips must stay at least 0.001 m above the table"
+            )
+
+
+@dataclass(frozen=True)
+class _Found:
+    """Closings with the orientation (M, 3, 3) of each hand in the camera frame."""
+
+    closings: Closings
+    R: Floats
+
+
+class AntipodalGenerator:
+    """The built-in generator; holds only its gripper and its configuration."""
+
+    name = "antipodal"
+
+    def __init__(self, gripper: GripperProfile, config: AntipodalConfig | None = None) -> None:
+        self.gripper = gripper
+        self.config = config or AntipodalConfig()
+
+    def generate(
+        self, frame: RgbdFrame, seed: int = 0, table: TablePlane | None = None
+    ) -> GraspCandidates:
+        """Propose grasps for everything that stands on the table.
+
+        Args:
+            frame: colour and aligned depth.
+            seed: of the plane fit; the search itself is deterministic.
+            table: the supporting plane where it is known already.
+
+        Raises:
+            InvalidInput: the depth holds no table.
+            NoObject: nothing stands on it.
+        """
+        table = table or fit_table(frame, self.config.max_distance_m, seed)
+        cloud = observe(frame, table, self.config.max_distance_m)
+        return self.search(cloud, table)
+
+    def search(self, cloud: ObjectCloud, table: TablePlane) -> GraspCandidates:
+        """Propose grasps on a segmented cloud."""
+        anchors = spread_points(
+            cloud, table, self.config.anchors, self.gripper.max_width_m / 2 + 0.003
+        )
+        examined, found = self._push_and_close(anchors, cloud, table)
+        hands, score = self._judge(anchors, found, cloud, table)
+        return GraspCandidates(
+            hands.T_cam_tcp, hands.width_m, hands.contact_cam, score, self.name, examined
+        )
+
+    def _push_and_close(
+        self, anchors: Floats, cloud: ObjectCloud, table: TablePlane
+    ) -> tuple[int, list[_Found]]:
+        config = self.config
+        examined, found = 0, []
+        families = (
+            (local_frames(anchors, cloud, table), config.turns_deg, config.tilts_deg),
+            (facing_frames(anchors, cloud, table), config.facing_turns_deg, (0.0,)),
+        )
+        tree = cKDTree(cloud.points_cam)
+        around = tree.query_ball_point(anchors, HALF_SPAN_M) if len(anchors) else []
+        for frames, turns, tilts in families:
+            neighbors = _neighbors(anchors, frames, cloud.points_cam, list(around))
+            for turn in np.radians(turns):
+                turned = neighbors.turned(turn, self.gripper.finger_breadth_m / 2)
+                for tilt in np.radians(tilts):
+                    R = frames @ Rotation.from_euler("ZX", [turn, tilt]).as_matrix()
+                    closings, looked = self._close(anchors, R, turned.tilted(tilt), table)
+                    examined += looked
+                    found.append(_Found(closings, R[closings.anchor]))
+        return examined, found
+
+    def _close(
+        self, anchors: Floats, R: Floats, points: Neighbors, table: TablePlane
+    ) -> tuple[Closings, int]:
+        first = envelope(points, self.gripper.link_breadth_m / 2)
+        tips = self._tip_depths(first, table.height_m(anchors), R, table)
+        finger = self.gripper.tip_thickness_m + self.config.finger_clearance_m
+        closings = close_hands(first, tips, finger, self.gripper.max_width_m)
+        return closings, int(np.count_nonzero(~np.isnan(tips)))
+
+    def _tip_depths(self, first: Floats, height: Floats, R: Floats, table: TablePlane) -> Floats:
+        """Depths (A, L) to try: steps past the surface, and as deep as the table allows."""
+        lean = np.swapaxes(R, 1, 2) @ table.normal_cam
+        down = np.maximum(-lean[:, 2], 0.05)
+        aside = np.abs(lean[:, 1]) * self.gripper.finger_breadth_m / 2
+        aside += np.abs(lean[:, 0]) * (self.gripper.tip_thickness_m + 0.01)
+        floor = (height - aside - self.config.table_clearance_m) / down
+        top = first[:, CENTER_BIN - 1 : CENTER_BIN + 2].min(axis=1)
+        top = np.where(top < FREE, top, np.nan)
+        deepest = np.minimum(floor, top + self.gripper.pad_length_m)
+        tips = top[:, None] + np.array(self.config.depths_m)
+        tips = np.column_stack([np.where(tips < deepest[:, None] - 0.002, tips, np.nan), deepest])
+        return np.where(tips > top[:, None], tips, np.nan)
+
+    def _judge(
+        self, anchors: Floats, found: list[_Found], cloud: ObjectCloud, table: TablePlane
+    ) -> tuple[Hands, Floats]:
+        """Keep the best few distinct hands of every anchor that fit exactly."""
+        config, gripper = self.config, self.gripper
+        R, center, window, anchor = _promising(anchors, found, table, 3 * config.per_anchor)
+        points = cloud.points_cam
+        hands = measure(R, center, window, points, cloud.normals_cam, gripper.finger_breadth_m)
+        room = table_room(hands, table, gripper, config.open_clearance_m)
+        fits = (hands.width_m <= gripper.max_width_m) & (hands.engagement_m > 5e-4)
+        fits &= (room >= config.table_clearance_m - 3e-4) & (hands.width_m > 5e-4)
+        hands, anchor = hands.where(fits), anchor[fits]
+        score = quality(hands, table, np.median(points, axis=0), gripper.max_width_m)
+        chosen = _distinct(hands, score, anchor, 2 * config.per_anchor)
+        hands, score, anchor = hands.where(chosen), score[chosen], anchor[chosen]
+        obstacles, _ = thin(points, cloud.thing, max(0.004, cloud.spacing_m))
+        free = ~collides(hands, obstacles, gripper, config.open_clearance_m)
+        hands, score, anchor = hands.where(free), score[free], anchor[free]
+        chosen = _best_of_each(score, anchor, config.per_anchor)
+        return hands.where(chosen), score[chosen]
+
+
+def _neighbors(
+    anchors: Floats, frames: Floats, points: Floats, around: list[list[int]]
+) -> Neighbors:
+    anchor = np.repeat(np.arange(len(anchors)), [len(a) for a in around])
+    index = np.concatenate([np.asarray(a, np.intp) for a in around]) if around else anchor
+    offset = points[index] - anchors[anchor]
+    local = np.einsum("pi,pij->pj", offset, frames[anchor])
+    return Neighbors(anchor, local, len(anchors))
+
+
+def _promising(
+    anchors: Floats, found: list[_Found], table: TablePlane, per_anchor: int
+) -> tuple[Floats, Floats, Floats, NDArray[np.intp]]:
+    """The coarsely best hands of each anchor: R, origin, window and anchor of each."""
+    R = np.concatenate([f.R for f in found])
+    anchor, tip, low, high, engagement = (
+        np.concatenate([getattr(f.closings, name) for f in found])
+        for name in ("anchor", "tip_z", "x_low", "x_high", "engagement")
+    )
+    upright = -R[:, :, 2] @ table.normal_cam
+    score = np.clip(engagement / 0.012, 0, 1) + 0.5 * upright - 6 * (high - low)
+    chosen = _best_of_each(score, anchor, per_anchor)
+    R, tip, anchor = R[chosen], tip[chosen], anchor[chosen]
+    center = anchors[anchor] + R[:, :, 2] * tip[:, None]
+    return R, center, np.column_stack([low[chosen], high[chosen]]), anchor
+
+
+def _best_of_each(score: Floats, group: NDArray[np.intp], count: int) -> NDArray[np.intp]:
+    """Indices of the ``count`` best of every group, best first within the whole."""
+    order = np.lexsort((-score, group))
+    start = np.searchsorted(group[order], group[order])
+    kept = order[np.arange(len(order)) - start < count]
+    return kept[np.argsort(-score[kept], kind="stable")]
+
+
+def _distinct(
+    hands: Hands, score: Floats, anchor: NDArray[np.intp], count: int
+) -> NDArray[np.intp]:
+    """The ``count`` best of every anchor that differ in place or direction from better ones."""
+    cell = np.round(hands.T_cam_tcp[:, :3, 3] / 0.005).astype(int)
+    turn = np.round(np.abs(hands.T_cam_tcp[:, :3, 0]) / 0.3).astype(int)
+    approach = np.round(hands.T_cam_tcp[:, :3, 2] / 0.3).astype(int)
+    order = np.argsort(-score, kind="stable")
+    key = np.column_stack([cell, turn, approach])[order]
+    _, first = np.unique(key, axis=0, return_index=True)
+    kept = order[np.sort(first)]
+    return kept[_best_of_each(score[kept], anchor[kept], count)]

@@ -1,0 +1,192 @@
+"""What stands out of the table: an object mask and a thinned cloud with normals.
+
+Objects a few millimetres thick (a spoon, a wrench) are lower than three deviations of a single
+D435 reading, so heights are averaged inside surfaces before they are compared with the table.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+
+from affordance_grasp.candidates.table import TablePlane
+from affordance_grasp.datatypes import RgbdFrame
+from affordance_grasp.errors import NoObject
+from affordance_grasp.geometry import Floats, deproject
+
+MIN_HEIGHT_M = 0.0015
+MIN_AREA_M2 = 1.5e-4
+MAX_HEIGHT_M = 0.6
+
+
+@dataclass(frozen=True)
+class ObjectCloud:
+    """Everything that stands on the table, seen from one side.
+
+    ``labels`` (H, W) int32: 0 = table or nothing, 1.. = one connected thing each, largest first.
+    ``points_cam``, ``normals_cam`` (N, 3) [m], normals towards the camera; ``thing`` (N,) label
+    of each point; ``spacing_m`` the grid the points were averaged on.
+    """
+
+    labels: NDArray[np.int32]
+    points_cam: Floats
+    normals_cam: Floats
+    thing: NDArray[np.int32]
+    spacing_m: float
+
+
+def observe(
+    frame: RgbdFrame, table: TablePlane, max_distance_m: float = 1.2, max_points: int = 6000
+) -> ObjectCloud:
+    """Segment what stands on the table and thin it to at most about ``max_points`` points.
+
+    Raises:
+        NoObject: nothing stands out of the table.
+    """
+    depth = smooth_depth(frame)
+    points = deproject(depth, frame.intrinsics.K)
+    labels = label_objects(points, table, max_distance_m)
+    mask = labels > 0
+    spacing = 0.002
+    thinned, thing = thin(points[mask], labels[mask], spacing)
+    if len(thinned) > max_points:
+        spacing *= float(np.sqrt(len(thinned) / max_points))
+        thinned, thing = thin(points[mask], labels[mask], spacing)
+    return ObjectCloud(labels, thinned, normals(thinned, spacing), thing, spacing)
+
+
+def smooth_depth(frame: RgbdFrame) -> NDArray[np.float32]:
+    """Depth [m] averaged within surfaces but not across edges; 0 stays 0."""
+    depth = frame.depth_m
+    filtered = cv2.medianBlur(depth, 5)
+    near_hole = cv2.erode((depth > 0).astype(np.uint8), np.ones((5, 5), np.uint8)) == 0
+    filtered = np.where(near_hole, depth, filtered)
+    filtered = cv2.bilateralFilter(filtered, 7, 0.006, 2.0)
+    return np.where(depth > 0, filtered, np.float32(0))
+
+
+def label_objects(points: Floats, table: TablePlane, max_distance_m: float) -> NDArray[np.int32]:
+    """Label connected things above the table (H, W), largest first.
+
+    Raises:
+        NoObject: nothing stands out of the table.
+    """
+    height = table.height_m(points)
+    height = height - _warp(height, table.noise_m)
+    with np.errstate(invalid="ignore"):
+        near = points[..., 2] <= max_distance_m
+        on_table = near & (np.abs(height) < 3 * max(table.noise_m, 0.001))
+        out = near & (height > _threshold(height[near])) & (height < MAX_HEIGHT_M)
+    out = cv2.morphologyEx(out.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
+    count, parts = cv2.connectedComponents(out, connectivity=8)
+    hull = _TableHull(points[_largest(on_table)][::7], table)
+    area = np.bincount(parts[out > 0], weights=_pixel_area(points)[out > 0], minlength=count)
+    keep = [
+        part
+        for part in np.argsort(-area)
+        if part > 0 and area[part] >= MIN_AREA_M2 and hull.holds(points[parts == part])
+    ]
+    if not keep:
+        raise NoObject(
+            "nothing stands out of the table in the depth image; put an object in view of the "
+            "camera, on the table"
+        )
+    order = np.zeros(count, np.int32)
+    order[keep] = np.arange(1, len(keep) + 1)
+    return order[parts]
+
+
+def _largest(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The biggest connected piece of a mask (H, W), so that coplanar background is left out."""
+    _, parts, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=4)
+    stats[0, cv2.CC_STAT_AREA] = 0
+    return np.asarray(parts == int(stats[:, cv2.CC_STAT_AREA].argmax()))
+
+
+def _threshold(height: Floats) -> float:
+    """Lowest height [m] that is not noise, judged by readings below the table."""
+    below = height[(height < 0) & (height > -0.02)]
+    noise = 1.4826 * float(np.median(-below)) if len(below) else 0.0
+    return max(MIN_HEIGHT_M, 3.5 * noise)
+
+
+def _warp(height: Floats, noise_m: float) -> Floats:
+    """Slow deviation (H, W) [m] of the measured table from its plane, as a quadratic in u, v.
+
+    Depth cameras bend flat surfaces by a few millimetres towards the corners of the image.
+    """
+    rows, columns = height.shape
+    v, u = np.mgrid[0:rows, 0:columns] / max(rows, columns) - 0.5
+    basis = np.stack([np.ones_like(u), u, v, u * v, u * u, v * v], -1)
+    band = 3 * max(noise_m, 0.001)
+    with np.errstate(invalid="ignore"):
+        on = np.abs(height) < band
+    A, b = basis[on][::11], height[on][::11]
+    if len(b) < 500:
+        return np.zeros_like(height)
+    coefficients, *_ = np.linalg.lstsq(A, b, rcond=None)
+    return np.clip(basis @ coefficients, -band, band)
+
+
+def _pixel_area(points: Floats) -> Floats:
+    """Area [m^2] that each pixel covers at right angles to the view."""
+    across = np.linalg.norm(np.diff(points, axis=1, append=np.nan)[..., :2], axis=-1)
+    depth = np.nan_to_num(points[..., 2])
+    typical = np.nanmedian(across / np.where(depth > 0, depth, np.nan))
+    return (depth * typical) ** 2
+
+
+class _TableHull:
+    """The outline of the visible table top; what stands elsewhere is background."""
+
+    def __init__(self, table_points: Floats, table: TablePlane) -> None:
+        self._axes = plane_axes(table)
+        flat = (table_points @ self._axes.T).astype(np.float32)
+        self._hull = cv2.convexHull(flat) if len(flat) >= 3 else None
+
+    def holds(self, points: Floats) -> bool:
+        """Whether the middle of the points' footprint lies on the table."""
+        if self._hull is None:
+            return False
+        foot = (np.median(points, axis=0) @ self._axes.T).astype(float)
+        return cv2.pointPolygonTest(self._hull, (foot[0], foot[1]), False) >= 0
+
+
+def plane_axes(table: TablePlane) -> Floats:
+    """Two unit vectors (2, 3) that span the plane; the first points to image right."""
+    right = np.array([1.0, 0, 0]) - table.normal_cam[0] * table.normal_cam
+    right = right / np.linalg.norm(right)
+    return np.stack([right, np.cross(table.normal_cam, right)])
+
+
+def thin(
+    points: Floats, labels: NDArray[np.int32], spacing_m: float
+) -> tuple[Floats, NDArray[np.int32]]:
+    """Average points (N, 3) within cubes of a grid; the label of a cube is its first point's."""
+    cells = np.floor(points / spacing_m).astype(np.int64)
+    cells -= cells.min(axis=0)
+    extent = cells.max(axis=0) + 1
+    key = (cells[:, 0] * extent[1] + cells[:, 1]) * extent[2] + cells[:, 2]
+    _, first, inverse, count = np.unique(
+        key, return_index=True, return_inverse=True, return_counts=True
+    )
+    sums = np.stack([np.bincount(inverse, weights=axis) for axis in points.T], -1)
+    return sums / count[:, None], labels[first]
+
+
+def normals(points_cam: Floats, spacing_m: float, neighbors: int = 16) -> Floats:
+    """Unit normals (N, 3) towards the camera, from the spread of the nearest points."""
+    neighbors = min(neighbors, len(points_cam))
+    reach = 6 * spacing_m
+    distance, index = cKDTree(points_cam).query(points_cam, k=neighbors)
+    distance, index = distance.reshape(len(index), -1), index.reshape(len(index), -1)
+    weight = (distance < reach).astype(float)[..., None]
+    around = points_cam[index]
+    center = (around * weight).sum(axis=1) / weight.sum(axis=1)
+    spread = (around - center[:, None]) * weight
+    _, vectors = np.linalg.eigh(np.swapaxes(spread, 1, 2) @ spread)
+    normal = vectors[..., 0]
+    away = (normal * points_cam).sum(axis=1) > 0
+    return np.where(away[:, None], -normal, normal)

@@ -1,0 +1,38 @@
+"""The grasp generators by name."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from affordance_grasp.candidates.antipodal import AntipodalGenerator
+from affordance_grasp.candidates.table import TablePlane
+from affordance_grasp.control.gripper import GripperProfile, load_gripper
+from affordance_grasp.datatypes import GraspCandidates, RgbdFrame
+from affordance_grasp.errors import UnknownName
+
+
+class GraspGenerator(Protocol):
+    """Anything that proposes 6-DoF grasps for one frame."""
+
+    name: str
+
+    def generate(
+        self, frame: RgbdFrame, seed: int = 0, table: TablePlane | None = None
+    ) -> GraspCandidates:
+        """Propose grasps as poses of ``tcp`` at closure, in the optical frame."""
+        ...
+
+
+GENERATORS: dict[str, Callable[[GripperProfile], GraspGenerator]] = {
+    "antipodal": AntipodalGenerator,
+}
+
+
+def make_generator(name: str, gripper: GripperProfile | None = None) -> GraspGenerator:
+    """Build a generator by name for a gripper (the 2F-85 when none is given).
+
+    Raises:
+        UnknownName: there is no generator of that name; lists the known ones.
+    """
+    if name not in GENERATORS:
+        raise UnknownName("generator", name, tuple(GENERATORS))
+    return GENERATORS[name](gripper or load_gripper())

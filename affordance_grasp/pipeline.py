@@ -1,0 +1,145 @@
+"""Frame and query -> heatmap, candidates and a ranking: the perception half of the system."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from time import perf_counter
+from typing import Protocol, TypeVar
+
+import numpy as np
+
+from affordance_grasp.candidates.cloud import label_objects, smooth_depth
+from affordance_grasp.candidates.generators import GraspGenerator
+from affordance_grasp.candidates.table import TablePlane, fit_table
+from affordance_grasp.datatypes import (
+    GraspCandidates,
+    Heatmap,
+    RankedGrasp,
+    Region,
+    RgbdFrame,
+    Selection,
+)
+from affordance_grasp.errors import NoObject
+from affordance_grasp.geometry import deproject
+from affordance_grasp.selection import Reach, SelectionConfig, select
+
+MAX_DISTANCE_M = 1.2
+REGION_MARGIN = 0.25
+SMALL_PART = 0.15
+
+Result = TypeVar("Result")
+
+
+class Grounds(Protocol):
+    """Anything that turns an image and a query into a heatmap."""
+
+    def ground(self, color: np.ndarray, query: str, region: Region | None = None) -> Heatmap:
+        """Ground a query in a colour image, looking only at a region of it."""
+        ...
+
+
+@dataclass(frozen=True)
+class GraspPlan:
+    """Everything that one frame and one query gave.
+
+    ``timings_ms``: ``table``, ``region``, ``ground``, ``generate``, ``select`` and ``total``;
+    grounding and generation run at the same time, so the parts add up to more than the total.
+    """
+
+    frame: RgbdFrame
+    heatmap: Heatmap
+    candidates: GraspCandidates
+    selection: Selection
+    table: TablePlane
+    region: Region
+    rule: str
+    timings_ms: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def best(self) -> RankedGrasp | None:
+        """The grasp to execute, or None when every candidate was rejected."""
+        return self.selection.best
+
+
+def plan_grasps(
+    frame: RgbdFrame,
+    query: str,
+    grounder: Grounds,
+    generator: GraspGenerator,
+    rule: str = "bands",
+    reach: Reach | None = None,
+    max_width_m: float = 0.085,
+    seed: int = 0,
+    config: SelectionConfig | None = None,
+) -> GraspPlan:
+    """Find the object, ground the query on it, propose grasps, and rank them.
+
+    Raises:
+        InvalidInput: the depth image is not usable.
+        NoObject: nothing stands on the table, or nothing on it can be grasped.
+        UnknownName: the query or the rule means nothing known.
+    """
+    clock = _Clock()
+    table = clock("table", lambda: fit_table(frame, MAX_DISTANCE_M, seed))
+    region = clock("region", lambda: object_region(frame, table))
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        generating = pool.submit(
+            clock, "generate", lambda: generator.generate(frame, seed=seed, table=table)
+        )
+        heatmap = clock("ground", lambda: grounder.ground(frame.color, query, region))
+        candidates = generating.result()
+    selection = clock(
+        "select",
+        lambda: select(frame, heatmap, candidates, rule, table, reach, max_width_m, config),
+    )
+    return GraspPlan(
+        frame, heatmap, candidates, selection, table, region, rule, clock.timings_ms()
+    )
+
+
+def object_region(
+    frame: RgbdFrame, table: TablePlane, max_distance_m: float = MAX_DISTANCE_M
+) -> Region:
+    """The square of the image, with a margin, around what stands on the table.
+
+    Things much smaller than the largest are left out, so that a crumb does not widen the view.
+    A square larger than the image is cut to it.
+
+    Raises:
+        NoObject: nothing stands on the table.
+    """
+    points = deproject(smooth_depth(frame), frame.intrinsics.K)
+    labels = label_objects(points, table, max_distance_m)
+    sizes = np.bincount(labels.ravel())[1:]
+    large = 1 + np.flatnonzero(sizes >= SMALL_PART * sizes.max())
+    rows, columns = np.nonzero(np.isin(labels, large))
+    if len(rows) == 0:
+        raise NoObject("nothing stands out of the table in the depth image")
+    extent = max(np.ptp(rows), np.ptp(columns)) + 1
+    half = int(np.ceil(extent * (0.5 + REGION_MARGIN / 2)))
+    left, right = _span(int(columns.min() + columns.max()) // 2, half, labels.shape[1])
+    top, bottom = _span(int(rows.min() + rows.max()) // 2, half, labels.shape[0])
+    return Region(left, top, right, bottom)
+
+
+def _span(center: int, half: int, size: int) -> tuple[int, int]:
+    """An interval of length 2 half about a centre, moved into 0..size, cut if it is longer."""
+    low = min(max(center - half, 0), max(size - 2 * half, 0))
+    return low, min(low + 2 * half, size)
+
+
+class _Clock:
+    """Times named steps; total since it was made."""
+
+    def __init__(self) -> None:
+        self._start = perf_counter()
+        self._steps: dict[str, float] = {}
+
+    def __call__(self, name: str, step: Callable[[], Result]) -> Result:
+        start = perf_counter()
+        result = step()
+        self._steps[name] = (perf_counter() - start) * 1e3
+        return result
+
+    def timings_ms(self) -> dict[str, float]:
+        return {**self._steps, "total": (perf_counter() - self._start) * 1e3}

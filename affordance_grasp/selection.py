@@ -1,0 +1,186 @@
+"""Which candidate to execute: heat at its projected contact, quality, reach; and why not others.
+
+Two rules. ``argmax`` is the paper's: the hottest contact wins. ``bands`` sorts by heat in bands
+of 0.1 below the hottest candidate and by geometric quality inside a band, so that among grasps on
+the same part the one that holds best wins. Under both, the first grasp that the arm can reach is
+the one to execute.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from affordance_grasp.candidates.table import TablePlane
+from affordance_grasp.datatypes import (
+    GraspCandidates,
+    Heatmap,
+    RankedGrasp,
+    Reason,
+    RgbdFrame,
+    Selection,
+)
+from affordance_grasp.errors import InvalidInput, UnknownName
+from affordance_grasp.geometry import Floats, project, sample_bilinear
+
+Reach = Callable[[Floats, float], Reason | None]
+
+TURNED = np.diag([-1.0, -1.0, 1.0, 1.0])
+"""The other way round to hold the same thing: the gripper turned by pi about its approach."""
+
+
+@dataclass(frozen=True)
+class SelectionConfig:
+    """Limits of the selection.
+
+    ``min_heat``: below it a grasp is cold. ``band``: width of a heat band. ``heat_window_px``:
+    heat is the mean over a square of this side about the contact, so that a contact on the rim of
+    a part does not fall between pixels. ``reachable``: how many reachable grasps to establish.
+    ``table_clearance_m``: lowest tcp height above the table.
+    """
+
+    min_heat: float = 0.2
+    band: float = 0.1
+    heat_window_px: int = 5
+    reachable: int = 3
+    table_clearance_m: float = 0.001
+
+    def __post_init__(self) -> None:
+        """Refuse a heat outside 0..1, empty bands and even windows."""
+        if not 0 <= self.min_heat <= 1 or not 0 < self.band <= 1:
+            raise InvalidInput("selection: min_heat must be within 0..1 and band within (0, 1]")
+        if self.heat_window_px < 1 or self.heat_window_px % 2 == 0 or self.reachable < 1:
+            raise InvalidInput("selection: heat_window_px must be odd and reachable at least 1")
+
+
+def _by_argmax(heat: Floats, quality: Floats, band: float) -> NDArray[np.intp]:
+    return np.lexsort((-quality, -heat))
+
+
+def _by_bands(heat: Floats, quality: Floats, band: float) -> NDArray[np.intp]:
+    hottest = heat.max() if len(heat) else 0.0
+    return np.lexsort((-heat, -quality, np.floor((hottest - heat) / band + 1e-9)))
+
+
+RULES: dict[str, Callable[[Floats, Floats, float], NDArray[np.intp]]] = {
+    "bands": _by_bands,
+    "argmax": _by_argmax,
+}
+
+
+def select(
+    frame: RgbdFrame,
+    heatmap: Heatmap,
+    candidates: GraspCandidates,
+    rule: str = "bands",
+    table: TablePlane | None = None,
+    reach: Reach | None = None,
+    max_width_m: float = 0.085,
+    config: SelectionConfig | None = None,
+) -> Selection:
+    """Rank the candidates and give a reason for every one that is rejected.
+
+    With ``reach`` the candidates are asked for in order of rank until ``config.reachable`` of
+    them can be reached; a grasp that cannot is tried turned by pi before it is rejected. The first
+    grasps of the result are then known to be reachable; those after them were not asked for.
+    When nothing can be reached every candidate has been asked for and rejected.
+
+    Args:
+        frame: the image that both the heatmap and the candidates come from.
+        heatmap: where to take the object.
+        candidates: from any generator.
+        rule: a name of ``RULES``.
+        table: the supporting plane; grasps that reach into it are rejected.
+        reach: tells why the arm cannot grasp at a pose and width, or None when it can.
+        max_width_m: widest opening of the gripper.
+        config: limits; defaults when None.
+    """
+    if rule not in RULES:
+        raise UnknownName("selection rule", rule, tuple(RULES))
+    config = config or SelectionConfig()
+    if heatmap.values.shape != frame.depth_m.shape:
+        raise InvalidInput(
+            f"heatmap is {heatmap.values.shape[::-1]} and the frame {frame.depth_m.shape[::-1]} "
+            "pixels; the heatmap must have the size of the colour image"
+        )
+    uv = project(candidates.contact_cam, frame.intrinsics.K)
+    heat = _heat(heatmap, uv, config.heat_window_px)
+    reasons = _reasons(frame, candidates, uv, heat, table, max_width_m, config)
+    kept = np.array([i for i in range(len(candidates)) if i not in reasons], int)
+    order = kept[RULES[rule](heat[kept], candidates.quality[kept], config.band)]
+    grasps = [_ranked(candidates, int(i), uv, heat) for i in order]
+    if reach is not None:
+        grasps, unreachable = _reachable_first(grasps, reach, config.reachable)
+        reasons.update(unreachable)
+    return Selection(tuple(grasps), dict(sorted(reasons.items())))
+
+
+def _heat(heatmap: Heatmap, uv: Floats, window_px: int) -> Floats:
+    smooth = cv2.blur(heatmap.values, (window_px, window_px), borderType=cv2.BORDER_REPLICATE)
+    return sample_bilinear(smooth, np.nan_to_num(uv, nan=-1.0))
+
+
+def _reasons(
+    frame: RgbdFrame,
+    candidates: GraspCandidates,
+    uv: Floats,
+    heat: Floats,
+    table: TablePlane | None,
+    max_width_m: float,
+    config: SelectionConfig,
+) -> dict[int, Reason]:
+    """The first reason that applies to each rejected candidate."""
+    reading = cv2.dilate(frame.depth_m, np.ones((5, 5), np.uint8))
+    depth = sample_bilinear(reading, np.nan_to_num(uv, nan=-1.0))
+    height = np.inf if table is None else table.height_m(candidates.T_cam_tcp[:, :3, 3])
+    everywhere = np.ones(len(candidates), bool)
+    checks = (
+        (Reason.OFF_IMAGE, np.isnan(heat)),
+        (Reason.NO_DEPTH, ~(depth > 0)),
+        (Reason.COLD, ~(heat >= config.min_heat)),
+        (Reason.TOO_WIDE, candidates.width_m > max_width_m),
+        (Reason.TABLE, everywhere & (height < config.table_clearance_m)),
+    )
+    reasons: dict[int, Reason] = {}
+    for reason, applies in checks:
+        for i in np.flatnonzero(applies):
+            reasons.setdefault(int(i), reason)
+    return reasons
+
+
+def _ranked(candidates: GraspCandidates, i: int, uv: Floats, heat: Floats) -> RankedGrasp:
+    return RankedGrasp(
+        T_cam_tcp=candidates.T_cam_tcp[i],
+        width_m=float(candidates.width_m[i]),
+        contact_cam=candidates.contact_cam[i],
+        contact_uv=(float(uv[i, 0]), float(uv[i, 1])),
+        heat=float(heat[i]),
+        quality=float(candidates.quality[i]),
+        candidate=i,
+    )
+
+
+def _reachable_first(
+    grasps: list[RankedGrasp], reach: Reach, wanted: int
+) -> tuple[list[RankedGrasp], dict[int, Reason]]:
+    reachable: list[RankedGrasp] = []
+    rejected: dict[int, Reason] = {}
+    for asked, grasp in enumerate(grasps):
+        if len(reachable) == wanted:
+            return reachable + grasps[asked:], rejected
+        reason = reach(grasp.T_cam_tcp, grasp.width_m)
+        if reason is None:
+            reachable.append(grasp)
+            continue
+        turned = grasp.T_cam_tcp @ TURNED
+        if reach(turned, grasp.width_m) is None:
+            reachable.append(_with_pose(grasp, turned))
+        else:
+            rejected[grasp.candidate] = reason
+    return reachable, rejected
+
+
+def _with_pose(grasp: RankedGrasp, T_cam_tcp: Floats) -> RankedGrasp:
+    return RankedGrasp(**{**vars(grasp), "T_cam_tcp": T_cam_tcp})
