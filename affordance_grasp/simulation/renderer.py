@@ -42,7 +42,8 @@ def egl_works() -> bool:
         return False
     egl.eglGetProcAddress.restype = ctypes.c_void_p
     query, get_display = (
-        egl.eglGetProcAddress(name) for name in (b"eglQueryDevicesEXT", b"eglGetPlatformDisplayEXT")
+        egl.eglGetProcAddress(name)
+        for name in (b"eglQueryDevicesEXT", b"eglGetPlatformDisplayEXT")
     )
     if not query or not get_display:
         return False

@@ -1,0 +1,320 @@
+"""The simulated work cell: robot, wrist camera, table and one object.
+
+Everything happens in one thread and only when :meth:`World.step` is called; the same seed and the
+same calls give the same world.
+"""
+
+from types import TracebackType
+
+import mujoco
+import numpy as np
+from numpy.typing import NDArray
+from scipy.interpolate import CubicHermiteSpline
+from scipy.spatial.transform import Rotation
+
+from affordance_grasp.control.robot import RobotConfig
+from affordance_grasp.datatypes import CameraIntrinsics, JointTrajectory, RgbdFrame
+from affordance_grasp.errors import InvalidInput
+from affordance_grasp.geometry import Floats, pose
+from affordance_grasp.simulation.arm_model import ArmPhysics, add_arm, servo_targets
+from affordance_grasp.simulation.camera import (
+    D435_COLOR,
+    SceneCamera,
+    add_camera,
+    look_at,
+    part_mask,
+)
+from affordance_grasp.simulation.camera_body import add_camera_body
+from affordance_grasp.simulation.gripper_model import (
+    ACTUATOR,
+    KNUCKLES,
+    add_gripper,
+    knuckle_force_limit,
+)
+from affordance_grasp.simulation.noise import degrade_color, degrade_depth
+from affordance_grasp.simulation.objects import HouseholdObject, add_object
+from affordance_grasp.simulation.outcome import LIFTED_M, ContactReader, PickOutcome
+from affordance_grasp.simulation.scene import SceneLook, add_room, empty_world
+
+CONTROL_STEPS = 2
+WRIST_CAMERA, PHOTO_CAMERA = "wrist", "photo"
+_PHOTO = CameraIntrinsics(fx=1400.0, fy=1400.0, cx=479.5, cy=359.5, width=960, height=720)
+_SETTLE_S, _STILL_MPS = 2.0, 0.002
+
+
+class World:
+    """One object on the table in front of the robot; arm at home, gripper open.
+
+    ``robot``: the configuration that also the controller uses. ``T_base_object`` (4, 4): where
+    the object's frame (on the table under it, z up) is put; it is then left to settle. ``seed``
+    draws the look of the room and the camera's noise.
+    """
+
+    def __init__(
+        self,
+        robot: RobotConfig,
+        household_object: HouseholdObject,
+        T_base_object: Floats,
+        seed: int = 0,
+        intrinsics: CameraIntrinsics = D435_COLOR,
+    ) -> None:
+        """Build the model, put everything in place and let the object settle."""
+        self.robot = robot
+        self.household_object = household_object
+        self.intrinsics = intrinsics
+        self._servos = ArmPhysics()
+        self._rng = np.random.default_rng([seed, 11])
+        self._model = build_model(robot, household_object, T_base_object, seed, intrinsics)
+        self._data = mujoco.MjData(self._model)
+        self._cameras: dict[str, SceneCamera] = {}
+        self._find_joints()
+        self._contacts = ContactReader(self._model)
+        self._gripper_goal = self._gripper_ramp = 0.0
+        self._gripper_force_n = robot.gripper.max_force_n
+        self._motion: tuple[Floats, Floats] | None = None
+        self._was_held_up, self._table_force_n = False, 0.0
+        self._go_home()
+        self._settle()
+
+    def _find_joints(self) -> None:
+        model, names = self._model, self.robot.arm.joint_names
+        self._arm_q = np.array([model.joint(name).qposadr[0] for name in names])
+        self._arm_v = np.array([model.joint(name).dofadr[0] for name in names])
+        self._arm_u = np.array([model.actuator(name).id for name in names])
+        self._gripper_u = model.actuator(ACTUATOR).id
+        self._knuckle_q = np.array([model.joint(name).qposadr[0] for name in KNUCKLES])
+        self._object_id = model.body("object").id
+
+    def _go_home(self) -> None:
+        self._data.qpos[self._arm_q] = self.robot.home_q
+        self.set_arm_target(self.robot.home_q)
+        mujoco.mj_forward(self._model, self._data)
+
+    def _settle(self) -> None:
+        """Let the object come to rest, then call that its resting place."""
+        for _ in range(int(_SETTLE_S / 0.1)):
+            self.step(0.1)
+            if np.abs(self._data.cvel[self._object_id]).max() < _STILL_MPS:
+                break
+        self._rest_height_m = float(self._data.xipos[self._object_id, 2])
+        self._table_force_n = 0.0
+
+    # What the robot's own sensors say.
+
+    @property
+    def time_s(self) -> float:
+        """Simulated time since the world was made [s]."""
+        return float(self._data.time)
+
+    def joint_positions(self) -> Floats:
+        """Arm joint angles (J,) [rad], in the order of ``robot.arm.joint_names``."""
+        return np.array(self._data.qpos[self._arm_q])
+
+    def joint_velocities(self) -> Floats:
+        """Arm joint velocities (J,) [rad/s]."""
+        return np.array(self._data.qvel[self._arm_v])
+
+    def knuckle_rad(self) -> float:
+        """Angle of the gripper's knuckle joint [rad], 0 when open."""
+        q = float(self._data.qpos[self._knuckle_q].mean())
+        return min(max(q, 0.0), self.robot.gripper.max_knuckle_rad)
+
+    def gripper_width_m(self) -> float:
+        """Distance of the fingertips [m], as the encoder of the drive gives it."""
+        return self.robot.gripper.width_from_joint(self.knuckle_rad())
+
+    def gripper_force_n(self) -> tuple[float, float]:
+        """Normal force [N] between the object and the right and the left pad."""
+        return self._contacts.pad_force_n(self._data)
+
+    # Commands.
+
+    def set_arm_target(self, q: Floats, velocity: Floats | None = None) -> None:
+        """Hold joint angles ``q`` (J,) [rad], moving through them at ``velocity`` [rad/s]."""
+        q = np.asarray(q, float)
+        if q.shape != self._arm_q.shape or not np.isfinite(q).all():
+            raise InvalidInput(f"arm target must be {len(self._arm_q)} finite joint angles")
+        velocity = np.zeros_like(q) if velocity is None else np.asarray(velocity, float)
+        self._motion = None
+        self._data.ctrl[self._arm_u] = servo_targets(self._servos, q, velocity)
+
+    def start_trajectory(self, trajectory: JointTrajectory) -> None:
+        """Follow a joint trajectory from now on; :meth:`step` advances it."""
+        names = list(trajectory.joint_names)
+        if sorted(names) != sorted(self.robot.arm.joint_names):
+            raise InvalidInput(f"trajectory moves {names}, not {list(self.robot.arm.joint_names)}")
+        order = [names.index(name) for name in self.robot.arm.joint_names]
+        positions, velocities = trajectory.positions[:, order], trajectory.velocities[:, order]
+        if len(trajectory.times_s) == 1:
+            self.set_arm_target(positions[0])
+            return
+        spline = CubicHermiteSpline(trajectory.times_s, positions, velocities)
+        count = int(np.ceil(trajectory.duration_s / self._control_period_s)) + 1
+        times = np.minimum(np.arange(1, count) * self._control_period_s, trajectory.duration_s)
+        wanted_velocity = spline(times, nu=1)
+        wanted_velocity[-1] = 0.0
+        self._motion = spline(times), wanted_velocity
+
+    @property
+    def moving(self) -> bool:
+        """True while a trajectory is being followed."""
+        return self._motion is not None
+
+    def stop_arm(self) -> None:
+        """Drop the trajectory and hold the arm where it is."""
+        self.set_arm_target(self.joint_positions())
+
+    def set_gripper_target(self, width_m: float, force_n: float | None = None) -> None:
+        """Move the fingertips to a distance [m], pressing with at most ``force_n`` [N] each."""
+        gripper = self.robot.gripper
+        force_n = gripper.max_force_n if force_n is None else force_n
+        if not (np.isfinite(force_n) and force_n > 0):
+            raise InvalidInput(f"gripper force must be > 0 N, not {force_n}")
+        self._gripper_goal = gripper.joint_from_width(gripper.clamp_width(width_m))
+        self._gripper_force_n = min(max(force_n, gripper.min_force_n), gripper.max_force_n)
+
+    def step(self, duration_s: float) -> None:
+        """Advance the world by this much simulated time [s]."""
+        for _ in range(max(1, round(duration_s / self._control_period_s))):
+            self._control_arm()
+            self._control_gripper()
+            mujoco.mj_step(self._model, self._data, nstep=CONTROL_STEPS)
+            self._watch()
+
+    @property
+    def _control_period_s(self) -> float:
+        return float(CONTROL_STEPS * self._model.opt.timestep)
+
+    def _control_arm(self) -> None:
+        if self._motion is None:
+            return
+        positions, velocities = self._motion
+        self._data.ctrl[self._arm_u] = servo_targets(self._servos, positions[0], velocities[0])
+        rest = positions[1:], velocities[1:]
+        self._motion = rest if len(rest[0]) else None
+
+    def _control_gripper(self) -> None:
+        """Move the drive's set point at its top speed and limit its torque to the force asked."""
+        gripper = self.robot.gripper
+        top = gripper.max_speed_mps / (2 * gripper.arm_length_m) * self._control_period_s
+        self._gripper_ramp += min(max(self._gripper_goal - self._gripper_ramp, -top), top)
+        self._data.ctrl[self._gripper_u] = self._gripper_ramp
+        limit = knuckle_force_limit(gripper, self.gripper_width_m(), self._gripper_force_n)
+        self._model.actuator_forcerange[self._gripper_u] = -limit, limit
+
+    def _watch(self) -> None:
+        force = self._contacts.table_force_n(self._data) if self._data.ncon else 0.0
+        self._table_force_n = max(self._table_force_n, force)
+
+    # What the camera sees.
+
+    @property
+    def T_base_cam(self) -> Floats:
+        """Pose of the colour camera's optical frame in ``base_link``, where it really is."""
+        camera = self._data.camera(WRIST_CAMERA)
+        return pose(camera.xmat.reshape(3, 3) @ np.diag([1.0, -1.0, -1.0]), camera.xpos)
+
+    def observe(self) -> RgbdFrame:
+        """One frame of the wrist camera, with the noise and the missing depth of a real one."""
+        camera = self._camera(WRIST_CAMERA, self.intrinsics)
+        color = camera.color(self._data)
+        depth = degrade_depth(camera.depth_m(self._data), color, self.intrinsics, self._rng)
+        return RgbdFrame(degrade_color(color, self._rng), depth, self.intrinsics)
+
+    def part_mask(self, parts: tuple[str, ...] | list[str] | None = None) -> NDArray[np.bool_]:
+        """Pixels (H, W) of the wrist image that show these parts of the object; all for None."""
+        known = self.household_object.parts
+        unknown = [part for part in parts or () if part not in known]
+        if unknown:
+            raise InvalidInput(f"the object has no part {unknown[0]!r}; it has {', '.join(known)}")
+        ids = self._camera(WRIST_CAMERA, self.intrinsics).geom_ids(self._data)
+        return part_mask(self._model, ids, parts)
+
+    def photo(self, width: int = 960) -> NDArray[np.uint8]:
+        """The work cell seen from outside, with shadows: (3/4 width, width, 3) uint8 rgb."""
+        scale = width / _PHOTO.width
+        intrinsics = CameraIntrinsics(
+            _PHOTO.fx * scale,
+            _PHOTO.fy * scale,
+            (width - 1) / 2,
+            (round(0.75 * width) - 1) / 2,
+            width,
+            round(0.75 * width),
+        )
+        return self._camera(PHOTO_CAMERA, intrinsics, shadows=True).color(self._data)
+
+    def _camera(
+        self, name: str, intrinsics: CameraIntrinsics, shadows: bool = False
+    ) -> SceneCamera:
+        key = f"{name} {intrinsics.width}"
+        if key not in self._cameras:
+            self._cameras[key] = SceneCamera(self._model, name, intrinsics, shadows)
+        return self._cameras[key]
+
+    # What became of the object.
+
+    @property
+    def T_base_object(self) -> Floats:
+        """True pose of the object's frame in ``base_link``."""
+        body = self._data.body(self._object_id)
+        return pose(body.xmat.reshape(3, 3), body.xpos)
+
+    def outcome(self) -> PickOutcome:
+        """Judge the object now; see :class:`PickOutcome`."""
+        right, left = self._contacts.parts_on_pads(self._data)
+        height = float(self._data.xipos[self._object_id, 2]) - self._rest_height_m
+        lifted = height > LIFTED_M and not self._contacts.object_touches_table(self._data)
+        held = bool(right and left)
+        dropped = self._was_held_up and not (lifted and held)
+        self._was_held_up = self._was_held_up or (lifted and held)
+        return PickOutcome(
+            lifted=lifted,
+            height_m=height,
+            held=held,
+            parts_held=tuple(sorted(right | left)),
+            dropped=dropped,
+            width_m=self.gripper_width_m(),
+            table_force_n=self._table_force_n,
+        )
+
+    def close(self) -> None:
+        """Free the renderers."""
+        for camera in self._cameras.values():
+            camera.close()
+        self._cameras.clear()
+
+    def __enter__(self) -> "World":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def build_model(
+    robot: RobotConfig,
+    household_object: HouseholdObject,
+    T_base_object: Floats,
+    seed: int,
+    intrinsics: CameraIntrinsics = D435_COLOR,
+) -> mujoco.MjModel:
+    """Compile robot, camera, room and object into one model."""
+    spec = empty_world()
+    add_room(spec, SceneLook.from_seed(seed))
+    flange = add_arm(spec, robot.arm)
+    add_gripper(spec, flange, robot.gripper)
+    add_camera_body(flange, robot.T_tool0_cam)
+    add_camera(flange, WRIST_CAMERA, intrinsics, robot.T_tool0_cam)
+    eye, target = (1.55, -1.10, 0.80), (0.33, 0.0, 0.27)
+    add_camera(spec.worldbody, PHOTO_CAMERA, _PHOTO, look_at(eye, target))
+    add_object(spec, household_object, T_base_object)
+    return spec.compile()
+
+
+def table_pose(x_m: float, y_m: float, yaw_rad: float) -> Floats:
+    """Pose of an object that stands on the table at (x, y), turned about the vertical."""
+    return pose(Rotation.from_euler("z", yaw_rad).as_matrix(), [x_m, y_m, 0.0])
