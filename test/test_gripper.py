@@ -79,8 +79,8 @@ def test_boxes_end_at_the_tip_and_leave_the_opening_free(gripper):
         boxes = {box.name: box for box in gripper.boxes(width_m)}
         ends = [b.center_m[2] + b.half_size_m[2] for b in boxes.values()]
         assert max(ends) == pytest.approx(0)
-        right = boxes["right_tip"]
-        assert right.center_m[0] - right.half_size_m[0] == pytest.approx(width_m / 2)
+        left = boxes["left_tip"]
+        assert left.center_m[0] - left.half_size_m[0] == pytest.approx(width_m / 2)
         palm = boxes["palm"]
         flange_z = palm.center_m[2] - palm.half_size_m[2]
         assert -flange_z == pytest.approx(gripper.T_tool0_tcp(width_m)[2, 3])

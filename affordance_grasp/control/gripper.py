@@ -41,8 +41,8 @@ class Box:
 class GripperProfile:
     """What a two-finger gripper looks like and how it closes; lengths in metres.
 
-    Linkage numbers are in the gripper's own frame (mounting face, +z approach, +x towards the
-    finger that closes along -x). ``config/gripper_2f85.yaml`` explains every field.
+    Linkage numbers are in the gripper's own frame (mounting face, +z approach, +x towards the left
+    finger, which closes along -x). ``config/gripper_2f85.yaml`` explains every field.
     """
 
     name: str
@@ -157,7 +157,7 @@ class GripperProfile:
         """
         half, gap = width_m / 2, self.palm_gap_m(width_m)
         boxes = []
-        for side, name in ((1.0, "right"), (-1.0, "left")):
+        for side, name in ((1.0, "left"), (-1.0, "right")):
             tip_x = side * (half + self.tip_thickness_m / 2)
             tip_size = (self.tip_thickness_m, self.finger_breadth_m, self.pad_length_m)
             boxes.append(_box(f"{name}_tip", (tip_x, 0, -self.pad_length_m / 2), tip_size))

@@ -1,0 +1,90 @@
+"""One pick, the same for every robot: open, approach, descend, close, lift, hold, judge.
+
+Whoever can move an arm and a gripper (the simulated world, or a robot behind ROS actions)
+offers :class:`Actuators`; the order of things and the verdict stand here and nowhere else.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from affordance_grasp.control.gripper import GripperProfile, Hold, hold_verdict
+from affordance_grasp.control.pick import PickPlan
+from affordance_grasp.datatypes import JointTrajectory
+
+STAGES = ("open", "approach", "descend", "close", "lift", "hold")
+HOLD_S = 0.5
+
+OnStage = Callable[[str], None]
+
+
+class Actuators(Protocol):
+    """An arm and a gripper; every call returns when it is done, or raises ``MotionFault``."""
+
+    def move(self, trajectory: JointTrajectory) -> None:
+        """Follow the trajectory to its end."""
+
+    def grip(self, width_m: float, force_n: float) -> float:
+        """Bring the fingertips to a distance [m]; return the distance at which they stand."""
+
+    def hold(self, duration_s: float) -> float:
+        """Stand still for a while [s]; return the distance of the fingertips [m] then."""
+
+    def stop(self) -> None:
+        """Stand still at once."""
+
+
+@dataclass(frozen=True)
+class PickExecution:
+    """What the robot itself knows after a pick.
+
+    ``verdict`` and ``width_m``: after lifting and holding. ``closed_verdict`` and
+    ``closed_width_m``: before lifting.
+    """
+
+    verdict: Hold
+    width_m: float
+    closed_verdict: Hold
+    closed_width_m: float
+
+    @property
+    def held(self) -> bool:
+        """True when something is between the fingers at the end."""
+        return self.verdict is Hold.HELD
+
+
+def perform_pick(
+    actuators: Actuators,
+    plan: PickPlan,
+    gripper: GripperProfile,
+    on_stage: OnStage | None = None,
+) -> PickExecution:
+    """Carry out a planned pick; ``on_stage`` hears the name of every stage as it begins."""
+    announce = on_stage or _silence
+    announce("open")
+    actuators.grip(plan.open_width_m, plan.force_n)
+    announce("approach")
+    actuators.move(plan.approach)
+    announce("descend")
+    actuators.move(plan.descend)
+    announce("close")
+    closed_width_m = actuators.grip(plan.close_width_m, plan.force_n)
+    announce("lift")
+    actuators.move(plan.lift)
+    announce("hold")
+    width_m = actuators.hold(HOLD_S)
+    return PickExecution(
+        verdict=_verdict(plan, gripper, width_m),
+        width_m=width_m,
+        closed_verdict=_verdict(plan, gripper, closed_width_m),
+        closed_width_m=closed_width_m,
+    )
+
+
+def _verdict(plan: PickPlan, gripper: GripperProfile, width_m: float) -> Hold:
+    closed_m = gripper.clamp_width(plan.close_width_m)
+    return hold_verdict(width_m, closed_m, plan.open_width_m)
+
+
+def _silence(stage: str) -> None:
+    """Nobody listens."""

@@ -1,0 +1,208 @@
+"""The robot as configured: arm, gripper, camera mounting, limits and how it picks."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from affordance_grasp.control.clearance import Body
+from affordance_grasp.control.gripper import GripperProfile, load_gripper
+from affordance_grasp.control.inverse import within_limits
+from affordance_grasp.control.settings import build, read_mapping
+from affordance_grasp.control.urdf import LinkShape, SerialArm, load_arm, load_shapes
+from affordance_grasp.errors import InvalidInput
+from affordance_grasp.geometry import Floats, pose, pose_from_quaternion
+from affordance_grasp.share import share_path
+
+DEFAULT_ROBOT = "config/aubo_i5.yaml"
+Vector = tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class RobotSettings:
+    """One robot's YAML file; ``config/aubo_i5.yaml`` explains every field."""
+
+    urdf: str
+    base_frame: str
+    tool_frame: str
+    gripper: str
+    hand_eye: str
+    max_position_rad: Vector
+    max_velocity_radps: Vector
+    max_acceleration_radps2: Vector
+    speed_scaling: float
+    home_q_rad: Vector
+    table_z_m: float
+    workspace_min_m: Vector
+    workspace_max_m: Vector
+    standoff_m: float
+    lift_m: float
+    opening_margin_m: float
+    grip_force_n: float
+    link_clearance_m: float
+    tip_clearance_m: float
+    self_clearance_m: float
+    path_step_m: float
+    path_step_rad: float
+    max_jump_rad: float
+    camera_size_m: Vector
+
+    def __post_init__(self) -> None:
+        """Refuse settings with which no safe motion could be planned."""
+        if not 0 < self.speed_scaling <= 1:
+            raise InvalidInput(f"speed_scaling is {self.speed_scaling:g}; must be in (0, 1]")
+        for name in ("standoff_m", "lift_m", "path_step_m", "path_step_rad", "max_jump_rad"):
+            if not getattr(self, name) > 0:
+                raise InvalidInput(f"{name} is {getattr(self, name)}; must be > 0")
+        for name in ("max_velocity_radps", "max_acceleration_radps2", "max_position_rad"):
+            if not np.all(np.array(getattr(self, name)) > 0):
+                raise InvalidInput(f"every number of {name} must be > 0")
+        if not np.all(np.array(self.workspace_min_m) < np.array(self.workspace_max_m)):
+            raise InvalidInput("workspace_min_m must be below workspace_max_m on every axis")
+
+
+@dataclass(frozen=True)
+class HandEye:
+    """Where the wrist camera is: ``T_tool0_cam``, pose of the optical frame in the effector."""
+
+    T_tool0_cam: Floats
+    effector_frame: str
+    camera_frame: str
+
+
+@dataclass(frozen=True, eq=False)
+class RobotConfig:
+    """Everything the controller knows; values only.
+
+    ``arm`` carries the package's limits, intersected with those of the URDF. ``body`` holds the
+    collision shapes of the links and the camera.
+    """
+
+    settings: RobotSettings
+    arm: SerialArm
+    gripper: GripperProfile
+    hand_eye: HandEye
+    body: Body
+
+    def __post_init__(self) -> None:
+        """Check that joint lists fit the arm and that home can be held."""
+        for name in ("max_velocity_radps", "max_acceleration_radps2", "home_q_rad"):
+            if len(getattr(self.settings, name)) != self.arm.dof:
+                raise InvalidInput(f"{name} must hold {self.arm.dof} numbers, one per joint")
+        if not within_limits(self.arm, self.home_q):
+            raise InvalidInput("home_q_rad lies outside the joint limits")
+
+    @property
+    def home_q(self) -> Floats:
+        """Observation posture (J,) [rad]."""
+        return np.array(self.settings.home_q_rad)
+
+    @property
+    def T_tool0_cam(self) -> Floats:
+        """Pose of the camera's optical frame in ``tool0``."""
+        return self.hand_eye.T_tool0_cam
+
+    @property
+    def table_z_m(self) -> float:
+        """Height of the table top in the base frame [m]."""
+        return self.settings.table_z_m
+
+    @property
+    def velocity(self) -> Floats:
+        """Joint speed limits (J,) after scaling [rad/s]."""
+        return self.arm.velocity * self.settings.speed_scaling
+
+    @property
+    def acceleration(self) -> Floats:
+        """Joint acceleration limits (J,) after scaling [rad/s^2]."""
+        limits = np.array(self.settings.max_acceleration_radps2)
+        return limits * self.settings.speed_scaling
+
+    def with_settings(self, **changes: Any) -> "RobotConfig":
+        """A copy with some settings changed, such as ``speed_scaling=0.6``.
+
+        Only settings that are read while planning; files and joint limits are read at loading.
+        """
+        return replace(self, settings=replace(self.settings, **changes))
+
+    def body_with_gripper(self, width_m: float) -> Body:
+        """The body with the gripper at an opening; the fingers may come closest to the table."""
+        T_tool0_tcp = self.gripper.T_tool0_tcp(width_m)
+        last = self.arm.dof - 1
+        boxes = self.gripper.boxes(width_m)
+        shapes = []
+        for box in boxes:
+            T_tool0_box = T_tool0_tcp @ pose(translation_m=box.center_m)
+            shapes.append(
+                LinkShape("box", last, self.arm.T_last_tip @ T_tool0_box, box.half_size_m)
+            )
+        tip, link = self.settings.tip_clearance_m, self.settings.link_clearance_m
+        return self.body.plus(shapes, [link if box.name == "palm" else tip for box in boxes])
+
+
+def load_robot(path: Path | None = None, speed_scaling: float | None = None) -> RobotConfig:
+    """Read a robot's settings and all the files they name; the Aubo-i5 when no path is given.
+
+    File names in the settings are relative to the settings file or to the package.
+    """
+    path = share_path(DEFAULT_ROBOT) if path is None else Path(path)
+    settings = build(RobotSettings, read_mapping(path), path)
+    if speed_scaling is not None:
+        settings = replace(settings, speed_scaling=speed_scaling)
+    urdf = _resolve(path, settings.urdf)
+    arm = _limited(load_arm(urdf, settings.base_frame, settings.tool_frame), settings)
+    hand_eye = load_hand_eye(_resolve(path, settings.hand_eye))
+    if hand_eye.effector_frame != settings.tool_frame:
+        raise InvalidInput(
+            f"{settings.hand_eye}: robot_effector_frame is {hand_eye.effector_frame!r}, "
+            f"but the arm's tool frame is {settings.tool_frame!r}"
+        )
+    half = np.array(settings.camera_size_m) / 2
+    T_link_camera = arm.T_last_tip @ hand_eye.T_tool0_cam
+    camera = LinkShape("box", arm.dof - 1, T_link_camera, (half[0], half[1], half[2]))
+    shapes = (*load_shapes(urdf, arm), camera)
+    body = Body(shapes, np.full(len(shapes), settings.link_clearance_m))
+    gripper = load_gripper(_resolve(path, settings.gripper))
+    return RobotConfig(settings, arm, gripper, hand_eye, body)
+
+
+def load_hand_eye(path: Path) -> HandEye:
+    """Read an eye-in-hand calibration in easy_handeye2's layout."""
+    content = read_mapping(path)
+    try:
+        parameters, transform = content["parameters"], content["transform"]
+        translation = [float(transform["translation"][axis]) for axis in "xyz"]
+        quaternion = [float(transform["rotation"][axis]) for axis in "xyzw"]
+        effector = str(parameters["robot_effector_frame"])
+        camera = str(parameters["tracking_base_frame"])
+        kind = str(parameters["calibration_type"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise InvalidInput(f"{path}: hand-eye calibration lacks or garbles {error}") from error
+    if kind != "eye_in_hand":
+        raise InvalidInput(f"{path}: calibration_type is {kind!r}; expected 'eye_in_hand'")
+    if not camera.endswith("optical_frame"):
+        raise InvalidInput(
+            f"{path}: tracking_base_frame is {camera!r}; calibrate in the optical frame of the "
+            "colour camera, whose name ends in 'optical_frame'"
+        )
+    if abs(np.linalg.norm(quaternion) - 1) > 1e-3:
+        raise InvalidInput(f"{path}: rotation is not a unit quaternion x, y, z, w")
+    return HandEye(pose_from_quaternion(translation, quaternion), effector, camera)
+
+
+def _limited(arm: SerialArm, settings: RobotSettings) -> SerialArm:
+    if len(settings.max_position_rad) != arm.dof or len(settings.max_velocity_radps) != arm.dof:
+        raise InvalidInput(f"joint limits must hold {arm.dof} numbers, one per joint")
+    position = np.array(settings.max_position_rad)
+    return replace(
+        arm,
+        lower=np.maximum(arm.lower, -position),
+        upper=np.minimum(arm.upper, position),
+        velocity=np.fmin(arm.velocity, settings.max_velocity_radps),
+    )
+
+
+def _resolve(settings_path: Path, relative: str) -> Path:
+    beside = settings_path.parent / relative
+    return beside if beside.exists() else share_path(relative)

@@ -1,0 +1,218 @@
+"""A serial arm and its collision shapes, read from a URDF.
+
+Rotations within 1e-4 rad of a multiple of pi/2 are snapped to it: some vendors write 1.5708, and
+that rounding breaks the exact parallelism on which closed-form inverse kinematics rests.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from math import pi
+from pathlib import Path
+from xml.etree import ElementTree
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.spatial.transform import Rotation
+
+from affordance_grasp.errors import InvalidInput
+from affordance_grasp.geometry import Floats, pose
+
+SNAP_RAD = 1e-4
+MOVING = ("revolute", "continuous")
+
+
+@dataclass(frozen=True, eq=False)
+class SerialArm:
+    """A chain of J rotating joints from ``base`` to ``tip``.
+
+    ``T_parent_joint`` (J, 4, 4): joint frame in the previous joint's frame at angle 0, fixed
+    joints folded in. ``axes`` (J, 3): unit axis in the joint's own frame. ``T_last_tip`` (4, 4).
+    ``lower``, ``upper`` (J,) [rad], infinite for continuous joints; ``velocity`` (J,) [rad/s].
+    ``link_names`` (J,): the link that each joint moves.
+    """
+
+    base: str
+    tip: str
+    joint_names: tuple[str, ...]
+    link_names: tuple[str, ...]
+    T_parent_joint: Floats
+    axes: Floats
+    T_last_tip: Floats
+    lower: Floats
+    upper: Floats
+    velocity: Floats
+
+    @property
+    def dof(self) -> int:
+        """Number of joints J."""
+        return len(self.joint_names)
+
+    @cached_property
+    def link_terms(self) -> tuple[Floats, Floats, Floats]:
+        """A, B, C (J, 4, 4) of each joint's pose A + sin(q) B + (1 - cos(q)) C (Rodrigues)."""
+        skew = np.zeros((self.dof, 4, 4))
+        x, y, z = self.axes.T
+        skew[:, 0, 1], skew[:, 0, 2], skew[:, 1, 2] = -z, y, -x
+        skew[:, 1, 0], skew[:, 2, 0], skew[:, 2, 1] = z, -y, x
+        T = self.T_parent_joint
+        return T, T @ skew, T @ skew @ skew
+
+
+@dataclass(frozen=True)
+class LinkShape:
+    """A collision shape fixed to a link: a cylinder along its own z, a sphere or a box.
+
+    ``half_size`` [m]: (radius, radius, half length) of a cylinder, three radii of a sphere, half
+    sides of a box. ``frame``: -1 for the base, else the index of the joint that moves the link.
+    """
+
+    kind: str
+    frame: int
+    T_link_shape: Floats
+    half_size: tuple[float, float, float]
+
+
+def load_arm(urdf: Path, base: str = "base_link", tip: str = "tool0") -> SerialArm:
+    """Read the chain between two links of a URDF; fixed joints are folded into the moving ones."""
+    chain = _chain(_root(urdf), urdf, base, tip)
+    T_pending = np.eye(4)
+    poses: list[Floats] = []
+    moving: list[ElementTree.Element] = []
+    for joint in chain:
+        T_pending = T_pending @ _origin(joint)
+        kind = joint.get("type", "")
+        if kind in MOVING:
+            poses.append(T_pending)
+            moving.append(joint)
+            T_pending = np.eye(4)
+        elif kind != "fixed":
+            raise InvalidInput(
+                f"{urdf}: joint {joint.get('name')} is {kind}; only revolute, continuous and "
+                f"fixed joints may lie between {base} and {tip}"
+            )
+    if not moving:
+        raise InvalidInput(f"{urdf}: no moving joint between {base} and {tip}")
+    limits = np.array([_limits(joint, urdf) for joint in moving])
+    return SerialArm(
+        base=base,
+        tip=tip,
+        joint_names=tuple(joint.get("name", "") for joint in moving),
+        link_names=tuple(_link(joint, "child") for joint in moving),
+        T_parent_joint=np.array(poses),
+        axes=np.array([_axis(joint, urdf) for joint in moving]),
+        T_last_tip=T_pending,
+        lower=limits[:, 0],
+        upper=limits[:, 1],
+        velocity=limits[:, 2],
+    )
+
+
+def load_shapes(urdf: Path, arm: SerialArm) -> tuple[LinkShape, ...]:
+    """Collision cylinders, spheres and boxes of the links, base first; meshes are left out."""
+    links = {link.get("name"): link for link in _root(urdf).iter("link")}
+    shapes = []
+    for frame, name in enumerate((arm.base, *arm.link_names), start=-1):
+        for collision in links[name].iter("collision"):
+            shape = _shape(collision, frame)
+            if shape is not None:
+                shapes.append(shape)
+    return tuple(shapes)
+
+
+def fixed_transform(urdf: Path, parent: str, child: str) -> Floats:
+    """Pose of one link in another (4, 4), with every joint between them at zero."""
+    T = np.eye(4)
+    for joint in _chain(_root(urdf), urdf, parent, child):
+        T = T @ _origin(joint)
+    return T
+
+
+def _root(urdf: Path) -> ElementTree.Element:
+    try:
+        return ElementTree.parse(urdf).getroot()
+    except (OSError, ElementTree.ParseError) as error:
+        raise InvalidInput(f"cannot read URDF {urdf}: {error}") from error
+
+
+def _link(joint: ElementTree.Element, role: str) -> str:
+    element = joint.find(role)
+    return "" if element is None else element.get("link", "")
+
+
+def _chain(
+    root: ElementTree.Element, urdf: Path, base: str, tip: str
+) -> list[ElementTree.Element]:
+    names = [link.get("name", "") for link in root.iter("link")]
+    for name in (base, tip):
+        if name not in names:
+            raise InvalidInput(f"{urdf} has no link {name!r}; links: {', '.join(names)}")
+    parent_joint = {_link(joint, "child"): joint for joint in root.findall("joint")}
+    chain: list[ElementTree.Element] = []
+    link = tip
+    while link != base:
+        if link not in parent_joint or len(chain) > len(names):
+            raise InvalidInput(f"{urdf}: link {tip!r} does not descend from {base!r}")
+        chain.append(parent_joint[link])
+        link = _link(parent_joint[link], "parent")
+    return chain[::-1]
+
+
+def _vector(text: str | None, default: ArrayLike = (0.0, 0.0, 0.0)) -> Floats:
+    return np.array(default, float) if text is None else np.array([float(x) for x in text.split()])
+
+
+def _origin(element: ElementTree.Element) -> Floats:
+    origin = element.find("origin")
+    if origin is None:
+        return np.eye(4)
+    rpy = snap_right_angles(_vector(origin.get("rpy")))
+    return pose(_rotation_rpy(rpy), _vector(origin.get("xyz")))
+
+
+def _rotation_rpy(rpy: Floats) -> Floats:
+    R = Rotation.from_euler("xyz", rpy).as_matrix()
+    nearest = np.round(R)
+    return np.asarray(np.where(np.abs(R - nearest) < 1e-15, nearest, R))
+
+
+def snap_right_angles(angles_rad: Floats) -> Floats:
+    """Replace angles within 1e-4 rad of a multiple of pi/2 by that multiple."""
+    right = np.round(angles_rad / (pi / 2)) * (pi / 2)
+    return np.where(np.abs(angles_rad - right) <= SNAP_RAD, right, angles_rad)
+
+
+def _axis(joint: ElementTree.Element, urdf: Path) -> Floats:
+    element = joint.find("axis")
+    axis = _vector(None if element is None else element.get("xyz"), (1.0, 0.0, 0.0))
+    length = float(np.linalg.norm(axis))
+    if not length > 0:
+        raise InvalidInput(f"{urdf}: joint {joint.get('name')} has an axis of length zero")
+    return axis / length
+
+
+def _limits(joint: ElementTree.Element, urdf: Path) -> tuple[float, float, float]:
+    limit = joint.find("limit")
+    if limit is None:
+        raise InvalidInput(f"{urdf}: joint {joint.get('name')} has no <limit>")
+    velocity = float(limit.get("velocity", "nan"))
+    if joint.get("type") == "continuous":
+        return -np.inf, np.inf, velocity
+    return float(limit.get("lower", "0")), float(limit.get("upper", "0")), velocity
+
+
+def _shape(collision: ElementTree.Element, frame: int) -> LinkShape | None:
+    geometry = collision.find("geometry")
+    element = None if geometry is None or not len(geometry) else geometry[0]
+    T = _origin(collision)
+    if element is None:
+        return None
+    radius = float(element.get("radius", "nan"))
+    if element.tag == "cylinder":
+        half = float(element.get("length", "nan")) / 2
+        return LinkShape("cylinder", frame, T, (radius, radius, half))
+    if element.tag == "sphere":
+        return LinkShape("sphere", frame, T, (radius, radius, radius))
+    if element.tag == "box":
+        x, y, z = _vector(element.get("size")) / 2
+        return LinkShape("box", frame, T, (float(x), float(y), float(z)))
+    return None
