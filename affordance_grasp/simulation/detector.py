@@ -1,0 +1,93 @@
+"""A stand-in for an open-vocabulary part detector, with the faults that real ones have.
+
+Real detectors answer a prompt such as "knife blade" with a box that is a little off, at times
+with the box of the whole object, at times with nothing. The simulated one starts from exact boxes
+and makes those faults at rates that can be set, the same faults for the same picture and seed.
+"""
+
+from dataclasses import dataclass
+from zlib import crc32
+
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+from affordance_grasp.errors import InvalidInput
+from affordance_grasp.geometry import Floats
+
+Box = tuple[float, float, float, float]
+
+
+@dataclass(frozen=True)
+class Detections:
+    """``boxes`` (N, 4): left, top, right, bottom [px], right and bottom exclusive; ``scores`` (N,)."""
+
+    boxes: Floats
+    scores: Floats
+
+
+@dataclass(frozen=True)
+class SimulatedDetector:
+    """Faulty boxes from exact ones.
+
+    ``miss_rate``: nothing is found. ``whole_object_rate``: the whole object is taken for the part.
+    ``jitter``: standard deviation of every edge, in shares of the box's width or height.
+    """
+
+    miss_rate: float = 0.08
+    whole_object_rate: float = 0.08
+    jitter: float = 0.04
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse rates that are not shares."""
+        for name in ("miss_rate", "whole_object_rate", "jitter"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise InvalidInput(f"{name} is {getattr(self, name):g}; it must be within 0..1")
+        if self.miss_rate + self.whole_object_rate > 1:
+            raise InvalidInput("miss_rate and whole_object_rate together must not exceed 1")
+
+    def detect(
+        self, picture: str, prompt: str, boxes: list[Box], whole: Box, size: tuple[int, int]
+    ) -> Detections:
+        """Answer a prompt about a picture.
+
+        Args:
+            picture: name of the picture; with the prompt it decides which faults are made.
+            prompt: what is looked for.
+            boxes: exact boxes of what is looked for (empty when it is hidden).
+            whole: exact box of the whole object.
+            size: width and height of the picture [px].
+        """
+        rng = np.random.default_rng([self.seed, crc32(f"{picture}|{prompt}".encode())])
+        fate = rng.uniform()
+        if fate < self.miss_rate or not boxes:
+            return Detections(np.zeros((0, 4)), np.zeros(0))
+        taken_for_whole = fate < self.miss_rate + self.whole_object_rate
+        found = [whole] if taken_for_whole else boxes
+        moved = np.array([self._jittered(box, size, rng) for box in found])
+        scores = rng.uniform(0.45 if taken_for_whole else 0.55, 0.95, len(moved))
+        return Detections(moved, scores)
+
+    def _jittered(self, box: Box, size: tuple[int, int], rng: Generator) -> Floats:
+        left, top, right, bottom = box
+        scale = np.array([right - left, bottom - top] * 2)
+        moved = np.asarray(box) + rng.normal(scale=self.jitter, size=4) * scale
+        limits = np.array([*size, *size])
+        moved = np.clip(moved, 0, limits)
+        return np.array(
+            [
+                min(moved[0], limits[0] - 1),
+                min(moved[1], limits[1] - 1),
+                max(moved[2], moved[0] + 1),
+                max(moved[3], moved[1] + 1),
+            ]
+        )
+
+
+def mask_box(mask: NDArray[np.bool_]) -> Box | None:
+    """Exact box of a mask (H, W): left, top, right, bottom [px]; None for an empty mask."""
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    if not len(rows):
+        return None
+    return float(columns[0]), float(rows[0]), float(columns[-1] + 1), float(rows[-1] + 1)

@@ -1,0 +1,80 @@
+"""Which part of an object serves which affordance, and what a person would call that part.
+
+The choices follow AGD20K's annotation: *hold*, *hit*, *swing*, *lift* and *pour* are where the
+hand takes the object; *cut_with*, *stick*, *stir*, *brush_with*, *drink_with*, *sip*, *open* and
+*wash* are where the object does its work.
+"""
+
+from affordance_grasp.errors import UnknownName
+
+Parts = tuple[str, ...]
+
+FUNCTIONAL_PARTS: dict[str, dict[str, Parts]] = {
+    "brush_with": {"toothbrush": ("head",)},
+    "cut_with": {"knife": ("blade",), "scissors": ("blade",), "axe": ("head",)},
+    "drink_with": {"mug": ("rim",), "bottle": ("cap",), "wine_glass": ("rim",)},
+    "hit": {"hammer": ("handle",), "axe": ("handle",)},
+    "hold": {
+        "mug": ("handle",),
+        "knife": ("handle",),
+        "teapot": ("handle",),
+        "pan": ("handle",),
+        "pressure_cooker": ("handle",),
+        "spoon": ("handle",),
+        "wrench": ("handle",),
+        "screwdriver": ("handle",),
+        "hammer": ("handle",),
+        "bottle": ("body",),
+        "bowl": ("wall", "rim"),
+        "fork": ("handle",),
+        "toothbrush": ("handle",),
+        "scissors": ("handle",),
+        "axe": ("handle",),
+        "wine_glass": ("stem",),
+    },
+    "lift": {"fork": ("handle",), "pan": ("handle",), "pressure_cooker": ("handle",)},
+    "open": {"bottle": ("cap",), "teapot": ("knob",), "pressure_cooker": ("knob",)},
+    "pour": {
+        "mug": ("handle",),
+        "bottle": ("body",),
+        "wine_glass": ("stem",),
+        "teapot": ("handle",),
+        "pan": ("handle",),
+    },
+    "sip": {"mug": ("rim",), "bottle": ("cap",), "wine_glass": ("rim",), "spoon": ("head",)},
+    "stick": {"fork": ("tines",), "knife": ("blade",), "screwdriver": ("shaft", "tip")},
+    "stir": {"bowl": ("inside",), "pan": ("inside",), "spoon": ("head",)},
+    "swing": {"hammer": ("handle",), "axe": ("handle",)},
+    "wash": {
+        "mug": ("body", "rim", "bottom"),
+        "bowl": ("inside", "wall", "rim"),
+        "wine_glass": ("bowl", "rim"),
+        "knife": ("blade",),
+        "fork": ("tines",),
+        "spoon": ("head",),
+        "pan": ("inside", "wall"),
+        "toothbrush": ("head",),
+    },
+}
+"""affordance -> family -> names of the parts that serve it."""
+
+
+def functional_parts(affordance: str, family: str) -> Parts:
+    """Parts of a family that serve an affordance; refuses pairs that make no sense."""
+    if affordance not in FUNCTIONAL_PARTS:
+        raise UnknownName("affordance", affordance, tuple(FUNCTIONAL_PARTS))
+    families = FUNCTIONAL_PARTS[affordance]
+    if family not in families:
+        raise UnknownName(f"object for {affordance!r}", family, tuple(families))
+    return families[family]
+
+
+def affordances_of(family: str) -> tuple[str, ...]:
+    """Affordances that a family serves, alphabetically."""
+    return tuple(a for a, families in sorted(FUNCTIONAL_PARTS.items()) if family in families)
+
+
+def prompt(affordance: str, family: str) -> str:
+    """What to ask a part detector for, e.g. ``knife blade``, ``mug handle``, ``pan inside``."""
+    parts = functional_parts(affordance, family)
+    return f"{family} {parts[0]}".replace("_", " ")
