@@ -148,6 +148,15 @@ def read_gray(path: Path) -> NDArray[np.uint8]:
     return _read(path, "L")
 
 
+def picture_size(path: Path) -> tuple[int, int]:
+    """Width and height [pixels] of a picture, without decoding it."""
+    try:
+        with Image.open(path) as image:
+            return image.size
+    except (OSError, UnidentifiedImageError) as error:
+        raise InvalidInput(f"picture {path} is missing or corrupt: {error}") from error
+
+
 def content_digest(path: Path) -> str:
     """Hex sha256 of the bytes of a file: equal for the same picture under two affordances."""
     return hashlib.sha256(path.read_bytes()).hexdigest()

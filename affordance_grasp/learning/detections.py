@@ -5,9 +5,11 @@ A detector is asked once per picture; its answers are kept in a JSON file beside
 elsewhere::
 
     {"parts": {affordance: {object: {file: {"boxes": [[l, t, r, b], ...], "scores": [...]}}}},
-     "objects_ego": {... the same, whole-object boxes ...}, "objects_exo": {...}}
+     "objects_ego": {... the same, whole-object boxes ...}, "objects_exo": {...},
+     "prompts": {affordance: {object: "handle of the mug"}}}
 
-Boxes are in pixels of the picture, right and bottom exclusive.
+Boxes are in pixels of the picture, right and bottom exclusive. ``prompts`` are the words the
+detector was asked for; they may be absent.
 """
 
 import json
@@ -88,6 +90,11 @@ class RecordedDetector:
     def object_exo(self, picture: Picture) -> Detections | None:
         """Whole-object boxes, see :class:`Detector`."""
         return self._find("objects_exo", picture)
+
+    def prompt(self, affordance: str, object_name: str) -> str | None:
+        """The words that the part detector was asked for, None where they are not recorded."""
+        words = self._answers.get("prompts", {}).get(affordance, {}).get(object_name)
+        return None if words is None else str(words)
 
     def _find(self, kind: str, picture: Picture) -> Detections | None:
         by_object = self._answers.get(kind, {}).get(picture.affordance, {})

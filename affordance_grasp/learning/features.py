@@ -97,22 +97,27 @@ def cache_features(
     progress: Progress | None = None,
 ) -> FeatureSet:
     """Tokens of all pictures of a split below ``folder``; what is there already is kept."""
-    ego, exo, test = (_distinct(pictures) for pictures in _picture_lists(split))
-    filed: dict[str, set[str]] = {}
-    for picture in split.train_ego:
-        filed.setdefault(picture.object, set()).add(picture.affordance)
-    affordances = {name: frozenset(names) for name, names in filed.items()}
+    ego = _distinct(split.train_ego)
     objects = [pictures[0].object for pictures in ego.values()]
-    ego_views = [plan.draw(i, objects, affordances) for i in range(len(objects))]
-    stores = []
-    for name, pictures, views in (
-        ("ego", ego, ego_views),
-        ("exo", exo, [PLAIN_VIEW] * len(exo)),
-        ("test", test, [PLAIN_VIEW] * len(test)),
-    ):
-        store = _Store(name, pictures, views, encoder, encoding)
-        stores.append(store.filled(folder, progress))
-    return FeatureSet(*stores)
+    affordances = {name: split.affordances_of(name) for name in set(objects)}
+    views = [plan.draw(i, objects, affordances) for i in range(len(objects))]
+    return FeatureSet(
+        ego=_Store("ego", ego, views, encoder, encoding).filled(folder, progress),
+        exo=_plain_store("exo", split.train_exo, encoder, encoding).filled(folder, progress),
+        test=cache_test_features(split, encoder, folder, encoding, progress),
+    )
+
+
+def cache_test_features(
+    split: Split,
+    encoder: Encoder,
+    folder: Path,
+    encoding: Encoding = Encoding(),
+    progress: Progress | None = None,
+) -> TokenStore:
+    """Tokens of the test pictures alone."""
+    pictures = [item.picture for item in split.test]
+    return _plain_store("test", pictures, encoder, encoding).filled(folder, progress)
 
 
 def without_corrupt(split: Split) -> tuple[Split, list[str]]:
@@ -190,13 +195,17 @@ def _recent_color(path: Path) -> NDArray[np.uint8]:
     return read_color(path)
 
 
-def _picture_lists(split: Split) -> tuple[Sequence[Picture], ...]:
-    return split.train_ego, split.train_exo, [item.picture for item in split.test]
+def _plain_store(
+    name: str, pictures: Sequence[Picture], encoder: Encoder, encoding: Encoding
+) -> _Store:
+    distinct = _distinct(pictures)
+    return _Store(name, distinct, [PLAIN_VIEW] * len(distinct), encoder, encoding)
 
 
 def _all_pictures(split: Split) -> Iterator[Picture]:
-    for pictures in _picture_lists(split):
-        yield from pictures
+    yield from split.train_ego
+    yield from split.train_exo
+    yield from (item.picture for item in split.test)
 
 
 def _distinct(pictures: Iterable[Picture]) -> dict[str, list[Picture]]:
@@ -222,9 +231,7 @@ def _plain(view: View) -> dict[str, object]:
     return {**asdict(view), "foreign": sorted(view.foreign)}
 
 
-def _chunks(
-    items: Iterable[tuple[int, ...]], size: int
-) -> Iterator[list[tuple[int, ...]]]:
+def _chunks(items: Iterable[tuple[int, ...]], size: int) -> Iterator[list[tuple[int, ...]]]:
     chunk: list[tuple[int, ...]] = []
     for item in items:
         chunk.append(item)

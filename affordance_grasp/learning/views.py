@@ -144,9 +144,7 @@ class ViewPlan:
             own = self._crop(rng)
             quadrant = int(rng.integers(4)) if others else None
             views.append(
-                View(
-                    own.squash, own.side, own.top, own.left, own.flip, quadrant, others, foreign
-                )
+                View(own.squash, own.side, own.top, own.left, own.flip, quadrant, others, foreign)
             )
         return tuple(views)
 

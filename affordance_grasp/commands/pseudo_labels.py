@@ -1,0 +1,46 @@
+"""``affordance-grasp pseudo-labels``: part boxes -> pseudo label masks."""
+
+import argparse
+import json
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+
+from tqdm import tqdm
+
+from affordance_grasp.learning.agd20k import LAYOUTS, load_split
+from affordance_grasp.learning.detections import DETECTIONS_FILE, RecordedDetector
+from affordance_grasp.learning.masking import MASKERS
+from affordance_grasp.learning.pseudo_labels import write_pseudo_labels
+
+HELP = "part boxes -> pseudo label masks for PLSP"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("data", type=Path, help="root of a data set in AGD20K's layout")
+    parser.add_argument("--split", default="Seen", choices=tuple(LAYOUTS))
+    parser.add_argument(
+        "--boxes", type=Path, help=f"detector boxes (default: <split>/trainset/{DETECTIONS_FILE})"
+    )
+    parser.add_argument("--masker", default="grabcut", choices=tuple(MASKERS))
+    parser.add_argument("--overwrite", action="store_true", help="make existing labels again")
+    parser.add_argument("--json", action="store_true", help="print the counts as JSON")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Write the labels and say how many."""
+    split = load_split(arguments.data, arguments.split)
+    boxes = arguments.boxes or split.folder / "trainset" / DETECTIONS_FILE
+    progress = partial(tqdm, desc="pseudo labels", unit="picture")
+    count = write_pseudo_labels(
+        split, RecordedDetector(boxes), arguments.masker, arguments.overwrite, progress
+    )
+    if arguments.json:
+        print(json.dumps(asdict(count)))
+    else:
+        print(
+            f"{count.written} pseudo labels written below {split.folder / 'trainset/PL'}, "
+            f"{count.kept} were there, {count.without_box} pictures have no box"
+        )
+    return 0

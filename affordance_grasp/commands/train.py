@@ -1,0 +1,109 @@
+"""``affordance-grasp train``: train a grounding method on a data set in AGD20K's layout."""
+
+import argparse
+import json
+import sys
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import torch
+from tqdm import tqdm
+
+from affordance_grasp.grounding.backbones import load_backbone
+from affordance_grasp.grounding.methods import METHODS
+from affordance_grasp.grounding.text import load_text_encoder
+from affordance_grasp.learning.agd20k import LAYOUTS, Split, load_split
+from affordance_grasp.learning.detections import DETECTIONS_FILE, RecordedDetector
+from affordance_grasp.learning.features import Encoding, without_corrupt
+from affordance_grasp.learning.metrics import PROTOCOLS
+from affordance_grasp.learning.plsp_run import Sources, train_plsp
+from affordance_grasp.learning.run_folder import RunFolder
+from affordance_grasp.learning.train import Outcome
+from affordance_grasp.learning.train_config import TrainConfig, load_config
+from affordance_grasp.share import share_path
+
+HELP = "train a grounding method"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("--data", type=Path, required=True, help="root in AGD20K's layout")
+    parser.add_argument("--out", type=Path, required=True, help="folder of the run")
+    parser.add_argument("--split", default="Seen", choices=tuple(LAYOUTS))
+    parser.add_argument("--method", default="plsp", choices=tuple(METHODS))
+    parser.add_argument("--config", type=Path, help="YAML (default: config/train_METHOD_...)")
+    parser.add_argument("--boxes", type=Path, help="detector boxes (default: beside the pictures)")
+    parser.add_argument("--cache", type=Path, help="token cache (default: DATA/features)")
+    parser.add_argument("--epochs", type=int, help="instead of the configuration's")
+    parser.add_argument("--seed", type=int, help="instead of the configuration's")
+    parser.add_argument("--minutes", type=float, help="end after the epoch in which this is up")
+    parser.add_argument("--protocol", default="reference", choices=tuple(PROTOCOLS))
+    parser.add_argument("--bf16-tokens", action="store_true", help="bfloat16 backbone, faster")
+    parser.add_argument("--resume", action="store_true", help="go on with a run that was stopped")
+    parser.add_argument(
+        "--skip-corrupt", action="store_true", help="leave out unreadable pictures"
+    )
+    parser.add_argument("--threads", type=int, default=2, help="CPU threads")
+    parser.add_argument("--json", action="store_true", help="print the outcome as JSON")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Train and say how it ended."""
+    torch.set_num_threads(arguments.threads)
+    config = _config(arguments)
+    split = _split(arguments)
+    folder = RunFolder(arguments.out)
+    sources = Sources(
+        split=split,
+        detector=RecordedDetector(arguments.boxes or split.folder / "trainset" / DETECTIONS_FILE),
+        encoder=load_backbone(config.backbone),
+        text=load_text_encoder(config.text_encoder),
+        cache=arguments.cache or arguments.data / "features",
+        encoding=Encoding(bfloat16=arguments.bf16_tokens),
+        protocol=arguments.protocol,
+        command=_command(arguments),
+    )
+    outcome = train_plsp(sources, config, folder, arguments.resume, arguments.minutes, tqdm)
+    print(json.dumps(asdict(outcome)) if arguments.json else _account(outcome, folder))
+    return 0
+
+
+def _config(arguments: argparse.Namespace) -> TrainConfig:
+    path = arguments.config or share_path(f"config/train_{arguments.method}_simulated.yaml")
+    chosen = {"method": arguments.method, "epochs": arguments.epochs, "seed": arguments.seed}
+    return replace(load_config(path), **{k: v for k, v in chosen.items() if v is not None})
+
+
+def _split(arguments: argparse.Namespace) -> Split:
+    split = load_split(arguments.data, arguments.split)
+    if arguments.skip_corrupt:
+        split, sentences = without_corrupt(split)
+        for sentence in sentences:
+            print(f"left out: {sentence}", file=sys.stderr)
+    return split
+
+
+def _command(arguments: argparse.Namespace) -> str:
+    words = [
+        "affordance-grasp train",
+        f"--method {arguments.method}",
+        f"--split {arguments.split}",
+    ]
+    for name in ("epochs", "seed"):
+        if getattr(arguments, name) is not None:
+            words.append(f"--{name} {getattr(arguments, name)}")
+    if arguments.bf16_tokens:
+        words.append("--bf16-tokens")
+    return " ".join(words)
+
+
+def _account(outcome: Outcome, folder: RunFolder) -> str:
+    last = outcome.last
+    ending = "all epochs done" if outcome.complete else "stopped at the time limit"
+    return (
+        f"{outcome.epochs} epochs, {ending}\n"
+        f"last epoch: KLD {last['test_kld']:.3f} SIM {last['test_sim']:.3f} "
+        f"NSS {last['test_nss']:.3f}  {folder.last}\n"
+        f"best on the test split: epoch {outcome.best_epoch}, KLD {outcome.best_kld:.3f}  "
+        f"{folder.best}"
+    )

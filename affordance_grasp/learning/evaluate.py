@@ -1,0 +1,169 @@
+"""Evaluation in two steps: export a raw map per test item, then score the exported maps."""
+
+import csv
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from affordance_grasp.errors import InvalidInput
+from affordance_grasp.grounding.vocabulary import AFFORDANCES
+from affordance_grasp.learning.agd20k import Split, TestItem, read_gray
+from affordance_grasp.learning.features import TokenStore
+from affordance_grasp.learning.metrics import MAP_SIDE, Scores, ground_truth_map, min_max, score
+
+INDEX_FILE = "maps.json"
+MAPS_FILE = "maps.npy"
+CENTRE_SPREAD = 0.25
+
+
+class MapNetwork(Protocol):
+    """A grounding network that turns tokens and queries into raw maps."""
+
+    def maps(self, tokens: Tensor, text: Tensor, label: Tensor) -> Tensor:
+        """Raw maps (Q, h, w) of Q queries on one image's tokens (1, N, dim)."""
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Scores of a set of maps in one protocol.
+
+    ``table``: affordance -> kld, sim, nss, maps, undefined; the row ``all`` is the mean over
+    maps, as published, not over affordances.
+    """
+
+    protocol: str
+    table: Mapping[str, Mapping[str, float]]
+
+    @property
+    def overall(self) -> Mapping[str, float]:
+        """The row of all maps."""
+        return self.table["all"]
+
+
+class TestTruth:
+    """Ground truth of the test items at 224x224, read once for many evaluations."""
+
+    __test__ = False
+
+    def __init__(self, items: Sequence[TestItem], protocol: str) -> None:
+        """Read every ground truth picture of ``items`` for one protocol."""
+        self.protocol = protocol
+        self.affordances = np.array([item.picture.affordance for item in items])
+        self.maps = np.stack([ground_truth_map(read_gray(i.truth), protocol) for i in items])
+
+    def evaluate(self, raw_maps: Iterable[NDArray[np.float32]]) -> Evaluation:
+        """Score raw maps, in the order of the items."""
+        if self.protocol == "reference":
+            predictions = np.stack([min_max(raw) for raw in raw_maps])
+        else:
+            predictions = np.stack([as_probability(raw) for raw in raw_maps])
+        scores = score(predictions, self.maps, self.protocol)
+        return Evaluation(self.protocol, _table(scores, self.affordances))
+
+
+def as_probability(raw: NDArray[np.float32]) -> NDArray[np.float32]:
+    """A raw map (h, w) as PLSP's protocol takes it: 224x224, non-negative.
+
+    Probability maps pass unchanged; a signed activation is min-max normalised first.
+    """
+    if raw.shape == (MAP_SIDE, MAP_SIDE) and raw.min() >= 0:
+        return raw
+    return min_max(raw)
+
+
+@torch.inference_mode()
+def predict_maps(
+    network: MapNetwork, store: TokenStore, items: Sequence[TestItem], text: Mapping[str, Tensor]
+) -> list[NDArray[np.float32]]:
+    """Raw maps of the test items; all queries on one picture share its tokens.
+
+    ``text``: affordance -> its feature (text dim,).
+    """
+    by_row: dict[int, list[int]] = {}
+    for i, item in enumerate(items):
+        by_row.setdefault(store.row_of[item.picture.path], []).append(i)
+    found: dict[int, NDArray[np.float32]] = {}
+    for row, indices in by_row.items():
+        verbs = [items[i].picture.affordance for i in indices]
+        maps = network.maps(
+            torch.from_numpy(np.array(store.tokens[row, :1])).float(),
+            torch.stack([text[verb] for verb in verbs]),
+            torch.tensor([AFFORDANCES.index(verb) for verb in verbs]),
+        )
+        found.update(zip(indices, maps.float().numpy(), strict=True))
+    return [found[i] for i in range(len(items))]
+
+
+def export_maps(
+    folder: Path, split: Split, maps: Sequence[NDArray[np.float32]], about: Mapping[str, object]
+) -> None:
+    """Step one: write the maps (N, h, w) and an index that says what they belong to."""
+    folder.mkdir(parents=True, exist_ok=True)
+    np.save(folder / MAPS_FILE, np.stack(maps).astype(np.float32))
+    index = {"about": dict(about), "split": split.name, "items": _item_names(split.test)}
+    (folder / INDEX_FILE).write_text(json.dumps(index, indent=1))
+
+
+def score_exported(folder: Path, split: Split, protocol: str) -> Evaluation:
+    """Step two: score the maps in ``folder``; refuses maps of other test items."""
+    try:
+        index = json.loads((folder / INDEX_FILE).read_text())
+        maps = np.load(folder / MAPS_FILE)
+    except (OSError, ValueError) as error:
+        raise InvalidInput(f"no readable exported maps in {folder}: {error}") from error
+    if index["items"] != _item_names(split.test):
+        raise InvalidInput(
+            f"the maps in {folder} belong to other test items ({index['split']}, "
+            f"{len(index['items'])} maps) than {split.name} below {split.folder}; export them again"
+        )
+    return TestTruth(split.test, protocol).evaluate(maps)
+
+
+def uniform_map() -> NDArray[np.float32]:
+    """Every pixel equally likely; one pixel differs by little, so that NSS is defined."""
+    values = np.ones((MAP_SIDE, MAP_SIDE), np.float32)
+    values[0, 0] = np.float32(1 - 1e-3)
+    return values
+
+
+def centred_gaussian() -> NDArray[np.float32]:
+    """A Gaussian in the middle of the picture, standard deviation a quarter of its side."""
+    steps = (np.arange(MAP_SIDE) + 0.5) / MAP_SIDE - 0.5
+    along = np.exp(-(steps**2) / (2 * CENTRE_SPREAD**2))
+    return np.outer(along, along).astype(np.float32)
+
+
+BASELINES = {"uniform": uniform_map, "centred Gaussian": centred_gaussian}
+
+
+def baselines(items: Sequence[TestItem], protocol: str) -> dict[str, Evaluation]:
+    """What maps that do not look at the picture score."""
+    truth = TestTruth(items, protocol)
+    return {name: truth.evaluate([make()] * len(items)) for name, make in BASELINES.items()}
+
+
+def write_table(path: Path, evaluation: Evaluation) -> None:
+    """The per-affordance table as CSV."""
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["affordance", "kld", "sim", "nss", "maps", "undefined"])
+        for name, row in evaluation.table.items():
+            figures = [f"{row[key]:.4f}" for key in ("kld", "sim", "nss")]
+            writer.writerow([name, *figures, row["maps"], row["undefined"]])
+
+
+def _table(scores: Scores, affordances: NDArray[np.str_]) -> dict[str, dict[str, float]]:
+    present = [name for name in AFFORDANCES if (affordances == name).any()]
+    rows = {name: scores.subset(affordances == name).mean() for name in present}
+    return {"all": scores.mean(), **rows}
+
+
+def _item_names(items: Sequence[TestItem]) -> list[str]:
+    return [f"{i.picture.affordance}/{i.picture.object}/{i.picture.path.stem}" for i in items]

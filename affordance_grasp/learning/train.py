@@ -1,0 +1,185 @@
+"""The training loop: one for all methods, which differ in their network, loss and batches."""
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from affordance_grasp.learning.evaluate import Evaluation
+from affordance_grasp.learning.run_folder import RunFolder
+from affordance_grasp.learning.train_config import TrainConfig
+
+
+class Samples(Protocol):
+    """Where batches come from; all randomness comes from the generator that is passed in."""
+
+    def __len__(self) -> int:
+        """Samples of an epoch."""
+
+    def batch(self, chosen: Sequence[int], rng: np.random.Generator) -> Any:
+        """What the network's loss takes."""
+
+
+class TrainableNetwork(Protocol):
+    """What the loop needs of a method's network, which is also a torch module."""
+
+    def loss(self, batch: Any, epoch: int) -> dict[str, Tensor]:
+        """Named loss terms and their ``total``."""
+
+    def parameter_groups(self, learning_rate: float) -> list[dict[str, Any]]:
+        """Groups for the optimiser."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended: epochs finished, whether all were, the best epoch and its test KLD."""
+
+    epochs: int
+    complete: bool
+    best_epoch: int
+    best_kld: float
+    last: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Hooks:
+    """What happens around the epochs.
+
+    ``evaluate(network)`` scores the test split; ``save(network, path, training)`` writes a
+    checkpoint; ``progress`` wraps the batches of an epoch.
+    """
+
+    evaluate: Callable[[nn.Module], Evaluation]
+    save: Callable[[nn.Module, Path, Mapping[str, Any]], None]
+    progress: Callable[..., Iterable[list[int]]] | None = None
+
+
+def train(
+    network: nn.Module,
+    samples: Samples,
+    config: TrainConfig,
+    run: RunFolder,
+    hooks: Hooks,
+    minutes: float | None = None,
+) -> Outcome:
+    """Train from the run's saved state, or from the network as given, epoch by epoch.
+
+    Every epoch draws its randomness from the seed and its own number, so a run that was killed
+    and resumed repeats the unfinished epoch and ends with the identical network. ``minutes`` ends
+    the run after the epoch in which the time is up.
+    """
+    started = time.monotonic()
+    loop = _Loop(network, samples, config, run, hooks)
+    loop.restore()
+    while loop.epoch < config.epochs:
+        loop.run_epoch()
+        if minutes is not None and time.monotonic() - started > 60 * minutes:
+            break
+    best = min(loop.rows, key=lambda row: row["test_kld"])
+    return Outcome(
+        epochs=loop.epoch,
+        complete=loop.epoch == config.epochs,
+        best_epoch=int(best["epoch"]),
+        best_kld=best["test_kld"],
+        last=loop.rows[-1],
+    )
+
+
+class _Loop:
+    """A run between two epochs: network, optimiser, epochs done and their curve rows."""
+
+    def __init__(
+        self,
+        network: nn.Module,
+        samples: Samples,
+        config: TrainConfig,
+        run: RunFolder,
+        hooks: Hooks,
+    ) -> None:
+        self.network: Any = network
+        self.samples = samples
+        self.config = config
+        self.run = run
+        self.hooks = hooks
+        self.optimizer = torch.optim.AdamW(
+            self.network.parameter_groups(config.learning_rate),
+            lr=config.learning_rate,
+            betas=config.betas,
+            weight_decay=config.weight_decay,
+        )
+        self.epoch = 0
+        self.rows: list[dict[str, float]] = []
+
+    def restore(self) -> None:
+        """Go to the end of the last finished epoch of an earlier run, if there is one."""
+        state = self.run.load_state()
+        if state is None:
+            return
+        self.network.load_state_dict(state["network"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.epoch, self.rows = state["epoch"], state["rows"]
+
+    def run_epoch(self) -> None:
+        """One pass over the samples, one evaluation, one saved state."""
+        started = time.monotonic()
+        losses = self._pass_over_samples()
+        trained_s = time.monotonic() - started
+        self.network.eval()
+        overall = self.hooks.evaluate(self.network).overall
+        self.epoch += 1
+        metrics = {f"test_{name}": overall[name] for name in ("kld", "sim", "nss")}
+        seconds = {"train_s": round(trained_s, 1)}
+        self.rows.append({"epoch": self.epoch, **losses, **metrics, **seconds})
+        self._save()
+
+    def _pass_over_samples(self) -> dict[str, float]:
+        """Mean of every loss term over the epoch's batches."""
+        self.network.train()
+        rng = np.random.default_rng([self.config.seed, self.epoch])
+        torch.manual_seed(int(rng.integers(2**63)))
+        order = rng.permutation(len(self.samples))
+        batches = [
+            order[i : i + self.config.batch].tolist()
+            for i in range(0, len(order), self.config.batch)
+        ]
+        description = f"epoch {self.epoch + 1}/{self.config.epochs}"
+        steps = self.hooks.progress(batches, desc=description) if self.hooks.progress else batches
+        sums: dict[str, float] = {}
+        for chosen in steps:
+            for name, value in self._step(chosen, rng).items():
+                sums[name] = sums.get(name, 0.0) + value
+        return {f"loss_{name}": total / len(batches) for name, total in sums.items()}
+
+    def _step(self, chosen: list[int], rng: np.random.Generator) -> dict[str, float]:
+        batch = self.samples.batch(chosen, rng)
+        with torch.autocast("cpu", torch.bfloat16, enabled=self.config.bfloat16):
+            terms = self.network.loss(batch, self.epoch)
+        self.optimizer.zero_grad()
+        terms["total"].backward()
+        self.optimizer.step()
+        return {name: float(value.detach()) for name, value in terms.items()}
+
+    def _save(self) -> None:
+        row = self.rows[-1]
+        measured = {
+            "epoch": self.epoch,
+            "test": {name: row[f"test_{name}"] for name in ("kld", "sim", "nss")},
+        }
+        if row["test_kld"] <= min(other["test_kld"] for other in self.rows):
+            chosen_by = "lowest KLD on the test split, as published results are chosen"
+            self.hooks.save(self.network, self.run.best, {**measured, "chosen_by": chosen_by})
+        self.hooks.save(self.network, self.run.last, {**measured, "chosen_by": "last epoch"})
+        self.run.write_curves(self.rows)
+        self.run.save_state(
+            {
+                "network": self.network.state_dict(),
+                "optimizer": self.optimizer.state_dict(),
+                "epoch": self.epoch,
+                "rows": self.rows,
+            }
+        )
