@@ -38,16 +38,33 @@ def inverse(arm: SerialArm, T_base_tip: ArrayLike, seed_q: ArrayLike | None = No
     return found[np.argsort(np.abs(found - seed).max(axis=1), kind="stable")]
 
 
-def inverse_many(arm: SerialArm, T_base_tip: Floats, seed_q: Floats) -> Floats:
-    """Closed-form branches (N, 8, J) for poses (N, 4, 4), NaN where there is none.
+def follow(arm: SerialArm, T_base_tip: Floats, q_start: Floats, max_jump_rad: float) -> Floats:
+    """Joint vectors (N, J) along poses (N, 4, 4) a small step apart, staying on one branch.
 
-    Only for arms that :func:`classify` calls ``three_parallel``; branches keep their order along
-    a path.
+    Each is the solution nearest the one before, ``q_start`` before the first. From where there is
+    none within ``max_jump_rad`` the rows are NaN.
     """
     geometry = three_parallel.analyse(arm)
-    if geometry is None:
-        raise InvalidInput("many poses at once need an arm with a closed-form inverse")
-    return three_parallel.solve(geometry, T_base_tip, float(seed_q[5]))
+    q = np.full((len(T_base_tip), arm.dof), np.nan)
+    branches = None
+    if geometry is not None:
+        branches = three_parallel.solve(geometry, T_base_tip, float(q_start[5]))
+    previous = q_start
+    for i, T in enumerate(T_base_tip):
+        if branches is None:
+            choices = numeric_inverse.polish(arm, T, previous[None])
+        else:
+            choices = nearest_turn(arm, branches[i], previous)
+        jump = np.nan_to_num(np.abs(choices - previous).max(axis=1), nan=np.inf)
+        best = int(jump.argmin())
+        if jump[best] > max_jump_rad:
+            break
+        previous = q[i] = choices[best]
+    known = ~np.isnan(q[:, 0])
+    if known.any():
+        wrong = numeric_inverse.residual(arm, T_base_tip[known], q[known]) > ACCEPTED
+        q[np.flatnonzero(known)[wrong]] = np.nan
+    return q
 
 
 def within_limits(arm: SerialArm, q: ArrayLike) -> NDArray[np.bool_]:

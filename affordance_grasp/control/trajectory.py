@@ -34,7 +34,7 @@ class _TimeLaw:
     speed: Floats
 
     def at(self, t: Floats) -> tuple[Floats, Floats]:
-        """Position and speed along the path at any times, at rest before the start and after the end."""
+        """Position and speed along the path at any times; at rest before and after."""
         clipped = np.clip(t, 0, self.t[-1])
         i = np.clip(np.searchsorted(self.t, clipped, side="right") - 1, 0, len(self.t) - 2)
         dt, span = clipped - self.t[i], self.t[i + 1] - self.t[i]
