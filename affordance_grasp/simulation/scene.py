@@ -78,8 +78,8 @@ def empty_world(timestep_s: float = 0.002) -> mujoco.MjSpec:
     spec.option.timestep = timestep_s
     spec.option.integrator = mujoco.mjtIntegrator.mjINT_IMPLICITFAST
     spec.option.cone = mujoco.mjtCone.mjCONE_ELLIPTIC
-    spec.option.impratio = 10.0
-    spec.option.noslip_iterations = 4
+    spec.option.impratio = 20.0
+    spec.option.noslip_iterations = 20
     spec.visual.global_.offwidth, spec.visual.global_.offheight = PHOTO_SIZE
     spec.visual.quality.shadowsize = 4096
     spec.visual.quality.offsamples = 4
@@ -132,6 +132,9 @@ def _add_table(spec: mujoco.MjSpec) -> None:
         material="table",
         friction=[0.6, 0.005, 0.0001],
         condim=4,
+        solref=[0.006, 1.0],
+        solimp=[0.95, 0.99, 0.001, 0.5, 2.0],
+        solmix=10.0,
     )
     for i, (sx, sy) in enumerate(((-1, -1), (-1, 1), (1, -1), (1, 1))):
         height = -_FLOOR_Z_M - 2 * half_z
