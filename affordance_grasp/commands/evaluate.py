@@ -88,7 +88,7 @@ def _export(arguments: argparse.Namespace, split: Split, folder: Path) -> None:
         )
     cache = arguments.cache or arguments.data / "features"
     encoding = Encoding(bfloat16=arguments.bf16_tokens)
-    store = cache_test_features(split, encoder, cache, encoding, tqdm)
+    store = cache_test_features(split, encoder, cache, encoding=encoding, progress=tqdm)
     network = make_network(info.method, info.config)
     network.load_state_dict(dict(checkpoint.tensors))
     maps = predict_maps(network.eval(), store, split.test, _texts(checkpoint, split))

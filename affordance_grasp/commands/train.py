@@ -63,7 +63,14 @@ def run(arguments: argparse.Namespace) -> int:
         protocol=arguments.protocol,
         command=_command(arguments),
     )
-    outcome = train_plsp(sources, config, folder, arguments.resume, arguments.minutes, tqdm)
+    outcome = train_plsp(
+        sources,
+        config,
+        folder,
+        resume=arguments.resume,
+        minutes=arguments.minutes,
+        progress=tqdm,
+    )
     print(json.dumps(asdict(outcome)) if arguments.json else _account(outcome, folder))
     return 0
 

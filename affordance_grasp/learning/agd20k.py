@@ -6,12 +6,12 @@ Layout, below ``<root>/<split>``::
     testset/egocentric/<affordance>/<object>/*.jpg
     testset/GT/<affordance>/<object>/<same stem>.png
 
-Test items are the egocentric test pictures that have a ground truth. The Hard split (AffordanceLLM)
-has no folder of its own: it is a choice of objects from Seen.
+Test items are the egocentric test pictures that have a ground truth. The Hard split
+(AffordanceLLM) has no folder of its own: it is a choice of objects from Seen.
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -25,32 +25,32 @@ from affordance_grasp.grounding.vocabulary import AFFORDANCES
 PICTURE_ENDINGS = {".jpg", ".jpeg", ".png"}
 LISTED_PROBLEMS = 20
 
-OBJECTS = tuple(
-    "apple axe badminton_racket banana baseball baseball_bat basketball bed bench bicycle "
-    "binoculars book bottle bowl broccoli camera carrot cell_phone chair couch cup discus drum "
-    "fork frisbee golf_clubs hammer hot_dog javelin keyboard knife laptop microwave motorcycle "
-    "orange oven pen punching_bag refrigerator rugby_ball scissors skateboard skis snowboard "
-    "soccer_ball suitcase surfboard tennis_racket toothbrush wine_glass".split()
-)
-
 
 @dataclass(frozen=True)
 class Layout:
-    """Where a split lies below the root, and which objects it takes for train and test.
+    """Where a split lies below the root.
 
-    Empty object sets mean every object that has a folder.
+    ``last_train_object``: objects up to this one in the alphabet are for training, those after it
+    for testing; None where the folders alone decide.
     """
 
     folder: str
-    train_objects: frozenset[str] = frozenset()
-    test_objects: frozenset[str] = frozenset()
+    last_train_object: str | None = None
+
+    def trains_on(self, object_name: str) -> bool:
+        """Whether train pictures of the object belong to the split."""
+        return self.last_train_object is None or object_name <= self.last_train_object
+
+    def tests_on(self, object_name: str) -> bool:
+        """Whether test pictures of the object belong to the split."""
+        return self.last_train_object is None or object_name > self.last_train_object
 
 
 LAYOUTS = {
     "Seen": Layout("Seen"),
     "Unseen": Layout("Unseen"),
-    # AffordanceLLM: the first 28 objects of the alphabet train, the other 22 test
-    "Hard": Layout("Seen", frozenset(OBJECTS[:28]), frozenset(OBJECTS[28:])),
+    # AffordanceLLM: of AGD20K's 50 objects the first 28 train, apple to hot_dog, and 22 test
+    "Hard": Layout("Seen", last_train_object="hot_dog"),
     "HICO-IIF": Layout("HICO-IIF"),
 }
 
@@ -116,10 +116,10 @@ def load_split(root: Path, split: str) -> Split:
     layout = LAYOUTS[split]
     folder = Path(root) / layout.folder
     _refuse_missing_folders(folder)
-    train_ego = _pictures(folder / "trainset/egocentric", layout.train_objects)
-    train_exo = _pictures(folder / "trainset/exocentric", layout.train_objects)
-    test_ego = _pictures(folder / "testset/egocentric", layout.test_objects)
-    truths = _pictures(folder / "testset/GT", layout.test_objects)
+    train_ego = _pictures(folder / "trainset/egocentric", layout.trains_on)
+    train_exo = _pictures(folder / "trainset/exocentric", layout.trains_on)
+    test_ego = _pictures(folder / "testset/egocentric", layout.tests_on)
+    truths = _pictures(folder / "testset/GT", layout.tests_on)
     problems = [
         *_unknown_affordances(folder),
         *_empty_classes(folder),
@@ -181,13 +181,12 @@ def _read(path: Path, mode: str) -> NDArray[np.uint8]:
         raise InvalidInput(f"picture {path} is corrupt and cannot be decoded: {error}") from error
 
 
-def _pictures(folder: Path, objects: frozenset[str]) -> tuple[Picture, ...]:
+def _pictures(folder: Path, belongs: Callable[[str], bool]) -> tuple[Picture, ...]:
     return tuple(
         sorted(
             Picture(path.parent.parent.name, path.parent.name, path)
             for path in folder.glob("*/*/*")
-            if path.suffix.lower() in PICTURE_ENDINGS
-            and (not objects or path.parent.name in objects)
+            if path.suffix.lower() in PICTURE_ENDINGS and belongs(path.parent.name)
         )
     )
 

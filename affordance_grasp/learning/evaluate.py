@@ -121,7 +121,7 @@ def score_exported(folder: Path, split: Split, protocol: str) -> Evaluation:
     if index["items"] != _item_names(split.test):
         raise InvalidInput(
             f"the maps in {folder} belong to other test items ({index['split']}, "
-            f"{len(index['items'])} maps) than {split.name} below {split.folder}; export them again"
+            f"{len(index['items'])} maps) than {split.name} below {split.folder}; export again"
         )
     return TestTruth(split.test, protocol).evaluate(maps)
 

@@ -93,6 +93,7 @@ def cache_features(
     encoder: Encoder,
     plan: ViewPlan,
     folder: Path,
+    *,
     encoding: Encoding = Encoding(),
     progress: Progress | None = None,
 ) -> FeatureSet:
@@ -104,7 +105,7 @@ def cache_features(
     return FeatureSet(
         ego=_Store("ego", ego, views, encoder, encoding).filled(folder, progress),
         exo=_plain_store("exo", split.train_exo, encoder, encoding).filled(folder, progress),
-        test=cache_test_features(split, encoder, folder, encoding, progress),
+        test=cache_test_features(split, encoder, folder, encoding=encoding, progress=progress),
     )
 
 
@@ -112,6 +113,7 @@ def cache_test_features(
     split: Split,
     encoder: Encoder,
     folder: Path,
+    *,
     encoding: Encoding = Encoding(),
     progress: Progress | None = None,
 ) -> TokenStore:
@@ -178,7 +180,7 @@ class _Store:
     def _encode(self, chunk: list[tuple[int, ...]]) -> NDArray[np.float16]:
         spec = self.encoder.spec
         images = np.stack([self._image(row, view) for row, view in chunk])
-        normalised = (images - np.float32(spec.mean)) / np.float32(spec.std)
+        normalised = (images - np.array(spec.mean)) / np.array(spec.std)
         batch = torch.from_numpy(normalised.transpose(0, 3, 1, 2).copy()).float()
         with torch.autocast("cpu", torch.bfloat16, enabled=self.encoding.bfloat16):
             tokens = self.encoder.tokens(batch)

@@ -43,6 +43,7 @@ def train_plsp(
     sources: Sources,
     config: TrainConfig,
     run: RunFolder,
+    *,
     resume: bool = False,
     minutes: float | None = None,
     progress: Callable[..., Any] | None = None,
@@ -54,15 +55,15 @@ def train_plsp(
         sources.encoder,
         config.views,
         sources.cache,
-        sources.encoding,
-        progress,
+        encoding=sources.encoding,
+        progress=progress,
     )
     texts = PairTexts(sources.text, sources.split, sources.detector.prompt)
     samples = PlspSamples(sources.split, features, sources.detector, texts, config.sampling)
     torch.manual_seed(config.seed)
     network = make_network(config.method, config.network)
     hooks = _hooks(sources, features, len(samples), progress)
-    return train(network, samples, config, run, hooks, minutes)
+    return train(network, samples, config, run, hooks, minutes=minutes)
 
 
 def affordance_table(encoder: TextEncoder, affordances: tuple[str, ...]) -> Tensor:

@@ -65,6 +65,7 @@ def train(
     config: TrainConfig,
     run: RunFolder,
     hooks: Hooks,
+    *,
     minutes: float | None = None,
 ) -> Outcome:
     """Train from the run's saved state, or from the network as given, epoch by epoch.
