@@ -92,10 +92,11 @@ class World:
 
     def _settle(self) -> None:
         """Let the object come to rest, then call that its resting place."""
-        for _ in range(int(_SETTLE_S / 0.1)):
+        still = 0
+        while still < 3 and self.time_s < _SETTLE_S:
             self.step(0.1)
-            if np.abs(self._data.cvel[self._object_id]).max() < _STILL_MPS:
-                break
+            speed = np.abs(self._data.cvel[self._object_id]).max()
+            still = still + 1 if speed < _STILL_MPS else 0
         self._rest_height_m = float(self._data.xipos[self._object_id, 2])
         self._table_force_n = 0.0
 

@@ -1,0 +1,90 @@
+import mujoco
+import numpy as np
+import pytest
+
+from affordance_grasp.control.kinematics import forward
+from affordance_grasp.control.robot import load_robot
+from affordance_grasp.simulation.arm_model import ArmPhysics, add_arm, servo_targets
+from affordance_grasp.simulation.scene import empty_world
+
+ROBOT = load_robot()
+
+
+@pytest.fixture(scope="module")
+def arm():
+    spec = empty_world()
+    add_arm(spec, ROBOT.arm)
+    model = spec.compile()
+    return model, mujoco.MjData(model)
+
+
+def put(model, data, q):
+    mujoco.mj_resetData(model, data)
+    data.qpos[:] = q
+    data.ctrl[:] = q
+    mujoco.mj_forward(model, data)
+
+
+def tip(data):
+    body = data.body(ROBOT.arm.tip)
+    return body.xpos.copy(), body.xmat.reshape(3, 3).copy()
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_flange_is_where_forward_kinematics_says(arm, seed):
+    q = np.random.default_rng(seed).uniform(-3, 3, 6)
+    put(*arm, q)
+    position, rotation = tip(arm[1])
+    T = forward(ROBOT.arm, q)
+    assert position == pytest.approx(T[:3, 3], abs=1e-9)
+    assert rotation == pytest.approx(T[:3, :3], abs=1e-9)
+
+
+def test_it_weighs_what_the_arm_weighs(arm):
+    model, _ = arm
+    assert model.body_mass.sum() == pytest.approx(ArmPhysics().mass_kg, rel=0.01)
+
+
+def test_it_stands_still_at_home(arm):
+    model, data = arm
+    put(model, data, ROBOT.home_q)
+    mujoco.mj_step(model, data, nstep=500)
+    assert np.abs(data.qpos - ROBOT.home_q).max() < 1e-6
+
+
+def test_it_follows_a_moving_target_within_a_millimetre_at_the_tip(arm):
+    model, data = arm
+    physics, amplitude = ArmPhysics(), np.array([0.4, -0.3, 0.3, 0.3, 0.4, 0.5])
+    put(model, data, ROBOT.home_q)
+    rate, worst = 2 * np.pi / 3.0, 0.0
+    while data.time < 3.0:
+        now = data.time + model.opt.timestep
+        q = ROBOT.home_q + amplitude * (1 - np.cos(rate * now)) / 2
+        velocity = amplitude * rate * np.sin(rate * now) / 2
+        data.ctrl[:] = servo_targets(physics, q, velocity)
+        mujoco.mj_step(model, data)
+        mujoco.mj_kinematics(model, data)
+        error = np.linalg.norm(tip(data)[0] - forward(ROBOT.arm, q)[:3, 3])
+        worst = max(worst, float(error))
+    assert worst < 1e-3
+
+
+def test_a_load_at_the_flange_bends_it_little_and_torque_is_limited(arm):
+    model, data = arm
+    put(model, data, ROBOT.home_q)
+    before, _ = tip(data)
+    data.body(ROBOT.arm.tip).xfrc_applied[2] = -20.0
+    mujoco.mj_step(model, data, nstep=1000)
+    sag = before[2] - tip(data)[0][2]
+    assert 1e-5 < sag < 2e-3
+    data.body(ROBOT.arm.tip).xfrc_applied[2] = -2000.0
+    mujoco.mj_step(model, data, nstep=500)
+    assert np.abs(data.actuator_force).max() <= ArmPhysics().torque_limit[0] + 1e-6
+    assert before[2] - tip(data)[0][2] > 0.02
+
+
+def test_wrist_joints_take_the_wrist_values():
+    physics = ArmPhysics()
+    lead = servo_targets(physics, np.zeros(6), np.ones(6))
+    assert lead[0] == pytest.approx(physics.kv[0] / physics.kp[0])
+    assert lead[5] == pytest.approx(physics.kv[1] / physics.kp[1])
