@@ -82,10 +82,12 @@ def turn_inverted(mask: Mask, box: Box) -> Mask:
 
 
 def fill_holes(mask: Mask, area: int = HOLE_AREA) -> Mask:
-    """Fill every hole of less than ``area`` pixels (8-connected ground)."""
-    count, labels, stats, _ = cv2.connectedComponentsWithStats((~mask).astype(np.uint8))
+    """Fill every hole of less than ``area`` pixels: ground that figure shuts off from the rim."""
+    _, labels, stats, _ = cv2.connectedComponentsWithStats((~mask).astype(np.uint8))
+    rim = np.concatenate([labels[[0, -1]].ravel(), labels[:, [0, -1]].ravel()])
     small = np.flatnonzero(stats[:, cv2.CC_STAT_AREA] < area)
-    return np.asarray(mask | np.isin(labels, small[small > 0]))
+    holes = np.setdiff1d(small, [0, *rim])  # label 0 is the figure
+    return np.asarray(mask | np.isin(labels, holes))
 
 
 def _figure_window(

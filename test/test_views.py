@@ -1,0 +1,108 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from affordance_grasp.errors import InvalidInput
+from affordance_grasp.learning.views import View, ViewPlan, blurred_label, box_patches
+
+SHARED = Path(__file__).parents[1].parent / "shared" / "golden"
+CLIP_MEAN = np.array([0.48145466, 0.4578275, 0.40821073])
+CLIP_STD = np.array([0.26862954, 0.26130258, 0.27577711])
+
+
+def golden(name):
+    path = SHARED / name
+    if not path.exists():
+        pytest.skip(f"{path} is not here")
+    return np.load(path)
+
+
+def normalised(image):
+    return ((image - CLIP_MEAN) / CLIP_STD).transpose(2, 0, 1)
+
+
+def test_plain_view_is_the_released_test_transform():
+    arrays = golden("transforms.npz")
+    np.testing.assert_allclose(
+        normalised(View().image(arrays["raw"])), arrays["plsp_test"], atol=1e-5
+    )
+
+
+def test_views_and_labels_are_those_of_the_released_training_code():
+    arrays = golden("plsp_train.npz")
+    stitched = View(256, 224, 4, 19, True, quadrant=1, others=(1, 2, 1))
+    flipped = View(256, 224, 3, 30, True)
+    for index, view, name in (
+        (0, stitched, "hold/cup/cup_000000.jpg"),
+        (1, flipped, "ride/bicycle/bicycle_003001.jpg"),
+    ):
+        label = view.label(blurred_label(arrays[f"raw/pl/{name}"], 256))
+        expected = arrays["gt_mask_prob"][index, 0]
+        np.testing.assert_allclose(label, expected, atol=1e-6 * expected.max())
+    bicycle = arrays["raw/ego/ride/bicycle/bicycle_003001.jpg"]
+    cup = arrays["raw/ego/hold/cup/cup_000000.jpg"]
+    np.testing.assert_allclose(
+        normalised(flipped.image(bicycle)), arrays["input_image"][1], atol=1e-5
+    )
+    quadrants = normalised(stitched.image(cup, [bicycle] * 3))
+    # the released code drew another picture, which is not stored, for the third quadrant
+    for rows, columns in ((slice(112), slice(224)), (slice(112, 224), slice(112, 224))):
+        np.testing.assert_allclose(
+            quadrants[:, rows, columns], arrays["input_image"][0][:, rows, columns], atol=1e-5
+        )
+
+
+def test_object_patches_are_those_of_the_released_code():
+    arrays = golden("plsp_train.npz")
+    box = arrays["raw/exobox/hold/cup/hold_cup_000000.jpg"].astype(float)
+    patches = box_patches(View().box(box, 200, 160), 14, 224)
+    np.testing.assert_array_equal(patches, arrays["exo_objbox_mask_patch"][0, :, 0])
+
+
+def test_label_moves_with_the_picture():
+    color = np.zeros((256, 256, 3), np.uint8)
+    color[60:100, 40:90] = 255
+    target = (color[..., 0] / 255).astype(np.float32)
+    for view in ViewPlan(crops=4, stitched=0).draw(5, ["a"] * 6, {"a": frozenset()}):
+        image, label = view.image(color)[..., 0], view.label(target)
+        np.testing.assert_array_equal(label > 0, image > 0)
+        assert label.sum() == pytest.approx(1, abs=1e-5)
+        box = view.box(np.array([40, 60, 90, 100.0]), 256, 256).astype(int)
+        inside = image[box[1] : box[3], box[0] : box[2]]
+        assert inside.all()
+        assert inside.sum() == image.sum()
+
+
+def test_empty_label_becomes_uniform():
+    label = View().label(np.zeros((224, 224), np.float32))
+    np.testing.assert_allclose(label, 1 / 224**2, rtol=1e-6)
+
+
+def test_stitched_views_never_hold_a_rival_for_their_query():
+    objects = ["mug", "knife", "mug", "knife", "bowl"]
+    affordances = {
+        "mug": frozenset({"hold", "pour"}),
+        "knife": frozenset({"hold", "cut_with"}),
+        "bowl": frozenset({"hold"}),
+    }
+    views = ViewPlan(crops=1, stitched=8).draw(0, objects, affordances)
+    assert len(views) == 9
+    for view in views[1:]:
+        assert view.serves("pour")
+        assert not view.serves("hold")
+        assert all(objects[other] != "mug" for other in view.others)
+    alone = ViewPlan(crops=1, stitched=2).draw(4, objects, affordances)
+    assert all(view.quadrant is None for view in alone)
+
+
+def test_views_depend_on_seed_and_picture_only():
+    plan, objects = ViewPlan(crops=3, stitched=0), ["a"] * 3
+    affordances = {"a": frozenset({"hold"})}
+    assert plan.draw(1, objects, affordances) == plan.draw(1, objects, affordances)
+    assert plan.draw(1, objects, affordances) != plan.draw(2, objects, affordances)
+
+
+def test_impossible_plan_is_refused():
+    with pytest.raises(InvalidInput, match="crop side 300"):
+        ViewPlan(side=300)
