@@ -55,7 +55,8 @@ def follow(arm: SerialArm, T_base_tip: Floats, q_start: Floats, max_jump_rad: fl
             choices = numeric_inverse.polish(arm, T, previous[None])
         else:
             choices = nearest_turn(arm, branches[i], previous)
-        jump = np.nan_to_num(np.abs(choices - previous).max(axis=1), nan=np.inf)
+        jump = np.abs(choices - previous).max(axis=1)
+        jump[np.isnan(jump)] = np.inf
         best = int(jump.argmin())
         if jump[best] > max_jump_rad:
             break

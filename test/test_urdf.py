@@ -1,0 +1,120 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from affordance_grasp.control.kinematics import forward
+from affordance_grasp.control.robot import load_robot
+from affordance_grasp.control.urdf import fixed_transform, load_arm, load_shapes, snap_right_angles
+from affordance_grasp.errors import InvalidInput
+from affordance_grasp.share import share_path
+
+URDF = share_path("urdf/aubo_i5_2f85.urdf")
+
+
+@pytest.fixture(scope="module")
+def arm():
+    return load_arm(URDF)
+
+
+def write(tmp_path: Path, joints: str) -> Path:
+    path = tmp_path / "arm.urdf"
+    links = "".join(f'<link name="{name}"/>' for name in ("base_link", "a", "b", "tool0"))
+    path.write_text(f'<robot name="r">{links}{joints}</robot>')
+    return path
+
+
+def joint(name, parent, child, kind="revolute", extra=""):
+    return (
+        f'<joint name="{name}" type="{kind}"><parent link="{parent}"/><child link="{child}"/>'
+        f'<axis xyz="0 0 2"/><limit lower="-1" upper="2" velocity="3" effort="1"/>{extra}</joint>'
+    )
+
+
+def test_joint_table(arm):
+    assert arm.joint_names == tuple(
+        f"{name}_joint"
+        for name in ("shoulder", "upperArm", "foreArm", "wrist1", "wrist2", "wrist3")
+    )
+    assert arm.link_names[-1] == "wrist3_Link"
+    np.testing.assert_array_equal(arm.upper, 3.04)
+    np.testing.assert_array_equal(arm.lower, -3.04)
+    np.testing.assert_array_equal(arm.velocity, [2.5964] * 3 + [3.1105] * 3)
+
+
+def test_zero_posture_by_hand(arm):
+    """Stretched up: heights 0.122 + 0.408 + 0.376 + 0.1025, sideways 0.1215 + 0.094."""
+    T_base_tip = forward(arm, np.zeros(6))
+    np.testing.assert_allclose(T_base_tip[:3, 3], [0, -0.2155, 1.0085], atol=1e-12)
+    np.testing.assert_allclose(T_base_tip[:3, 2], [0, -1, 0], atol=1e-12)
+
+
+def test_axes_at_zero(arm):
+    """Joints 2, 3, 4 are exactly parallel, the third against the others."""
+    from affordance_grasp.control.kinematics import joint_frames
+
+    axes = (joint_frames(arm, np.zeros(6))[:, :3, :3] @ arm.axes[:, :, None])[..., 0]
+    expected = [[0, 0, 1], [0, -1, 0], [0, 1, 0], [0, -1, 0], [0, 0, 1], [0, -1, 0]]
+    np.testing.assert_allclose(axes, expected, atol=1e-15)
+
+
+def test_vendor_rounding_is_snapped(tmp_path, arm):
+    text = URDF.read_text().replace("1.5707963267948966", "1.5708")
+    path = tmp_path / "rounded.urdf"
+    path.write_text(text.replace("3.141592653589793", "3.1416"))
+    rounded = load_arm(path)
+    np.testing.assert_array_equal(rounded.T_parent_joint, arm.T_parent_joint)
+    np.testing.assert_allclose(snap_right_angles(np.array([1.5706, 0.3])), [1.5706, 0.3])
+
+
+def test_camera_and_tcp_of_the_description_repeat_the_settings():
+    robot = load_robot()
+    np.testing.assert_allclose(
+        fixed_transform(URDF, "tool0", "camera_color_optical_frame"), robot.T_tool0_cam, atol=1e-7
+    )
+    T_tool0_tcp = robot.gripper.T_tool0_tcp(robot.gripper.min_width_m)
+    np.testing.assert_allclose(fixed_transform(URDF, "tool0", "tcp"), T_tool0_tcp, atol=1e-6)
+    T_tool0_tip = fixed_transform(URDF, "tool0", "robotiq_85_left_finger_tip_link")
+    assert T_tool0_tip[2, 3] + robot.gripper.tip_length_m == pytest.approx(
+        robot.gripper.open_length_m
+    )
+
+
+def test_shapes_cover_every_link(arm):
+    shapes = load_shapes(URDF, arm)
+    assert {shape.frame for shape in shapes} == set(range(-1, 6))
+    assert {shape.kind for shape in shapes} == {"cylinder"}
+    upper_arm = max(shapes, key=lambda shape: shape.half_size[2])
+    assert upper_arm.half_size == (0.05, 0.05, 0.204)
+
+
+def test_fixed_joints_are_folded_and_axes_normalised(tmp_path):
+    origin = '<origin xyz="0 0 1" rpy="0 0 1.5708"/>'
+    path = write(
+        tmp_path,
+        joint("one", "base_link", "a", "fixed", origin)
+        + joint("two", "a", "b", extra='<origin xyz="1 0 0"/>')
+        + joint("three", "b", "tool0", "fixed", origin),
+    )
+    arm = load_arm(path)
+    assert arm.joint_names == ("two",)
+    np.testing.assert_array_equal(arm.axes, [[0, 0, 1]])
+    np.testing.assert_allclose(forward(arm, [np.pi / 2])[:3, 3], [0, 1, 2], atol=1e-12)
+    np.testing.assert_allclose(forward(arm, [0.0])[:3, :3], np.diag([-1, -1, 1]), atol=1e-12)
+
+
+def test_mistakes_are_named(tmp_path):
+    chain = joint("one", "base_link", "a") + joint("two", "a", "b")
+    with pytest.raises(InvalidInput, match="'tool0' does not descend from 'base_link'"):
+        load_arm(write(tmp_path, chain))
+    with pytest.raises(InvalidInput, match="joint three is prismatic"):
+        load_arm(write(tmp_path, chain + joint("three", "b", "tool0", "prismatic")))
+    with pytest.raises(InvalidInput, match="no link 'flange'.*base_link"):
+        load_arm(write(tmp_path, chain), tip="flange")
+    with pytest.raises(InvalidInput, match="no moving joint"):
+        load_arm(write(tmp_path, joint("one", "base_link", "tool0", "fixed")))
+    no_limit = chain + joint("three", "b", "tool0").replace("limit", "bound")
+    with pytest.raises(InvalidInput, match="three has no <limit>"):
+        load_arm(write(tmp_path, no_limit))
+    with pytest.raises(InvalidInput, match="cannot read URDF"):
+        load_arm(tmp_path / "absent.urdf")
