@@ -5,7 +5,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-POINTS = 24
+POINTS = 40
 
 
 def annotate(mask: NDArray[np.bool_], rng: Generator, points: int = POINTS) -> NDArray[np.uint8]:

@@ -9,7 +9,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from affordance_grasp.geometry import Floats, pose, transform_points
-from affordance_grasp.simulation.camera import part_mask
+from affordance_grasp.simulation.camera import geom_part
 from affordance_grasp.simulation.objects.assembly import quaternion_wxyz
 from affordance_grasp.simulation.renderer import open_renderer
 from affordance_grasp.simulation.textures import table_texture
@@ -36,14 +36,17 @@ class Shot:
     geom_ids: NDArray[np.int32]
 
 
-def studio_spec(rng: Generator) -> mujoco.MjSpec:
-    """Ground plane at z = 0 with a random texture, two lamps and a camera to be moved."""
+def studio_spec(rng: Generator, object_rgb: Floats | None = None) -> mujoco.MjSpec:
+    """Ground plane at z = 0, two lamps and a camera to be moved.
+
+    The ground has a random texture that stands off from ``object_rgb`` (3,) in 0..1.
+    """
     spec = mujoco.MjSpec()
     spec.visual.global_.offwidth = spec.visual.global_.offheight = 1024
     spec.visual.quality.shadowsize, spec.visual.quality.offsamples = 1024, 4
     spec.visual.map.znear, spec.visual.map.zfar = 0.02, 10.0
     spec.stat.extent = 1.0
-    add_surface(spec, GROUND, rng)
+    add_surface(spec, GROUND, rng, object_rgb)
     spec.worldbody.add_geom(
         name=GROUND, type=mujoco.mjtGeom.mjGEOM_PLANE, size=[4, 4, 0.1], material=GROUND
     )
@@ -53,9 +56,15 @@ def studio_spec(rng: Generator) -> mujoco.MjSpec:
     return spec
 
 
-def add_surface(spec: mujoco.MjSpec, name: str, rng: Generator) -> None:
-    """Add a material with a random table texture under a name."""
+def add_surface(
+    spec: mujoco.MjSpec, name: str, rng: Generator, avoid_rgb: Floats | None = None
+) -> None:
+    """Add a material with a random table texture under a name, not of a colour to be avoided."""
     image = table_texture(rng)
+    for _ in range(4):
+        if avoid_rgb is None or np.abs(image.mean(axis=(0, 1)) / 255 - avoid_rgb).max() > 0.2:
+            break
+        image = table_texture(rng)
     added = spec.add_texture(name=name, type=mujoco.mjtTexture.mjTEXTURE_2D)
     added.height, added.width, added.nchannel = image.shape
     added.data = image.tobytes()
@@ -81,6 +90,11 @@ class Studio:
             mujoco.mj_step(self.model, self.data)
         mujoco.mj_forward(self.model, self.data)
         self.size = size
+        names = [geom_part(self.model.geom(i).name, OBJECT) for i in range(self.model.ngeom)]
+        self._parts = [part for part in dict.fromkeys(names) if part is not None]
+        self._labels = np.array(
+            [-1 if n is None else self._parts.index(n) for n in [*names, None]]
+        )
         self._renderer = open_renderer(self.model, *size)
         self._flags = self._renderer.scene.flags
         self._flags[mujoco.mjtRndFlag.mjRND_REFLECTION] = False
@@ -88,7 +102,7 @@ class Studio:
     def relight(self, rng: Generator) -> None:
         """Move the lamps, change their strength and tint, and throw shadows every other time."""
         model = self.model
-        level = rng.uniform(0.75, 1.15)
+        level = rng.uniform(0.85, 1.25)
         model.vis.headlight.ambient[:] = level * rng.uniform(0.22, 0.42)
         model.vis.headlight.diffuse[:] = level * rng.uniform(0.05, 0.3)
         model.vis.headlight.specular[:] = 0
@@ -119,9 +133,10 @@ class Studio:
         self._renderer.disable_segmentation_rendering()
         return Shot(color, np.where(kinds == mujoco.mjtObj.mjOBJ_GEOM, ids, np.int32(-1)))
 
-    def mask(self, shot: Shot, parts: tuple[str, ...] | None = None) -> NDArray[np.bool_]:
-        """Pixels (H, W) of a shot that show these parts of the object, or all of it."""
-        return part_mask(self.model, shot.geom_ids, parts, OBJECT)
+    def part_masks(self, shot: Shot) -> dict[str, NDArray[np.bool_]]:
+        """Masks (H, W) of the parts of the object that can be seen in a shot."""
+        labels = self._labels[shot.geom_ids]
+        return {self._parts[i]: labels == i for i in np.unique(labels[labels >= 0])}
 
     def close(self) -> None:
         """Free the OpenGL context."""
@@ -192,7 +207,7 @@ def _turn_towards(xy: Floats) -> Floats:
     return np.stack([right, np.cross(forward, right), forward], axis=1)
 
 
-def object_points(T_world_object: Floats, centres: Floats, halves: Floats) -> Floats:
+def box_corners(T_world_object: Floats, centres: Floats, halves: Floats) -> Floats:
     """Corners (8 N, 3) [m] in the world of N boxes given by centre and half size."""
     signs = np.array(np.meshgrid([-1, 1], [-1, 1], [-1, 1])).T.reshape(-1, 3)
     corners = (centres[:, None] + signs[None] * halves[:, None]).reshape(-1, 3)
@@ -203,7 +218,7 @@ def develop(color: NDArray[np.uint8], rng: Generator) -> NDArray[np.uint8]:
     """What a real camera does to a picture: exposure, white balance, softness, noise."""
     height, width = color.shape[:2]
     picture = color.astype(np.float32) / 255
-    picture = picture ** rng.uniform(0.75, 1.25) * rng.uniform(0.85, 1.15)
+    picture = picture ** rng.uniform(0.7, 1.15) * rng.uniform(0.9, 1.15)
     picture *= (1 + rng.uniform(-0.06, 0.06, 3)).astype(np.float32)
     if rng.uniform() < 0.5:  # the crop of a distant object has fewer pixels than the picture
         share = rng.uniform(0.4, 0.9)

@@ -113,7 +113,7 @@ def object_texture(pattern: str, rng: Generator, size: int = 64) -> Image:
 def table_texture(rng: Generator, size: int = 256) -> Image:
     """Draw a random table or wall: white, wood, cloth, stone, tiles, light or dark."""
     pattern = TABLES[rng.integers(len(TABLES))]
-    value = rng.choice([rng.uniform(0.06, 0.3), rng.uniform(0.3, 0.7), rng.uniform(0.75, 0.97)])
-    tint = rng.uniform(-1, 1, 3) * rng.choice([0.02, 0.12, 0.3])
+    value = rng.choice([rng.uniform(0.08, 0.3), rng.uniform(0.3, 0.8), rng.uniform(0.7, 0.97)])
+    tint = rng.uniform(-1, 1, 3) * rng.choice([0.02, 0.06, 0.15, 0.3])
     rgb = np.array([0.78, 0.55, 0.34]) * (0.4 + value) if pattern == "wood" else value + tint
     return texture(pattern, rng, np.clip(rgb, 0.03, 0.98), size)

@@ -9,7 +9,7 @@ from numpy.random import Generator
 from affordance_grasp.errors import UnknownName
 from affordance_grasp.simulation.objects import cookware, cutlery, tools, vessels
 from affordance_grasp.simulation.objects.assembly import Assembly
-from affordance_grasp.simulation.objects.mjcf import add_object
+from affordance_grasp.simulation.objects.mjcf import GEOMS, add_object
 from affordance_grasp.simulation.objects.primitive import (
     HouseholdObject,
     Material,
@@ -39,6 +39,7 @@ FAMILIES: dict[str, Callable[[Generator], tuple[Assembly, float]]] = {
 
 __all__ = [
     "FAMILIES",
+    "GEOMS",
     "HouseholdObject",
     "Material",
     "Primitive",

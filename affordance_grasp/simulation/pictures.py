@@ -1,0 +1,194 @@
+"""The two kinds of picture of the data set: an object alone, and an object in a person's hand."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import mujoco
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+from affordance_grasp.geometry import Floats, pose
+from affordance_grasp.simulation.detector import Box, mask_box
+from affordance_grasp.simulation.objects import GEOMS, HouseholdObject, Primitive, add_object
+from affordance_grasp.simulation.person import ARM, add_hand, find_grip, usage_rotation
+from affordance_grasp.simulation.studio import (
+    OBJECT,
+    Studio,
+    View,
+    add_surface,
+    box_corners,
+    develop,
+    framed,
+    orbit,
+    studio_spec,
+)
+
+SMALLEST_PART = 0.0015
+SMALLEST_OBJECT = 0.02
+TRIES = 8
+SETTLE_S = 0.5
+
+
+@dataclass(frozen=True)
+class Picture:
+    """``color`` (H, W, 3) uint8 rgb, exact masks (H, W) of every visible part and of the whole."""
+
+    color: NDArray[np.uint8]
+    whole: NDArray[np.bool_]
+    parts: dict[str, NDArray[np.bool_]]
+
+    def boxes(self) -> dict[str, Box]:
+        """Exact box of every visible part."""
+        found = {part: mask_box(mask) for part, mask in self.parts.items()}
+        return {part: box for part, box in found.items() if box is not None}
+
+
+def picture_size(rng: Generator, side: int) -> tuple[int, int]:
+    """Width and height [px] of a picture: square, or up to a quarter longer one way."""
+    longer = int(side * rng.choice([1.0, 1.0, rng.uniform(1.0, 1.25)]))
+    return (longer, side) if rng.uniform() < 0.5 else (side, longer)
+
+
+def egocentric(
+    obj: HouseholdObject, views: int, side: int, rng: Generator, wanted: tuple[str, ...]
+) -> Iterator[Picture]:
+    """Pictures of an object alone at rest, from above, with all ``wanted`` parts in sight."""
+    spec = studio_spec(rng, _mean_color(obj))
+    add_object(spec, obj, name=OBJECT)
+    studio = Studio(spec, picture_size(rng, side), SETTLE_S)
+    try:
+        points = box_corners(_body_pose(studio), *_boxes(obj.primitives))
+        for _ in range(views):
+            studio.relight(rng)
+            yield _best(
+                studio,
+                [_ego_view(points, studio.size, rng) for _ in range(TRIES)],
+                wanted,
+                rng,
+            )
+    finally:
+        studio.close()
+
+
+def exocentric(
+    obj: HouseholdObject, affordance: str, views: int, side: int, rng: Generator
+) -> Iterator[Picture]:
+    """Pictures of a person's hand on the part of an object that serves an affordance."""
+    hand = add_hand(find_grip(obj, affordance, rng), rng)
+    T_world_object = pose(usage_rotation(affordance, rng), [0, 0, rng.uniform(0.3, 0.5)])
+    spec = studio_spec(rng, _mean_color(obj))
+    _add_room(spec, rng)
+    body = add_object(spec, obj, T_world_object, OBJECT, free=False)
+    _add_person(body, hand)
+    studio = Studio(spec, picture_size(rng, side))
+    try:
+        shown = [*obj.primitives, *(p for p in hand if p.part != ARM)]
+        points = box_corners(T_world_object, *_boxes(shown))
+        for _ in range(views):
+            studio.relight(rng)
+            yield _best(
+                studio, [_exo_view(points, studio.size, rng) for _ in range(TRIES)], (), rng
+            )
+    finally:
+        studio.close()
+
+
+def _ego_view(points: Floats, size: tuple[int, int], rng: Generator) -> View:
+    reach = float(np.linalg.norm(np.ptp(points, axis=0)))
+    T = orbit(
+        points.mean(axis=0),
+        rng.uniform(0, 2 * np.pi),
+        np.radians(rng.uniform(35, 80)),
+        max(rng.uniform(0.38, 0.75), 1.3 * reach),
+        rng.uniform(-0.25, 0.25),
+    )
+    return framed(T, points, size, rng.uniform(0.5, 0.92), tuple(rng.uniform(-0.5, 0.5, 2)))
+
+
+def _exo_view(points: Floats, size: tuple[int, int], rng: Generator) -> View:
+    reach = float(np.linalg.norm(np.ptp(points, axis=0)))
+    T = orbit(
+        points.mean(axis=0),
+        rng.uniform(0, 2 * np.pi),
+        np.radians(rng.uniform(0, 60)),
+        1.3 * reach + rng.uniform(0.1, 0.3),
+        rng.uniform(-0.2, 0.2),
+    )
+    return framed(T, points, size, rng.uniform(0.6, 1.05), tuple(rng.uniform(-0.6, 0.6, 2)))
+
+
+def _best(
+    studio: Studio,
+    views: list[View],
+    wanted: tuple[str, ...],
+    rng: Generator,
+) -> Picture:
+    """The first view in which all that is wanted can be seen, else the last one."""
+    for view in views:
+        shot = studio.shoot(view)
+        parts = studio.part_masks(shot)
+        whole = np.any(list(parts.values()), axis=0)
+        seen = whole.mean() >= SMALLEST_OBJECT
+        if seen and all(_share(parts, part) >= SMALLEST_PART for part in wanted):
+            break
+    return Picture(develop(shot.color, rng), whole, parts)
+
+
+def _share(parts: dict[str, NDArray[np.bool_]], part: str) -> float:
+    return float(parts[part].mean()) if part in parts else 0.0
+
+
+def _boxes(pieces: tuple[Primitive, ...] | list[Primitive]) -> tuple[Floats, Floats]:
+    centres = np.array([p.position_m for p in pieces])
+    return centres, np.array([p.half_extents_m for p in pieces])
+
+
+def _body_pose(studio: Studio) -> Floats:
+    body = studio.data.body(OBJECT)
+    return pose(body.xmat.reshape(3, 3), body.xpos)
+
+
+def _mean_color(obj: HouseholdObject) -> Floats:
+    colors = np.array([p.material.rgba[:3] for p in obj.primitives])
+    return np.asarray(colors.mean(axis=0))
+
+
+def _add_person(body: mujoco.MjsBody, pieces: tuple[Primitive, ...]) -> None:
+    for i, piece in enumerate(pieces):
+        body.add_geom(
+            name=f"person/{piece.part}/{i}",
+            type=GEOMS[piece.shape],
+            size=[*piece.size, 0, 0][:3],
+            pos=piece.position_m,
+            quat=piece.quaternion_wxyz,
+            rgba=piece.material.rgba,
+            contype=0,
+            conaffinity=0,
+        )
+
+
+def _add_room(spec: mujoco.MjSpec, rng: Generator) -> None:
+    """Four walls in two colours or textures, and a few things that stand about."""
+    distance = rng.uniform(1.3, 2.2)
+    for i in range(2):
+        add_surface(spec, f"wall{i}", rng)
+    for i, (x, y) in enumerate(((1, 0), (0, 1), (-1, 0), (0, -1))):
+        size = [0.02, 3.0, 2.0] if x else [3.0, 0.02, 2.0]
+        spec.worldbody.add_geom(
+            type=mujoco.mjtGeom.mjGEOM_BOX,
+            size=size,
+            pos=[x * distance, y * distance, 1.0],
+            material=f"wall{i % 2}",
+        )
+    for _ in range(rng.integers(3, 9)):
+        angle, away = rng.uniform(0, 2 * np.pi), rng.uniform(0.5, 0.9) * distance
+        size = rng.uniform(0.03, 0.18, 3)
+        kind = (mujoco.mjtGeom.mjGEOM_BOX, mujoco.mjtGeom.mjGEOM_CYLINDER)[rng.integers(2)]
+        height = size[2] if kind == mujoco.mjtGeom.mjGEOM_BOX else size[1]
+        spec.worldbody.add_geom(
+            type=kind,
+            size=size,
+            pos=[away * np.cos(angle), away * np.sin(angle), height],
+            rgba=[*rng.uniform(0.05, 0.9, 3), 1],
+        )
