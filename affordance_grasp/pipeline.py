@@ -8,9 +8,9 @@ from typing import Protocol, TypeVar
 
 import numpy as np
 
-from affordance_grasp.candidates.cloud import label_objects, smooth_depth
+from affordance_grasp.candidates.cloud import TableScene, survey
 from affordance_grasp.candidates.generators import GraspGenerator
-from affordance_grasp.candidates.table import TablePlane, fit_table
+from affordance_grasp.candidates.table import MAX_DISTANCE_M, TablePlane
 from affordance_grasp.datatypes import (
     GraspCandidates,
     Heatmap,
@@ -19,11 +19,9 @@ from affordance_grasp.datatypes import (
     RgbdFrame,
     Selection,
 )
-from affordance_grasp.errors import NoObject
-from affordance_grasp.geometry import deproject
-from affordance_grasp.selection import Reach, SelectionConfig, select
+from affordance_grasp.errors import InvalidInput, UnknownName
+from affordance_grasp.selection import RULES, Reach, SelectionConfig, select
 
-MAX_DISTANCE_M = 1.2
 REGION_MARGIN = 0.25
 SMALL_PART = 0.15
 
@@ -42,7 +40,7 @@ class Grounds(Protocol):
 class GraspPlan:
     """Everything that one frame and one query gave.
 
-    ``timings_ms``: ``table``, ``region``, ``ground``, ``generate``, ``select`` and ``total``;
+    ``timings_ms``: ``scene``, ``ground``, ``generate``, ``select`` and ``total``;
     grounding and generation run at the same time, so the parts add up to more than the total.
     """
 
@@ -64,8 +62,9 @@ class GraspPlan:
 def plan_grasps(
     frame: RgbdFrame,
     query: str,
-    grounder: Grounds,
+    grounder: Grounds | None,
     generator: GraspGenerator,
+    *,
     rule: str = "bands",
     reach: Reach | None = None,
     max_width_m: float = 0.085,
@@ -74,47 +73,81 @@ def plan_grasps(
 ) -> GraspPlan:
     """Find the object, ground the query on it, propose grasps, and rank them.
 
+    Args:
+        frame: colour and aligned depth.
+        query: what to do with the object; free text that the grounder understands.
+        grounder: gives the heatmap; None only with a rule that needs no heat.
+        generator: gives the candidates.
+        rule: a name of ``selection.RULES``.
+        reach: tells why the arm cannot grasp at a pose and width, or None when it can.
+        max_width_m: widest opening of the gripper.
+        seed: of everything that draws at random.
+        config: limits of the selection.
+
     Raises:
         InvalidInput: the depth image is not usable.
         NoObject: nothing stands on the table, or nothing on it can be grasped.
         UnknownName: the query or the rule means nothing known.
     """
+    if rule not in RULES:
+        raise UnknownName("selection rule", rule, tuple(RULES))
+    if grounder is None and RULES[rule].needs_heat:
+        raise InvalidInput(f"rule {rule!r} ranks by heat and needs a grounder")
     clock = _Clock()
-    table = clock("table", lambda: fit_table(frame, MAX_DISTANCE_M, seed))
-    region = clock("region", lambda: object_region(frame, table))
+    scene = clock("scene", lambda: survey(frame, MAX_DISTANCE_M, seed))
+    region = scene_region(scene)
     with ThreadPoolExecutor(max_workers=1) as pool:
         generating = pool.submit(
-            clock, "generate", lambda: generator.generate(frame, seed=seed, table=table)
+            clock, "generate", lambda: generator.generate(frame, seed=seed, scene=scene)
         )
-        heatmap = clock("ground", lambda: grounder.ground(frame.color, query, region))
+        heatmap = clock("ground", lambda: _heat(frame, query, grounder, region))
         candidates = generating.result()
     selection = clock(
         "select",
-        lambda: select(frame, heatmap, candidates, rule, table, reach, max_width_m, config),
+        lambda: select(
+            frame,
+            heatmap,
+            candidates,
+            rule=rule,
+            table=scene.table,
+            reach=reach,
+            max_width_m=max_width_m,
+            config=config,
+        ),
     )
     return GraspPlan(
-        frame, heatmap, candidates, selection, table, region, rule, clock.timings_ms()
+        frame, heatmap, candidates, selection, scene.table, region, rule, clock.timings_ms()
     )
 
 
-def object_region(
-    frame: RgbdFrame, table: TablePlane, max_distance_m: float = MAX_DISTANCE_M
-) -> Region:
+def _heat(frame: RgbdFrame, query: str, grounder: Grounds | None, region: Region) -> Heatmap:
+    if grounder is not None:
+        return grounder.ground(frame.color, query, region)
+    values = np.zeros(frame.depth_m.shape, np.float32)
+    values[region.slices] = 1.0
+    return Heatmap(values, values, query, query, "none", 0.0)
+
+
+def object_region(frame: RgbdFrame) -> Region:
     """The square of the image, with a margin, around what stands on the table.
+
+    Raises:
+        InvalidInput: the depth holds no table.
+        NoObject: nothing stands on it.
+    """
+    return scene_region(survey(frame))
+
+
+def scene_region(scene: TableScene) -> Region:
+    """As :func:`object_region`, of a scene that has been surveyed.
 
     Things much smaller than the largest are left out, so that a crumb does not widen the view.
     A square larger than the image is cut to it.
-
-    Raises:
-        NoObject: nothing stands on the table.
     """
-    points = deproject(smooth_depth(frame), frame.intrinsics.K)
-    labels = label_objects(points, table, max_distance_m)
+    labels = scene.cloud.labels
     sizes = np.bincount(labels.ravel())[1:]
     large = 1 + np.flatnonzero(sizes >= SMALL_PART * sizes.max())
     rows, columns = np.nonzero(np.isin(labels, large))
-    if len(rows) == 0:
-        raise NoObject("nothing stands out of the table in the depth image")
     extent = max(np.ptp(rows), np.ptp(columns)) + 1
     half = int(np.ceil(extent * (0.5 + REGION_MARGIN / 2)))
     left, right = _span(int(columns.min() + columns.max()) // 2, half, labels.shape[1])

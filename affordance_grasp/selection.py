@@ -1,9 +1,10 @@
 """Which candidate to execute: heat at its projected contact, quality, reach; and why not others.
 
-Two rules. ``argmax`` is the paper's: the hottest contact wins. ``bands`` sorts by heat in bands
-of 0.1 below the hottest candidate and by geometric quality inside a band, so that among grasps on
-the same part the one that holds best wins. Under both, the first grasp that the arm can reach is
-the one to execute.
+Three rules. ``argmax`` is the paper's: the hottest contact wins. ``bands``, the default, sorts by
+heat in bands of 0.1 below the hottest candidate and by geometric quality inside a band, so that
+among grasps on the same part the one that holds best wins. ``quality`` looks at no heat: the
+baseline without affordance. Under all, the first grasp that the arm can reach is the one to
+execute.
 """
 
 from collections.abc import Callable
@@ -26,9 +27,6 @@ from affordance_grasp.errors import InvalidInput, UnknownName
 from affordance_grasp.geometry import Floats, project, sample_bilinear
 
 Reach = Callable[[Floats, float], Reason | None]
-
-TURNED = np.diag([-1.0, -1.0, 1.0, 1.0])
-"""The other way round to hold the same thing: the gripper turned by pi about its approach."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +53,20 @@ class SelectionConfig:
             raise InvalidInput("selection: heat_window_px must be odd and reachable at least 1")
 
 
+@dataclass(frozen=True)
+class Rule:
+    """One way to rank: ``order(heat, quality, band)`` gives indices, best first.
+
+    ``breadth_m``: heat is the mean over a strip of this length across the fingers, so that a
+    grasp that is half on another part is cooler; 0 reads the contact alone. ``needs_heat``: cold
+    candidates are rejected.
+    """
+
+    order: Callable[[Floats, Floats, float], NDArray[np.intp]]
+    breadth_m: float = 0.0
+    needs_heat: bool = True
+
+
 def _by_argmax(heat: Floats, quality: Floats, band: float) -> NDArray[np.intp]:
     return np.lexsort((-quality, -heat))
 
@@ -64,9 +76,14 @@ def _by_bands(heat: Floats, quality: Floats, band: float) -> NDArray[np.intp]:
     return np.lexsort((-heat, -quality, np.floor((hottest - heat) / band + 1e-9)))
 
 
-RULES: dict[str, Callable[[Floats, Floats, float], NDArray[np.intp]]] = {
-    "bands": _by_bands,
-    "argmax": _by_argmax,
+def _by_quality(heat: Floats, quality: Floats, band: float) -> NDArray[np.intp]:
+    return np.argsort(-quality, kind="stable")
+
+
+RULES: dict[str, Rule] = {
+    "bands": Rule(_by_bands, breadth_m=0.022),
+    "argmax": Rule(_by_argmax),
+    "quality": Rule(_by_quality, needs_heat=False),
 }
 
 
@@ -74,6 +91,7 @@ def select(
     frame: RgbdFrame,
     heatmap: Heatmap,
     candidates: GraspCandidates,
+    *,
     rule: str = "bands",
     table: TablePlane | None = None,
     reach: Reach | None = None,
@@ -82,10 +100,9 @@ def select(
 ) -> Selection:
     """Rank the candidates and give a reason for every one that is rejected.
 
-    With ``reach`` the candidates are asked for in order of rank until ``config.reachable`` of
-    them can be reached; a grasp that cannot is tried turned by pi before it is rejected. The first
-    grasps of the result are then known to be reachable; those after them were not asked for.
-    When nothing can be reached every candidate has been asked for and rejected.
+    With ``reach`` candidates are asked for in order of rank until ``config.reachable`` of them can
+    be reached. The first grasps of the result are then known to be reachable; those after them
+    were not asked for. When nothing can be reached, all have been asked for and rejected.
 
     Args:
         frame: the image that both the heatmap and the candidates come from.
@@ -99,17 +116,27 @@ def select(
     """
     if rule not in RULES:
         raise UnknownName("selection rule", rule, tuple(RULES))
-    config = config or SelectionConfig()
+    config, ranking = config or SelectionConfig(), RULES[rule]
     if heatmap.values.shape != frame.depth_m.shape:
         raise InvalidInput(
             f"heatmap is {heatmap.values.shape[::-1]} and the frame {frame.depth_m.shape[::-1]} "
             "pixels; the heatmap must have the size of the colour image"
         )
     uv = project(candidates.contact_cam, frame.intrinsics.K)
-    heat = _heat(heatmap, uv, config.heat_window_px)
-    reasons = _reasons(frame, candidates, uv, heat, table, max_width_m, config)
+    heat = read_heat(frame, heatmap, candidates, ranking.breadth_m, config.heat_window_px)
+    reasons = _reasons(
+        frame,
+        candidates,
+        uv,
+        table,
+        max_width_m=max_width_m,
+        clearance_m=config.table_clearance_m,
+    )
+    if ranking.needs_heat:
+        for i in np.flatnonzero(~(heat >= config.min_heat)):
+            reasons.setdefault(int(i), Reason.COLD)
     kept = np.array([i for i in range(len(candidates)) if i not in reasons], int)
-    order = kept[RULES[rule](heat[kept], candidates.quality[kept], config.band)]
+    order = kept[ranking.order(heat[kept], candidates.quality[kept], config.band)]
     grasps = [_ranked(candidates, int(i), uv, heat) for i in order]
     if reach is not None:
         grasps, unreachable = _reachable_first(grasps, reach, config.reachable)
@@ -117,31 +144,49 @@ def select(
     return Selection(tuple(grasps), dict(sorted(reasons.items())))
 
 
-def _heat(heatmap: Heatmap, uv: Floats, window_px: int) -> Floats:
+def read_heat(
+    frame: RgbdFrame,
+    heatmap: Heatmap,
+    candidates: GraspCandidates,
+    breadth_m: float = 0.0,
+    window_px: int = 5,
+) -> Floats:
+    """Heat (N,) of every candidate: the mean over its contact, or a strip across the fingers.
+
+    Args:
+        frame: gives the intrinsics.
+        heatmap: the heat.
+        candidates: the grasps.
+        breadth_m: length of the strip, along y of ``tcp`` through the contact; 0 for a point.
+        window_px: side of the square over which each reading is averaged.
+    """
+    steps = np.linspace(-0.5, 0.5, 5) * breadth_m if breadth_m > 0 else np.zeros(1)
+    strip = steps[:, None] * candidates.T_cam_tcp[:, None, :3, 1]
+    points = candidates.contact_cam[:, None] + strip
+    uv = np.nan_to_num(project(points, frame.intrinsics.K), nan=-1.0)
     smooth = cv2.blur(heatmap.values, (window_px, window_px), borderType=cv2.BORDER_REPLICATE)
-    return sample_bilinear(smooth, np.nan_to_num(uv, nan=-1.0))
+    return np.nan_to_num(sample_bilinear(smooth, uv)).mean(axis=1)
 
 
 def _reasons(
     frame: RgbdFrame,
     candidates: GraspCandidates,
     uv: Floats,
-    heat: Floats,
     table: TablePlane | None,
+    *,
     max_width_m: float,
-    config: SelectionConfig,
+    clearance_m: float,
 ) -> dict[int, Reason]:
-    """The first reason that applies to each rejected candidate."""
+    """The first reason other than heat that applies to each rejected candidate."""
     reading = cv2.dilate(frame.depth_m, np.ones((5, 5), np.uint8))
     depth = sample_bilinear(reading, np.nan_to_num(uv, nan=-1.0))
     height = np.inf if table is None else table.height_m(candidates.T_cam_tcp[:, :3, 3])
     everywhere = np.ones(len(candidates), bool)
     checks = (
-        (Reason.OFF_IMAGE, np.isnan(heat)),
+        (Reason.OFF_IMAGE, np.isnan(depth)),
         (Reason.NO_DEPTH, ~(depth > 0)),
-        (Reason.COLD, ~(heat >= config.min_heat)),
         (Reason.TOO_WIDE, candidates.width_m > max_width_m),
-        (Reason.TABLE, everywhere & (height < config.table_clearance_m)),
+        (Reason.TABLE, everywhere & (height < clearance_m)),
     )
     reasons: dict[int, Reason] = {}
     for reason, applies in checks:
@@ -174,13 +219,5 @@ def _reachable_first(
         if reason is None:
             reachable.append(grasp)
             continue
-        turned = grasp.T_cam_tcp @ TURNED
-        if reach(turned, grasp.width_m) is None:
-            reachable.append(_with_pose(grasp, turned))
-        else:
-            rejected[grasp.candidate] = reason
+        rejected[grasp.candidate] = reason
     return reachable, rejected
-
-
-def _with_pose(grasp: RankedGrasp, T_cam_tcp: Floats) -> RankedGrasp:
-    return RankedGrasp(**{**vars(grasp), "T_cam_tcp": T_cam_tcp})

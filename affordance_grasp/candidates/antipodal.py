@@ -5,7 +5,7 @@ azimuths, tilts and depths, is pushed forward until something stops it, closed, 
 hands of one orientation are examined together as array operations.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,9 +22,9 @@ from affordance_grasp.candidates.closing import (
     close_hands,
     envelope,
 )
-from affordance_grasp.candidates.cloud import ObjectCloud, observe, thin
+from affordance_grasp.candidates.cloud import ObjectCloud, TableScene, survey, thin
 from affordance_grasp.candidates.hands import Hands, collides, measure, quality, table_room
-from affordance_grasp.candidates.table import TablePlane, fit_table
+from affordance_grasp.candidates.table import MAX_DISTANCE_M, TablePlane
 from affordance_grasp.control.gripper import GripperProfile
 from affordance_grasp.datatypes import GraspCandidates, RgbdFrame
 from affordance_grasp.errors import InvalidInput
@@ -44,7 +44,8 @@ class AntipodalConfig:
     open_clearance_m: float = 0.012
     finger_clearance_m: float = 0.003
     per_anchor: int = 4
-    max_distance_m: float = 1.2
+    min_quality: float = 0.05
+    max_distance_m: float = MAX_DISTANCE_M
 
     def __post_init__(self) -> None:
         """Refuse a search that looks nowhere or lets the fingers touch the table."""
@@ -75,22 +76,21 @@ class AntipodalGenerator:
         self.config = config or AntipodalConfig()
 
     def generate(
-        self, frame: RgbdFrame, seed: int = 0, table: TablePlane | None = None
+        self, frame: RgbdFrame, seed: int = 0, scene: TableScene | None = None
     ) -> GraspCandidates:
         """Propose grasps for everything that stands on the table.
 
         Args:
             frame: colour and aligned depth.
             seed: of the plane fit; the search itself is deterministic.
-            table: the supporting plane where it is known already.
+            scene: table and cloud of this frame where they are known already.
 
         Raises:
             InvalidInput: the depth holds no table.
             NoObject: nothing stands on it.
         """
-        table = table or fit_table(frame, self.config.max_distance_m, seed)
-        cloud = observe(frame, table, self.config.max_distance_m)
-        return self.search(cloud, table)
+        scene = scene or survey(frame, self.config.max_distance_m, seed)
+        return self.search(scene.cloud, scene.table)
 
     def search(self, cloud: ObjectCloud, table: TablePlane) -> GraspCandidates:
         """Propose grasps on a segmented cloud."""
@@ -155,15 +155,20 @@ class AntipodalGenerator:
         config, gripper = self.config, self.gripper
         R, center, window, anchor = _promising(anchors, found, table, 3 * config.per_anchor)
         points = cloud.points_cam
-        hands = measure(R, center, window, points, cloud.normals_cam, gripper.finger_breadth_m)
+        hands = measure(R, center, window, cloud, gripper.finger_breadth_m)
+        # points were averaged over cells, which takes half a cell off either edge
+        hands = replace(hands, width_m=hands.width_m + cloud.spacing_m)
         room = table_room(hands, table, gripper, config.open_clearance_m)
         fits = (hands.width_m <= gripper.max_width_m) & (hands.engagement_m > 5e-4)
         fits &= (room >= config.table_clearance_m - 3e-4) & (hands.width_m > 5e-4)
         hands, anchor = hands.where(fits), anchor[fits]
         score = quality(hands, table, np.median(points, axis=0), gripper.max_width_m)
+        good = score >= config.min_quality
+        hands, score, anchor = hands.where(good), score[good], anchor[good]
         chosen = _distinct(hands, score, anchor, 2 * config.per_anchor)
         hands, score, anchor = hands.where(chosen), score[chosen], anchor[chosen]
         obstacles, _ = thin(points, cloud.thing, max(0.004, cloud.spacing_m))
+        obstacles = np.concatenate([obstacles, cloud.solid_cam])
         free = ~collides(hands, obstacles, gripper, config.open_clearance_m)
         hands, score, anchor = hands.where(free), score[free], anchor[free]
         chosen = _best_of_each(score, anchor, config.per_anchor)

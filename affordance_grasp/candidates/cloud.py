@@ -11,14 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from affordance_grasp.candidates.table import TablePlane
-from affordance_grasp.datatypes import RgbdFrame
+from affordance_grasp.candidates.table import MAX_DISTANCE_M, TablePlane, fit_table
+from affordance_grasp.datatypes import CameraIntrinsics, RgbdFrame
 from affordance_grasp.errors import NoObject
-from affordance_grasp.geometry import Floats, deproject
+from affordance_grasp.geometry import Floats, deproject, project
 
 MIN_HEIGHT_M = 0.0015
 MIN_AREA_M2 = 1.5e-4
 MAX_HEIGHT_M = 0.6
+SOLID_STEP_M = 0.006
+SOLID_LEVELS = 7
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,8 @@ class ObjectCloud:
 
     ``labels`` (H, W) int32: 0 = table or nothing, 1.. = one connected thing each, largest first.
     ``points_cam``, ``normals_cam`` (N, 3) [m], normals towards the camera; ``thing`` (N,) label
-    of each point; ``spacing_m`` the grid the points were averaged on.
+    of each point; ``spacing_m`` the grid the points were averaged on. ``solid_cam`` (M, 3) [m]:
+    points under the visible surface that the camera cannot see; see :func:`hidden_below`.
     """
 
     labels: NDArray[np.int32]
@@ -35,10 +38,33 @@ class ObjectCloud:
     normals_cam: Floats
     thing: NDArray[np.int32]
     spacing_m: float
+    solid_cam: Floats
+
+
+@dataclass(frozen=True)
+class TableScene:
+    """One depth image understood: the supporting plane and what stands on it."""
+
+    table: TablePlane
+    cloud: ObjectCloud
+
+
+def survey(frame: RgbdFrame, max_distance_m: float = MAX_DISTANCE_M, seed: int = 0) -> TableScene:
+    """Fit the table and segment what stands on it.
+
+    Raises:
+        InvalidInput: the depth holds no table.
+        NoObject: nothing stands on it.
+    """
+    table = fit_table(frame, max_distance_m, seed)
+    return TableScene(table, observe(frame, table, max_distance_m))
 
 
 def observe(
-    frame: RgbdFrame, table: TablePlane, max_distance_m: float = 1.2, max_points: int = 6000
+    frame: RgbdFrame,
+    table: TablePlane,
+    max_distance_m: float = MAX_DISTANCE_M,
+    max_points: int = 6000,
 ) -> ObjectCloud:
     """Segment what stands on the table and thin it to at most about ``max_points`` points.
 
@@ -54,7 +80,30 @@ def observe(
     if len(thinned) > max_points:
         spacing *= float(np.sqrt(len(thinned) / max_points))
         thinned, thing = thin(points[mask], labels[mask], spacing)
-    return ObjectCloud(labels, thinned, normals(thinned, spacing), thing, spacing)
+    surface, _ = thin(thinned, thing, max(SOLID_STEP_M, spacing))
+    solid = hidden_below(surface, depth, frame.intrinsics, table)
+    return ObjectCloud(labels, thinned, normals(thinned, spacing), thing, spacing, solid)
+
+
+def hidden_below(
+    surface_cam: Floats,
+    depth_m: NDArray[np.float32],
+    intrinsics: CameraIntrinsics,
+    table: TablePlane,
+) -> Floats:
+    """Points (M, 3) [m] straight below visible ones that lie out of the camera's sight.
+
+    One view shows a shell. What is both behind the shell and under it is taken to be solid, so
+    that no finger is sent into a bottle; the inside of a mug, which can be seen, stays free.
+    """
+    levels = np.arange(1, SOLID_LEVELS + 1)[:, None, None] * SOLID_STEP_M
+    below = (surface_cam[None] - levels * table.normal_cam).reshape(-1, 3)
+    below = below[table.height_m(below) > SOLID_STEP_M / 2]
+    uv = np.round(np.nan_to_num(project(below, intrinsics.K), nan=-1)).astype(int)
+    inside = ((uv >= 0) & (uv < (intrinsics.width, intrinsics.height))).all(axis=1)
+    below, uv = below[inside], uv[inside]
+    seen = depth_m[uv[:, 1], uv[:, 0]]
+    return below[(seen > 0) & (below[:, 2] > seen + SOLID_STEP_M)]
 
 
 def smooth_depth(frame: RgbdFrame) -> NDArray[np.float32]:

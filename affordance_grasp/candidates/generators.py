@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from affordance_grasp.candidates.antipodal import AntipodalGenerator
-from affordance_grasp.candidates.table import TablePlane
+from affordance_grasp.candidates.cloud import TableScene
 from affordance_grasp.control.gripper import GripperProfile, load_gripper
 from affordance_grasp.datatypes import GraspCandidates, RgbdFrame
 from affordance_grasp.errors import UnknownName
@@ -16,7 +16,7 @@ class GraspGenerator(Protocol):
     name: str
 
     def generate(
-        self, frame: RgbdFrame, seed: int = 0, table: TablePlane | None = None
+        self, frame: RgbdFrame, seed: int = 0, scene: TableScene | None = None
     ) -> GraspCandidates:
         """Propose grasps as poses of ``tcp`` at closure, in the optical frame."""
         ...

@@ -5,6 +5,7 @@ the points themselves.
 """
 
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,12 +46,23 @@ class Hands:
         return replace(self, **{name: values[keep] for name, values in vars(self).items()})
 
 
+class Surface(Protocol):
+    """A cloud of N points, such as ``cloud.ObjectCloud``."""
+
+    @property
+    def points_cam(self) -> Floats:
+        """Points (N, 3) [m], camera frame."""
+
+    @property
+    def normals_cam(self) -> Floats:
+        """Unit normals (N, 3) towards the camera."""
+
+
 def measure(
     R: Floats,
     center_cam: Floats,
     window: Floats,
-    points: Floats,
-    normals: Floats,
+    surface: Surface,
     breadth_m: float,
 ) -> Hands:
     """Close hands exactly on points.
@@ -59,13 +71,12 @@ def measure(
         R: (M, 3, 3) orientation of each hand in the camera frame.
         center_cam: (M, 3) [m] origin of each hand before it is centred, at the depth of its tips.
         window: (M, 2) [m] coarse edges of the object along x.
-        points: (N, 3) [m] cloud, camera frame.
-        normals: (N, 3) its normals.
+        surface: the cloud.
         breadth_m: breadth of the fingers.
     """
     parts = [
-        _measure(R[s], center_cam[s], window[s], points, normals, breadth_m)
-        for s in _chunks(len(R), max(1, 2_000_000 // max(len(points), 1)))
+        _measure(R[s], center_cam[s], window[s], surface, breadth_m)
+        for s in _chunks(len(R), max(1, 2_000_000 // max(len(surface.points_cam), 1)))
     ]
     names = Hands.__dataclass_fields__
     return Hands(
@@ -78,9 +89,9 @@ def _chunks(total: int, size: int) -> list[slice]:
 
 
 def _measure(
-    R: Floats, center: Floats, window: Floats, points: Floats, normals: Floats, breadth_m: float
+    R: Floats, center: Floats, window: Floats, surface: Surface, breadth_m: float
 ) -> Hands:
-    count = len(R)
+    count, points, normals = len(R), surface.points_cam, surface.normals_cam
     hand, point, p = _between(R, center, window, points, breadth_m)
     low, high = _edges(hand, p[:, 0], count)
     empty = ~np.isfinite(low)
@@ -106,14 +117,19 @@ def _between(
     R: Floats, center: Floats, window: Floats, points: Floats, breadth_m: float
 ) -> tuple[NDArray[np.intp], NDArray[np.intp], Floats]:
     """Hand index, point index and hand coordinates (K, 3) of what is between the fingers."""
-    x, y, z = (
-        points @ R[:, :, axis].T - (center * R[:, :, axis]).sum(axis=1) for axis in range(3)
-    )
+    x, y, z = _in_hands(R, center, points)
     inside = (z < 0) & (np.abs(y) <= breadth_m / 2)
     inside &= (x >= window[:, 0] - 1e-3) & (x <= window[:, 1] + 1e-3)
     point, hand = np.nonzero(inside)
     pick = (point, hand)
-    return hand, point, np.column_stack([x[pick], y[pick], z[pick]])
+    return hand, point, np.column_stack([x[pick], y[pick], z[pick]]).astype(float)
+
+
+def _in_hands(R: Floats, origin: Floats, points: Floats) -> list[NDArray[np.float32]]:
+    """Coordinates x, y, z, each (N, M), of N points in M hands; single precision is 0.1 um."""
+    near, axes = points.astype(np.float32), R.astype(np.float32)
+    start = np.einsum("mi,mij->mj", origin, R).astype(np.float32)
+    return [near @ axes[:, :, axis].T - start[:, axis] for axis in range(3)]
 
 
 def _edges(group: NDArray[np.intp], x: Floats, count: int) -> tuple[Floats, Floats]:
@@ -172,7 +188,7 @@ def _facing(
 def _nearest_to_axis(
     hand: NDArray[np.intp], p: Floats, middle: Floats, count: int
 ) -> NDArray[np.intp]:
-    """Row of the visible point in each hand nearest to the approach axis, the deeper the better."""
+    """Row of the visible point of each hand that is nearest to its approach axis."""
     distance = (p[:, 0] - middle[hand]) ** 2 + p[:, 1] ** 2 + 0.1 * p[:, 2] ** 2
     order = np.lexsort((distance, hand))
     first = np.searchsorted(hand[order], np.arange(count))
@@ -225,9 +241,7 @@ def collides(
         group = np.flatnonzero(step == width)
         R, origin = hands.T_cam_tcp[group, :3, :3], hands.T_cam_tcp[group, :3, 3]
         origin = origin - R[:, :, 2] * back[group, None]
-        x, y, z = (
-            points @ R[:, :, axis].T - (origin * R[:, :, axis]).sum(axis=1) for axis in range(3)
-        )
+        x, y, z = _in_hands(R, origin, points)
         touched = np.zeros(x.shape, bool)
         for box in gripper.boxes(gripper.clamp_width(float(width))):
             c, h = box.center_m, box.half_size_m

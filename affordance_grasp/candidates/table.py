@@ -9,6 +9,7 @@ from affordance_grasp.datatypes import RgbdFrame
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.geometry import Floats, deproject
 
+MAX_DISTANCE_M = 1.2
 MIN_READINGS = 500
 MAX_FIT_POINTS = 4000
 HYPOTHESES = 400
@@ -48,7 +49,9 @@ class TablePlane:
         return points - self.height_m(points)[..., None] * self.normal_cam
 
 
-def fit_table(frame: RgbdFrame, max_distance_m: float = 1.2, seed: int = 0) -> TablePlane:
+def fit_table(
+    frame: RgbdFrame, max_distance_m: float = MAX_DISTANCE_M, seed: int = 0
+) -> TablePlane:
     """Find the plane that carries the objects.
 
     Only readings nearer than ``max_distance_m`` count, so a floor behind the table does not win.
@@ -112,7 +115,7 @@ def _best_hypothesis(planes: Floats, points: Floats) -> Floats:
     tolerance = (0.003 + 0.003 * points[:, 2] ** 2)[:, None]
     on = np.count_nonzero(np.abs(heights) < tolerance, axis=0)
     below = np.count_nonzero(heights < -4 * tolerance, axis=0)
-    best = int(np.argmax(on - 2 * below))
+    best = int(np.argmax(on - 4 * below))  # a wide lid has much on it, and the table below
     if on[best] < 0.1 * len(points):
         raise InvalidInput("depth image holds no plane; a table must fill a good part of it")
     return planes[best]

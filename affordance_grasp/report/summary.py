@@ -1,0 +1,119 @@
+"""A plan as plain data, as report.json, and as a folder of pictures."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from affordance_grasp.datatypes import RankedGrasp
+from affordance_grasp.errors import InvalidInput
+from affordance_grasp.geometry import quaternion_xyzw
+from affordance_grasp.pipeline import GraspPlan
+from affordance_grasp.report.animation import write_gif
+from affordance_grasp.report.glyphs import draw_grasps
+from affordance_grasp.report.pictures import Picture, board, heat_overlay, titled, write_png
+
+
+def grasps_summary(grasps: tuple[RankedGrasp, ...], top: int | None = None) -> list[dict]:
+    """The first ``top`` grasps as plain data; poses of ``tcp`` in the camera's optical frame."""
+    return [
+        {
+            "position": _rounded(grasp.T_cam_tcp[:3, 3], 5),
+            "quaternion_xyzw": _rounded(quaternion_xyzw(grasp.T_cam_tcp), 6),
+            "width_m": round(grasp.width_m, 5),
+            "heat": round(grasp.heat, 4),
+            "quality": round(grasp.quality, 4),
+            "contact_uv": _rounded(grasp.contact_uv, 1),
+        }
+        for grasp in grasps[:top]
+    ]
+
+
+def plan_summary(plan: GraspPlan, top: int | None = None) -> dict[str, Any]:
+    """A plan as plain data: what was understood, found, ranked, rejected and how long it took."""
+    return {
+        "query": plan.heatmap.query,
+        "affordance": plan.heatmap.affordance,
+        "method": plan.heatmap.method,
+        "confidence": round(plan.heatmap.confidence, 4),
+        "peak_uv": list(plan.heatmap.peak_uv),
+        "generator": plan.candidates.generator,
+        "rule": plan.rule,
+        "frame": "camera_color_optical_frame",
+        "examined": plan.candidates.examined,
+        "candidates": len(plan.candidates),
+        "ranked": len(plan.selection.ranked),
+        "grasps": grasps_summary(plan.selection.ranked, top),
+        "rejected": plan.selection.rejection_counts(),
+        "timings_ms": {name: round(ms, 1) for name, ms in plan.timings_ms.items()},
+    }
+
+
+def plan_pictures(plan: GraspPlan) -> dict[str, Picture]:
+    """Pictures by name: ``color``, ``heatmap``, ``candidates`` and a ``board`` of the three."""
+    color, heat = plan.frame.color, plan.heatmap
+    overlay = heat_overlay(color, heat, plan.region)
+    forks = draw_grasps(color, plan.frame.intrinsics, plan.candidates, plan.selection)
+    asked = f"“{heat.query}”"
+    meaning = "" if heat.affordance == heat.query else f" → {heat.affordance}"
+    ranked = len(plan.selection.ranked)
+    panels = {
+        "color": titled(color, "camera"),
+        "heatmap": titled(
+            overlay, asked + meaning, f"{heat.method}, confidence {heat.confidence:.2f}"
+        ),
+        "candidates": titled(forks, "grasps", f"{ranked} of {len(plan.candidates)} ranked"),
+    }
+    return {**panels, "board": board(list(panels.values()), columns=3)}
+
+
+def write_report(
+    folder: Path,
+    plan: GraspPlan,
+    *,
+    lifted_photo: Picture | None = None,
+    photos: Sequence[Picture] = (),
+    extra: dict[str, Any] | None = None,
+    top: int | None = None,
+) -> dict[str, Path]:
+    """Write everything about one plan, and the pick that followed if there was one.
+
+    Args:
+        folder: made where it is missing.
+        plan: the plan.
+        lifted_photo: the object in the gripper, seen from outside.
+        photos: the pick, in order, for the animation.
+        extra: more fields for report.json.
+        top: how many grasps report.json lists; all when None.
+
+    Returns:
+        The files by name: color, heatmap, candidates, board, lifted, pick, report.
+    """
+    pictures = plan_pictures(plan)
+    if lifted_photo is not None:
+        pictures["lifted"] = lifted_photo
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        written = {name: write_png(folder / f"{name}.png", pic) for name, pic in pictures.items()}
+        if photos:
+            written["pick"] = write_gif(folder / "pick.gif", photos)
+    except OSError as error:
+        raise InvalidInput(f"{folder} cannot be written ({error.strerror})") from error
+    summary = {**plan_summary(plan, top), **(extra or {})}
+    summary["files"] = {name: path.name for name, path in written.items()}
+    written["report"] = write_json(folder / "report.json", summary)
+    return written
+
+
+def write_json(path: Path, content: dict[str, Any]) -> Path:
+    """Write plain data as indented JSON, making the folder where it is missing."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(content, indent=2) + "\n")
+    except OSError as error:
+        raise InvalidInput(f"{path} cannot be written ({error.strerror})") from error
+    return path
+
+
+def _rounded(values: Any, digits: int) -> list[float]:
+    return [round(float(value), digits) for value in values]
