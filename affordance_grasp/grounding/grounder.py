@@ -1,0 +1,163 @@
+"""Image and query -> heatmap: what the nodes, the commands and the experiment call."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from affordance_grasp.datatypes import Heatmap, Region, check_color
+from affordance_grasp.errors import CheckpointError, InvalidInput
+from affordance_grasp.grounding.backbones import load_backbone
+from affordance_grasp.grounding.checkpoint import Checkpoint, CheckpointInfo, load_checkpoint
+from affordance_grasp.grounding.methods import find_method, make_network
+from affordance_grasp.grounding.plsp import Plsp
+from affordance_grasp.grounding.vocabulary import AFFORDANCES, resolve_query
+from affordance_grasp.grounding.weights import load_strictly
+from affordance_grasp.share import share_path
+
+Map = NDArray[np.float32]
+
+
+class Grounder:
+    """One method with its checkpoint, loaded once; each call is independent of the others."""
+
+    def __init__(self, network: Plsp, checkpoint: Checkpoint, path: Path, device: str) -> None:
+        self.info: CheckpointInfo = checkpoint.info
+        self.path = path
+        self._device = device
+        self._network = network.to(device).eval()
+        self._text = checkpoint.text.to(device)
+
+    @property
+    def method(self) -> str:
+        """Name of the method."""
+        return self.info.method
+
+    @property
+    def affordances(self) -> tuple[str, ...]:
+        """The affordances that the checkpoint was trained for."""
+        return self.info.affordances
+
+    def ground(
+        self, color: NDArray[np.uint8], query: str, region: Region | None = None
+    ) -> Heatmap:
+        """The heatmap of one query; see :meth:`ground_many`."""
+        return self.ground_many(color, [query], region)[0]
+
+    def ground_many(
+        self, color: NDArray[np.uint8], queries: Sequence[str], region: Region | None = None
+    ) -> list[Heatmap]:
+        """Heatmaps of several queries on one rgb image (H, W, 3) uint8; one backbone pass.
+
+        With ``region`` the method sees only that rectangle, squashed to its input size, and the
+        heatmap is 0 elsewhere.
+        """
+        check_color(color)
+        if not queries:
+            return []
+        affordances = [resolve_query(query, self.affordances) for query in queries]
+        crop = color if region is None else color[_inside(region, color).slices]
+        raw_maps = self._raw_maps(crop, affordances)
+        return [
+            Heatmap(
+                values=_paste(_to_values(raw, crop), color, region),
+                raw=raw,
+                query=query,
+                affordance=affordance,
+                method=self.method,
+                confidence=concentration(raw),
+            )
+            for query, affordance, raw in zip(queries, affordances, raw_maps, strict=True)
+        ]
+
+    def _raw_maps(self, crop: NDArray[np.uint8], affordances: Sequence[str]) -> Map:
+        backbone = self._network.backbone
+        if backbone is None:
+            raise InvalidInput("the grounder's network has no backbone; load one with it")
+        rows = [self.affordances.index(name) for name in affordances]
+        labels = torch.tensor([AFFORDANCES.index(name) for name in affordances])
+        with torch.inference_mode():
+            tokens = self._network.tokens(backbone.prepare(crop).to(self._device))
+            maps = self._network.maps(tokens, self._text[rows], labels.to(self._device))
+        return maps.float().cpu().numpy()
+
+
+def load_grounder(
+    method: str = "plsp", checkpoint: Path | str | None = None, device: str = "cpu"
+) -> Grounder:
+    """A grounder of ``method`` from ``checkpoint``, by default the one in the package.
+
+    Raises CheckpointError where the checkpoint is missing, corrupt, of another method, or was
+    trained on other backbone weights than those that are installed.
+    """
+    entry = find_method(method)
+    _check_device(device)
+    path = Path(checkpoint) if checkpoint is not None else share_path(entry.checkpoint)
+    stored = load_checkpoint(path)
+    if stored.info.method != method:
+        raise CheckpointError(
+            f"checkpoint {path} belongs to method {stored.info.method}, not to {method}"
+        )
+    network = _network(stored, path)
+    return Grounder(network, stored, path, device)
+
+
+def concentration(raw: Map) -> float:
+    """How far a probability map is from uniform: 0 uniform, near 1 on a single pixel.
+
+    It is the total variation distance, that is the share of the heat that would have to move to
+    make the map uniform; heat spread evenly over a fraction a of the image gives 1 - a.
+    """
+    return float(0.5 * np.abs(raw.astype(np.float64) - 1 / raw.size).sum())
+
+
+def _network(stored: Checkpoint, path: Path) -> Plsp:
+    info = stored.info
+    config = find_method(info.method).config
+    side = info.config.get("image_side", config.image_side)
+    trained = info.config.get("train_backbone", False)
+    backbone = load_backbone(info.backbone, side, pretrained=not trained)
+    if not trained and backbone.sha256 != info.backbone_sha256:
+        raise CheckpointError(
+            f"checkpoint {path} was trained on backbone {info.backbone} with sha256 "
+            f"{info.backbone_sha256[:12]}..., but the installed weights have "
+            f"{backbone.sha256[:12]}...; a head works only on the backbone it was trained on"
+        )
+    network = make_network(info.method, info.config, backbone)
+    frozen = {} if trained else {f"backbone.{n}": t for n, t in backbone.state_dict().items()}
+    load_strictly(network, {**stored.tensors, **frozen}, f"checkpoint {path}")
+    return network
+
+
+def _check_device(device: str) -> None:
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise InvalidInput(f"device {device!r} is not usable here; cpu always is") from error
+
+
+def _inside(region: Region, color: NDArray[np.uint8]) -> Region:
+    height, width = color.shape[:2]
+    if region.right > width or region.bottom > height:
+        raise InvalidInput(
+            f"region {region.left},{region.top},{region.right},{region.bottom} reaches beyond the "
+            f"{width}x{height} image"
+        )
+    return region
+
+
+def _to_values(raw: Map, crop: NDArray[np.uint8]) -> Map:
+    height, width = crop.shape[:2]
+    resized = cv2.resize(raw, (width, height), interpolation=cv2.INTER_LINEAR)
+    return np.asarray(resized / resized.max(), np.float32)
+
+
+def _paste(values: Map, color: NDArray[np.uint8], region: Region | None) -> Map:
+    if region is None:
+        return values
+    full = np.zeros(color.shape[:2], np.float32)
+    full[region.slices] = values
+    return full
