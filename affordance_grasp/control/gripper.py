@@ -94,11 +94,6 @@ class GripperProfile:
         return self.width_from_joint(self.max_knuckle_rad)
 
     @property
-    def stroke_m(self) -> float:
-        """Travel between widest and narrowest."""
-        return self.max_width_m - self.min_width_m
-
-    @property
     def pad_offset_m(self) -> float:
         """From the fingertip hinge inwards to the gripping surface; constant while closing."""
         return self.knuckle_x_m + self.arm_x_m - self.max_width_m / 2
@@ -132,12 +127,6 @@ class GripperProfile:
         """How far the tips are ahead of where they are when the gripper is fully open [m]."""
         angle = self._alpha + self.joint_from_width(width_m)
         return self.arm_length_m * sin(angle) - self.arm_z_m
-
-    def max_advance_m(self, width_m: float, open_width_m: float) -> float:
-        """Largest tip advance [m] at any width between the two; it peaks before full closure."""
-        first, last = self.joint_from_width(open_width_m), self.joint_from_width(width_m)
-        peak = min(max(np.pi / 2 - self._alpha, min(first, last)), max(first, last))
-        return self.arm_length_m * sin(self._alpha + peak) - self.arm_z_m
 
     def T_tool0_tcp(self, width_m: float) -> Floats:
         """Pose of ``tcp`` in ``tool0`` when the fingertips are ``width_m`` apart."""

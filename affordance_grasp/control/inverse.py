@@ -83,7 +83,8 @@ def nearest_turn(arm: SerialArm, q: Floats, seed_q: Floats) -> Floats:
 
 def _closed_form(arm: SerialArm, T: Floats, seed: Floats | None) -> Floats:
     geometry = three_parallel.analyse(arm)
-    assert geometry is not None  # noqa: S101 - classify chose this solver
+    if geometry is None:
+        raise InvalidInput(f"the arm to {arm.tip} is not of the three-parallel class")
     branches = three_parallel.solve(geometry, T[None], 0.0 if seed is None else float(seed[5]))[0]
     branches = branches[~np.isnan(branches).any(axis=1)]
     if not len(branches):

@@ -15,7 +15,8 @@ SEEDS = 64
 ROUNDS = 6
 STEPS = 60
 CONVERGED = 1e-9
-LENGTH_M = 0.3
+DAMPING = 0.05
+LENGTH_M = 0.3  # at which a radian counts as much as that many metres
 
 
 def polish(arm: SerialArm, T_base_tip: Floats, q: Floats, steps: int = 4) -> Floats:
@@ -69,7 +70,7 @@ def _descend(
             break
         active, J, e = active[going], J[going] * weights[:, None], e[going]
         J_t = np.swapaxes(J, -1, -2)
-        damping = (0.5 * (e**2).sum(-1) * 0.1 + floor)[:, None, None] * np.eye(arm.dof)
+        damping = (DAMPING * (e**2).sum(-1) + floor)[:, None, None] * np.eye(arm.dof)
         move = np.linalg.solve(J_t @ J + damping, (J_t @ e[..., None]))[..., 0]
         q[active] += np.clip(move, -0.5, 0.5)
     return q, error

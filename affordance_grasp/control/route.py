@@ -47,17 +47,16 @@ def find_route(robot: RobotConfig, q_now: Floats, T_base_tcp: Floats, width_m: f
     _check_closing(robot, T, width_m, open_width_m)
     T_tcp_tool0 = invert(robot.gripper.T_tool0_tcp(width_m))
     bodies = robot.body_with_gripper(open_width_m), robot.body_with_gripper(width_m)
-    first: Unreachable | None = None
+    failures: list[Unreachable] = []
     for q_grasp, T_grasp in _postures(robot, q_now, T, T_tcp_tool0):
         try:
             stages = _stages(robot, q_now, q_grasp, T_grasp @ T_tcp_tool0)
             _check_stages(robot, bodies, stages)
         except Unreachable as error:
-            first = first or error
+            failures.append(error)
             continue
         return Route(*stages, T_grasp, open_width_m)
-    assert first is not None  # noqa: S101 - _postures yields at least one or raises
-    raise first
+    raise failures[0]
 
 
 def _checked(robot: RobotConfig, T_base_tcp: Floats, width_m: float) -> tuple[Floats, float]:
@@ -101,7 +100,7 @@ def _check_closing(robot: RobotConfig, T: Floats, width_m: float, open_width_m: 
 def _postures(
     robot: RobotConfig, q_now: Floats, T: Floats, T_tcp_tool0: Floats
 ) -> list[tuple[Floats, Floats]]:
-    """Joint vectors within the limits and the pose they take, most convenient first."""
+    """At least one posture within the limits with its tcp pose, most convenient first."""
     arm = robot.arm
     scored: list[tuple[float, Floats, Floats]] = []
     found = 0

@@ -119,7 +119,7 @@ def solve(geometry: ThreeParallel, T_base_tip: Floats, free_q6: float = 0.0) -> 
     h_turned = _rotate(h1, q1, np.broadcast_to(g.h, (*q1.shape, 3)))
 
     w = h_turned @ R06
-    bend = np.arctan2(np.linalg.norm(np.cross(w, h6), axis=-1), w @ h6)
+    bend = np.arctan2(np.linalg.norm(_cross(w, h6), axis=-1), w @ h6)
     bend *= np.array([1.0, 1.0, -1.0, -1.0] * 2)
     q5 = np.arctan2(g.h @ np.cross(h5, h6), g.h @ h6) + bend
 
@@ -148,14 +148,17 @@ def _arccos(cosine: Floats) -> Floats:
     return np.where(feasible, np.arccos(np.clip(cosine, -1, 1)), np.nan)
 
 
+def _cross(vectors: Floats, axis: Floats) -> Floats:
+    """Cross product of vectors (..., 3) with one axis."""
+    x, y, z = axis
+    return vectors @ np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
+
+
 def _rotate(axis: Floats, angle: Floats, vectors: Floats) -> Floats:
     """Turn vectors (..., 3) about one unit axis by angles (...)."""
-    x, y, z = axis
-    skew = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
     s, c = np.sin(angle)[..., None], np.cos(angle)[..., None]
-    return np.asarray(
-        c * vectors + s * (vectors @ skew.T) + (1 - c) * (vectors @ axis[:, None]) * axis
-    )
+    along = (1 - c) * (vectors @ axis)[..., None]
+    return np.asarray(c * vectors - s * _cross(vectors, axis) + along * axis)
 
 
 def _last_angle(g: ThreeParallel, q5: Floats, w: Floats, free_q6: float) -> Floats:
@@ -163,7 +166,7 @@ def _last_angle(g: ThreeParallel, q5: Floats, w: Floats, free_q6: float) -> Floa
     h5, h6 = g.axes[4], g.axes[5]
     u = _rotate(h5, -q5, np.broadcast_to(g.h, w.shape))
     u, w = u - (u @ h6)[..., None] * h6, w - (w @ h6)[..., None] * h6
-    sine, cosine = np.cross(w, u) @ h6, (w * u).sum(-1)
+    sine, cosine = (_cross(u, h6) * w).sum(-1), (w * u).sum(-1)
     singular = np.hypot(sine, cosine) < SINGULAR**2
     return np.where(singular, free_q6, np.arctan2(sine, cosine))
 
