@@ -14,6 +14,7 @@ from affordance_grasp.simulation.objects.assembly import quaternion_wxyz
 from affordance_grasp.simulation.renderer import open_renderer
 from affordance_grasp.simulation.textures import table_texture
 
+_GEOM = int(mujoco.mjtObj.mjOBJ_GEOM)  # comparing arrays with the enum itself is slow
 CAMERA, GROUND = "view", "ground"
 OBJECT = "object"
 _RGB = mujoco.mjtTextureRole.mjTEXROLE_RGB
@@ -131,7 +132,7 @@ class Studio:
         self._renderer.enable_segmentation_rendering()
         ids, kinds = np.moveaxis(np.array(self._renderer.render(), np.int32), -1, 0)
         self._renderer.disable_segmentation_rendering()
-        return Shot(color, np.where(kinds == mujoco.mjtObj.mjOBJ_GEOM, ids, np.int32(-1)))
+        return Shot(color, np.where(kinds == _GEOM, ids, np.int32(-1)))
 
     def part_masks(self, shot: Shot) -> dict[str, NDArray[np.bool_]]:
         """Masks (H, W) of the parts of the object that can be seen in a shot."""
