@@ -98,3 +98,14 @@ def test_bad_hand_eye_is_named(tmp_path):
     long = good["transform"] | {"rotation": {"x": 1.0, "y": 1.0, "z": 0.0, "w": 0.0}}
     with pytest.raises(InvalidInput, match="unit quaternion"):
         load_hand_eye(changed(tmp_path, "hand_eye.yaml", transform=long))
+
+
+def test_camera_pose_follows_the_flange_and_home_looks_at_the_table_centre():
+    robot = load_robot()
+    T_base_cam = robot.T_base_cam(robot.home_q)
+    np.testing.assert_allclose(
+        T_base_cam, forward(robot.arm, robot.home_q) @ robot.T_tool0_cam, atol=1e-12
+    )
+    along = np.array([0.50, 0.0, 0.03]) - T_base_cam[:3, 3]
+    cosine = T_base_cam[:3, 2] @ along / np.linalg.norm(along)
+    assert cosine > np.cos(np.radians(3))

@@ -5,10 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from affordance_grasp.control.clearance import Body
 from affordance_grasp.control.gripper import GripperProfile, load_gripper
 from affordance_grasp.control.inverse import within_limits
+from affordance_grasp.control.kinematics import forward
 from affordance_grasp.control.settings import build, read_mapping
 from affordance_grasp.control.urdf import LinkShape, SerialArm, load_arm, load_shapes
 from affordance_grasp.errors import InvalidInput
@@ -118,6 +120,10 @@ class RobotConfig:
         """Joint acceleration limits (J,) after scaling [rad/s^2]."""
         limits = np.array(self.settings.max_acceleration_radps2)
         return limits * self.settings.speed_scaling
+
+    def T_base_cam(self, q: ArrayLike) -> Floats:
+        """Pose of the camera's optical frame in the base at joint angles ``q`` (J,) [rad]."""
+        return forward(self.arm, q) @ self.T_tool0_cam
 
     def with_settings(self, **changes: Any) -> "RobotConfig":
         """A copy with some settings changed, such as ``speed_scaling=0.6``.

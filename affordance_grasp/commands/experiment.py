@@ -1,0 +1,82 @@
+"""``experiment``: picks over objects x poses, with and without affordance, as one table."""
+
+import argparse
+import json
+from concurrent.futures import ProcessPoolExecutor
+from functools import lru_cache
+from multiprocessing import get_context
+from pathlib import Path
+
+from tqdm import tqdm
+
+from affordance_grasp.candidates.generators import GENERATORS, GraspGenerator, make_generator
+from affordance_grasp.control.robot import RobotConfig, load_robot
+from affordance_grasp.errors import InvalidInput
+from affordance_grasp.experiment import (
+    PAPER_OBJECTS,
+    Trial,
+    TrialResult,
+    make_trials,
+    run_trial,
+    summarise,
+    table,
+)
+from affordance_grasp.grounding.grounder import Grounder, load_grounder
+from affordance_grasp.grounding.methods import METHODS
+from affordance_grasp.report.summary import write_json
+from affordance_grasp.selection import RULES
+
+HELP = "grasp success with and without affordance over objects x poses"
+SPEED_SCALING = 0.5
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("--query", default="hold", help="affordance to grasp for (hold)")
+    parser.add_argument("--objects", nargs="+", default=list(PAPER_OBJECTS), metavar="FAMILY")
+    parser.add_argument("--poses", type=int, default=5, help="random places per object (5)")
+    parser.add_argument(
+        "--rules",
+        nargs="+",
+        default=list(RULES),
+        choices=list(RULES),
+        help="how the grasp is chosen; 'quality' ignores the heatmap",
+    )
+    parser.add_argument("--method", default="plsp", choices=list(METHODS))
+    parser.add_argument("--checkpoint", type=Path, help="default: the method's demo checkpoint")
+    parser.add_argument("--generator", default="antipodal", choices=list(GENERATORS))
+    parser.add_argument("--workers", type=int, default=2, help="processes (2)")
+    parser.add_argument("--out", type=Path, help="folder for results.json and pictures")
+    parser.add_argument("--json", action="store_true", help="print the summary as JSON")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run every trial and print the table."""
+    if arguments.poses < 1 or arguments.workers < 1:
+        raise InvalidInput("--poses and --workers must be at least 1")
+    trials = make_trials(arguments.objects, arguments.poses, arguments.query, arguments.rules)
+    parts = (arguments.method, arguments.checkpoint, arguments.generator)
+    _parts(*parts)  # bad names and checkpoints end here, before any process starts
+    jobs = [(trial, parts, arguments.out) for trial in trials]
+    with ProcessPoolExecutor(arguments.workers, mp_context=get_context("spawn")) as pool:
+        progress = tqdm(pool.map(_run, jobs), total=len(jobs), unit="pick", disable=None)
+        summary = summarise(list(progress))
+    if arguments.out:
+        write_json(arguments.out / "results.json", summary)
+    print(json.dumps(summary, indent=2) if arguments.json else table(summary))
+    return 0
+
+
+def _run(job: tuple[Trial, tuple[str, Path | None, str], Path | None]) -> TrialResult:
+    trial, parts, out = job
+    robot, grounder, generator = _parts(*parts)
+    return run_trial(trial, robot, grounder, generator, out)
+
+
+@lru_cache(maxsize=1)
+def _parts(
+    method: str, checkpoint: Path | None, generator: str
+) -> tuple[RobotConfig, Grounder, GraspGenerator]:
+    """The robot, the grounder and the generator of this process, made once."""
+    robot = load_robot(speed_scaling=SPEED_SCALING)
+    return robot, load_grounder(method, checkpoint), make_generator(generator, robot.gripper)

@@ -1,0 +1,213 @@
+"""Picks with and without affordance over objects x poses, in simulation: PLSP's Table 13.
+
+One trial: an object that no training picture showed is put on the table, looked at once,
+and picked. It succeeds when the object is lifted *and* held by a part that serves the query.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from affordance_grasp.candidates.generators import GraspGenerator
+from affordance_grasp.control.pick import plan_pick, reachable
+from affordance_grasp.control.robot import RobotConfig
+from affordance_grasp.datatypes import Reason
+from affordance_grasp.errors import AffordanceGraspError
+from affordance_grasp.geometry import Floats
+from affordance_grasp.grounding.vocabulary import AFFORDANCES, resolve_query
+from affordance_grasp.pipeline import GraspPlan, Grounds, plan_grasps
+from affordance_grasp.report.pictures import write_png
+from affordance_grasp.report.summary import plan_pictures
+from affordance_grasp.selection import RULES
+from affordance_grasp.simulation.dataset import TRIAL_SEED_START
+from affordance_grasp.simulation.execution import execute_pick
+from affordance_grasp.simulation.objects import make_object
+from affordance_grasp.simulation.outcome import PickOutcome
+from affordance_grasp.simulation.parts import functional_parts
+from affordance_grasp.simulation.placement import random_placement
+from affordance_grasp.simulation.world import World
+
+PAPER_OBJECTS = (
+    "mug",
+    "knife",
+    "teapot",
+    "pan",
+    "pressure_cooker",
+    "spoon",
+    "wrench",
+    "screwdriver",
+)
+"""The eight objects of PLSP's robot test."""
+
+WITHOUT_AFFORDANCE = "quality"
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One pick to try: which object instance, where it stands, and how the grasp is chosen."""
+
+    family: str
+    pose: int
+    query: str = "hold"
+    rule: str = "bands"
+
+    @property
+    def object_seed(self) -> int:
+        """Seed of the instance, outside the range of every data set."""
+        return TRIAL_SEED_START + self.pose
+
+    @property
+    def placement_seed(self) -> int:
+        """Seed of the place: differs between families, equal for every rule."""
+        return 1000 * self.pose + sum(map(ord, self.family))
+
+
+@dataclass(frozen=True)
+class TrialResult:
+    """What became of a trial; ``fault`` says why nothing was lifted when planning failed."""
+
+    trial: Trial
+    lifted: bool
+    by_part: bool
+    parts_held: tuple[str, ...] = ()
+    heat: float = 0.0
+    width_m: float = 0.0
+    fault: str = ""
+    rejected: dict[str, int] = field(default_factory=dict)
+    timings_ms: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def success(self) -> bool:
+        """Lifted and held by a part that serves the query."""
+        return self.lifted and self.by_part
+
+
+def run_trial(
+    trial: Trial,
+    robot: RobotConfig,
+    grounder: Grounds,
+    generator: GraspGenerator,
+    pictures: Path | None = None,
+) -> TrialResult:
+    """Look, choose, pick, judge; a failure to plan is a result, not an error."""
+    obj = make_object(trial.family, trial.object_seed)
+    with World(robot, obj, random_placement(trial.placement_seed), trial.pose) as world:
+        try:
+            plan = _look_and_choose(world, trial, robot, grounder, generator)
+            outcome = _pick(world, plan, robot)
+        except AffordanceGraspError as error:
+            return TrialResult(trial, lifted=False, by_part=False, fault=str(error))
+        if pictures is not None:
+            name = f"{trial.rule}_{trial.family}_{trial.pose}"
+            write_png(pictures / f"{name}.png", plan_pictures(plan)["board"])
+            write_png(pictures / f"{name}_lifted.png", world.photo())
+    return _result(trial, plan, outcome)
+
+
+def _look_and_choose(
+    world: World,
+    trial: Trial,
+    robot: RobotConfig,
+    grounder: Grounds,
+    generator: GraspGenerator,
+) -> GraspPlan:
+    q_now = world.joint_positions()
+    T_base_cam = robot.T_base_cam(q_now)
+
+    def reach(T_cam_tcp: Floats, width_m: float) -> Reason | None:
+        return reachable(robot, q_now, T_base_cam @ T_cam_tcp, width_m)
+
+    return plan_grasps(
+        world.observe(), trial.query, grounder, generator, rule=trial.rule, reach=reach
+    )
+
+
+def _pick(world: World, plan: GraspPlan, robot: RobotConfig) -> PickOutcome | None:
+    if plan.best is None:
+        return None
+    q_now = world.joint_positions()
+    T_base_tcp = robot.T_base_cam(q_now) @ plan.best.T_cam_tcp
+    return execute_pick(world, plan_pick(robot, q_now, T_base_tcp, plan.best.width_m))
+
+
+def _result(trial: Trial, plan: GraspPlan, outcome: PickOutcome | None) -> TrialResult:
+    rejected = plan.selection.rejection_counts()
+    if outcome is None or plan.best is None:
+        fault = "every candidate was rejected"
+        return TrialResult(trial, False, False, fault=fault, rejected=rejected)
+    affordance = resolve_query(trial.query, AFFORDANCES)
+    return TrialResult(
+        trial=trial,
+        lifted=outcome.lifted and outcome.held,
+        by_part=outcome.held_by(functional_parts(affordance, trial.family)),
+        parts_held=outcome.parts_held,
+        heat=plan.best.heat,
+        width_m=outcome.width_m,
+        rejected=rejected,
+        timings_ms=plan.timings_ms,
+    )
+
+
+def make_trials(
+    families: Sequence[str], poses: int, query: str, rules: Sequence[str]
+) -> list[Trial]:
+    """Every rule on the same objects in the same places."""
+    for family in families:
+        functional_parts(resolve_query(query, AFFORDANCES), family)
+    return [
+        Trial(family, pose, query, rule)
+        for rule in rules
+        for family in families
+        for pose in range(poses)
+    ]
+
+
+def summarise(results: Sequence[TrialResult]) -> dict[str, Any]:
+    """Counts per rule and per object, and every trial, as plain data."""
+    rules = [rule for rule in RULES if any(r.trial.rule == rule for r in results)]
+    families = list(dict.fromkeys(r.trial.family for r in results))
+    return {
+        "rules": {rule: _counts([r for r in results if r.trial.rule == rule]) for rule in rules},
+        "objects": {
+            family: {
+                rule: _counts(
+                    [r for r in results if r.trial.rule == rule and r.trial.family == family]
+                )
+                for rule in rules
+            }
+            for family in families
+        },
+        "trials": [asdict(r) | {"success": r.success} for r in results],
+    }
+
+
+def _counts(results: Sequence[TrialResult]) -> dict[str, float]:
+    times = [r.timings_ms["total"] for r in results if r.timings_ms]
+    return {
+        "trials": len(results),
+        "lifted": sum(r.lifted for r in results),
+        "success": sum(r.success for r in results),
+        "plan_ms_median": round(float(np.median(times)), 1) if times else 0.0,
+    }
+
+
+def table(summary: dict[str, Any]) -> str:
+    """Lifted and lifted-by-the-right-part per object and rule, as Markdown."""
+    rules = list(summary["rules"])
+    lines = ["| object | " + " | ".join(_title(rule) for rule in rules) + " |"]
+    lines.append("|---" * (len(rules) + 1) + "|")
+    for family, by_rule in summary["objects"].items():
+        lines.append(f"| {family} | " + " | ".join(_cell(by_rule[rule]) for rule in rules) + " |")
+    total = " | ".join(f"**{_cell(summary['rules'][rule])}**" for rule in rules)
+    return "\n".join([*lines, f"| **all** | {total} |"])
+
+
+def _title(rule: str) -> str:
+    return "without affordance" if rule == WITHOUT_AFFORDANCE else f"heat, {rule}"
+
+
+def _cell(counts: dict[str, float]) -> str:
+    return f"{counts['success']}/{counts['trials']} ({counts['lifted']} lifted)"
