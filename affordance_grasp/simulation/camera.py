@@ -95,7 +95,7 @@ class SceneCamera:
         self._renderer.enable_segmentation_rendering()
         ids, kinds = np.moveaxis(np.array(self._renderer.render(), np.int32), -1, 0)
         self._renderer.disable_segmentation_rendering()
-        return np.where(kinds == mujoco.mjtObj.mjOBJ_GEOM, ids, np.int32(-1))
+        return np.where(kinds == int(mujoco.mjtObj.mjOBJ_GEOM), ids, np.int32(-1))
 
     def close(self) -> None:
         """Free the OpenGL context."""

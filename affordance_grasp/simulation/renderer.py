@@ -1,13 +1,14 @@
 """Which OpenGL MuJoCo renders with, decided once, before MuJoCo is imported.
 
 A machine without a display has EGL (a graphics card, or Mesa's software renderer) or OSMesa.
-MuJoCo reads ``MUJOCO_GL`` when it is first imported and cannot change its mind afterwards, so the
-``simulation`` package calls :func:`choose_backend` before anything in it imports MuJoCo.
+MuJoCo reads ``MUJOCO_GL`` when it is first imported, so the ``simulation`` package calls
+:func:`choose_backend` before anything in it imports MuJoCo.
 """
 
 import ctypes
+import importlib
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from affordance_grasp.errors import InvalidInput
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 PACKAGES = "libegl1 libegl-mesa0 libgl1-mesa-dri (EGL) or libosmesa6 (OSMesa)"
 _EGL_LIBRARY = "libEGL.so.1"
 _OSMESA_LIBRARIES = ("libOSMesa.so.8", "libOSMesa.so.6", "libOSMesa.so")
+_SPARE_GEOMS = 200
 _EGL_PLATFORM_DEVICE = 0x313F  # EGL_PLATFORM_DEVICE_EXT of EGL_EXT_platform_device
 
 
@@ -73,15 +75,24 @@ def open_renderer(model: "mujoco.MjModel", width: int, height: int) -> "mujoco.R
     """A MuJoCo renderer of (height, width) pixels; use and close it on the thread that made it."""
     import mujoco
 
-    if not os.environ.get("MUJOCO_GL"):
+    backend = os.environ.get("MUJOCO_GL", "")
+    if not backend:
         raise InvalidInput(_sentence("neither EGL nor OSMesa was found"))
-    renderer_class: Any = getattr(mujoco, "Renderer", None)
-    if renderer_class is None:
-        raise InvalidInput(_sentence(f"MuJoCo could not load {os.environ['MUJOCO_GL']!r}"))
+    room = model.ngeom + _SPARE_GEOMS
     try:
-        return renderer_class(model, height=height, width=width)
+        _bind(backend)
+        return mujoco.Renderer(model, height=height, width=width, max_geom=room)
     except (ImportError, AttributeError, RuntimeError, mujoco.FatalError) as error:
-        raise InvalidInput(_sentence(f"MUJOCO_GL={os.environ['MUJOCO_GL']}: {error}")) from error
+        raise InvalidInput(_sentence(f"MUJOCO_GL={backend}: {error}")) from error
+
+
+def _bind(backend: str) -> None:
+    """Make MuJoCo use the backend even when someone imported MuJoCo before it was chosen."""
+    from mujoco.rendering.classic import gl_context
+
+    context = getattr(gl_context, "GLContext", None)
+    if backend in ("egl", "osmesa") and backend not in getattr(context, "__module__", ""):
+        importlib.reload(gl_context)
 
 
 def _sentence(why: str) -> str:

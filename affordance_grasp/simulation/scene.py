@@ -15,6 +15,7 @@ Color = tuple[float, float, float]
 TABLE = "table/top"
 PHOTO_SIZE = (1280, 960)
 _FLOOR_Z_M = -0.74
+_WORK_M = np.array([0.45, 0.0, 0.05])
 
 
 # (pattern, base colour) of tables and floors that are found in kitchens and laboratories.
@@ -81,10 +82,11 @@ def empty_world(timestep_s: float = 0.002) -> mujoco.MjSpec:
     spec.option.impratio = 20.0
     spec.option.noslip_iterations = 20
     spec.visual.global_.offwidth, spec.visual.global_.offheight = PHOTO_SIZE
-    spec.visual.quality.shadowsize = 4096
+    spec.visual.quality.shadowsize = 2048
     spec.visual.quality.offsamples = 4
     spec.visual.map.znear = 0.01
     spec.visual.map.zfar = 8.0
+    spec.visual.map.shadowclip = 1.1
     spec.stat.extent = 1.0
     spec.stat.center = [0.45, 0.0, 0.1]
     return spec
@@ -173,25 +175,31 @@ def _add_material(
 
 
 def _add_lights(spec: mujoco.MjSpec, look: SceneLook) -> None:
-    """One lamp that throws shadows, one soft one from the other side, and the ceiling's glow."""
+    """Daylight that throws shadows, a lamp from the other side, and the ceiling's glow."""
     headlight = spec.visual.headlight
-    headlight.ambient = [0.38 * look.light] * 3
-    headlight.diffuse = [0.2 * look.light] * 3
+    headlight.ambient = [0.42 * look.light] * 3
+    headlight.diffuse = [0.16 * look.light] * 3
     headlight.specular = [0.0] * 3
-    x, y = np.cos(look.azimuth_rad), np.sin(look.azimuth_rad)
-    for name, position, strength, shadow in (
-        ("key", [0.45 + 0.9 * x, -0.9 + 0.5 * y, 1.7], 0.62, True),
-        ("fill", [-0.3, 1.3, 1.4], 0.28, False),
-    ):
-        direction = np.array([0.45, 0.0, 0.05]) - position
-        spec.worldbody.add_light(
-            name=name,
-            type=mujoco.mjtLightType.mjLIGHT_SPOT,
-            pos=position,
-            dir=list(direction / np.linalg.norm(direction)),
-            cutoff=50,
-            exponent=1,
-            diffuse=[strength * look.light] * 3,
-            specular=[0.25, 0.25, 0.25],
-            castshadow=shadow,
-        )
+    turn = look.azimuth_rad
+    key = np.array([0.75 * np.sin(turn) - 0.1, -0.75 * np.cos(turn) + 0.1, 1.5])
+    spec.worldbody.add_light(
+        name="key",
+        type=mujoco.mjtLightType.mjLIGHT_DIRECTIONAL,
+        pos=list(_WORK_M + key),
+        dir=list(-key / np.linalg.norm(key)),
+        diffuse=[0.5 * look.light] * 3,
+        specular=[0.25] * 3,
+        castshadow=True,
+    )
+    lamp = np.array([-0.75, 1.3, 1.4])
+    spec.worldbody.add_light(
+        name="fill",
+        type=mujoco.mjtLightType.mjLIGHT_SPOT,
+        pos=list(_WORK_M + lamp),
+        dir=list(-lamp / np.linalg.norm(lamp)),
+        cutoff=70,
+        exponent=1,
+        diffuse=[0.22 * look.light] * 3,
+        specular=[0.1] * 3,
+        castshadow=False,
+    )

@@ -14,7 +14,7 @@ from scipy.spatial.transform import Rotation
 
 from affordance_grasp.control.robot import RobotConfig
 from affordance_grasp.datatypes import CameraIntrinsics, JointTrajectory, RgbdFrame
-from affordance_grasp.errors import InvalidInput
+from affordance_grasp.errors import InvalidInput, UnknownName
 from affordance_grasp.geometry import Floats, pose
 from affordance_grasp.simulation.arm_model import ArmPhysics, add_arm, servo_targets
 from affordance_grasp.simulation.camera import (
@@ -37,8 +37,8 @@ from affordance_grasp.simulation.outcome import LIFTED_M, ContactReader, PickOut
 from affordance_grasp.simulation.scene import SceneLook, add_room, empty_world
 
 CONTROL_STEPS = 2
-WRIST_CAMERA, PHOTO_CAMERA = "wrist", "photo"
-_PHOTO = CameraIntrinsics(fx=1400.0, fy=1400.0, cx=479.5, cy=359.5, width=960, height=720)
+WRIST_CAMERA = "wrist"
+PHOTO_VIEWS = ("cell", "closeup")
 _SETTLE_S, _STILL_MPS = 2.0, 0.002
 
 
@@ -231,18 +231,14 @@ class World:
         ids = self._camera(WRIST_CAMERA, self.intrinsics).geom_ids(self._data)
         return part_mask(self._model, ids, parts)
 
-    def photo(self, width: int = 960) -> NDArray[np.uint8]:
-        """The work cell seen from outside, with shadows: (3/4 width, width, 3) uint8 rgb."""
-        scale = width / _PHOTO.width
-        intrinsics = CameraIntrinsics(
-            _PHOTO.fx * scale,
-            _PHOTO.fy * scale,
-            (width - 1) / 2,
-            (round(0.75 * width) - 1) / 2,
-            width,
-            round(0.75 * width),
-        )
-        return self._camera(PHOTO_CAMERA, intrinsics, shadows=True).color(self._data)
+    def photo(self, width: int = 960, view: str = "cell") -> NDArray[np.uint8]:
+        """The work cell from outside, with shadows: (3/4 width, width, 3) uint8 rgb.
+
+        ``view``: ``cell`` shows the whole arm, ``closeup`` the object and the gripper above it.
+        """
+        if view not in PHOTO_VIEWS:
+            raise UnknownName("view", view, PHOTO_VIEWS)
+        return self._camera(view, photo_intrinsics(width), shadows=True).color(self._data)
 
     def _camera(
         self, name: str, intrinsics: CameraIntrinsics, shadows: bool = False
@@ -310,10 +306,26 @@ def build_model(
     add_gripper(spec, flange, robot.gripper)
     add_camera_body(flange, robot.T_tool0_cam)
     add_camera(flange, WRIST_CAMERA, intrinsics, robot.T_tool0_cam)
-    eye, target = (1.55, -1.10, 0.80), (0.33, 0.0, 0.27)
-    add_camera(spec.worldbody, PHOTO_CAMERA, _PHOTO, look_at(eye, target))
+    _add_photo_views(spec, T_base_object)
     add_object(spec, household_object, T_base_object)
     return spec.compile()
+
+
+def photo_intrinsics(width: int) -> CameraIntrinsics:
+    """A 4:3 picture with a lens of 36 degrees."""
+    height = round(0.75 * width)
+    focal = 1.54 * width
+    return CameraIntrinsics(focal, focal, (width - 1) / 2, (height - 1) / 2, width, height)
+
+
+def _add_photo_views(spec: mujoco.MjSpec, T_base_object: Floats) -> None:
+    stand = np.asarray(T_base_object, float)[:3, 3]
+    views = {
+        "cell": look_at((1.55, -1.10, 0.80), (0.27, -0.03, 0.27)),
+        "closeup": look_at(stand + (0.62, -0.62, 0.42), stand + (-0.02, 0.02, 0.135)),
+    }
+    for name, T_base_view in views.items():
+        add_camera(spec.worldbody, name, photo_intrinsics(960), T_base_view)
 
 
 def table_pose(x_m: float, y_m: float, yaw_rad: float) -> Floats:
