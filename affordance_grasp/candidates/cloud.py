@@ -19,6 +19,7 @@ from affordance_grasp.geometry import Floats, deproject, project
 MIN_HEIGHT_M = 0.0015
 MIN_AREA_M2 = 1.5e-4
 MAX_HEIGHT_M = 0.6
+LARGE_PIECE = 0.2
 SOLID_STEP_M = 0.006
 SOLID_LEVELS = 7
 
@@ -130,7 +131,7 @@ def label_objects(points: Floats, table: TablePlane, max_distance_m: float) -> N
         out = near & (height > _threshold(height[near])) & (height < MAX_HEIGHT_M)
     out = cv2.morphologyEx(out.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
     count, parts = cv2.connectedComponents(out, connectivity=8)
-    hull = _TableHull(points[_largest(on_table)][::7], table)
+    hull = _TableHull(points[_large(on_table)][::7], table)
     area = np.bincount(parts[out > 0], weights=_pixel_area(points)[out > 0], minlength=count)
     keep = [
         part
@@ -147,11 +148,15 @@ def label_objects(points: Floats, table: TablePlane, max_distance_m: float) -> N
     return order[parts]
 
 
-def _largest(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """The biggest connected piece of a mask (H, W), so that coplanar background is left out."""
+def _large(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The big connected pieces of a mask (H, W), so that coplanar background is left out.
+
+    An object across the whole image may cut the table in two.
+    """
     _, parts, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=4)
-    stats[0, cv2.CC_STAT_AREA] = 0
-    return np.asarray(parts == int(stats[:, cv2.CC_STAT_AREA].argmax()))
+    area = stats[:, cv2.CC_STAT_AREA].copy()
+    area[0] = 0
+    return np.asarray((area >= LARGE_PIECE * area.max())[parts] & mask)
 
 
 def _threshold(height: Floats) -> float:

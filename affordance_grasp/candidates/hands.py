@@ -265,6 +265,6 @@ def quality(hands: Hands, table: TablePlane, middle_cam: Floats, max_width_m: fl
     narrow = 1 - 0.5 * (hands.width_m / max_width_m) ** 2
     upright = np.clip(-hands.T_cam_tcp[:, :3, 2] @ table.normal_cam, 0, 1)
     away = np.linalg.norm(hands.T_cam_tcp[:, :3, 3] - middle_cam, axis=1)
-    lever = np.exp(-away / 0.3)
+    lever = np.exp(-away / 0.6)
     cover = 0.3 + 0.7 * hands.cover
-    return straight * square * reach * narrow * (0.5 + 0.5 * upright) * lever * cover
+    return straight * square * reach * narrow * upright**2 * lever * cover

@@ -1,0 +1,146 @@
+"""``affordance-grasp plan``: one RGB-D frame and a query -> ranked grasps."""
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from affordance_grasp.candidates.generators import GENERATORS, make_generator
+from affordance_grasp.datatypes import CameraIntrinsics, RgbdFrame
+from affordance_grasp.errors import InvalidInput, UnknownName
+from affordance_grasp.pipeline import GraspPlan, Grounds, plan_grasps
+from affordance_grasp.report import plan_summary, read_color, write_report
+from affordance_grasp.selection import RULES
+
+HELP = "one RGB-D frame and a query -> ranked grasps"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("--color", type=Path, required=True, help="colour image")
+    parser.add_argument(
+        "--depth",
+        type=Path,
+        required=True,
+        help="depth image aligned to it: 16-bit PNG, or 32-bit float TIFF; 0 = no reading",
+    )
+    parser.add_argument(
+        "--depth-scale",
+        type=float,
+        default=0.001,
+        metavar="S",
+        help="metres per unit of the depth image (default: 0.001, millimetres)",
+    )
+    parser.add_argument(
+        "--intrinsics",
+        type=float,
+        nargs=4,
+        required=True,
+        metavar=("FX", "FY", "CX", "CY"),
+        help="pinhole intrinsics of the colour image in pixels",
+    )
+    parser.add_argument("--query", required=True, help="what to do: hold, grab, cut ...")
+    parser.add_argument("--method", default="plsp", help="grounding method (default: plsp)")
+    parser.add_argument("--checkpoint", type=Path, help="default: the one in the package")
+    parser.add_argument("--device", default="cpu", help="torch device (default: cpu)")
+    parser.add_argument(
+        "--rule", default="bands", help=f"one of {', '.join(RULES)} (default: bands)"
+    )
+    parser.add_argument(
+        "--generator",
+        default="antipodal",
+        help=f"one of {', '.join(GENERATORS)} (default: antipodal)",
+    )
+    parser.add_argument("--top", type=int, default=10, help="grasps to report (default: 10)")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the plane fit (default: 0)")
+    parser.add_argument("--out", type=Path, help="write report.json and pictures to this folder")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Plan, write what was asked for, and report."""
+    if arguments.rule not in RULES:
+        raise UnknownName("selection rule", arguments.rule, tuple(RULES))
+    if arguments.top < 1:
+        raise InvalidInput(f"--top is {arguments.top}; it must be at least 1")
+    generator = make_generator(arguments.generator)
+    frame = read_frame(
+        arguments.color, arguments.depth, arguments.depth_scale, arguments.intrinsics
+    )
+    grounder = _grounder(arguments) if RULES[arguments.rule].needs_heat else None
+    plan = plan_grasps(
+        frame, arguments.query, grounder, generator, rule=arguments.rule, seed=arguments.seed
+    )
+    summary = plan_summary(plan, arguments.top)
+    if arguments.out:
+        write_report(arguments.out, plan, top=arguments.top)
+    print(json.dumps(summary, indent=2) if arguments.json else _account(plan, summary, arguments))
+    return 0
+
+
+def _grounder(arguments: argparse.Namespace) -> Grounds:
+    from affordance_grasp.grounding.grounder import load_grounder
+
+    return load_grounder(arguments.method, arguments.checkpoint, arguments.device)
+
+
+def read_frame(
+    color_path: Path, depth_path: Path, depth_scale: float, intrinsics: list[float]
+) -> RgbdFrame:
+    """Read one frame from files; ``depth_scale`` is metres per unit of the depth image."""
+    color = read_color(color_path)
+    depth = read_depth(depth_path, depth_scale)
+    height, width = color.shape[:2]
+    return RgbdFrame(color, depth, CameraIntrinsics(*intrinsics, width=width, height=height))
+
+
+def read_depth(path: Path, scale: float) -> NDArray[np.float32]:
+    """Read a depth image (H, W) in metres.
+
+    Raises:
+        InvalidInput: not an image, not one channel of 16-bit integers or 32-bit floats, or a
+            scale that is not positive.
+    """
+    if not (np.isfinite(scale) and scale > 0):
+        raise InvalidInput(f"depth scale is {scale:g}; it must be > 0 (metres per unit)")
+    try:
+        encoded = np.frombuffer(path.read_bytes(), np.uint8)
+    except OSError as error:
+        raise InvalidInput(f"depth image {path} cannot be read ({error.strerror})") from error
+    units = cv2.imdecode(encoded, cv2.IMREAD_UNCHANGED) if len(encoded) else None
+    if units is None:
+        raise InvalidInput(f"depth image {path} cannot be read (not an image)")
+    if units.ndim != 2 or units.dtype not in (np.uint16, np.float32):
+        channels = 1 if units.ndim == 2 else units.shape[2]
+        raise InvalidInput(
+            f"depth image {path} has {channels} channel(s) of {units.dtype}; expected one channel "
+            "of uint16 or float32"
+        )
+    return (units.astype(np.float64) * scale).astype(np.float32)
+
+
+def _account(plan: GraspPlan, summary: dict[str, Any], arguments: argparse.Namespace) -> str:
+    lines = [
+        f"{summary['query']} -> {summary['affordance']} ({summary['method']}); "
+        f"{summary['candidates']} candidates out of {summary['examined']} hand poses, "
+        f"{summary['ranked']} ranked, {summary['timings_ms']['total']:.0f} ms"
+    ]
+    for place, grasp in enumerate(summary["grasps"], start=1):
+        x, y, z = grasp["position"]
+        u, v = grasp["contact_uv"]
+        lines.append(
+            f"{place:3d}. heat {grasp['heat']:.2f}  quality {grasp['quality']:.2f}  "
+            f"width {grasp['width_m'] * 1e3:4.1f} mm  at {x:+.3f} {y:+.3f} {z:+.3f} m  "
+            f"contact {u:.0f},{v:.0f}"
+        )
+    for reason, count in summary["rejected"].items():
+        lines.append(f"rejected, {reason}: {count}")
+    if not plan.selection.ranked:
+        lines.append("no grasp is left; every candidate was rejected")
+    if arguments.out:
+        lines.append(f"written to {arguments.out}")
+    return "\n".join(lines)
