@@ -44,9 +44,10 @@ UNSEEN_AFFORDANCES = (
 """Those of AGD20K's 25 Unseen affordances that the families serve."""
 
 EXO_SEED_START, TEST_SEED_START, TRIAL_SEED_START = 20_000, 50_000, 100_000
-"""Object seeds: training ego from 0, training exo, test pictures, robot trials (never pictured)."""
+"""Object seeds: training ego from 0, exo, test pictures; robot trials (never pictured)."""
 SEEDS_PER_DATASET = 1_000_000
 EGO_VIEWS, EXO_VIEWS, TEST_VIEWS = 5, 4, 2
+MOST_PICTURES, SEEDS_PER_PAIR = 2000, 500
 
 
 class Kind(str, Enum):
@@ -76,8 +77,11 @@ class DatasetConfig:
         for split in self.splits:
             if split not in SPLITS:
                 raise UnknownName("split", split, SPLITS)
-        if min(self.ego_per_object, self.exo_per_pair, self.test_per_object) < 1 or self.seed < 0:
-            raise InvalidInput("picture counts must be at least 1 and the seed not negative")
+        counts = self.ego_per_object, self.exo_per_pair, self.test_per_object
+        if not all(1 <= count <= MOST_PICTURES for count in counts):
+            raise InvalidInput(f"picture counts {counts} must be within 1..{MOST_PICTURES}")
+        if self.seed < 0:
+            raise InvalidInput(f"the seed is {self.seed}; it must not be negative")
         if not 64 <= self.size <= 800:
             raise InvalidInput(f"picture size {self.size} px is not within 64..800")
 
@@ -132,14 +136,14 @@ def plan(config: DatasetConfig) -> list[Job]:
         for family in families:
             if seen or in_unseen_training(affordance, family):
                 count = config.exo_per_pair
-                jobs += _jobs(Kind.EXO, family, 0, count, EXO_VIEWS, affordance)
+                jobs += _jobs(Kind.EXO, family, 0, count, EXO_VIEWS, affordance=affordance)
     return jobs
 
 
 def _jobs(
-    kind: Kind, family: str, first: int, count: int, views: int, affordance: str = ""
+    kind: Kind, family: str, first: int, count: int, views: int, *, affordance: str = ""
 ) -> list[Job]:
-    pair = sorted(FUNCTIONAL_PARTS).index(affordance) * 500 if affordance else 0
+    pair = sorted(FUNCTIONAL_PARTS).index(affordance) * SEEDS_PER_PAIR if affordance else 0
     return [
         Job(kind, family, pair + i, first + at, min(views, count - at), affordance)
         for i, at in enumerate(range(0, count, views))

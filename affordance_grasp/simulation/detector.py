@@ -20,7 +20,7 @@ Box = tuple[float, float, float, float]
 
 @dataclass(frozen=True)
 class Detections:
-    """``boxes`` (N, 4): left, top, right, bottom [px], right and bottom exclusive; ``scores`` (N,)."""
+    """``boxes`` (N, 4): left, top, right, bottom [px], ends exclusive; ``scores`` (N,)."""
 
     boxes: Floats
     scores: Floats

@@ -34,6 +34,20 @@ FINGER_RADIUS_M, SPACING_M = 0.0088, 0.0195
 WIDEST_WRAP_M = 0.042
 
 
+TILTS_RAD = {
+    "pour": (0.7, 1.7),
+    "drink_with": (0.3, 1.0),
+    "sip": (0.2, 0.8),
+    "hit": (0.3, 1.5),
+    "swing": (0.3, 1.5),
+    "hold": (0.0, 0.9),
+    "wash": (0.2, 1.4),
+    "stir": (0.0, 0.4),
+    "open": (0.0, 0.3),
+}
+"""How far an object is tilted in use, at least and at most; 0 to 0.7 where not listed."""
+
+
 @dataclass(frozen=True)
 class Grip:
     """Where a hand closes: around ``axis`` through ``centre_m``, palm on the ``outward`` side."""
@@ -100,91 +114,89 @@ def _shell_grip(shell: Shell, rng: Generator) -> Grip:
     return Grip(edge, np.cross(up, radial), outward, shell.thickness_m + 0.003)
 
 
-def add_hand(grip: Grip, rng: Generator) -> tuple[Primitive, ...]:
+def make_hand(grip: Grip, rng: Generator) -> tuple[Primitive, ...]:
     """Primitives of a hand, forearm and sleeve that hold a grip, in the grip's frame."""
-    out = Assembly()
     tone = np.asarray(SKINS[rng.integers(len(SKINS))]) * rng.uniform(0.92, 1.05)
     skin = Material((*(float(min(c, 1.0)) for c in tone), 1.0), 0.15, 0.2)
-    scale = rng.uniform(0.92, 1.10)
-    wrist = grip.centre_m + _polar(grip, 0.0, grip.radius_m + 0.026) - grip.tangent * 0.075 * scale
-    knuckles = [
-        _finger(out, grip, (i - 1.5) * SPACING_M * scale, scale * length, skin, rng)
-        for i, length in enumerate((0.95, 1.0, 0.96, 0.80))
-    ]
-    _palm(out, grip, wrist, knuckles, scale, skin)
-    _thumb(out, grip, wrist, scale, skin, rng)
-    _forearm(out, grip, wrist, scale, skin, rng)
-    return tuple(out.primitives)
+    return _Hand(grip, rng.uniform(0.92, 1.10), skin, rng).assemble()
 
 
-def _polar(grip: Grip, angle_rad: float, radius_m: float) -> Floats:
-    """Offset from the axis at an angle from the palm's side towards the fingers."""
-    direction = np.cos(angle_rad) * grip.outward + np.sin(angle_rad) * grip.tangent
-    return np.asarray(radius_m * direction)
+class _Hand:
+    """The hand while it is being put together; lengths are those of an average adult's."""
 
+    def __init__(self, grip: Grip, scale: float, skin: Material, rng: Generator) -> None:
+        self.grip, self.scale, self.skin, self.rng = grip, scale, skin, rng
+        self.out = Assembly()
+        reach = 0.075 * scale * grip.tangent
+        self.wrist = grip.centre_m + self._polar(0.0, grip.radius_m + 0.026) - reach
 
-def _finger(
-    out: Assembly, grip: Grip, along_m: float, scale: float, skin: Material, rng: Generator
-) -> Floats:
-    """Three phalanges along the circle around the axis; returns the knuckle."""
-    ring = grip.radius_m + FINGER_RADIUS_M * scale * 0.95
-    base = grip.centre_m + along_m * grip.axis
-    angle = rng.uniform(0.45, 0.65)
-    points = [base + _polar(grip, angle, ring + 0.008)]
-    for phalanx in PHALANGES_M:
-        angle += min(2 * np.arcsin(min(phalanx * scale / (2 * ring), 1.0)), 1.15)
-        points.append(base + _polar(grip, angle, ring))
-    radii = FINGER_RADIUS_M * scale * np.array([1.05, 0.98, 0.9])
-    out.chain(HAND, np.array(points), radii, skin)
-    return points[0]
+    def assemble(self) -> tuple[Primitive, ...]:
+        spacing = SPACING_M * self.scale
+        lengths = self.scale * np.array([0.95, 1.0, 0.96, 0.80])
+        knuckles = [self._finger((i - 1.5) * spacing, length) for i, length in enumerate(lengths)]
+        self._palm(np.array(knuckles))
+        self._thumb()
+        self._forearm()
+        return tuple(self.out.primitives)
 
+    def _polar(self, angle_rad: float, radius_m: float) -> Floats:
+        """Offset from the axis at an angle from the palm's side towards the fingers."""
+        grip = self.grip
+        direction = np.cos(angle_rad) * grip.outward + np.sin(angle_rad) * grip.tangent
+        return np.asarray(radius_m * direction)
 
-def _palm(
-    out: Assembly, grip: Grip, wrist: Floats, knuckles: list[Floats], scale: float, skin: Material
-) -> None:
-    for i, knuckle in enumerate(knuckles):
-        root = wrist + (i - 1.5) * 0.010 * scale * grip.axis
-        out.rod(HAND, root, knuckle, 0.0115 * scale, skin)
-    middle = (wrist + np.mean(knuckles, axis=0)) / 2
-    forward = np.mean(knuckles, axis=0) - wrist
-    R = frame_along(forward, grip.outward)
-    size = (0.014 * scale, 0.036 * scale, float(np.linalg.norm(forward)) * 0.56)
-    out.add(HAND, Shape.ELLIPSOID, size, middle, skin, R)
-    out.add(HAND, Shape.ELLIPSOID, (0.019 * scale, 0.026 * scale, 0.03 * scale), wrist, skin, R)
+    def _finger(self, along_m: float, scale: float) -> Floats:
+        """Three phalanges along the circle around the axis; returns the knuckle."""
+        ring = self.grip.radius_m + FINGER_RADIUS_M * scale * 0.95
+        base = self.grip.centre_m + along_m * self.grip.axis
+        angle = self.rng.uniform(0.45, 0.65)
+        points = [base + self._polar(angle, ring + 0.008)]
+        for phalanx in PHALANGES_M:
+            angle += min(2 * np.arcsin(min(phalanx * scale / (2 * ring), 1.0)), 1.15)
+            points.append(base + self._polar(angle, ring))
+        radii = FINGER_RADIUS_M * scale * np.array([1.05, 0.98, 0.9])
+        self.out.chain(HAND, np.array(points), radii, self.skin)
+        return points[0]
 
+    def _palm(self, knuckles: Floats) -> None:
+        for i, knuckle in enumerate(knuckles):
+            root = self.wrist + (i - 1.5) * 0.010 * self.scale * self.grip.axis
+            self.out.rod(HAND, root, knuckle, 0.0115 * self.scale, self.skin)
+        forward = knuckles.mean(axis=0) - self.wrist
+        R = frame_along(forward, self.grip.outward)
+        half = float(np.linalg.norm(forward)) * 0.56
+        flat = (0.014 * self.scale, 0.036 * self.scale, half)
+        heel = np.array([0.019, 0.026, 0.030]) * self.scale
+        self.out.add(HAND, Shape.ELLIPSOID, flat, self.wrist + forward / 2, self.skin, R=R)
+        self.out.add(HAND, Shape.ELLIPSOID, heel, self.wrist, self.skin, R=R)
 
-def _thumb(
-    out: Assembly, grip: Grip, wrist: Floats, scale: float, skin: Material, rng: Generator
-) -> None:
-    side = -0.030 * scale * grip.axis
-    ring = grip.radius_m + 0.011 * scale
-    base = grip.centre_m + side
-    spread = rng.uniform(-0.1, 0.25)
-    points = [
-        wrist + side * 0.5 + 0.012 * grip.tangent,
-        base + _polar(grip, -0.75 - spread, ring + 0.012) + side * 0.35,
-        base + _polar(grip, -1.45 - spread, ring) + side * 0.2,
-        base + _polar(grip, -2.25 - spread, ring),
-    ]
-    out.chain(HAND, np.array(points), np.array([0.0145, 0.0112, 0.0098]) * scale, skin)
+    def _thumb(self) -> None:
+        grip, spread = self.grip, self.rng.uniform(-0.1, 0.25)
+        side = -0.030 * self.scale * grip.axis
+        ring = grip.radius_m + 0.011 * self.scale
+        base = grip.centre_m + side
+        points = [
+            self.wrist + side * 0.5 + 0.012 * grip.tangent,
+            base + self._polar(-0.75 - spread, ring + 0.012) + side * 0.35,
+            base + self._polar(-1.45 - spread, ring) + side * 0.2,
+            base + self._polar(-2.25 - spread, ring),
+        ]
+        radii = np.array([0.0145, 0.0112, 0.0098]) * self.scale
+        self.out.chain(HAND, np.array(points), radii, self.skin)
 
-
-def _forearm(
-    out: Assembly, grip: Grip, wrist: Floats, scale: float, skin: Material, rng: Generator
-) -> None:
-    away = (
-        -grip.tangent
-        + rng.uniform(0.05, 0.55) * grip.outward
-        + rng.uniform(-0.35, 0.35) * grip.axis
-    )
-    away /= np.linalg.norm(away)
-    bare = rng.uniform(0.02, 0.16)
-    points = wrist + np.outer([0.0, 0.05, 0.12, 0.32], away)
-    out.chain(ARM, points, np.array([0.023, 0.027, 0.034]) * scale, skin)
-    cloth = Material((*(float(c) for c in rng.uniform(0.05, 0.9, 3)), 1.0), 0.05, 0.1)
-    start, end = wrist + bare * away, wrist + 0.36 * away
-    size = (0.042 * scale, float(np.linalg.norm(end - start)) / 2)
-    out.add(ARM, Shape.CYLINDER, size, (start + end) / 2, cloth, frame_along(end - start))
+    def _forearm(self) -> None:
+        grip, rng = self.grip, self.rng
+        lean, swing = rng.uniform(0.05, 0.55), rng.uniform(-0.35, 0.35)
+        away = -grip.tangent + lean * grip.outward + swing * grip.axis
+        away /= np.linalg.norm(away)
+        points = self.wrist + np.outer([0.0, 0.05, 0.12, 0.32], away)
+        radii = np.array([0.023, 0.027, 0.034]) * self.scale
+        self.out.chain(ARM, points, radii, self.skin)
+        start, end = rng.uniform(0.02, 0.16), 0.36
+        cloth = Material((*(float(c) for c in rng.uniform(0.05, 0.9, 3)), 1.0), 0.05, 0.1)
+        middle = self.wrist + (start + end) / 2 * away
+        size = (0.042 * self.scale, (end - start) / 2)
+        self.out.add(ARM, Shape.CYLINDER, size, middle, cloth, R=frame_along(away))
 
 
 def usage_rotation(affordance: str, rng: Generator) -> Floats:
@@ -194,19 +206,6 @@ def usage_rotation(affordance: str, rng: Generator) -> Floats:
     axis = np.array([np.cos(about), np.sin(about), 0.0]) * tilt
     yaw = np.array([0.0, 0.0, rng.uniform(0, 2 * np.pi)])
     return np.asarray(_rotation(axis) @ _rotation(yaw))
-
-
-TILTS_RAD = {
-    "pour": (0.7, 1.7),
-    "drink_with": (0.3, 1.0),
-    "sip": (0.2, 0.8),
-    "hit": (0.3, 1.5),
-    "swing": (0.3, 1.5),
-    "hold": (0.0, 0.9),
-    "wash": (0.2, 1.4),
-    "stir": (0.0, 0.4),
-    "open": (0.0, 0.3),
-}
 
 
 def _rotation(rotvec: Floats) -> Floats:

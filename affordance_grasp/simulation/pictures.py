@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from affordance_grasp.geometry import Floats, pose
 from affordance_grasp.simulation.detector import Box, mask_box
 from affordance_grasp.simulation.objects import GEOMS, HouseholdObject, Primitive, add_object
-from affordance_grasp.simulation.person import ARM, add_hand, find_grip, usage_rotation
+from affordance_grasp.simulation.person import ARM, find_grip, make_hand, usage_rotation
 from affordance_grasp.simulation.studio import (
     OBJECT,
     Studio,
@@ -75,7 +75,7 @@ def exocentric(
     obj: HouseholdObject, affordance: str, views: int, side: int, rng: Generator
 ) -> Iterator[Picture]:
     """Pictures of a person's hand on the part of an object that serves an affordance."""
-    hand = add_hand(find_grip(obj, affordance, rng), rng)
+    hand = make_hand(find_grip(obj, affordance, rng), rng)
     T_world_object = pose(usage_rotation(affordance, rng), [0, 0, rng.uniform(0.3, 0.5)])
     spec = studio_spec(rng, _mean_color(obj))
     _add_room(spec, rng)
@@ -183,12 +183,12 @@ def _add_room(spec: mujoco.MjSpec, rng: Generator) -> None:
         )
     for _ in range(rng.integers(3, 9)):
         angle, away = rng.uniform(0, 2 * np.pi), rng.uniform(0.5, 0.9) * distance
-        size = rng.uniform(0.03, 0.18, 3)
+        sides = rng.uniform(0.03, 0.18, 3)
         kind = (mujoco.mjtGeom.mjGEOM_BOX, mujoco.mjtGeom.mjGEOM_CYLINDER)[rng.integers(2)]
-        height = size[2] if kind == mujoco.mjtGeom.mjGEOM_BOX else size[1]
+        height = sides[2] if kind == mujoco.mjtGeom.mjGEOM_BOX else sides[1]
         spec.worldbody.add_geom(
             type=kind,
-            size=size,
+            size=sides,
             pos=[away * np.cos(angle), away * np.sin(angle), height],
             rgba=[*rng.uniform(0.05, 0.9, 3), 1],
         )

@@ -84,7 +84,7 @@ class Studio:
     """Renders one compiled model; holds an OpenGL context, so close it."""
 
     def __init__(self, spec: mujoco.MjSpec, size: tuple[int, int], settle_s: float = 0.0) -> None:
-        """Compile, let things come to rest for ``settle_s``, open a renderer of (width, height)."""
+        """Compile, let things settle, open a renderer of ``size`` = (width, height) [px]."""
         self.model = spec.compile()
         self.data = mujoco.MjData(self.model)
         for _ in range(int(settle_s / self.model.opt.timestep)):

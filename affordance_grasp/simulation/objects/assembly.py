@@ -22,7 +22,7 @@ IDENTITY = (1.0, 0.0, 0.0, 0.0)
 
 
 def frame_along(axis: ArrayLike, up: ArrayLike = (0, 0, 1)) -> Floats:
-    """Rotation matrix whose z column is ``axis`` and whose x column is as close to ``up`` as can be."""
+    """Rotation matrix with ``axis`` as z column and an x column as close to ``up`` as can be."""
     z = np.asarray(axis, float)
     z = z / np.linalg.norm(z)
     x = np.asarray(up, float) - np.dot(up, z) * z
@@ -56,6 +56,7 @@ class Assembly:
         size: ArrayLike,
         centre: ArrayLike,
         material: Material,
+        *,
         R: ArrayLike | None = None,
         visible: bool = True,
         solid: bool = True,
@@ -74,6 +75,7 @@ class Assembly:
         end: ArrayLike,
         radius_m: float,
         material: Material,
+        *,
         solid: bool = True,
     ) -> None:
         """Add a capsule between two points."""
@@ -85,7 +87,7 @@ class Assembly:
             (radius_m, half),
             (a + b) / 2,
             material,
-            frame_along(b - a),
+            R=frame_along(b - a),
             solid=solid,
         )
 
@@ -101,27 +103,28 @@ class Assembly:
         part: str,
         start: ArrayLike,
         end: ArrayLike,
-        width_m: float,
-        thickness_m: float,
+        section_m: tuple[float, float],
         material: Material,
+        *,
         solid: bool = True,
     ) -> None:
-        """Add a flat box between two points; its thickness stands as upright as it can."""
+        """Add a flat box of width x thickness between two points, flat side up if it can."""
+        width_m, thickness_m = section_m
         a, b = np.asarray(start, float), np.asarray(end, float)
         size = (thickness_m / 2, width_m / 2, float(np.linalg.norm(b - a)) / 2)
         R = frame_along(b - a)
-        self.add(part, Shape.BOX, size, (a + b) / 2, material, R, solid=solid)
+        self.add(part, Shape.BOX, size, (a + b) / 2, material, R=R, solid=solid)
 
     def slab(
         self,
         part: str,
         start: ArrayLike,
         end: ArrayLike,
-        width_m: float,
-        thickness_m: float,
+        section_m: tuple[float, float],
         material: Material,
     ) -> None:
-        """Add a bar with round edges: a box between two capsules."""
+        """Add a bar of width x thickness with round edges: a box between two capsules."""
+        width_m, thickness_m = section_m
         a, b = np.asarray(start, float), np.asarray(end, float)
         radius = thickness_m / 2
         side = frame_along(b - a)[:, 1] * max(width_m / 2 - radius, 1e-4)
@@ -129,7 +132,7 @@ class Assembly:
         for sign in (-1, 1):
             self.rod(part, a + along + sign * side, b - along + sign * side, radius, material)
         flat = 2 * float(np.linalg.norm(side))
-        self.bar(part, a + along, b - along, flat, thickness_m, material)
+        self.bar(part, a + along, b - along, (flat, thickness_m), material)
 
     def disc(
         self,
@@ -138,6 +141,7 @@ class Assembly:
         radius_m: float,
         height_m: float,
         material: Material,
+        *,
         solid: bool = True,
     ) -> None:
         """Add an upright cylinder about ``centre``."""
@@ -150,6 +154,7 @@ class Assembly:
         profile: Sequence[tuple[float, float]],
         thickness_m: float,
         material: Material,
+        *,
         centre: ArrayLike = (0, 0, 0),
         full: bool = False,
     ) -> None:

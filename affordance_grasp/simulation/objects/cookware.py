@@ -22,9 +22,9 @@ def pan(rng: Generator) -> tuple[Assembly, float]:
     root, stub = np.array([radius - 0.004, 0, height - 0.010]), rng.uniform(0.018, 0.030)
     neck = root + [stub, 0, rise * 0.3]
     metal, skin_handle = finish.steel(rng), finish.grip(rng) if rng.uniform() < 0.75 else skin
-    out.bar("bracket", root, neck + [0.006, 0, 0], width * 0.75, 0.008, metal)
+    out.bar("bracket", root, neck + [0.006, 0, 0], (width * 0.75, 0.008), metal)
     end = neck + [length, 0, rise]
-    out.slab("handle", neck, end, width, thick, skin_handle)
+    out.slab("handle", neck, end, (width, thick), skin_handle)
     if rng.uniform() < 0.6:
         out.disc("handle", end - [0.014, 0, 0], 0.005, thick + 0.001, metal, solid=False)
     return out, float(rng.uniform(0.38, 0.55))
@@ -65,10 +65,10 @@ def _cooker_handles(
     length = rng.uniform(0.125, 0.155)
     width, thick = rng.uniform(0.023, 0.028), rng.uniform(0.017, 0.022)
     root = np.array([rim - 0.006, 0, level])
-    out.bar("bracket", root - [0.018, 0, -0.006], root + [0.012, 0, 0.004], width, 0.012, dark)
+    out.bar("bracket", root - [0.018, 0, -0.006], root + [0.012, 0, 0.004], (width, 0.012), dark)
     end = root + [length, 0, rng.uniform(-0.004, 0.008)]
-    out.slab("handle", root, end, width, thick, dark)
+    out.slab("handle", root, end, (width, thick), dark)
     if rng.uniform() < 0.6:
         stub = rng.uniform(0.030, 0.042)
         start = np.array([-rim + 0.006, 0, level - 0.004])
-        out.slab("helper_handle", start, start - [stub, 0, 0], 0.045, 0.014, dark)
+        out.slab("helper_handle", start, start - [stub, 0, 0], (0.045, 0.014), dark)

@@ -16,7 +16,7 @@ def knife(rng: Generator) -> tuple[Assembly, float]:
     thick = rng.uniform(0.012, 0.017)
     skin = finish.grip(rng)
     height = thick / 2
-    out.slab("handle", (-length, 0, height), (0, 0, height), width, thick, skin)
+    out.slab("handle", (-length, 0, height), (0, 0, height), (width, thick), skin)
     if rng.uniform() < 0.5:
         for share in (0.25, 0.5, 0.75):
             at = (-length * share, 0, height)
@@ -29,16 +29,16 @@ def _blade(out: Assembly, rng: Generator, width: float, height: float, steel: Ma
     length, deep = rng.uniform(0.120, 0.180), width * rng.uniform(1.15, 1.6)
     spine, level = width * 0.45, height * 0.5
     belly = rng.uniform(1.6, 3.0)
-    out.bar("blade", (-0.004, 0, height), (0.012, 0, height), width * 0.9, 0.008, steel)
+    out.bar("blade", (-0.004, 0, height), (0.012, 0, height), (width * 0.9, 0.008), steel)
     t = np.linspace(0, 1, 10)
     x, edge = 0.008 + length * t, spine - deep * (1 - t**belly)
     for i in range(9):  # filled up to the edge, then thin bars along the edge hide the steps
         low = edge[i + 1] + 0.0015
         a, b = (np.array([x[j], (spine + low) / 2, level]) for j in (i, i + 1))
-        out.bar("blade", a, b, max(spine - low, 0.003), 0.002, steel)
+        out.bar("blade", a, b, (max(spine - low, 0.003), 0.002), steel)
         inner = np.array([0.0, 0.002, 0.0])
         a, b = (np.array([x[j], edge[j], level]) + inner for j in (i, i + 1))
-        out.bar("blade", a, b, 0.004, 0.002, steel)
+        out.bar("blade", a, b, (0.004, 0.002), steel)
 
 
 def _arched(length_m: float, rise_m: float, level_m: float, n: int = 6) -> Floats:
@@ -56,7 +56,7 @@ def _flat_handle(out: Assembly, rng: Generator, skin: Material, thick: float) ->
     widths = np.interp(np.linspace(0, 1, 7), (0, 0.15, 1), (end, end * 0.95, neck))
     for i, width in enumerate(widths):
         part = "handle" if i < 5 else "neck"
-        out.bar(part, path[i], path[i + 1], float(width), thick, skin)
+        out.bar(part, path[i], path[i + 1], (float(width), thick), skin)
     out.disc("handle", path[0], end / 2, thick, skin)
     return np.asarray(path[-1])
 
@@ -107,13 +107,13 @@ def toothbrush(rng: Generator) -> tuple[Assembly, float]:
     length, width = rng.uniform(0.095, 0.115), rng.uniform(0.012, 0.015)
     thick = rng.uniform(0.009, 0.012)
     level = thick / 2
-    out.slab("handle", (-length, 0, level), (0, 0, level), width, thick, skin)
+    out.slab("handle", (-length, 0, level), (0, 0, level), (width, thick), skin)
     inlay = (-length * 0.8, 0, thick), (-length * 0.15, 0, thick)
-    out.bar("handle", *inlay, width * 0.45, 0.0012, pad, solid=False)
+    out.bar("handle", *inlay, (width * 0.45, 0.0012), pad, solid=False)
     neck = rng.uniform(0.028, 0.040)
     out.chain("neck", [(-0.004, 0, level), (neck, 0, 0.005)], 0.0038, skin)
     head, wide = rng.uniform(0.026, 0.034), rng.uniform(0.010, 0.013)
-    out.slab("head", (neck, 0, 0.005), (neck + head, 0, 0.005), wide, 0.005, skin)
+    out.slab("head", (neck, 0, 0.005), (neck + head, 0, 0.005), (wide, 0.005), skin)
     tall = rng.uniform(0.009, 0.012)
     colors = [finish.ceramic(rng), finish.plastic(rng)]
     rows = int(rng.integers(4, 7))

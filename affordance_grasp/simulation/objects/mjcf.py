@@ -81,7 +81,9 @@ def _add_shells(
 
 
 def _add_materials(spec: mujoco.MjSpec, obj: HouseholdObject, name: str) -> dict[Material, str]:
-    used = dict.fromkeys(piece.material for piece in (*obj.primitives, *obj.shells))
+    used = dict.fromkeys(
+        [p.material for p in obj.primitives] + [shell.material for shell in obj.shells]
+    )
     names = {material: f"{name}/material{i}" for i, material in enumerate(used)}
     for material, label in names.items():
         added = spec.add_material(

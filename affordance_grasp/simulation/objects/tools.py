@@ -13,25 +13,27 @@ def wrench(rng: Generator) -> tuple[Assembly, float]:
     out, skin = Assembly(), finish.steel(rng)
     thick, width = rng.uniform(0.0045, 0.0060), rng.uniform(0.013, 0.018)
     length, level = rng.uniform(0.105, 0.145), thick / 2
-    out.slab("handle", (-length, 0, level), (0, 0, level), width, thick, skin)
+    out.slab("handle", (-length, 0, level), (0, 0, level), (width, thick), skin)
     if rng.uniform() < 0.6:
         inlay = finish.rubber(rng) if rng.uniform() < 0.5 else finish.steel(rng)
         ends = (-length * 0.85, 0, thick), (-length * 0.15, 0, thick)
-        out.bar("handle", *ends, width * 0.5, 0.0006, inlay, solid=False)
+        out.bar("handle", *ends, (width * 0.5, 0.0006), inlay, solid=False)
     jaw = rng.uniform(0.011, 0.014)
-    _jaw(out, np.array([jaw, 0.0, level]), jaw, thick, rng.uniform(-0.4, 0.4), skin)
+    _jaw(out, np.array([jaw, 0.0, level]), jaw, thick, turn=rng.uniform(-0.4, 0.4), skin=skin)
     end = ("ring", "jaw", "plain")[rng.integers(3)]
     if end == "ring":
         _ring(out, np.array([-length - jaw * 0.8, 0.0, level]), jaw * 0.8, thick, skin)
     elif end == "jaw":
-        _jaw(out, np.array([-length - jaw * 0.8, 0, level]), jaw * 0.8, thick, np.pi, skin)
+        _jaw(
+            out, np.array([-length - jaw * 0.8, 0, level]), jaw * 0.8, thick, turn=np.pi, skin=skin
+        )
     else:
         out.disc("handle", (-length, 0, level), width / 2, thick, skin)
     return out, float(rng.uniform(0.08, 0.16))
 
 
 def _jaw(
-    out: Assembly, centre: np.ndarray, radius: float, thick: float, turn: float, skin: Material
+    out: Assembly, centre: np.ndarray, radius: float, thick: float, *, turn: float, skin: Material
 ) -> None:
     """A fork of two prongs that opens in direction ``turn`` [rad] about the vertical."""
     forward = np.array([np.cos(turn), np.sin(turn), 0.0])
@@ -40,7 +42,7 @@ def _jaw(
     for sign in (-1, 1):
         root = centre - forward * radius * 0.6 + sign * side * radius * 0.95
         tip = centre + forward * radius * 1.25 + sign * side * radius * 0.85
-        out.bar("jaw", root, tip, radius * 0.68, thick + 0.001, skin)
+        out.bar("jaw", root, tip, (radius * 0.68, thick + 0.001), skin)
         out.disc("jaw", tip, radius * 0.34, thick + 0.001, skin)
 
 
@@ -50,7 +52,7 @@ def _ring(out: Assembly, centre: np.ndarray, radius: float, thick: float, skin: 
     for start, end in zip(around[:-1], around[1:], strict=True):
         stretch = (end - start) * 0.12
         a, b = centre + start - stretch, centre + end + stretch
-        out.bar("ring", a, b, 0.006, thick + 0.001, skin)
+        out.bar("ring", a, b, (0.006, thick + 0.001), skin)
 
 
 def screwdriver(rng: Generator) -> tuple[Assembly, float]:
@@ -71,24 +73,25 @@ def screwdriver(rng: Generator) -> tuple[Assembly, float]:
     flat = rng.uniform() < 0.5
     width = thin * (2.6 if flat else 1.5)
     tip = (reach - 0.002, 0, 0), (reach + 0.010, 0, 0)
-    out.bar("tip", *tip, width, thin * (0.9 if flat else 1.5), metal)
+    out.bar("tip", *tip, (width, thin * (0.9 if flat else 1.5)), metal)
     return out, float(rng.uniform(0.06, 0.12))
 
 
 def _haft(
-    out: Assembly, rng: Generator, length_m: float, width_m: float, thick_m: float, level_m: float
+    out: Assembly, rng: Generator, size_m: tuple[float, float, float], level_m: float
 ) -> None:
     """A straight handle of wood, or of plastic with a rubber grip; from -x to the head at 0."""
+    length_m, width_m, thick_m = size_m
     skin = finish.wood(rng) if rng.uniform() < 0.6 else finish.plastic(rng)
     start, end = np.array([-length_m, 0, level_m]), np.array([0.0, 0, level_m])
     if rng.uniform() < 0.5:
         cut = -length_m * rng.uniform(0.40, 0.55)
         joint = np.array([cut, 0, level_m])
-        out.slab("handle", start, joint, width_m, thick_m, finish.rubber(rng))
+        out.slab("handle", start, joint, (width_m, thick_m), finish.rubber(rng))
         thinner = max(width_m * 0.8, thick_m * 0.86)
-        out.slab("handle", joint - [0.006, 0, 0], end, thinner, thick_m * 0.85, skin)
+        out.slab("handle", joint - [0.006, 0, 0], end, (thinner, thick_m * 0.85), skin)
     else:
-        out.slab("handle", start, end, width_m, thick_m, skin)
+        out.slab("handle", start, end, (width_m, thick_m), skin)
 
 
 def hammer(rng: Generator) -> tuple[Assembly, float]:
@@ -96,7 +99,7 @@ def hammer(rng: Generator) -> tuple[Assembly, float]:
     out, metal = Assembly(), finish.steel(rng)
     radius, thick = rng.uniform(0.0115, 0.0140), rng.uniform(0.018, 0.022)
     length, width = rng.uniform(0.165, 0.205), rng.uniform(0.024, 0.030)
-    _haft(out, rng, length, width, thick, radius)
+    _haft(out, rng, (length, width, thick), radius)
     across = np.array([0.0, 1.0, 0.0])
     centre = np.array([radius * 0.8, 0, radius])
     half = rng.uniform(0.028, 0.036)
@@ -105,13 +108,19 @@ def hammer(rng: Generator) -> tuple[Assembly, float]:
     out.rod("head", centre, centre - across * (half - 0.008), radius * 0.72, metal)
     size = (radius, 0.008)
     R = np.array([[1.0, 0, 0], [0, 0, 1], [0, -1, 0]])
-    out.add("head", Shape.CYLINDER, size, centre - across * half, metal, R)
-    _peen(out, rng, centre, half, radius, metal)
+    out.add("head", Shape.CYLINDER, size, centre - across * half, metal, R=R)
+    _peen(out, rng, centre, half, radius, metal=metal)
     return out, float(rng.uniform(0.28, 0.42))
 
 
 def _peen(
-    out: Assembly, rng: Generator, centre: np.ndarray, half: float, radius: float, metal: Material
+    out: Assembly,
+    rng: Generator,
+    centre: np.ndarray,
+    half: float,
+    radius: float,
+    *,
+    metal: Material,
 ) -> None:
     kind = rng.integers(3)
     across = np.array([0.0, 1.0, 0.0])
@@ -138,7 +147,7 @@ def axe(rng: Generator) -> tuple[Assembly, float]:
     thick = rng.uniform(0.018, 0.022)
     level = thick / 2 + 0.001
     length, width = rng.uniform(0.190, 0.235), rng.uniform(0.024, 0.030)
-    _haft(out, rng, length, width, thick, level)
+    _haft(out, rng, (length, width, thick), level)
     middle = np.array([0.004, 0.0, level])
     eye = rng.uniform(0.019, 0.024)
     out.add("head", Shape.BOX, (eye, width * 0.62, thick / 2 + 0.001), middle, metal)
@@ -162,7 +171,7 @@ def scissors(rng: Generator) -> tuple[Assembly, float]:
     bar = rng.uniform(0.0042, 0.0052)
     stem = rng.uniform(0.035, 0.045)
     for sign in (-1, 1):
-        _scissor_half(out, sign, open_rad, (length, stem, loop, bar), skin, metal)
+        _scissor_half(out, sign, open_rad, sizes=(length, stem, loop, bar), skin=skin, metal=metal)
     out.disc("blade", (0, 0, bar), 0.005, 0.008, finish.steel(rng))
     return out, float(rng.uniform(0.06, 0.12))
 
@@ -171,6 +180,7 @@ def _scissor_half(
     out: Assembly,
     sign: int,
     open_rad: float,
+    *,
     sizes: tuple[float, float, float, float],
     skin: Material,
     metal: Material,
@@ -185,9 +195,9 @@ def _scissor_half(
     for start, end in zip(steps[:-1], steps[1:], strict=True):
         width = 0.013 * (1 - 0.75 * ((start + end) / 2) ** 1.5)
         a, b = (level + forward * length * s for s in (start - 0.02, end + 0.02))
-        out.bar("blade", a, b, width, 0.0022, metal)
+        out.bar("blade", a, b, (width, 0.0022), metal)
     root = np.array([0, 0, bar]) - forward * stem
-    out.bar("blade", level, level - forward * stem * 0.6, 0.010, 0.0022, metal)
+    out.bar("blade", level, level - forward * stem * 0.6, (0.010, 0.0022), metal)
     centre = root - forward * loop * 0.9 - sign * side * loop * 0.65
     turn = np.linspace(0, 2 * np.pi, 11)
     ring = [centre + forward * 1.35 * loop * np.cos(t) + side * loop * np.sin(t) for t in turn]
