@@ -1,1 +1,4 @@
-"""ROS 2 nodes: the only place that knows ROS; each converts messages and calls the core."""
+"""ROS 2 nodes around the core: parameters in, messages converted, one core call, messages out.
+
+This is the only folder that imports ROS. Every module with a ``main`` is one executable.
+"""

@@ -1,0 +1,70 @@
+"""Asking and answering over ROS with a limit on every wait and a sentence for every failure."""
+
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from threading import Event
+from typing import Any
+
+from rclpy.client import Client
+from rclpy.node import Node
+from rclpy.task import Future
+
+from affordance_grasp.errors import AffordanceGraspError
+
+
+class NoAnswer(AffordanceGraspError):
+    """Another node is not there, or did not answer in time."""
+
+
+class Refused(AffordanceGraspError):
+    """Another node answered that it cannot; the message is its own sentence."""
+
+
+def wait(future: Future, timeout_s: float, what: str) -> Any:
+    """The future's result; another thread of the executor must be free to complete it."""
+    done = Event()
+    future.add_done_callback(lambda _: done.set())
+    if not done.wait(timeout_s):
+        future.cancel()
+        raise NoAnswer(f"{what} did not answer within {timeout_s:g} s")
+    error = future.exception()
+    if error is not None:
+        raise NoAnswer(f"{what} failed: {error}") from error
+    return future.result()
+
+
+def call(client: Client, request: Any, timeout_s: float) -> Any:
+    """Call a service whose response has ``success`` and ``message``; refuse a failed one."""
+    name = f"service {client.srv_name}"
+    if not client.wait_for_service(timeout_s):
+        raise NoAnswer(f"{name} is not offered by any node; waited {timeout_s:g} s")
+    response = wait(client.call_async(request), timeout_s, name)
+    if not response.success:
+        raise Refused(response.message)
+    return response
+
+
+@contextmanager
+def answering(node: Node, response: Any) -> Iterator[None]:
+    """Fill ``success`` and ``message`` of a response or action result.
+
+    Whatever goes wrong inside becomes one sentence in the answer, and the node lives on.
+    """
+    try:
+        yield
+    except AffordanceGraspError as error:
+        _fail(node.get_logger().warning, response, str(error))
+    except Exception as error:
+        # A fault of ours, not of the caller: say so, and keep the trace for the report.
+        sentence = f"{node.get_name()} failed on this request: {type(error).__name__}: {error}"
+        _fail(node.get_logger().error, response, sentence)
+        node.get_logger().error(traceback.format_exc())
+    else:
+        response.success = True
+
+
+def _fail(log: Callable[[str], None], response: Any, sentence: str) -> None:
+    log(sentence)
+    response.success = False
+    response.message = sentence

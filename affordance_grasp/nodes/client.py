@@ -1,0 +1,211 @@
+"""A program's side of the graph: reset the simulator, ask for a grasp, hear how it ended."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from threading import Lock, Thread
+from time import monotonic
+from types import TracebackType
+
+import numpy as np
+import rclpy
+from numpy.typing import NDArray
+from rclpy.action import ActionClient
+from rclpy.executors import ExternalShutdownException, MultiThreadedExecutor
+from rclpy.node import Node
+from rclpy.qos import DurabilityPolicy, QoSProfile, qos_profile_sensor_data
+from rclpy.signals import SignalHandlerOptions
+from sensor_msgs.msg import Image
+
+from affordance_grasp.action import AffordanceGrasp, ExecuteGrasp
+from affordance_grasp.geometry import Floats
+from affordance_grasp.msg import GraspDecision
+from affordance_grasp.nodes.calls import NoAnswer, call, wait
+from affordance_grasp.nodes.conversions import to_color, to_pose
+from affordance_grasp.nodes.grasp_messages import to_plan, to_timings
+from affordance_grasp.pipeline import GraspPlan
+from affordance_grasp.srv import (
+    GenerateGrasps,
+    GroundAffordance,
+    JudgePick,
+    ResetSimulation,
+    SelectGrasp,
+)
+
+ANSWER_TIMEOUT_S = 20.0
+GRASP_TIMEOUT_S = 200.0
+POLL_S = 0.1
+LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+
+OnFeedback = Callable[[str, str], None]
+Check = Callable[[], None]
+
+
+@dataclass(frozen=True)
+class GraspOutcome:
+    """How the action ``grasp`` ended, as plain values; lengths [m] and times [s]."""
+
+    success: bool
+    message: str
+    T_base_tcp: Floats
+    width_m: float
+    final_width_m: float
+    timings_s: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the simulator says became of the object; see ``srv/JudgePick``."""
+
+    lifted: bool
+    height_m: float
+    held: bool
+    parts_held: tuple[str, ...]
+    functional: bool
+
+
+class GraspClient:
+    """Its own ROS context, node and spinning thread; use it in a ``with`` block."""
+
+    def __init__(self) -> None:
+        """Join the graph of this process's ROS domain."""
+        self._context = rclpy.Context()
+        rclpy.init(context=self._context, signal_handler_options=SignalHandlerOptions.NO)
+        self.node = Node("grasp_client", context=self._context)
+        self._grasp = ActionClient(self.node, AffordanceGrasp, "grasp")
+        self._select = self.node.create_client(SelectGrasp, "select")
+        self._reset = self.node.create_client(ResetSimulation, "simulator/reset")
+        self._judge = self.node.create_client(JudgePick, "simulator/judge")
+        ground = self.node.create_client(GroundAffordance, "ground")
+        generate = self.node.create_client(GenerateGrasps, "generate_grasps")
+        execute = ActionClient(self.node, ExecuteGrasp, "execute")
+        self._offers: dict[str, Callable[[], bool]] = {
+            "simulator/reset": self._reset.service_is_ready,
+            "simulator/judge": self._judge.service_is_ready,
+            "ground": ground.service_is_ready,
+            "generate_grasps": generate.service_is_ready,
+            "select": self._select.service_is_ready,
+            "grasp": self._grasp.server_is_ready,
+            "execute": execute.server_is_ready,
+        }
+        self._decision: GraspDecision | None = None
+        self._photos: list[NDArray[np.uint8]] = []
+        self._lock = Lock()
+        self.node.create_subscription(GraspDecision, "decision", self._keep_decision, LATCHED)
+        self._executor = MultiThreadedExecutor(2, context=self._context)
+        self._executor.add_node(self.node)
+        self._thread = Thread(target=self._spin, name="grasp_client", daemon=True)
+        self._thread.start()
+
+    def __enter__(self) -> "GraspClient":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Leave the graph."""
+        self._executor.shutdown(1.0)
+        self._thread.join(1.0)
+        self.node.destroy_node()
+        self._context.try_shutdown()
+
+    def wait_until_ready(self, timeout_s: float, check: Check) -> None:
+        """Wait for all that a grasp needs; ``check`` may raise what is wrong with the graph."""
+        deadline = monotonic() + timeout_s
+        while missing := [name for name, ready in self._offers.items() if not ready()]:
+            check()
+            if monotonic() > deadline:
+                raise NoAnswer(f"not offered after {timeout_s:.0f} s: {', '.join(missing)}")
+            self._pause()
+
+    def reset(self, family: str, seed: int, pose_seed: int) -> None:
+        """Put an object on the simulated table."""
+        request = ResetSimulation.Request(object=family, seed=seed, pose_seed=pose_seed)
+        call(self._reset, request, ANSWER_TIMEOUT_S)
+
+    def judge(self, affordance: str) -> Verdict:
+        """The simulator's verdict on the pick."""
+        response = call(self._judge, JudgePick.Request(affordance=affordance), ANSWER_TIMEOUT_S)
+        return Verdict(
+            lifted=response.lifted,
+            height_m=float(response.height_m),
+            held=response.held,
+            parts_held=tuple(response.parts_held),
+            functional=response.functional,
+        )
+
+    def grasp(
+        self, query: str, dry_run: bool, on_feedback: OnFeedback, check: Check
+    ) -> GraspOutcome:
+        """Have the object taken; the outcome tells also how it failed."""
+        goal = AffordanceGrasp.Goal(query=query, dry_run=dry_run)
+        sent = self._grasp.send_goal_async(
+            goal, lambda message: on_feedback(message.feedback.stage, message.feedback.detail)
+        )
+        handle = wait(sent, ANSWER_TIMEOUT_S, "action grasp")
+        future = handle.get_result_async()
+        deadline = monotonic() + GRASP_TIMEOUT_S
+        try:
+            while not future.done():
+                check()
+                if monotonic() > deadline:
+                    raise NoAnswer(f"the grasp did not end within {GRASP_TIMEOUT_S:.0f} s")
+                self._pause()
+        finally:
+            if not future.done():  # also on Ctrl-C: leave no arm moving
+                wait(handle.cancel_goal_async(), ANSWER_TIMEOUT_S, "cancelling the grasp")
+        return _outcome(future.result().result)
+
+    def plan(self) -> GraspPlan | None:
+        """What the selector decided last, with the images it decided on."""
+        with self._lock:
+            decision = self._decision
+        return None if decision is None else to_plan(decision)
+
+    def watch(self) -> None:
+        """Collect pictures from outside from now on."""
+        self.node.create_subscription(
+            Image, "outside/image_raw", self._keep_photo, qos_profile_sensor_data
+        )
+
+    def await_photo(self, timeout_s: float) -> None:
+        """Wait for one more picture, if any still comes."""
+        count, deadline = len(self.photos()), monotonic() + timeout_s
+        while len(self.photos()) == count and monotonic() < deadline:
+            self._pause()
+
+    def photos(self) -> list[NDArray[np.uint8]]:
+        """The pictures collected so far, oldest first."""
+        with self._lock:
+            return list(self._photos)
+
+    def _pause(self) -> None:
+        self._thread.join(POLL_S)
+
+    def _keep_decision(self, message: GraspDecision) -> None:
+        with self._lock:
+            self._decision = message
+
+    def _keep_photo(self, message: Image) -> None:
+        photo = to_color(message)
+        with self._lock:
+            self._photos.append(photo)
+
+    def _spin(self) -> None:
+        try:
+            self._executor.spin()
+        except ExternalShutdownException:
+            self.node.get_logger().debug("ROS was shut down")
+
+
+def _outcome(result: AffordanceGrasp.Result) -> GraspOutcome:
+    return GraspOutcome(
+        success=result.success,
+        message=result.message,
+        T_base_tcp=to_pose(result.grasp.pose, "the grasp"),
+        width_m=float(result.grasp.width_m),
+        final_width_m=float(result.final_width_m),
+        timings_s=to_timings(result.timings),
+    )

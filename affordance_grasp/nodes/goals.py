@@ -1,0 +1,89 @@
+"""Goals to action servers, waited for with a limit and cancelled when they should be."""
+
+from collections.abc import Callable
+from threading import Event
+from time import monotonic
+from typing import Any
+
+from rclpy.action import ActionClient
+from rclpy.action.client import ClientGoalHandle
+
+from affordance_grasp.errors import MotionFault
+from affordance_grasp.nodes.calls import NoAnswer, Refused, wait
+
+ANSWER_TIMEOUT_S = 3.0
+POLL_S = 0.02
+
+
+class Goals:
+    """Sends one goal after another; stops what is under way on a cancellation or a stop."""
+
+    def __init__(self) -> None:
+        """Nothing under way."""
+        self._stopped = Event()
+        self._cancelled: Callable[[], bool] = lambda: False
+
+    def begin(self, cancelled: Callable[[], bool]) -> None:
+        """Forget an earlier stop; ``cancelled`` is asked again and again from now on."""
+        self._stopped.clear()
+        self._cancelled = cancelled
+
+    def stop(self) -> None:
+        """Cancel what is under way and refuse what comes, until :meth:`begin`."""
+        self._stopped.set()
+
+    def check(self) -> None:
+        """Raise when stopped or cancelled."""
+        if self._unwanted():
+            raise MotionFault("stopped on request")
+
+    def pause(self, duration_s: float) -> None:
+        """Let time pass [s], unless stopped or cancelled."""
+        end = monotonic() + duration_s
+        while monotonic() < end:
+            self.check()
+            self._stopped.wait(POLL_S)
+
+    def send(
+        self,
+        client: ActionClient,
+        goal: Any,
+        timeout_s: float,
+        what: str,
+        on_feedback: Callable[[Any], None] | None = None,
+    ) -> Any:
+        """Send a goal and return its result; refuse a result without success.
+
+        The goal is cancelled, and its end awaited, when time is up or nobody wants it any more.
+        """
+        self.check()
+        if not client.wait_for_server(ANSWER_TIMEOUT_S):
+            raise NoAnswer(f"{what}: no action server answers; is its node running?")
+        relay = None if on_feedback is None else lambda message: on_feedback(message.feedback)
+        sent = client.send_goal_async(goal, feedback_callback=relay)
+        handle = wait(sent, ANSWER_TIMEOUT_S, what)
+        if not handle.accepted:
+            raise Refused(f"{what}: the goal was not accepted")
+        result = self._await(handle, timeout_s, what)
+        if not result.success:
+            raise Refused(result.message)
+        return result
+
+    def _await(self, handle: ClientGoalHandle, timeout_s: float, what: str) -> Any:
+        done = Event()
+        future = handle.get_result_async()
+        future.add_done_callback(lambda _: done.set())
+        deadline = monotonic() + timeout_s
+        while not done.wait(POLL_S):
+            late = monotonic() > deadline
+            if late or self._unwanted():
+                wait(handle.cancel_goal_async(), ANSWER_TIMEOUT_S, f"cancelling {what}")
+                if not done.wait(ANSWER_TIMEOUT_S):
+                    raise NoAnswer(f"{what} was cancelled and did not end; use the robot's stop")
+                if late:
+                    raise NoAnswer(f"{what} did not end within {timeout_s:.0f} s")
+                raise MotionFault("stopped on request")
+        return future.result().result
+
+    def _unwanted(self) -> bool:
+        return self._stopped.is_set() or self._cancelled()

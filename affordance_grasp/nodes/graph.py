@@ -1,0 +1,121 @@
+"""The whole graph as processes of this machine, with no launch system.
+
+Starts the very executables and parameters that ``launch/grasp.launch.py`` starts, on a ROS domain
+of its own, watches that none dies, and stops them all. The demo and the tests use it.
+"""
+
+import os
+import random
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from time import monotonic
+from types import TracebackType
+
+from affordance_grasp.errors import AffordanceGraspError
+from affordance_grasp.share import share_path
+
+NODES = ("simulator", "grounder", "candidates", "selector", "controller")
+STOP_S = 5.0
+KILL_S = 3.0
+FREE_DOMAINS = range(1, 102)
+
+Overrides = Mapping[str, Mapping[str, object]]
+
+
+class NodeDied(AffordanceGraspError):
+    """A node of the graph ended by itself."""
+
+
+def isolate() -> int:
+    """Choose a ROS domain at random for this process and its children, on this host only."""
+    domain = random.SystemRandom().choice(FREE_DOMAINS)
+    os.environ["ROS_DOMAIN_ID"] = str(domain)
+    os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
+    return domain
+
+
+class Graph:
+    """Node processes, started together and stopped together; use it in a ``with`` block."""
+
+    def __init__(
+        self,
+        log_folder: Path,
+        nodes: Sequence[str] = NODES,
+        parameters: Overrides | None = None,
+        parameter_file: Path | None = None,
+    ) -> None:
+        """Nothing starts yet.
+
+        Args:
+            log_folder: gets one ``<node>.log`` each.
+            nodes: names of the executables.
+            parameters: node -> parameter -> value, over those of the parameter file.
+            parameter_file: ROS parameters; ``config/grasp.yaml`` by default.
+        """
+        self._logs = Path(log_folder)
+        self._nodes = tuple(nodes)
+        self._parameters = parameters or {}
+        self._file = parameter_file or share_path("config/grasp.yaml")
+        self._processes: dict[str, subprocess.Popen[bytes]] = {}
+
+    def __enter__(self) -> "Graph":
+        """Start every node."""
+        self._logs.mkdir(parents=True, exist_ok=True)
+        environment = {
+            **os.environ,
+            "ROS_LOG_DIR": str(self._logs / "ros"),
+            "PYTHONUNBUFFERED": "1",
+        }
+        for node in self._nodes:
+            with open(self._log(node), "wb") as log:
+                self._processes[node] = subprocess.Popen(
+                    self._command(node),
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                    env=environment,
+                    start_new_session=True,  # Ctrl-C is for us; we stop them in good order
+                )
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Ask every node to end, and kill what is still there after a few seconds."""
+        for process in self._processes.values():
+            if process.poll() is None:
+                process.terminate()
+        deadline = monotonic() + STOP_S
+        for process in self._processes.values():
+            try:
+                process.wait(max(0.0, deadline - monotonic()))
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait(KILL_S)
+
+    def check(self) -> None:
+        """Raise :class:`NodeDied` with its last words when a node has ended."""
+        for node, process in self._processes.items():
+            code = process.poll()
+            if code is not None:
+                raise NodeDied(f"node {node} ended with code {code}: {self.last_words(node)}")
+
+    def last_words(self, node: str) -> str:
+        """The last line of a node's log."""
+        lines = self._log(node).read_text(encoding="utf-8", errors="replace").split("\n")
+        return next((line.strip() for line in reversed(lines) if line.strip()), "it said nothing")
+
+    def _log(self, node: str) -> Path:
+        return self._logs / f"{node}.log"
+
+    def _command(self, node: str) -> list[str]:
+        command = [sys.executable, "-m", f"affordance_grasp.nodes.{node}", "--ros-args"]
+        command += ["--params-file", str(self._file)]
+        for name, value in self._parameters.get(node, {}).items():
+            text = str(value).lower() if isinstance(value, bool) else str(value)
+            command += ["-p", f"{name}:={text or repr(text)}"]
+        return command

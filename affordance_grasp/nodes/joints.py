@@ -1,0 +1,97 @@
+"""Joint positions from ``joint_states``: now, and at the stamp of an image."""
+
+from collections import deque
+from threading import Condition
+from time import monotonic
+
+import numpy as np
+from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
+from rclpy.clock import Clock
+from rclpy.node import Node
+from rclpy.qos import qos_profile_sensor_data
+from sensor_msgs.msg import JointState
+
+from affordance_grasp.errors import AffordanceGraspError
+from affordance_grasp.geometry import Floats
+from affordance_grasp.nodes.calls import NoAnswer
+from affordance_grasp.nodes.conversions import seconds, to_joint_positions
+
+KEPT_S = 3.0
+MAX_AGE_S = 0.5
+MAX_GAP_S = 0.15
+PATIENCE_S = 2.0
+
+
+class JointMonitor:
+    """Keeps the last seconds of the positions of some joints, in the order they are named."""
+
+    def __init__(self, node: Node, joint_names: tuple[str, ...]) -> None:
+        """Subscribe best-effort, which suits reliable and best-effort publishers alike."""
+        self._names = joint_names
+        self._logger = node.get_logger()
+        self._clock: Clock = node.get_clock()
+        self._arrived = Condition()
+        self._history: deque[tuple[float, Floats]] = deque()
+        node.create_subscription(
+            JointState,
+            "joint_states",
+            self._take,
+            qos_profile_sensor_data,
+            callback_group=MutuallyExclusiveCallbackGroup(),
+        )
+
+    def now(self) -> Floats:
+        """The newest positions (J,) [rad]; old ones are waited out, for a short while."""
+        deadline = monotonic() + PATIENCE_S
+        with self._arrived:
+            while self._age_s() > MAX_AGE_S:
+                left_s = deadline - monotonic()
+                if left_s <= 0:
+                    raise NoAnswer(self._complaint())
+                self._arrived.wait(left_s)
+            return self._history[-1][1]
+
+    def _age_s(self) -> float:
+        if not self._history:
+            return float("inf")
+        return float(self._clock.now().nanoseconds * 1e-9 - self._history[-1][0])
+
+    def _complaint(self) -> str:
+        if not self._history:
+            return "nothing arrives on joint_states; is the robot's driver running?"
+        return (
+            f"joint_states is {self._age_s():.1f} s old, more than {MAX_AGE_S:g} s; the robot's "
+            "driver has stopped or its clock differs"
+        )
+
+    def at(self, stamp_s: float) -> Floats:
+        """Positions (J,) [rad] at a stamp [s], interpolated between the two around it."""
+        with self._arrived:
+            history = list(self._history)
+            if not history:
+                raise NoAnswer(self._complaint())
+        stamps = np.array([stamp for stamp, _ in history])
+        gap = float(np.abs(stamps - stamp_s).min())
+        if gap > MAX_GAP_S:
+            raise NoAnswer(
+                f"joint_states has nothing within {MAX_GAP_S:g} s of the image (nearest "
+                f"{gap:.2f} s); the clocks of camera and robot must agree"
+            )
+        positions = np.array([q for _, q in history])
+        return np.array([np.interp(stamp_s, stamps, column) for column in positions.T])
+
+    def _take(self, message: JointState) -> None:
+        try:
+            q = to_joint_positions(message, self._names)
+        except AffordanceGraspError as error:
+            # Drivers publish gripper and arm apart, so a message without our joints is normal.
+            self._logger.debug(str(error))
+            return
+        stamp = seconds(message.header.stamp)
+        with self._arrived:
+            if self._history and stamp <= self._history[-1][0]:
+                self._history.clear()  # the clock was set back, or a bag started again
+            self._history.append((stamp, q))
+            while stamp - self._history[0][0] > KEPT_S:
+                self._history.popleft()
+            self._arrived.notify_all()

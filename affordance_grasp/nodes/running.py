@@ -1,0 +1,64 @@
+"""Running one node as a process: spinning, stopping on a signal, and exit codes."""
+
+import signal
+import sys
+from collections.abc import Callable
+from threading import Event, Thread
+
+import rclpy
+from rclpy.executors import ExternalShutdownException, MultiThreadedExecutor
+from rclpy.node import Node
+from rclpy.signals import SignalHandlerOptions
+
+from affordance_grasp.errors import AffordanceGraspError
+
+STOP_TIMEOUT_S = 3.0
+
+
+def run(make_node: Callable[[], Node], threads: int = 4) -> None:
+    """Make a node, spin it until SIGINT or SIGTERM, end the process.
+
+    The node's ``close()``, where it has one, is called while ROS still works, so that an arm can
+    be stopped. Exit code 0 after a signal, 2 when the node could not be made, 1 when it broke.
+    """
+    rclpy.init(args=sys.argv, signal_handler_options=SignalHandlerOptions.NO)
+    stop = Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    try:
+        node = make_node()
+    except AffordanceGraspError as error:
+        print(f"{sys.argv[0].rsplit('/', 1)[-1]}: {error}", file=sys.stderr)
+        rclpy.try_shutdown()
+        sys.exit(2)
+    broken = _spin_until(node, stop, threads)
+    rclpy.try_shutdown()
+    sys.exit(1 if broken else 0)
+
+
+def _spin_until(node: Node, stop: Event, threads: int) -> bool:
+    """Spin in a thread until ``stop``; return whether spinning broke."""
+    executor = MultiThreadedExecutor(threads)
+    executor.add_node(node)
+    broken = Event()
+
+    def spin() -> None:
+        try:
+            executor.spin()
+        except ExternalShutdownException:
+            node.get_logger().info("ROS was shut down")
+        except Exception:
+            broken.set()
+            raise
+        finally:
+            stop.set()
+
+    spinning = Thread(target=spin, name="spin")
+    spinning.start()
+    stop.wait()
+    if hasattr(node, "close"):
+        node.close()
+    executor.shutdown(STOP_TIMEOUT_S)
+    spinning.join(STOP_TIMEOUT_S)
+    node.destroy_node()
+    return broken.is_set()

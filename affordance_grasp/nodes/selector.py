@@ -1,0 +1,186 @@
+"""Decides which grasp to take and has it executed: frame, heatmap and candidates, ranking."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from geometry_msgs.msg import PoseStamped
+from rclpy.action import ActionClient
+from rclpy.action.server import ServerGoalHandle
+from rclpy.callback_groups import ReentrantCallbackGroup
+from rclpy.node import Node
+from rclpy.qos import DurabilityPolicy, QoSProfile
+from std_msgs.msg import Header
+from visualization_msgs.msg import MarkerArray
+
+from affordance_grasp.action import AffordanceGrasp, ExecuteGrasp
+from affordance_grasp.control.pick import reachable
+from affordance_grasp.control.robot import load_robot
+from affordance_grasp.datatypes import Reason
+from affordance_grasp.errors import InvalidInput, UnknownName
+from affordance_grasp.geometry import Floats
+from affordance_grasp.msg import GraspDecision, SelectedGrasp
+from affordance_grasp.nodes.calls import Refused, answering
+from affordance_grasp.nodes.conversions import seconds
+from affordance_grasp.nodes.exclusive_action import ExclusiveAction, Stages
+from affordance_grasp.nodes.frames import FrameStream
+from affordance_grasp.nodes.goals import Goals
+from affordance_grasp.nodes.grasp_messages import from_best, from_decision, from_timings
+from affordance_grasp.nodes.joints import JointMonitor
+from affordance_grasp.nodes.markers import grasp_markers
+from affordance_grasp.nodes.parameters import declare, describe
+from affordance_grasp.nodes.remote import RemoteGenerator, RemoteGrounder, RemoteServices
+from affordance_grasp.nodes.running import run
+from affordance_grasp.pipeline import GraspPlan, plan_grasps
+from affordance_grasp.selection import RULES
+from affordance_grasp.share import share_path
+from affordance_grasp.srv import SelectGrasp
+
+LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+EXECUTION_TIMEOUT_S = 180.0
+
+
+@dataclass(frozen=True)
+class SelectorParameters:
+    """Parameters of the node."""
+
+    rule: str = describe("bands", "how candidates are ranked: bands or argmax")
+    robot_file: str = describe("config/aubo_i5.yaml", "the robot's limits, mounting and ways")
+    seed: int = describe(0, "seed of the generator's random choices")
+    frame_timeout_s: float = describe(5.0, "how long to wait for a camera frame [s]")
+    service_timeout_s: float = describe(20.0, "how long to wait for grounder and generator [s]")
+
+    def __post_init__(self) -> None:
+        """Refuse an unknown rule and waits without end."""
+        if self.rule not in RULES:
+            raise UnknownName("selection rule", self.rule, tuple(RULES))
+        if not (self.frame_timeout_s > 0 and self.service_timeout_s > 0 and self.seed >= 0):
+            raise InvalidInput("selector: time limits must be > 0 and the seed >= 0")
+
+
+@dataclass(frozen=True)
+class Decision:
+    """A plan and its best grasp in the base frame."""
+
+    message: GraspDecision
+    plan: GraspPlan
+    grasp: SelectedGrasp
+
+
+class SelectorNode(Node):
+    """Offers the service ``select`` and the action ``grasp``."""
+
+    def __init__(self) -> None:
+        """Subscribe to camera and joints; offer the service and the action."""
+        super().__init__("selector")
+        self._settings = p = declare(self, SelectorParameters)
+        self._robot = load_robot(share_path(p.robot_file))
+        self._frames = FrameStream(self)
+        self._joints = JointMonitor(self, self._robot.arm.joint_names)
+        self._remote = RemoteServices(self, p.service_timeout_s)
+        self._selected = self.create_publisher(PoseStamped, "selected_grasp", LATCHED)
+        self._markers = self.create_publisher(MarkerArray, "grasp_markers", LATCHED)
+        self._decision = self.create_publisher(GraspDecision, "decision", LATCHED)
+        group = ReentrantCallbackGroup()
+        self._goals = Goals()
+        self._execute = ActionClient(self, ExecuteGrasp, "execute", callback_group=group)
+        self.create_service(SelectGrasp, "select", self._select, callback_group=group)
+        self._action = ExclusiveAction(self, AffordanceGrasp, "grasp", self._grasp)
+
+    def close(self) -> None:
+        """Have the controller stop, when it is executing for us."""
+        self._goals.stop()
+
+    def _select(
+        self, request: SelectGrasp.Request, response: SelectGrasp.Response
+    ) -> SelectGrasp.Response:
+        with answering(self, response):
+            decision = self._decide(request.query, lambda stage: None)
+            response.selection = decision.message.selection
+            response.grasp = decision.grasp
+        return response
+
+    def _grasp(self, handle: ServerGoalHandle, result: AffordanceGrasp.Result) -> None:
+        stages = Stages(lambda stage: self._tell(handle, stage, ""))
+        self._goals.begin(lambda: handle.is_cancel_requested)
+        try:
+            decision = self._decide(handle.request.query, stages)
+            result.selection = decision.message.selection
+            result.grasp = decision.grasp
+            self._tell(handle, "selected", _described(decision))
+            if handle.request.dry_run:
+                result.message = f"dry run: nothing moved; {_described(decision)}"
+                return
+            executed = self._goals.send(
+                self._execute,
+                ExecuteGrasp.Goal(grasp=decision.grasp),
+                EXECUTION_TIMEOUT_S,
+                "executing the grasp",
+                lambda feedback: stages(feedback.stage),
+            )
+            result.final_width_m = executed.final_width_m
+            result.message = executed.message
+        finally:
+            result.timings = from_timings(stages.timings_s())
+
+    def _decide(self, query: str, tell: Callable[[str], None]) -> Decision:
+        """Look once and decide; raises when nothing can be taken."""
+        tell("look")
+        stamped = self._frames.next(self._settings.frame_timeout_s)
+        frame = stamped.frame()
+        T_base_cam = self._robot.T_base_cam(self._joints.at(seconds(stamped.header.stamp)))
+        self._goals.check()
+        tell("decide")
+        max_width_m = self._robot.gripper.max_width_m
+        plan = plan_grasps(
+            frame,
+            query,
+            RemoteGrounder(self._remote, stamped),
+            RemoteGenerator(self._remote, stamped, max_width_m),
+            rule=self._settings.rule,
+            reach=self._reach(T_base_cam),
+            max_width_m=max_width_m,
+            seed=self._settings.seed,
+        )
+        message = from_decision(plan, stamped)
+        self._decision.publish(message)
+        self._markers.publish(grasp_markers(plan.selection, stamped.header))
+        if plan.best is None:
+            raise Refused(_nothing(plan))
+        base = Header(stamp=stamped.header.stamp, frame_id=self._robot.settings.base_frame)
+        grasp = from_best(plan.best, T_base_cam, base)
+        self._selected.publish(PoseStamped(header=base, pose=grasp.pose))
+        return Decision(message, plan, grasp)
+
+    def _reach(self, T_base_cam: Floats) -> Callable[[Floats, float], Reason | None]:
+        q_now = self._joints.now()
+        return lambda T_cam_tcp, width_m: reachable(
+            self._robot, q_now, T_base_cam @ T_cam_tcp, width_m
+        )
+
+    def _tell(self, handle: ServerGoalHandle, stage: str, detail: str) -> None:
+        self.get_logger().info(f"{stage} {detail}".rstrip())
+        handle.publish_feedback(AffordanceGrasp.Feedback(stage=stage, detail=detail))
+
+
+def _described(decision: Decision) -> str:
+    p, grasp = decision.grasp.pose.position, decision.grasp
+    return (
+        f"{decision.plan.heatmap.affordance}: grasp at ({p.x:.3f}, {p.y:.3f}, {p.z:.3f}) m, "
+        f"{grasp.width_m * 1e3:.0f} mm wide, heat {grasp.heat:.2f}, quality {grasp.quality:.2f}, "
+        f"first of {len(decision.plan.selection.ranked)}"
+    )
+
+
+def _nothing(plan: GraspPlan) -> str:
+    counts = plan.selection.rejection_counts()
+    reasons = ", ".join(f"{count} {reason}" for reason, count in counts.items())
+    return f"none of {len(plan.candidates)} grasps can be taken: {reasons or 'none was proposed'}"
+
+
+def main() -> None:
+    """Run the node."""
+    run(SelectorNode, threads=8)
+
+
+if __name__ == "__main__":
+    main()

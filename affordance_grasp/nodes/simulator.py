@@ -1,0 +1,165 @@
+"""The simulated work cell as a robot and a camera on ROS: topics, actions, verdict, reset."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from time import monotonic
+
+from rclpy.callback_groups import ReentrantCallbackGroup
+from rclpy.node import Node
+from rclpy.qos import qos_profile_sensor_data
+from sensor_msgs.msg import CameraInfo, Image, JointState
+from std_msgs.msg import Header
+
+from affordance_grasp.control.robot import load_robot
+from affordance_grasp.errors import InvalidInput, MotionFault
+from affordance_grasp.nodes.calls import answering
+from affordance_grasp.nodes.conversions import from_color, from_depth_m, from_intrinsics
+from affordance_grasp.nodes.frames import COLOR, DEPTH, INFO
+from affordance_grasp.nodes.live_world import LiveWorld
+from affordance_grasp.nodes.parameters import declare, describe
+from affordance_grasp.nodes.running import run
+from affordance_grasp.nodes.simulated_driver import SimulatedDriver
+from affordance_grasp.simulation.objects import make_object
+from affordance_grasp.simulation.parts import functional_parts
+from affordance_grasp.simulation.placement import random_placement
+from affordance_grasp.simulation.world import World
+from affordance_grasp.srv import JudgePick, ResetSimulation
+
+MAX_SHARE = 0.25
+
+
+@dataclass(frozen=True)
+class SimulatorParameters:
+    """Parameters of the node."""
+
+    object: str = describe("mug", "family of the object on the table")
+    seed: int = describe(0, "which instance of the family")
+    pose_seed: int = describe(0, "where the object stands and how it is turned")
+    speed: float = describe(1.0, "simulated seconds per second")
+    camera_rate_hz: float = describe(3.0, "frames per second of the wrist camera")
+    photo_rate_hz: float = describe(3.0, "pictures per second from outside, when subscribed")
+    photo_width: int = describe(480, "width of a picture from outside [pixel]")
+
+    def __post_init__(self) -> None:
+        """Refuse a standing clock and negative seeds."""
+        if not (0 < self.speed <= 20 and self.camera_rate_hz > 0 and self.photo_rate_hz > 0):
+            raise InvalidInput("simulator: speed must be in (0, 20] and every rate > 0")
+        if self.seed < 0 or self.pose_seed < 0 or not 64 <= self.photo_width <= 1920:
+            raise InvalidInput("simulator: seeds must be >= 0 and photo_width within 64..1920")
+
+
+class SimulatorNode(Node):
+    """Publishes what the robot's driver and the camera's driver would, and obeys commands."""
+
+    def __init__(self) -> None:
+        """Make the world and offer everything."""
+        super().__init__("simulator")
+        self._settings = declare(self, SimulatorParameters)
+        self._robot = load_robot()
+        self._publish_to_topics()
+        self._due = {"camera": 0.0, "photo": 0.0}
+        p = self._settings
+        first = self._world_maker(p.object, p.seed, p.pose_seed)
+        self._live = LiveWorld(first, self._publish, p.speed)
+        self._live.ask(lambda world: None)
+        group = ReentrantCallbackGroup()
+        self._driver = SimulatedDriver(self, self._live, self._robot, group)
+        self.create_service(ResetSimulation, "~/reset", self._reset, callback_group=group)
+        self.create_service(JudgePick, "~/judge", self._judge, callback_group=group)
+        self.create_timer(1.0, self._check, callback_group=group)
+        self.get_logger().info(f"a {p.object} stands on the table")
+
+    def close(self) -> None:
+        """Stop the world."""
+        self._live.close()
+
+    def _check(self) -> None:
+        if not self._live.alive:
+            raise MotionFault("the simulation stopped by a fault of its own")
+
+    def _world_maker(self, family: str, seed: int, pose_seed: int) -> Callable[[], World]:
+        """Look up the object now, so that a wrong name is refused before anything is changed."""
+        household_object = make_object(family, seed)
+        placement = random_placement(pose_seed)
+        return lambda: World(self._robot, household_object, placement, pose_seed)
+
+    def _publish_to_topics(self) -> None:
+        # Reliable, as the vendor's drivers publish; best-effort subscribers can read it too.
+        self._color = self.create_publisher(Image, COLOR, 2)
+        self._depth = self.create_publisher(Image, DEPTH, 2)
+        self._info = self.create_publisher(CameraInfo, INFO, 2)
+        self._photo = self.create_publisher(Image, "outside/image_raw", qos_profile_sensor_data)
+        self._joints = self.create_publisher(JointState, "joint_states", 10)
+
+    # In the world's thread.
+
+    def _publish(self, world: World) -> None:
+        p = self._settings
+        self._publish_joints(world)
+        if self._color.get_subscription_count():
+            self._draw("camera", p.camera_rate_hz, lambda: self._publish_frame(world))
+        if self._photo.get_subscription_count():
+            self._draw("photo", p.photo_rate_hz, lambda: self._publish_photo(world))
+
+    def _draw(self, what: str, rate_hz: float, draw: Callable[[], None]) -> None:
+        """Draw when it is time; on a slow machine seldom enough to leave time for the world."""
+        start = monotonic()
+        if start < self._due[what]:
+            return
+        draw()
+        cost_s = monotonic() - start
+        self._due[what] = start + max(1 / rate_hz, cost_s / MAX_SHARE)
+
+    def _publish_joints(self, world: World) -> None:
+        names = list(world.robot.arm.joint_names)
+        message = JointState(name=names, position=world.joint_positions().tolist())
+        message.velocity = world.joint_velocities().tolist()
+        message.header.stamp = self.get_clock().now().to_msg()
+        self._joints.publish(message)
+
+    def _publish_frame(self, world: World) -> None:
+        stamp = self.get_clock().now().to_msg()
+        header = Header(stamp=stamp, frame_id=self._robot.hand_eye.camera_frame)
+        frame = world.observe()
+        self._info.publish(from_intrinsics(frame.intrinsics, header))
+        self._depth.publish(from_depth_m(frame.depth_m, header))
+        self._color.publish(from_color(frame.color, header))
+
+    def _publish_photo(self, world: World) -> None:
+        header = Header(stamp=self.get_clock().now().to_msg(), frame_id="outside")
+        self._photo.publish(from_color(world.photo(self._settings.photo_width), header))
+
+    # Services.
+
+    def _reset(
+        self, request: ResetSimulation.Request, response: ResetSimulation.Response
+    ) -> ResetSimulation.Response:
+        with answering(self, response):
+            maker = self._world_maker(request.object, request.seed, request.pose_seed)
+            self._live.replace(maker)
+            self.get_logger().info(f"a {request.object} stands on the table")
+        return response
+
+    def _judge(
+        self, request: JudgePick.Request, response: JudgePick.Response
+    ) -> JudgePick.Response:
+        with answering(self, response):
+            family, outcome = self._live.ask(
+                lambda world: (world.household_object.family, world.outcome())
+            )
+            parts = functional_parts(request.affordance, family)
+            response.lifted = outcome.lifted
+            response.height_m = outcome.height_m
+            response.held = outcome.held
+            response.parts_held = list(outcome.parts_held)
+            response.functional = outcome.held_by(parts)
+        return response
+
+
+def main() -> None:
+    """Run the node."""
+    run(SimulatorNode, threads=6)
+
+
+if __name__ == "__main__":
+    main()

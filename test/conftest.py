@@ -1,0 +1,34 @@
+"""What several tests share."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("OMP_NUM_THREADS", "2")
+
+
+@pytest.fixture(scope="session")
+def random_checkpoint(tmp_path_factory) -> Path:
+    """A PLSP checkpoint for hold and cut_with whose head was never trained."""
+    import torch
+
+    from affordance_grasp.grounding.backbones import load_backbone
+    from affordance_grasp.grounding.checkpoint import CheckpointInfo, save_checkpoint
+    from affordance_grasp.grounding.plsp import Plsp, PlspConfig
+
+    torch.manual_seed(0)
+    backbone = load_backbone("dinov2_vits14", image_side=224)
+    config = PlspConfig()
+    info = CheckpointInfo(
+        method="plsp",
+        config=vars(config),
+        backbone="dinov2_vits14",
+        backbone_sha256=backbone.sha256,
+        affordances=("hold", "cut_with"),
+        text_encoder="minilm",
+    )
+    path = tmp_path_factory.mktemp("checkpoint") / "random.safetensors"
+    text = torch.nn.functional.normalize(torch.randn(2, 384), dim=1)
+    save_checkpoint(path, Plsp(config), info, text)
+    return path
