@@ -33,6 +33,16 @@ def test_friction_lifts_and_holds(name):
     assert not outcome.dropped
 
 
+def test_a_few_centimetres_are_not_lifted():
+    robot = ROBOT.with_settings(lift_m=0.05)
+    world = World(robot, box(), T_BASE_OBJECT, seed=1)
+    T_base_tcp = grasp_from_above("box", T_BASE_OBJECT)
+    outcome = execute_pick(world, plan_pick(robot, world.joint_positions(), T_base_tcp, 0.04))
+    assert outcome.held
+    assert outcome.height_m == pytest.approx(0.05, abs=2e-3)
+    assert not outcome.lifted
+
+
 def test_what_is_held_stays_where_it_is_in_the_hand():
     world, plan = plan_and_place("box")
     execute_pick(world, plan)

@@ -150,6 +150,11 @@ def test_targets_that_make_no_sense_are_refused(world):
         world.start_trajectory(wrong)
 
 
+def test_a_table_at_another_height_is_refused():
+    with pytest.raises(InvalidInput, match="table_z_m"):
+        World(ROBOT.with_settings(table_z_m=0.1), box(), T_BASE_OBJECT)
+
+
 @pytest.mark.parametrize("family", ["mug", "spoon", "screwdriver", "pan", "axe"])
 def test_household_objects_lie_still(family):
     world = World(ROBOT, make_object(family, 1), T_BASE_OBJECT, seed=0)

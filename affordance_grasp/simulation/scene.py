@@ -105,7 +105,7 @@ def add_room(spec: mujoco.MjSpec, look: SceneLook) -> None:
         pos=[0, 0, _FLOOR_Z_M],
         material="floor",
     )
-    wall = [*look.wall, 1.0]
+    spec.add_material(name="wall", rgba=[*look.wall, 1.0], emission=0.3, specular=0.0)
     walls = (
         ("back", [2.4, 0, 0.8], [0.05, 4, 2]),
         ("front", [-2.4, 0, 0.8], [0.05, 4, 2]),
@@ -117,7 +117,7 @@ def add_room(spec: mujoco.MjSpec, look: SceneLook) -> None:
             type=mujoco.mjtGeom.mjGEOM_BOX,
             size=size,
             pos=position,
-            rgba=wall,
+            material="wall",
             contype=0,
             conaffinity=0,
         )
@@ -177,7 +177,7 @@ def _add_material(
 def _add_lights(spec: mujoco.MjSpec, look: SceneLook) -> None:
     """Daylight that throws shadows, a lamp from the other side, and the ceiling's glow."""
     headlight = spec.visual.headlight
-    headlight.ambient = [0.42 * look.light] * 3
+    headlight.ambient = [0.45 * look.light] * 3
     headlight.diffuse = [0.16 * look.light] * 3
     headlight.specular = [0.0] * 3
     turn = look.azimuth_rad
@@ -187,7 +187,7 @@ def _add_lights(spec: mujoco.MjSpec, look: SceneLook) -> None:
         type=mujoco.mjtLightType.mjLIGHT_DIRECTIONAL,
         pos=list(_WORK_M + key),
         dir=list(-key / np.linalg.norm(key)),
-        diffuse=[0.5 * look.light] * 3,
+        diffuse=[0.52 * look.light] * 3,
         specular=[0.25] * 3,
         castshadow=True,
     )

@@ -300,6 +300,10 @@ def build_model(
     intrinsics: CameraIntrinsics = D435_COLOR,
 ) -> mujoco.MjModel:
     """Compile robot, camera, room and object into one model."""
+    if robot.table_z_m != 0:
+        raise InvalidInput(
+            f"table_z_m is {robot.table_z_m:g}; in simulation the arm stands on the table, at 0"
+        )
     spec = empty_world()
     add_room(spec, SceneLook.from_seed(seed))
     flange = add_arm(spec, robot.arm)
