@@ -75,14 +75,8 @@ class SimulatedDetector:
         moved = np.asarray(box) + rng.normal(scale=self.jitter, size=4) * scale
         limits = np.array([*size, *size])
         moved = np.clip(moved, 0, limits)
-        return np.array(
-            [
-                min(moved[0], limits[0] - 1),
-                min(moved[1], limits[1] - 1),
-                max(moved[2], moved[0] + 1),
-                max(moved[3], moved[1] + 1),
-            ]
-        )
+        start = np.minimum(moved[:2], limits[:2] - 1)
+        return np.concatenate([start, np.maximum(moved[2:], start + 1)])
 
 
 def mask_box(mask: NDArray[np.bool_]) -> Box | None:
