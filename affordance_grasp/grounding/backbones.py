@@ -157,7 +157,7 @@ def prepare_images(colors: list[NDArray[np.uint8]], spec: BackboneSpec, image_si
 
 
 def _squash(color: NDArray[np.uint8], side: int) -> Tensor:
-    image = torch.from_numpy(np.ascontiguousarray(color)).permute(2, 0, 1)[None].float() / 255
+    image = torch.from_numpy(np.array(color)).permute(2, 0, 1)[None].float() / 255
     return functional.interpolate(image, size=(side, side), mode="bilinear")
 
 

@@ -102,6 +102,11 @@ def load_grounder(
             f"checkpoint {path} belongs to method {stored.info.method}, not to {method}"
         )
     network = _network(stored, path)
+    if stored.text.shape[1] != network.config.text_dim:
+        raise CheckpointError(
+            f"checkpoint {path} holds text features of {stored.text.shape[1]} channels, its "
+            f"network takes {network.config.text_dim}"
+        )
     return Grounder(network, stored, path, device)
 
 

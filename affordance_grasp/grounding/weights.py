@@ -21,6 +21,7 @@ from affordance_grasp.errors import CheckpointError, UnknownName
 from affordance_grasp.grounding.onnx_weights import dinov2_from_onnx
 
 SAFETENSORS = ".safetensors"
+NEWLINE = "\n"
 
 
 @dataclass(frozen=True)
@@ -172,7 +173,7 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     except (pickle.UnpicklingError, RuntimeError, EOFError, OSError) as error:
         raise CheckpointError(
             f"{path} is neither safetensors nor a PyTorch file of plain tensors: "
-            f"{str(error).splitlines()[0]}"
+            f"{str(error).partition(NEWLINE)[0] or type(error).__name__}"
         ) from error
     inner = loaded.get("state_dict", loaded) if isinstance(loaded, dict) else None
     if not inner or not all(isinstance(value, Tensor) for value in inner.values()):

@@ -1,0 +1,121 @@
+"""Checkpoints: what is written comes back, and what is not one is refused."""
+
+import json
+
+import pytest
+import torch
+from safetensors.torch import save_file
+from tiny_encoders import TINY_NETWORK
+
+from affordance_grasp.errors import CheckpointError
+from affordance_grasp.grounding.checkpoint import (
+    FORMAT,
+    CheckpointInfo,
+    head_tensors,
+    load_checkpoint,
+    save_checkpoint,
+)
+from affordance_grasp.grounding.methods import make_network
+from affordance_grasp.grounding.plsp import Plsp, PlspConfig
+
+INFO = CheckpointInfo(
+    method="plsp",
+    config={**TINY_NETWORK, "train_backbone": False},
+    backbone="dinov2_vits14",
+    backbone_sha256="ab" * 32,
+    affordances=("hold", "pour"),
+    text_encoder="minilm",
+    training={"command": "train --seed 1", "kld": {"Seen": 1.25}},
+)
+
+
+@pytest.fixture
+def network():
+    torch.manual_seed(0)
+    return Plsp(PlspConfig(**TINY_NETWORK))
+
+
+@pytest.fixture
+def path(tmp_path, network):
+    path = tmp_path / "models" / "tiny.safetensors"
+    save_checkpoint(path, network, INFO, torch.eye(2, 384))
+    return path
+
+
+def test_comes_back_whole(path, network):
+    stored = load_checkpoint(path)
+    assert stored.info == INFO
+    torch.testing.assert_close(stored.text, torch.eye(2, 384))
+    again = make_network(stored.info.method, stored.info.config)
+    again.load_state_dict(dict(stored.tensors))
+    for name, tensor in network.state_dict().items():
+        torch.testing.assert_close(again.state_dict()[name], tensor, atol=1e-3, rtol=1e-3)
+
+
+def test_half_precision_is_for_parameters_only(path, tmp_path, network):
+    matrix = "pred_decoder.pe_layer.positional_encoding_gaussian_matrix"
+    torch.testing.assert_close(
+        load_checkpoint(path).tensors[matrix], network.state_dict()[matrix], atol=0, rtol=0
+    )
+    whole = tmp_path / "whole.safetensors"
+    save_checkpoint(whole, network, INFO, torch.eye(2, 384), half=False)
+    assert whole.stat().st_size > 1.7 * path.stat().st_size
+    for name, tensor in load_checkpoint(whole).tensors.items():
+        torch.testing.assert_close(tensor, network.state_dict()[name], atol=0, rtol=0)
+
+
+def test_a_frozen_backbone_is_left_out_and_a_trained_one_is_not():
+    class Holder(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.backbone = torch.nn.Linear(2, 2)
+            self.head = torch.nn.Linear(2, 2)
+
+    holder = Holder()
+    assert "backbone.weight" in head_tensors(holder)
+    holder.backbone.requires_grad_(False)
+    assert set(head_tensors(holder)) == {"head.weight", "head.bias"}
+
+
+def test_absent(tmp_path):
+    with pytest.raises(CheckpointError, match=r"nothing\.safetensors does not exist"):
+        load_checkpoint(tmp_path / "nothing.safetensors")
+
+
+@pytest.mark.parametrize(
+    "damage", [lambda b: b[: len(b) // 2], lambda b: b"", lambda b: b"x" * 99]
+)
+def test_corrupt(path, damage):
+    path.write_bytes(damage(path.read_bytes()))
+    with pytest.raises(CheckpointError, match="corrupt or not a safetensors file"):
+        load_checkpoint(path)
+
+
+def test_foreign_safetensors(tmp_path):
+    path = tmp_path / "other.safetensors"
+    save_file({"a": torch.zeros(1)}, path)
+    with pytest.raises(CheckpointError, match="not a checkpoint of this package"):
+        load_checkpoint(path)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"affordances": ["hold", "fly"]}, "names affordances fly"),
+        ({"affordances": []}, r"names affordances \(none\)"),
+        ({"affordances": ["hold"]}, "one row for each of its 1 affordances"),
+        ({"surprise": 1}, "unreadable metadata"),
+    ],
+)
+def test_metadata_that_does_not_fit(tmp_path, change, words):
+    fields = {**vars(INFO), "affordances": list(INFO.affordances), **change}
+    path = tmp_path / "odd.safetensors"
+    metadata = {"format": FORMAT, "info": json.dumps(fields)}
+    save_file({"text_features": torch.eye(2, 384)}, path, metadata)
+    with pytest.raises(CheckpointError, match=words):
+        load_checkpoint(path)
+
+
+def test_configuration_of_another_method():
+    with pytest.raises(CheckpointError, match="does not fit method plsp: .*clusters"):
+        make_network("plsp", {"clusters": 4})

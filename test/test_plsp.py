@@ -1,0 +1,312 @@
+"""PLSP: known answers of the losses, and the figures of the released network."""
+
+import json
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from seeded_weights import seeded_array, seeded_feature, seeded_image
+from tiny_encoders import TINY_NETWORK
+
+from affordance_grasp.errors import CheckpointError, InvalidInput
+from affordance_grasp.grounding.backbones import SPECS, Backbone, Clip
+from affordance_grasp.grounding.plsp import Plsp, PlspBatch, PlspConfig, plsp_from_official
+from affordance_grasp.grounding.plsp_fuser import sin_cos_table
+from affordance_grasp.grounding.weights import load_strictly
+
+GOLDEN = Path(__file__).parent / "golden"
+SHARED = Path(__file__).parents[1].parent / "shared" / "golden"
+TINY = PlspConfig(**TINY_NETWORK, text_dim=24, drop_path=0.0)
+
+
+class MeanColors(Backbone):
+    """A backbone whose tokens are the mean colours of the patches, repeated over the channels."""
+
+    def __init__(self, name="dinov2_vits14", image_side=224):
+        super().__init__(SPECS[name], image_side, sha256="")
+        self.gain = torch.nn.Parameter(torch.ones(()))
+
+    def tokens(self, images):
+        patches = torch.nn.functional.avg_pool2d(images, self.spec.patch).flatten(2)
+        repeated = patches.repeat(1, self.spec.dim // 3, 1).transpose(1, 2) * self.gain
+        return torch.cat([repeated.mean(dim=1, keepdim=True), repeated], dim=1)
+
+
+def unit(*shape):
+    return torch.nn.functional.normalize(torch.randn(*shape), dim=-1)
+
+
+def make_batch(size=3, images=False):
+    target = torch.rand(size, 224, 224)
+    shape = (size, 3, 224, 224) if images else (size, 257, 384)
+    return PlspBatch(
+        ego=torch.randn(shape),
+        exo=torch.randn(shape),
+        target=target / target.sum(dim=(1, 2), keepdim=True),
+        object_patches=(torch.rand(size, 256) > 0.5).float(),
+        text=unit(size, 24),
+        noun=unit(size, 24),
+        part=unit(size, 24),
+        label=torch.arange(size),
+    )
+
+
+@pytest.fixture
+def network():
+    torch.manual_seed(0)
+    return Plsp(TINY).eval()
+
+
+def test_shapes_and_probability(network):
+    output = network.forward_tokens(torch.randn(2, 257, 384), unit(2, 24))
+    assert output.logits.shape == (2, 64, 64)
+    assert output.affordance.shape == (2, 32)
+    assert output.noun.shape == output.part.shape == (2, 24)
+    probability = network.probability(output.logits)
+    assert probability.shape == (2, 224, 224)
+    torch.testing.assert_close(probability.sum(dim=(1, 2)), torch.ones(2))
+
+
+def test_several_queries_at_once_are_the_queries_one_by_one(network):
+    tokens, text = torch.randn(1, 257, 384), unit(3, 24)
+    together = network.maps(tokens, text, torch.arange(3))
+    alone = torch.cat([network.maps(tokens, row[None], torch.zeros(1)) for row in text])
+    torch.testing.assert_close(together, alone)
+
+
+def test_images_and_their_tokens_give_the_same_losses():
+    torch.manual_seed(0)
+    network = Plsp(TINY, MeanColors()).eval()
+    batch = make_batch(images=True)
+    tokens = replace(
+        batch, ego=network.backbone.tokens(batch.ego), exo=network.backbone.tokens(batch.exo)
+    )
+    from_images, from_tokens = network.loss(batch, 0), network.loss(tokens, 3)
+    assert from_images.keys() == from_tokens.keys()
+    for name, value in from_images.items():
+        torch.testing.assert_close(value, from_tokens[name])
+
+
+def test_total_is_the_weighted_sum(network):
+    terms = network.loss(make_batch(), 0)
+    expected = (
+        terms["kl"]
+        + 10 * terms["align"]
+        + 10 * terms["exo_cls"]
+        + terms["noun"]
+        + 0.1 * terms["part"]
+    )
+    torch.testing.assert_close(terms["total"], expected)
+
+
+def test_divergence_from_the_own_prediction_is_zero_and_from_one_pixel_its_surprise(network):
+    batch = make_batch()
+    predicted = network.probability(network(batch.ego, batch.text).logits).detach()
+    same = network.loss(replace(batch, target=predicted), 0)["kl"]
+    assert abs(same.item()) < 1e-6
+    pixel = torch.zeros_like(predicted)
+    pixel[:, 100, 50] = 1
+    surprise = network.loss(replace(batch, target=pixel), 0)["kl"]
+    torch.testing.assert_close(surprise, -predicted[:, 100, 50].log().mean())
+
+
+def test_alignment_and_classification_see_only_the_object(network):
+    batch = make_batch()
+    elsewhere = batch.exo.clone()
+    elsewhere[:, 1:][batch.object_patches == 0] = 99.0
+    terms, changed = network.loss(batch, 0), network.loss(replace(batch, exo=elsewhere), 0)
+    for name in ("align", "exo_cls"):
+        torch.testing.assert_close(terms[name], changed[name])
+
+
+def test_alignment_has_a_margin_and_does_not_move_the_exo_side(network):
+    batch = make_batch()
+    exo = network._object_feature(batch)
+    affordance = network(batch.ego, batch.text).affordance
+    cosine = torch.nn.functional.cosine_similarity(affordance, exo)
+    expected = torch.clamp(1 - cosine - 0.1, min=0).mean()
+    exo_input = batch.exo.requires_grad_()
+    align = network.loss(replace(batch, exo=exo_input), 0)["align"]
+    torch.testing.assert_close(align, expected)
+    assert torch.autograd.grad(align, exo_input, allow_unused=True)[0] is None
+
+
+def test_reasoning_about_the_noun_does_not_move_the_visual_tokens(network):
+    network.loss(make_batch(), 0)["noun"].backward()
+    assert network.token_projection.weight.grad is None
+    assert network.noun_transform[0].weight.grad.abs().sum() > 0
+
+
+def test_all_pairs_reasoning_is_per_sample_only_where_the_texts_agree(network):
+    pairs = Plsp(replace(TINY, reasoning="all_pairs")).eval()
+    pairs.load_state_dict(network.state_dict())
+    batch = make_batch()
+    one_text = replace(batch, noun=batch.noun[:1].expand(3, -1))
+    torch.testing.assert_close(pairs.loss(one_text, 0)["noun"], network.loss(one_text, 0)["noun"])
+    assert pairs.loss(batch, 0)["noun"] != network.loss(batch, 0)["noun"]
+
+
+def test_learns_where_each_verb_belongs_on_one_picture():
+    torch.manual_seed(0)
+    network = Plsp(replace(TINY, image_side=112, align_weight=0.0, exo_weight=0.0))
+    tokens, text = torch.randn(1, 65, 384).expand(2, -1, -1), unit(2, 24)
+    target = torch.zeros(2, 112, 112)
+    target[0, 10:30, 10:30] = target[1, 75:100, 60:90] = 1
+    target /= target.sum(dim=(1, 2), keepdim=True)
+    patches = torch.ones(2, 64)
+    batch = PlspBatch(tokens, tokens, target, patches, text, text, text, torch.arange(2))
+    optimiser = torch.optim.AdamW(network.parameter_groups(3e-3))
+    for _ in range(50):
+        optimiser.zero_grad()
+        network.loss(batch, 0)["total"].backward()
+        optimiser.step()
+    with torch.inference_mode():
+        maps = network.eval().maps(tokens[:1], text, batch.label)
+    assert maps[0, 10:30, 10:30].sum() > 0.5
+    assert maps[1, 75:100, 60:90].sum() > 0.5
+
+
+def test_a_frozen_backbone_is_not_trained_and_a_trained_one_learns_slowly():
+    frozen = Plsp(TINY, MeanColors())
+    assert [group["lr"] for group in frozen.parameter_groups(1e-4)] == [1e-4]
+    trained = Plsp(replace(TINY, train_backbone=True), MeanColors())
+    rates = {len(group["params"]): group["lr"] for group in trained.parameter_groups(1e-4)}
+    assert rates[1] == pytest.approx(1e-5)
+    assert 1e-4 in rates.values()
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"dim": 40}, "multiple of 16"),
+        ({"image_side": 225}, "multiple of the patch size 14"),
+        ({"backbone": "resnet"}, "unknown backbone 'resnet'"),
+        ({"reasoning": "none"}, "per_sample or all_pairs"),
+    ],
+)
+def test_refuses_sizes_that_do_not_fit(change, words):
+    with pytest.raises(Exception, match=words):
+        replace(TINY, **change)
+
+
+def test_refuses_images_without_a_backbone_and_another_backbone(network):
+    with pytest.raises(InvalidInput, match="without a backbone"):
+        network(torch.zeros(1, 3, 224, 224), unit(1, 24))
+    with pytest.raises(InvalidInput, match="configured for dinov2_vits14"):
+        Plsp(TINY, MeanColors("clip_vitb16"))
+
+
+def test_position_table_has_zeros_for_query_and_cls_and_the_row_first():
+    table = sin_cos_table(14, 512)[0]
+    assert table[:2].abs().max() == 0
+    row_3_column_5 = table[2 + 3 * 14 + 5]
+    assert row_3_column_5[0].item() == pytest.approx(np.sin(3))
+    assert row_3_column_5[256].item() == pytest.approx(np.sin(5))
+
+
+# The paper's configuration against figures of the released code with the same seeded weights.
+
+
+@pytest.fixture(scope="module")
+def paper_network():
+    shapes = json.loads((GOLDEN / "plsp_keys.json").read_text())
+    official = {
+        name: torch.from_numpy(seeded_array(name.replace("encoder.", "visual."), shape))
+        for name, shape in shapes.items()
+    }
+    network = Plsp(replace(PlspConfig.paper(), drop_path=0.0), Clip(None, 224))
+    load_strictly(network, plsp_from_official(official), "seeded checkpoint")
+    return network.eval()
+
+
+@pytest.fixture(scope="module")
+def golden():
+    with np.load(GOLDEN / "plsp_infer.npz") as stored:
+        return {name: torch.from_numpy(stored[name]) for name in stored.files if name != "verbs"}
+
+
+@pytest.fixture(scope="module")
+def inference(paper_network):
+    images = torch.cat([paper_network.backbone.prepare(seeded_image(k)) for k in range(4)])
+    verbs = ("hold", "cut_with", "sit_on", "write")
+    text = torch.from_numpy(np.stack([seeded_feature(f"verb:{verb}") for verb in verbs]))
+    with torch.inference_mode():
+        tokens = paper_network.tokens(images)
+        return tokens, paper_network.forward_tokens(tokens, text)
+
+
+def test_paper_encoder_gives_the_released_tokens(inference, golden):
+    tokens = inference[0][0, golden["tokens_rows"]]
+    torch.testing.assert_close(tokens, golden["tokens"], atol=2e-5, rtol=0)
+
+
+def test_paper_network_gives_the_released_maps(paper_network, inference, golden):
+    output = inference[1]
+    for name, ours in (("noun", output.noun), ("part", output.part)):
+        torch.testing.assert_close(ours, golden[name], atol=2e-5, rtol=0)
+    torch.testing.assert_close(output.affordance, golden["affordance"], atol=2e-5, rtol=0)
+    torch.testing.assert_close(output.logits, golden["logits56"], atol=1e-5, rtol=0)
+    means = paper_network.probability(output.logits).unflatten(2, (14, 16)).unflatten(1, (14, 16))
+    coarse = means.mean(dim=(2, 4))
+    torch.testing.assert_close(coarse, golden["prob_mean_16"], atol=1e-9, rtol=1e-5)
+
+
+def test_position_table_is_the_released_one(paper_network, golden):
+    table = paper_network.verb_fuser.rd_pos_embed[0, golden["positions_rows"]]
+    torch.testing.assert_close(table, golden["positions"], atol=1e-6, rtol=0)
+
+
+@pytest.mark.parametrize(
+    ("reasoning", "prefix"), [("per_sample", "as1x512"), ("all_pairs", "as512")]
+)
+def test_paper_losses_are_the_released_ones(paper_network, reasoning, prefix):
+    path = SHARED / "plsp_train.npz"
+    if not path.exists():
+        pytest.skip(f"the vectors of a released training step are not here: {path.name}")
+    with np.load(path) as stored:
+        names = [name for name in stored.files if stored[name].dtype.kind in "fi"]
+        tensors = {name: torch.from_numpy(stored[name]) for name in names if "/" not in name}
+        expected = {k: float(stored[k]) for k in stored.files if k.startswith(f"{prefix}/")}
+    batch = PlspBatch(
+        ego=tensors["input_image"],
+        exo=tensors["exo_image"],
+        target=tensors["gt_mask_prob"][:, 0],
+        object_patches=tensors["exo_objbox_mask_patch"][..., 0],
+        text=tensors["sent_feats"],
+        noun=tensors["noun_feats"],
+        part=tensors["part_feats"],
+        label=tensors["vids"],
+    )
+    network = Plsp(
+        replace(paper_network.config, reasoning=reasoning), paper_network.backbone
+    ).train()
+    network.load_state_dict(paper_network.state_dict())
+    terms = network.loss(batch, 0)
+    for name, value in terms.items():
+        key = f"{prefix}/total" if name == "total" else f"{prefix}/loss_{name}"
+        assert value.item() == pytest.approx(expected[key], rel=1e-5), name
+    network.requires_grad_(True).zero_grad()
+    terms["total"].backward()
+    gradients = {name: p.grad for name, p in network.named_parameters() if p.grad is not None}
+    start = f"{prefix}/gradnorm_of_total/"
+    compared = {k.removeprefix(start): v for k, v in expected.items() if k.startswith(start)}
+    assert len(compared) > 5
+    for official, norm in compared.items():
+        name = official.replace("encoder.", "backbone.visual.")
+        assert gradients[name].norm().item() == pytest.approx(norm, rel=5e-4), official
+
+
+def test_a_foreign_checkpoint_is_refused_with_every_name(paper_network):
+    tensors = plsp_from_official({"encoder.proj": torch.zeros(2, 2), "surplus": torch.zeros(1)})
+    with pytest.raises(CheckpointError) as refused:
+        load_strictly(paper_network, tensors, "checkpoint X")
+    sentence = str(refused.value)
+    assert "unexpected: surplus" in sentence
+    assert "backbone.visual.proj (2, 2) instead of (768, 512)" in sentence
+    assert "reason.0.weight" in sentence
+
+
+def test_config_survives_json():
+    assert PlspConfig(**json.loads(json.dumps(asdict(PlspConfig.paper())))) == PlspConfig.paper()

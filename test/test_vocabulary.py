@@ -1,0 +1,117 @@
+"""Free text to an affordance, and nonsense to a refusal."""
+
+from importlib.util import find_spec
+
+import pytest
+
+from affordance_grasp.errors import UnknownName
+from affordance_grasp.grounding import vocabulary
+from affordance_grasp.grounding.text import minilm_folder
+from affordance_grasp.grounding.vocabulary import AFFORDANCES, load_vocabulary, resolve_query
+
+SOME = ("brush_with", "cut_with", "drink_with", "hit", "hold", "open", "pour", "stir", "wash")
+
+
+def test_the_affordances_are_those_of_agd20k():
+    assert len(AFFORDANCES) == 36
+    assert list(AFFORDANCES) == sorted(AFFORDANCES)
+    assert (AFFORDANCES[6], AFFORDANCES[11], AFFORDANCES[25]) == ("cut_with", "hold", "sit_on")
+
+
+@pytest.mark.parametrize("affordance", AFFORDANCES)
+def test_every_affordance_means_itself(affordance):
+    assert resolve_query(affordance, AFFORDANCES) == affordance
+    assert resolve_query(affordance.replace("_", " ").upper(), AFFORDANCES) == affordance
+
+
+@pytest.mark.parametrize(
+    ("text", "affordance"),
+    [
+        ("grasp", "hold"),
+        ("grab", "hold"),
+        ("Grab it!", "hold"),
+        ("grabbing", "hold"),
+        ("take", "hold"),
+        ("pick it up by the handle", "hold"),
+        ("please hold the hammer", "hold"),
+        ("carries", "hold"),
+        ("lift", "hold"),
+        ("pick up", "hold"),
+        ("cut", "cut_with"),
+        ("cutting the bread", "cut_with"),
+        ("slicing", "cut_with"),
+        ("I want to cut something", "cut_with"),
+        ("sip", "drink_with"),
+        ("drink some tea", "drink_with"),
+        ("beat the eggs", "stir"),
+        ("pour me some water", "pour"),
+        ("hammer a nail", "hit"),
+        ("unlock", "open"),
+        ("brush your teeth", "brush_with"),
+    ],
+)
+def test_what_people_say(text, affordance):
+    assert resolve_query(text, SOME) == affordance
+
+
+def test_a_known_verb_is_not_replaced():
+    assert resolve_query("pick up", AFFORDANCES) == "pick_up"
+    assert resolve_query("cut", AFFORDANCES) == "cut"
+
+
+NONSENSE = (
+    "asdf",
+    "what is the weather",
+    "quantum physics",
+    "hello",
+    "banana",
+    "the",
+    "stock market",
+    "how are you",
+    "xkcd",
+    "purple elephant",
+    "who won the election",
+    "1234",
+    "!!!",
+    "",
+)
+
+
+@pytest.mark.parametrize("text", NONSENSE)
+@pytest.mark.parametrize("known", [SOME, AFFORDANCES])
+def test_nonsense_is_refused(text, known):
+    with pytest.raises(UnknownName, match="unknown query .* known: .*hold"):
+        resolve_query(text, known)
+
+
+def test_a_verb_that_the_method_does_not_know_is_refused_and_not_bent():
+    with pytest.raises(UnknownName, match="unknown query 'kick'; known: hold, pour"):
+        resolve_query("kick", ("hold", "pour"))
+
+
+@pytest.mark.parametrize(
+    ("text", "affordance"),
+    [("polish my teeth", "brush_with"), ("agitate the mixture", "stir"), ("bathe it", "wash")],
+)
+def test_words_outside_the_vocabulary_are_compared_by_meaning(text, affordance):
+    if minilm_folder() is None or find_spec("transformers") is None:
+        pytest.skip("the sentence encoder is not installed")
+    assert resolve_query(text, SOME) == affordance
+
+
+def test_without_the_sentence_encoder_they_are_refused(monkeypatch):
+    monkeypatch.setattr(vocabulary, "minilm_folder", lambda: None)
+    assert resolve_query("grab it", SOME) == "hold"
+    with pytest.raises(UnknownName):
+        resolve_query("agitate the mixture", SOME)
+
+
+def test_no_phrase_is_listed_twice_and_every_replacement_is_an_affordance():
+    import yaml
+
+    from affordance_grasp.share import share_path
+
+    stored = yaml.safe_load(share_path("config/vocabulary.yaml").read_text())
+    phrases = [phrase for listed in stored["phrases"].values() for phrase in listed]
+    assert len(phrases) == len(set(phrases)) == len(load_vocabulary().phrases)
+    assert set(stored["phrases"]) == set(AFFORDANCES)
