@@ -103,7 +103,7 @@ def _ego_view(points: Floats, size: tuple[int, int], rng: Generator) -> View:
         max(rng.uniform(0.38, 0.75), 1.3 * reach),
         rng.uniform(-0.25, 0.25),
     )
-    return framed(T, points, size, rng.uniform(0.5, 0.92), tuple(rng.uniform(-0.5, 0.5, 2)))
+    return framed(T, points, size, rng.uniform(0.5, 1.0), tuple(rng.uniform(-0.5, 0.5, 2)))
 
 
 def _exo_view(points: Floats, size: tuple[int, int], rng: Generator) -> View:

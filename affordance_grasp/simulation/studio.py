@@ -103,11 +103,11 @@ class Studio:
     def relight(self, rng: Generator) -> None:
         """Move the lamps, change their strength and tint, and throw shadows every other time."""
         model = self.model
-        level = rng.uniform(0.85, 1.25)
-        model.vis.headlight.ambient[:] = level * rng.uniform(0.22, 0.42)
+        level = rng.uniform(0.75, 1.05)
+        model.vis.headlight.ambient[:] = level * rng.uniform(0.25, 0.45)
         model.vis.headlight.diffuse[:] = level * rng.uniform(0.05, 0.3)
         model.vis.headlight.specular[:] = 0
-        for name, strength in (("key", rng.uniform(0.3, 0.6)), ("fill", rng.uniform(0, 0.3))):
+        for name, strength in (("key", rng.uniform(0.3, 0.6)), ("fill", rng.uniform(0.05, 0.3))):
             lamp = model.light(name)
             azimuth, elevation = rng.uniform(0, 2 * np.pi), rng.uniform(0.6, 1.4)
             flat = np.cos(elevation)
@@ -219,7 +219,7 @@ def develop(color: NDArray[np.uint8], rng: Generator) -> NDArray[np.uint8]:
     """What a real camera does to a picture: exposure, white balance, softness, noise."""
     height, width = color.shape[:2]
     picture = color.astype(np.float32) / 255
-    picture = picture ** rng.uniform(0.7, 1.15) * rng.uniform(0.9, 1.15)
+    picture = picture ** rng.uniform(0.75, 1.2) * rng.uniform(0.88, 1.1)
     picture *= (1 + rng.uniform(-0.06, 0.06, 3)).astype(np.float32)
     if rng.uniform() < 0.5:  # the crop of a distant object has fewer pixels than the picture
         share = rng.uniform(0.4, 0.9)

@@ -55,8 +55,9 @@ def mug(rng: Generator) -> tuple[Assembly, float]:
     style = ("D", "C", "square")[rng.integers(3)]
     z_top, z_low = height * rng.uniform(0.80, 0.90), height * rng.uniform(0.14, 0.24)
     bar = rng.uniform(0.0048, 0.0066)
-    x_top, x_low = (base + (radius - base) * z / height - 0.002 for z in (z_top, z_low))
-    path = ear(rng, style, (x_top, z_top), (x_low, z_low), rng.uniform(0.025, 0.034) + bar)
+    root = bar - wall + 0.0005  # the round end of the bar must not come out on the inside
+    x_top, x_low = (base + (radius - base) * z / height + root for z in (z_top, z_low))
+    path = ear(rng, style, (x_top, z_top), (x_low, z_low), rng.uniform(0.025, 0.033) + bar)
     out.chain("handle", path, bar, finish.ceramic(rng) if rng.uniform() < 0.15 else glaze)
     return out, float(rng.uniform(0.15, 0.30))
 
