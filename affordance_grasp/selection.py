@@ -81,7 +81,7 @@ def _by_quality(heat: Floats, quality: Floats, band: float) -> NDArray[np.intp]:
 
 
 RULES: dict[str, Rule] = {
-    "bands": Rule(_by_bands, breadth_m=0.03),
+    "bands": Rule(_by_bands, breadth_m=0.022),
     "argmax": Rule(_by_argmax),
     "quality": Rule(_by_quality, needs_heat=False),
 }

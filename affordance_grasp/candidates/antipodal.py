@@ -18,6 +18,7 @@ from affordance_grasp.candidates.closing import (
     FREE,
     HALF_SPAN_M,
     Closings,
+    Columns,
     Neighbors,
     close_hands,
     envelope,
@@ -35,7 +36,7 @@ from affordance_grasp.geometry import Floats
 class AntipodalConfig:
     """How finely the search looks and what it keeps; lengths in metres, angles in degrees."""
 
-    anchors: int = 128
+    anchors: int = 112
     turns_deg: tuple[float, ...] = (0, 30, 60, 90, 120, 150)
     tilts_deg: tuple[float, ...] = (0, 20, -20, 40, -40)
     facing_turns_deg: tuple[float, ...] = (0, 45, 90, 135)
@@ -112,23 +113,24 @@ class AntipodalGenerator:
             (local_frames(anchors, cloud, table), config.turns_deg, config.tilts_deg),
             (facing_frames(anchors, cloud, table), config.facing_turns_deg, (0.0,)),
         )
-        tree = cKDTree(cloud.points_cam)
-        around = tree.query_ball_point(anchors, HALF_SPAN_M) if len(anchors) else []
+        # hidden solids too, or the hand would find room inside what it sees only from outside
+        points = np.concatenate([cloud.points_cam, cloud.solid_cam])
+        around = cKDTree(points).query_ball_point(anchors, HALF_SPAN_M) if len(anchors) else []
         for frames, turns, tilts in families:
-            neighbors = _neighbors(anchors, frames, cloud.points_cam, list(around))
+            neighbors = _neighbors(anchors, frames, points, list(around))
             for turn in np.radians(turns):
-                turned = neighbors.turned(turn, self.gripper.finger_breadth_m / 2)
+                columns = neighbors.turned(turn)
                 for tilt in np.radians(tilts):
                     R = frames @ Rotation.from_euler("ZX", [turn, tilt]).as_matrix()
-                    closings, looked = self._close(anchors, R, turned.tilted(tilt), table)
+                    closings, looked = self._close(anchors, R, columns, tilt, table)
                     examined += looked
                     found.append(_Found(closings, R[closings.anchor]))
         return examined, found
 
     def _close(
-        self, anchors: Floats, R: Floats, points: Neighbors, table: TablePlane
+        self, anchors: Floats, R: Floats, columns: Columns, tilt_rad: float, table: TablePlane
     ) -> tuple[Closings, int]:
-        first = envelope(points, self.gripper.link_breadth_m / 2)
+        first = envelope(columns, tilt_rad, self.gripper.link_breadth_m / 2)
         tips = self._tip_depths(first, table.height_m(anchors), R, table)
         finger = self.gripper.tip_thickness_m + self.config.finger_clearance_m
         closings = close_hands(first, tips, finger, self.gripper.max_width_m)
@@ -153,7 +155,7 @@ class AntipodalGenerator:
     ) -> tuple[Hands, Floats]:
         """Keep the best few distinct hands of every anchor that fit exactly."""
         config, gripper = self.config, self.gripper
-        R, center, window, anchor = _promising(anchors, found, table, 3 * config.per_anchor)
+        R, center, window, anchor = _promising(anchors, found, table, config.per_anchor)
         points = cloud.points_cam
         hands = measure(R, center, window, cloud, gripper.finger_breadth_m)
         # points were averaged over cells, which takes half a cell off either edge
@@ -165,7 +167,8 @@ class AntipodalGenerator:
         score = quality(hands, table, np.median(points, axis=0), gripper.max_width_m)
         good = score >= config.min_quality
         hands, score, anchor = hands.where(good), score[good], anchor[good]
-        chosen = _distinct(hands, score, anchor, 2 * config.per_anchor)
+        kind = _kind(anchor, hands.T_cam_tcp[:, :3, 2], table)
+        chosen = _distinct(hands, score, kind, config.per_anchor)
         hands, score, anchor = hands.where(chosen), score[chosen], anchor[chosen]
         obstacles, _ = thin(points, cloud.thing, max(0.004, cloud.spacing_m))
         obstacles = np.concatenate([obstacles, cloud.solid_cam])
@@ -180,23 +183,34 @@ def _neighbors(
 ) -> Neighbors:
     anchor = np.repeat(np.arange(len(anchors)), [len(a) for a in around])
     index = np.concatenate([np.asarray(a, np.intp) for a in around]) if around else anchor
-    offset = points[index] - anchors[anchor]
-    local = np.einsum("pi,pij->pj", offset, frames[anchor])
+    offset = (points[index] - anchors[anchor]).astype(np.float32)
+    axes = frames.astype(np.float32)
+    local = np.stack([(offset * axes[anchor, :, axis]).sum(axis=1) for axis in range(3)])
     return Neighbors(anchor, local, len(anchors))
 
 
+def _kind(anchor: NDArray[np.intp], approach: Floats, table: TablePlane) -> NDArray[np.intp]:
+    """One number (M,) per anchor and way to come: from above, slanted, or from the side.
+
+    The best of each are kept apart until collisions are known, because what looks best from
+    above may be impossible on a tall thing.
+    """
+    tilt = np.degrees(np.arccos(np.clip(-approach @ table.normal_cam, -1, 1)))
+    return anchor * 3 + np.digitize(tilt, (25, 50))
+
+
 def _promising(
-    anchors: Floats, found: list[_Found], table: TablePlane, per_anchor: int
+    anchors: Floats, found: list[_Found], table: TablePlane, per_kind: int
 ) -> tuple[Floats, Floats, Floats, NDArray[np.intp]]:
-    """The coarsely best hands of each anchor: R, origin, window and anchor of each."""
+    """The coarsely best hands of each kind: R, origin, window and anchor of each."""
     R = np.concatenate([f.R for f in found])
     anchor, tip, low, high, engagement = (
         np.concatenate([getattr(f.closings, name) for f in found])
         for name in ("anchor", "tip_z", "x_low", "x_high", "engagement")
     )
     upright = -R[:, :, 2] @ table.normal_cam
-    score = np.clip(engagement / 0.012, 0, 1) + 0.5 * upright - 6 * (high - low)
-    chosen = _best_of_each(score, anchor, per_anchor)
+    score = np.clip(engagement / 0.012, 0, 1) + 0.25 * upright - 4 * (high - low)
+    chosen = _best_of_each(score, _kind(anchor, R[:, :, 2], table), per_kind)
     R, tip, anchor = R[chosen], tip[chosen], anchor[chosen]
     center = anchors[anchor] + R[:, :, 2] * tip[:, None]
     return R, center, np.column_stack([low[chosen], high[chosen]]), anchor
@@ -210,10 +224,8 @@ def _best_of_each(score: Floats, group: NDArray[np.intp], count: int) -> NDArray
     return kept[np.argsort(-score[kept], kind="stable")]
 
 
-def _distinct(
-    hands: Hands, score: Floats, anchor: NDArray[np.intp], count: int
-) -> NDArray[np.intp]:
-    """The ``count`` best of every anchor that differ in place or direction from better ones."""
+def _distinct(hands: Hands, score: Floats, kind: NDArray[np.intp], count: int) -> NDArray[np.intp]:
+    """The ``count`` best of every kind that differ in place or direction from better ones."""
     cell = np.round(hands.T_cam_tcp[:, :3, 3] / 0.005).astype(int)
     turn = np.round(np.abs(hands.T_cam_tcp[:, :3, 0]) / 0.3).astype(int)
     approach = np.round(hands.T_cam_tcp[:, :3, 2] / 0.3).astype(int)
@@ -221,4 +233,4 @@ def _distinct(
     key = np.column_stack([cell, turn, approach])[order]
     _, first = np.unique(key, axis=0, return_index=True)
     kept = order[np.sort(first)]
-    return kept[_best_of_each(score[kept], anchor[kept], count)]
+    return kept[_best_of_each(score[kept], kind[kept], count)]

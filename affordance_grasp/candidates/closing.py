@@ -20,41 +20,53 @@ CENTER_BIN = BINS // 2
 FREE = 1.0
 
 
+Singles = NDArray[np.float32]
+
+
 @dataclass(frozen=True)
 class Neighbors:
-    """The points around each anchor, flattened: ``anchor`` (P,) index, ``offset`` (P, 3) [m].
+    """The points around each anchor, flattened: ``anchor`` (P,) index, ``offset`` (3, P) [m].
 
-    Offsets are from the anchor, in the anchor's own frame.
+    Offsets x, y, z are from the anchor, in the anchor's own frame; single precision is 10 nm.
     """
 
     anchor: NDArray[np.intp]
-    offset: Floats
+    offset: Singles
     anchors: int
 
-    def turned(self, turn_rad: float, half_breadth_m: float) -> "Neighbors":
-        """The same points in frames turned about z, without those outside the hand's span."""
-        c, s = np.cos(turn_rad), np.sin(turn_rad)
-        x = c * self.offset[:, 0] + s * self.offset[:, 1]
-        y = c * self.offset[:, 1] - s * self.offset[:, 0]
-        near = (np.abs(x) < HALF_SPAN_M - BIN_M) & (np.abs(y) < half_breadth_m + 0.05)
-        offset = np.column_stack([x[near], y[near], self.offset[near, 2]])
-        return Neighbors(self.anchor[near], offset, self.anchors)
-
-    def tilted(self, tilt_rad: float) -> "Neighbors":
-        """The same points in frames tilted about x."""
-        c, s = np.cos(tilt_rad), np.sin(tilt_rad)
-        y = c * self.offset[:, 1] + s * self.offset[:, 2]
-        z = c * self.offset[:, 2] - s * self.offset[:, 1]
-        return Neighbors(self.anchor, np.column_stack([self.offset[:, 0], y, z]), self.anchors)
+    def turned(self, turn_rad: float) -> "Columns":
+        """The same points in frames turned about z, sorted into bins of x."""
+        c, s = np.float32(np.cos(turn_rad)), np.float32(np.sin(turn_rad))
+        x, y, z = self.offset
+        across = c * x + s * y
+        near = np.abs(across) < HALF_SPAN_M - BIN_M
+        column = ((across[near] + np.float32(HALF_SPAN_M)) / np.float32(BIN_M)).astype(np.intp)
+        return Columns(
+            self.anchor[near] * BINS + column, (c * y - s * x)[near], z[near], self.anchors
+        )
 
 
-def envelope(points: Neighbors, half_breadth_m: float) -> Floats:
-    """First obstacle (A, BINS) [m] along z within the slab; FREE where there is none."""
-    inside = np.abs(points.offset[:, 1]) <= half_breadth_m
-    column = ((points.offset[inside, 0] + HALF_SPAN_M) / BIN_M).astype(np.intp)
-    first = np.full(points.anchors * BINS, FREE)
-    np.minimum.at(first, points.anchor[inside] * BINS + column, points.offset[inside, 2])
-    return first.reshape(points.anchors, BINS)
+@dataclass(frozen=True)
+class Columns:
+    """Points in bins of x: ``bin`` (P,) anchor and bin in one number, ``y``, ``z`` (P,) [m]."""
+
+    bin: NDArray[np.intp]
+    y: Singles
+    z: Singles
+    anchors: int
+
+
+def envelope(points: Columns, tilt_rad: float, half_breadth_m: float) -> Floats:
+    """First obstacle (A, BINS) [m] along the approach of hands tilted about x.
+
+    Only what lies within the slab of the fingers counts; FREE where there is nothing.
+    """
+    c, s = np.float32(np.cos(tilt_rad)), np.float32(np.sin(tilt_rad))
+    inside = np.abs(c * points.y + s * points.z) <= half_breadth_m
+    depth = c * points.z[inside] - s * points.y[inside]
+    first = np.full(points.anchors * BINS, FREE, np.float32)
+    np.minimum.at(first, points.bin[inside], depth)
+    return first.reshape(points.anchors, BINS).astype(float)
 
 
 @dataclass(frozen=True)

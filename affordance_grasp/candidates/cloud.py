@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from affordance_grasp.candidates.table import MAX_DISTANCE_M, TablePlane, fit_table
-from affordance_grasp.datatypes import CameraIntrinsics, RgbdFrame
+from affordance_grasp.datatypes import RgbdFrame
 from affordance_grasp.errors import NoObject
-from affordance_grasp.geometry import Floats, deproject, project
+from affordance_grasp.geometry import Floats, deproject
 
 MIN_HEIGHT_M = 0.0015
 MIN_AREA_M2 = 1.5e-4
@@ -31,7 +31,7 @@ class ObjectCloud:
     ``labels`` (H, W) int32: 0 = table or nothing, 1.. = one connected thing each, largest first.
     ``points_cam``, ``normals_cam`` (N, 3) [m], normals towards the camera; ``thing`` (N,) label
     of each point; ``spacing_m`` the grid the points were averaged on. ``solid_cam`` (M, 3) [m]:
-    points under the visible surface that the camera cannot see; see :func:`hidden_below`.
+    points behind the visible surface that are inside the object; see :func:`hidden_solid`.
     """
 
     labels: NDArray[np.int32]
@@ -82,29 +82,44 @@ def observe(
         spacing *= float(np.sqrt(len(thinned) / max_points))
         thinned, thing = thin(points[mask], labels[mask], spacing)
     surface, _ = thin(thinned, thing, max(SOLID_STEP_M, spacing))
-    solid = hidden_below(surface, depth, frame.intrinsics, table)
+    solid = hidden_solid(thinned, surface, table)
     return ObjectCloud(labels, thinned, normals(thinned, spacing), thing, spacing, solid)
 
 
-def hidden_below(
-    surface_cam: Floats,
-    depth_m: NDArray[np.float32],
-    intrinsics: CameraIntrinsics,
-    table: TablePlane,
-) -> Floats:
-    """Points (M, 3) [m] straight below visible ones that lie out of the camera's sight.
+def hidden_solid(points_cam: Floats, surface_cam: Floats, table: TablePlane) -> Floats:
+    """Points (M, 3) [m] behind the visible surface that are taken to be inside the object.
 
-    One view shows a shell. What is both behind the shell and under it is taken to be solid, so
-    that no finger is sent into a bottle; the inside of a mug, which can be seen, stays free.
+    One view shows a shell. What lies both behind the shell and under some visible point is taken
+    to be solid, so that no finger is sent into a bottle. The inside of a mug lies under nothing
+    and stays free.
+
+    Args:
+        points_cam: (N, 3) [m] the cloud.
+        surface_cam: (K, 3) [m] fewer points of it, from which to look on along the rays.
+        table: the plane, for what "under" means.
     """
-    levels = np.arange(1, SOLID_LEVELS + 1)[:, None, None] * SOLID_STEP_M
-    below = (surface_cam[None] - levels * table.normal_cam).reshape(-1, 3)
-    below = below[table.height_m(below) > SOLID_STEP_M / 2]
-    uv = np.round(np.nan_to_num(project(below, intrinsics.K), nan=-1)).astype(int)
-    inside = ((uv >= 0) & (uv < (intrinsics.width, intrinsics.height))).all(axis=1)
-    below, uv = below[inside], uv[inside]
-    seen = depth_m[uv[:, 1], uv[:, 0]]
-    return below[(seen > 0) & (below[:, 2] > seen + SOLID_STEP_M)]
+    axes = plane_axes(table)
+    origin = (points_cam @ axes.T).min(axis=0) - SOLID_STEP_M
+    roof = _roof(points_cam, table, axes, origin)
+    steps = np.arange(1, SOLID_LEVELS + 1)[:, None, None] * SOLID_STEP_M
+    distance = np.linalg.norm(surface_cam, axis=1, keepdims=True)
+    behind = (surface_cam[None] * (1 + steps / distance[None])).reshape(-1, 3)
+    cell = np.floor((behind @ axes.T - origin) / SOLID_STEP_M).astype(int)
+    inside = ((cell >= 0) & (cell < roof.shape)).all(axis=1)
+    behind, cell = behind[inside], cell[inside]
+    height = table.height_m(behind)
+    under = (height > SOLID_STEP_M / 2) & (
+        height < roof[cell[:, 0], cell[:, 1]] - SOLID_STEP_M / 2
+    )
+    return behind[under]
+
+
+def _roof(points: Floats, table: TablePlane, axes: Floats, origin: Floats) -> Floats:
+    """Greatest height [m] seen over each cell of the table; -inf where nothing was seen."""
+    cell = np.floor((points @ axes.T - origin) / SOLID_STEP_M).astype(int)
+    roof = np.full(tuple(cell.max(axis=0) + 2), -np.inf)
+    np.maximum.at(roof, (cell[:, 0], cell[:, 1]), table.height_m(points))
+    return roof
 
 
 def smooth_depth(frame: RgbdFrame) -> NDArray[np.float32]:

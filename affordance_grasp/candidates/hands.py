@@ -264,7 +264,8 @@ def quality(hands: Hands, table: TablePlane, middle_cam: Floats, max_width_m: fl
     reach = np.clip(hands.engagement_m / 0.012, 0.1, 1) ** 0.5
     narrow = 1 - 0.5 * (hands.width_m / max_width_m) ** 2
     upright = np.clip(-hands.T_cam_tcp[:, :3, 2] @ table.normal_cam, 0, 1)
+    level = 0.3 + 0.7 * upright**2
     away = np.linalg.norm(hands.T_cam_tcp[:, :3, 3] - middle_cam, axis=1)
     lever = np.exp(-away / 0.6)
     cover = 0.3 + 0.7 * hands.cover
-    return straight * square * reach * narrow * upright**2 * lever * cover
+    return straight * square * reach * narrow * level * lever * cover
