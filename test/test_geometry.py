@@ -20,7 +20,9 @@ K = np.array([[600, 0, 320], [0, 610, 240], [0, 0, 1.0]])
 def random_poses(count=20):
     rng = np.random.default_rng(0)
     rotations = Rotation.random(count, rng=rng).as_matrix()
-    return np.stack([pose(R, t) for R, t in zip(rotations, rng.normal(size=(count, 3)))])
+    return np.stack(
+        [pose(R, t) for R, t in zip(rotations, rng.normal(size=(count, 3)), strict=True)]
+    )
 
 
 def test_pose_defaults_to_identity():
