@@ -11,7 +11,7 @@ import torch
 from tqdm import tqdm
 
 from affordance_grasp.errors import CheckpointError, InvalidInput
-from affordance_grasp.grounding.backbones import load_backbone
+from affordance_grasp.grounding.backbones import load_backbone, load_strictly
 from affordance_grasp.grounding.checkpoint import Checkpoint, load_checkpoint
 from affordance_grasp.grounding.methods import make_network
 from affordance_grasp.grounding.text import load_text_encoder
@@ -90,7 +90,7 @@ def _export(arguments: argparse.Namespace, split: Split, folder: Path) -> None:
     encoding = Encoding(bfloat16=arguments.bf16_tokens)
     store = cache_test_features(split, encoder, cache, encoding=encoding, progress=tqdm)
     network = make_network(info.method, info.config)
-    network.load_state_dict(dict(checkpoint.tensors))
+    load_strictly(network, checkpoint.tensors, f"checkpoint {arguments.checkpoint}")
     maps = predict_maps(network.eval(), store, split.test, _texts(checkpoint, split))
     about = {"checkpoint": str(arguments.checkpoint), "method": info.method, **asdict(encoding)}
     export_maps(folder, split, maps, about)
