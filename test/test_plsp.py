@@ -192,7 +192,7 @@ def test_refuses_sizes_that_do_not_fit(change, words):
 
 
 def test_refuses_images_without_a_backbone_and_another_backbone(network):
-    with pytest.raises(InvalidInput, match="without a backbone"):
+    with pytest.raises(InvalidInput, match="plsp network has no backbone"):
         network(torch.zeros(1, 3, 224, 224), unit(1, 24))
     with pytest.raises(InvalidInput, match="configured for dinov2_vits14"):
         Plsp(TINY, MeanColors("clip_vitb16"))

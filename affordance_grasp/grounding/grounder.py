@@ -12,8 +12,8 @@ from affordance_grasp.datatypes import Heatmap, Region, check_color
 from affordance_grasp.errors import CheckpointError, InvalidInput
 from affordance_grasp.grounding.backbones import load_backbone
 from affordance_grasp.grounding.checkpoint import Checkpoint, CheckpointInfo, load_checkpoint
-from affordance_grasp.grounding.methods import find_method, make_network
-from affordance_grasp.grounding.plsp import Plsp
+from affordance_grasp.grounding.methods import find_method, make_config, make_network
+from affordance_grasp.grounding.network import GroundingNetwork
 from affordance_grasp.grounding.vocabulary import AFFORDANCES, resolve_query
 from affordance_grasp.grounding.weights import load_strictly
 from affordance_grasp.share import share_path
@@ -24,7 +24,9 @@ Map = NDArray[np.float32]
 class Grounder:
     """One method with its checkpoint, loaded once; each call is independent of the others."""
 
-    def __init__(self, network: Plsp, checkpoint: Checkpoint, path: Path, device: str) -> None:
+    def __init__(
+        self, network: GroundingNetwork, checkpoint: Checkpoint, path: Path, device: str
+    ) -> None:
         self.info: CheckpointInfo = checkpoint.info
         self.path = path
         self._device = device
@@ -119,12 +121,11 @@ def concentration(raw: Map) -> float:
     return float(0.5 * np.abs(raw.astype(np.float64) - 1 / raw.size).sum())
 
 
-def _network(stored: Checkpoint, path: Path) -> Plsp:
+def _network(stored: Checkpoint, path: Path) -> GroundingNetwork:
     info = stored.info
-    config = find_method(info.method).config
-    side = info.config.get("image_side", config.image_side)
-    trained = info.config.get("train_backbone", False)
-    backbone = load_backbone(info.backbone, side, pretrained=not trained)
+    config = make_config(info.method, info.config)
+    trained = config.train_backbone
+    backbone = load_backbone(config.backbone, config.image_side, pretrained=not trained)
     if not trained and backbone.sha256 != info.backbone_sha256:
         raise CheckpointError(
             f"checkpoint {path} was trained on backbone {info.backbone} with sha256 "

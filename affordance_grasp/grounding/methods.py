@@ -1,26 +1,22 @@
 """The grounding methods by name; a method is one module, one configuration, one entry here."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from affordance_grasp.errors import CheckpointError, InvalidInput, UnknownName
 from affordance_grasp.grounding.backbones import Backbone
+from affordance_grasp.grounding.network import GroundingNetwork, NetworkConfig
 from affordance_grasp.grounding.plsp import Plsp, PlspConfig
 
 
 @dataclass(frozen=True)
 class Method:
-    """How to build a method, and the checkpoint that ships with the package.
-
-    A ``network`` takes ``(config, backbone=None)`` and offers ``tokens(images)``,
-    ``loss(batch, epoch) -> {term: scalar, "total": scalar}`` and
-    ``maps(tokens, text, label) -> (Q, h, w)`` raw heatmaps of Q queries on one image.
-    """
+    """How to build a method, and the checkpoint that ships with the package."""
 
     description: str
-    config: type[PlspConfig]
-    network: type[Plsp]
+    config: Callable[..., NetworkConfig]
+    network: Callable[..., GroundingNetwork]
     checkpoint: str
 
 
@@ -41,11 +37,17 @@ def find_method(name: str) -> Method:
     return METHODS[name]
 
 
-def make_network(name: str, config: Mapping[str, Any], backbone: Backbone | None = None) -> Plsp:
-    """The network of method ``name`` from stored configuration fields."""
+def make_config(name: str, fields: Mapping[str, Any]) -> NetworkConfig:
+    """The configuration of method ``name`` from stored fields."""
     method = find_method(name)
     try:
-        settings = method.config(**config)
-    except (TypeError, InvalidInput) as error:
+        return method.config(**fields)
+    except (TypeError, InvalidInput, UnknownName) as error:
         raise CheckpointError(f"configuration does not fit method {name}: {error}") from error
-    return method.network(settings, backbone)
+
+
+def make_network(
+    name: str, fields: Mapping[str, Any], backbone: Backbone | None = None
+) -> GroundingNetwork:
+    """The network of method ``name`` from stored configuration fields."""
+    return find_method(name).network(make_config(name, fields), backbone)

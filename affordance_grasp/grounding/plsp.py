@@ -16,6 +16,7 @@ from torch.nn import functional
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.grounding.backbones import Backbone, backbone_spec
 from affordance_grasp.grounding.mask_decoder import MaskDecoder
+from affordance_grasp.grounding.network import GroundingNetwork
 from affordance_grasp.grounding.plsp_fuser import VerbFuser
 from affordance_grasp.grounding.vocabulary import AFFORDANCES
 
@@ -109,18 +110,14 @@ class PlspOutput:
     part: Tensor
 
 
-class Plsp(nn.Module):
-    """The grounding network; give it a backbone to feed images, none to feed tokens."""
+class Plsp(GroundingNetwork):
+    """The network of PLSP, with a projection of tokens and texts where the widths differ."""
 
     name = "plsp"
+    config: PlspConfig
 
     def __init__(self, config: PlspConfig, backbone: Backbone | None = None) -> None:
-        super().__init__()
-        self.config = config
-        self.backbone = backbone
-        if backbone is not None:
-            _check_backbone(config, backbone)
-            backbone.requires_grad_(config.train_backbone)
+        super().__init__(config, backbone)
         spec = backbone_spec(config.backbone)
         dim, text_dim, grid = config.dim, config.text_dim, spec.grid(config.image_side)
         self.token_projection = nn.Identity() if spec.dim == dim else nn.Linear(spec.dim, dim)
@@ -140,15 +137,6 @@ class Plsp(nn.Module):
             dim, grid, config.decoder_heads, config.decoder_depth, hidden
         )
         self.exo_cls = _two_layers(dim, dim // 2, config.classes)
-
-    def tokens(self, images: Tensor) -> Tensor:
-        """Backbone tokens (B, 1 + grid^2, token dim) of images; tokens pass unchanged."""
-        if images.ndim == 3:
-            return images
-        if self.backbone is None:
-            raise InvalidInput("this PLSP network was built without a backbone; feed it tokens")
-        with torch.set_grad_enabled(self.config.train_backbone and torch.is_grad_enabled()):
-            return self.backbone.tokens(images)
 
     def forward(self, images: Tensor, text: Tensor) -> PlspOutput:
         """Images (B, 3, S, S) or tokens, and verb features (B, text_dim)."""
@@ -170,10 +158,7 @@ class Plsp(nn.Module):
         return upscaled.flatten(1).softmax(dim=1).view_as(upscaled)
 
     def maps(self, tokens: Tensor, text: Tensor, label: Tensor) -> Tensor:
-        """Raw heatmaps (Q, S, S) of Q queries on one image's tokens (1, N, token dim).
-
-        ``label`` (Q,) is there for methods that know affordances by index; PLSP reads ``text``.
-        """
+        """Probability maps (Q, S, S), each sums to 1; PLSP reads ``text`` and no label."""
         del label
         output = self.forward_tokens(tokens.expand(len(text), -1, -1), text)
         return self.probability(output.logits)
@@ -250,11 +235,3 @@ def plsp_from_official(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 def _two_layers(inputs: int, hidden: int, outputs: int) -> nn.Sequential:
     return nn.Sequential(nn.Linear(inputs, hidden), nn.GELU(), nn.Linear(hidden, outputs))
-
-
-def _check_backbone(config: PlspConfig, backbone: Backbone) -> None:
-    if backbone.spec.name != config.backbone or backbone.image_side != config.image_side:
-        raise InvalidInput(
-            f"PLSP was configured for {config.backbone} at {config.image_side} pixels and got "
-            f"{backbone.spec.name} at {backbone.image_side}"
-        )

@@ -1,0 +1,80 @@
+"""What every grounding network offers, whatever its method."""
+
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from affordance_grasp.errors import InvalidInput
+from affordance_grasp.grounding.backbones import Backbone
+
+
+class NetworkConfig(Protocol):
+    """What every method's configuration says beside its own settings.
+
+    ``image_side`` [pixels]; ``train_backbone``: fine-tune the encoder with the rest.
+    """
+
+    @property
+    def backbone(self) -> str:
+        """Name of the image encoder."""
+
+    @property
+    def train_backbone(self) -> bool:
+        """Whether the encoder is fine-tuned and therefore part of the checkpoint."""
+
+    @property
+    def image_side(self) -> int:
+        """Side of the square input [pixels]."""
+
+    @property
+    def text_dim(self) -> int:
+        """Channels of a text feature."""
+
+
+class GroundingNetwork(nn.Module, ABC):
+    """A method's network; give it a backbone to feed images, none to feed tokens."""
+
+    name: ClassVar[str]
+
+    def __init__(self, config: NetworkConfig, backbone: Backbone | None = None) -> None:
+        super().__init__()
+        self.config = config
+        self.backbone = backbone
+        if backbone is not None:
+            _check_backbone(config, backbone)
+            backbone.requires_grad_(config.train_backbone)
+
+    def tokens(self, images: Tensor) -> Tensor:
+        """Backbone tokens (B, 1 + grid^2, token dim) of images; tokens pass unchanged."""
+        if images.ndim == 3:
+            return images
+        if self.backbone is None:
+            raise InvalidInput(f"this {self.name} network has no backbone; feed it tokens")
+        with torch.set_grad_enabled(self.config.train_backbone and torch.is_grad_enabled()):
+            return self.backbone.tokens(images)
+
+    @abstractmethod
+    def maps(self, tokens: Tensor, text: Tensor, label: Tensor) -> Tensor:
+        """Raw heatmaps (Q, h, w) of Q queries on one image's tokens (1, N, token dim).
+
+        A method reads what it knows affordances by: ``text`` (Q, text dim) features of the verbs,
+        or ``label`` (Q,), their indices in the vocabulary.
+        """
+
+    @abstractmethod
+    def loss(self, batch: Any, epoch: int) -> dict[str, Tensor]:
+        """The unweighted terms of the training loss by name, and ``total``, their weighted sum."""
+
+    @abstractmethod
+    def parameter_groups(self, learning_rate: float) -> list[dict[str, Any]]:
+        """Groups of trained parameters for an optimiser, each with its learning rate."""
+
+
+def _check_backbone(config: NetworkConfig, backbone: Backbone) -> None:
+    if backbone.spec.name != config.backbone or backbone.image_side != config.image_side:
+        raise InvalidInput(
+            f"the network was configured for {config.backbone} at {config.image_side} pixels and "
+            f"got {backbone.spec.name} at {backbone.image_side}"
+        )
