@@ -45,7 +45,7 @@ def pressure_cooker(rng: Generator) -> tuple[Assembly, float]:
     out.add("lid", Shape.ELLIPSOID, size, (0, 0, height + 0.007), skin)
     _valve(out, rng, height + 0.007 + dome, finish.steel(rng), dark)
     _cooker_handles(out, rng, rim, height + 0.003, dark)
-    return out, float(rng.uniform(0.45, 0.65))
+    return out, float(rng.uniform(0.34, 0.48))
 
 
 def _valve(out: Assembly, rng: Generator, top: float, metal: Material, dark: Material) -> None:
