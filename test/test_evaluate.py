@@ -8,6 +8,7 @@ from tiny_encoders import TinyEncoder
 
 from affordance_grasp.cli import main
 from affordance_grasp.errors import InvalidInput
+from affordance_grasp.learning import evaluate
 from affordance_grasp.learning.agd20k import load_split, read_gray
 from affordance_grasp.learning.evaluate import (
     TestTruth,
@@ -113,3 +114,10 @@ def test_command_refuses_bad_input_with_one_sentence(split, tmp_path, capsys):
     assert "does not exist" in capsys.readouterr().err
     assert main(["evaluate", "--data", str(tmp_path), "--maps", str(tmp_path)]) == 2
     assert "missing" in capsys.readouterr().err
+
+
+def test_scoring_in_pieces_changes_nothing(split, monkeypatch):
+    maps = truth_maps(split)[::-1]
+    whole = TestTruth(split.test, "reference").evaluate(maps)
+    monkeypatch.setattr(evaluate, "SCORED_AT_ONCE", 3)
+    assert TestTruth(split.test, "reference").evaluate(iter(maps)) == whole

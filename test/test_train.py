@@ -5,9 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+import yaml
 from agd20k_tree import write_tree
 from tiny_encoders import TINY_NETWORK, TinyEncoder, TinyText
 
+from affordance_grasp.cli import main
+from affordance_grasp.commands import evaluate as evaluate_command
+from affordance_grasp.commands import train as train_command
 from affordance_grasp.errors import InvalidInput, UnknownName
 from affordance_grasp.grounding.checkpoint import load_checkpoint
 from affordance_grasp.learning import train as train_module
@@ -184,3 +188,42 @@ def test_bad_configuration_is_refused(tmp_path):
         parse_config({"method": "magic"})
     with pytest.raises(InvalidInput, match="cannot be read"):
         load_config(tmp_path / "none.yaml")
+
+
+@pytest.fixture
+def tiny_commands(monkeypatch):
+    for command in (train_command, evaluate_command):
+        monkeypatch.setattr(command, "load_backbone", lambda name: TinyEncoder())
+        monkeypatch.setattr(command, "load_text_encoder", lambda name: TinyText())
+    yield
+    torch.set_num_threads(1)
+
+
+def test_from_boxes_to_figures_on_the_command_line(tiny_commands, tmp_path, capsys):
+    write_tree(tmp_path)
+    data, out = str(tmp_path), tmp_path / "run"
+    config = tmp_path / "config.yaml"
+    config.write_text(yaml.safe_dump(CONFIG.to_dict()))
+    assert main(["pseudo-labels", data, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["written"] == 12
+    words = ["train", "--data", data, "--out", str(out), "--config", str(config), "--threads", "1"]
+    assert main([*words, "--epochs", "1", "--json"]) == 0
+    outcome = json.loads(capsys.readouterr().out)
+    assert outcome["complete"]
+    assert main([*words, "--epochs", "1"]) == 2
+    assert "--resume" in capsys.readouterr().err
+    scoring = ["evaluate", "--data", data, "--checkpoint", str(out / "last.safetensors")]
+    assert main([*scoring, "--threads", "1", "--json"]) == 0
+    measured = json.loads(capsys.readouterr().out)["measured"]["all"]
+    # the checkpoint is stored in float16
+    assert measured["kld"] == pytest.approx(outcome["last"]["test_kld"], rel=1e-2)
+
+
+def test_checkpoint_of_another_backbone_is_refused(
+    tiny_commands, finished, sources, monkeypatch, capsys
+):
+    run, _ = finished
+    data = str(sources.split.folder.parent)
+    monkeypatch.setattr(TinyEncoder, "sha256", "other")
+    assert main(["evaluate", "--data", data, "--checkpoint", str(run.last)]) == 2
+    assert "sha256" in capsys.readouterr().err

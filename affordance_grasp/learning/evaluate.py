@@ -4,6 +4,7 @@ import csv
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Protocol
 
@@ -16,10 +17,18 @@ from affordance_grasp.errors import InvalidInput
 from affordance_grasp.grounding.vocabulary import AFFORDANCES
 from affordance_grasp.learning.agd20k import Split, TestItem, read_gray
 from affordance_grasp.learning.features import TokenStore
-from affordance_grasp.learning.metrics import MAP_SIDE, Scores, ground_truth_map, min_max, score
+from affordance_grasp.learning.metrics import (
+    MAP_SIDE,
+    Scores,
+    ground_truth_map,
+    join_scores,
+    min_max,
+    score,
+)
 
 INDEX_FILE = "maps.json"
 MAPS_FILE = "maps.npy"
+SCORED_AT_ONCE = 64  # bounds the memory of the float64 maps
 CENTRE_SPREAD = 0.25
 
 
@@ -59,13 +68,15 @@ class TestTruth:
         self.maps = np.stack([ground_truth_map(read_gray(i.truth), protocol) for i in items])
 
     def evaluate(self, raw_maps: Iterable[NDArray[np.float32]]) -> Evaluation:
-        """Score raw maps, in the order of the items."""
-        if self.protocol == "reference":
-            predictions = np.stack([min_max(raw) for raw in raw_maps])
-        else:
-            predictions = np.stack([as_probability(raw) for raw in raw_maps])
-        scores = score(predictions, self.maps, self.protocol)
-        return Evaluation(self.protocol, _table(scores, self.affordances))
+        """Score raw maps, in the order of the items; undefined figures are counted."""
+        prepare = min_max if self.protocol == "reference" else as_probability
+        raw = iter(raw_maps)
+        scored = []
+        for start in range(0, len(self.maps), SCORED_AT_ONCE):
+            truth = self.maps[start : start + SCORED_AT_ONCE]
+            predicted = np.stack([prepare(values) for values in islice(raw, len(truth))])
+            scored.append(score(predicted, truth, self.protocol))
+        return Evaluation(self.protocol, _table(join_scores(scored), self.affordances))
 
 
 def as_probability(raw: NDArray[np.float32]) -> NDArray[np.float32]:

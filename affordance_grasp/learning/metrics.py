@@ -8,7 +8,7 @@ truth counts as uniform, the standard deviation of NSS is the sample's.
 KLD: lower is better; SIM and NSS: higher is better.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -52,6 +52,15 @@ class Scores:
     def subset(self, chosen: NDArray[np.bool_]) -> "Scores":
         """The scores of the chosen maps only."""
         return Scores(self.kld[chosen], self.sim[chosen], self.nss[chosen])
+
+
+def join_scores(pieces: Sequence[Scores]) -> Scores:
+    """The scores of several batches of maps, one after the other."""
+    kld, sim, nss = (
+        np.concatenate([getattr(piece, name) for piece in pieces])
+        for name in ("kld", "sim", "nss")
+    )
+    return Scores(kld, sim, nss)
 
 
 def resize_map(values: NDArray[np.generic], side: int = MAP_SIDE) -> NDArray[np.generic]:
