@@ -1,0 +1,126 @@
+import threading
+
+import numpy as np
+import pytest
+from tabletop import Block, Can, looking_down, tabletop, to_world
+
+from affordance_grasp.candidates.generators import make_generator
+from affordance_grasp.datatypes import Heatmap, Reason
+from affordance_grasp.errors import InvalidInput, NoObject, UnknownName
+from affordance_grasp.geometry import project
+from affordance_grasp.pipeline import object_region, plan_grasps
+
+
+class EndIsHot:
+    """A grounder for which one end of the object is hot."""
+
+    def __init__(self, end_world):
+        self.end_cam = looking_down()[:3, :3].T @ (np.array(end_world) - looking_down()[:3, 3])
+        self.regions = []
+
+    def ground(self, color, query, region=None):
+        self.regions.append(region)
+        u, v = project(self.end_cam, [[615, 0, 320], [0, 615, 240], [0, 0, 1]])
+        rows, columns = np.indices(color.shape[:2])
+        heat = np.exp(-((columns - u) ** 2 + (rows - v) ** 2) / 2 / 30**2).astype(np.float32)
+        return Heatmap(heat, heat, query, "hold", "test", 0.5)
+
+
+@pytest.fixture(scope="module")
+def frame():
+    return tabletop(Block(0, 0, (0.2, 0.025, 0.02), yaw_deg=20))
+
+
+@pytest.fixture(scope="module")
+def generator():
+    return make_generator("antipodal")
+
+
+def end(sign):
+    return np.array([np.cos(np.radians(20)), np.sin(np.radians(20)), 0]) * 0.08 * sign
+
+
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_the_grasp_is_where_the_heat_is(frame, generator, sign):
+    plan = plan_grasps(frame, "grab", EndIsHot(end(sign)), generator)
+    place = to_world(plan.best.contact_cam)
+    assert np.linalg.norm(place[:2] - end(sign)[:2]) < 0.03
+    assert plan.heatmap.query == "grab"
+    assert plan.best.candidate == plan.selection.ranked[0].candidate
+
+
+def test_grounder_looks_at_a_square_around_the_object(frame, generator):
+    grounder = EndIsHot(end(1))
+    plan = plan_grasps(frame, "hold", grounder, generator)
+    region = grounder.regions[0]
+    assert region == plan.region == object_region(frame)
+    assert region.right - region.left == region.bottom - region.top
+    uv = project(plan.candidates.contact_cam, frame.intrinsics.K)
+    assert ((uv > (region.left, region.top)) & (uv < (region.right, region.bottom))).all()
+
+
+def test_region_of_a_large_thing_stays_in_the_image():
+    region = object_region(tabletop(Can(0, 0, 0.15, 0.1)))
+    assert (region.top, region.bottom) == (0, 480)
+    assert 0 <= region.left < region.right <= 640
+
+
+def test_crumbs_do_not_widen_the_region():
+    thing = Block(-0.05, 0, (0.1, 0.1, 0.05))
+    alone = object_region(tabletop(thing))
+    with_crumb = object_region(tabletop(thing, Can(0.14, 0, 0.009, 0.02)))
+    assert abs(with_crumb.right - alone.right) < 8
+
+
+def test_timings_name_every_step(frame, generator):
+    plan = plan_grasps(frame, "hold", EndIsHot(end(1)), generator)
+    assert list(plan.timings_ms) == ["scene", "ground", "generate", "select", "total"] or set(
+        plan.timings_ms
+    ) == {"scene", "ground", "generate", "select", "total"}
+    assert all(ms > 0 for ms in plan.timings_ms.values())
+
+
+def test_grounding_and_generation_run_at_the_same_time(frame, generator):
+    both_here = threading.Barrier(2, timeout=20)
+
+    class Waiting:
+        name = "waiting"
+
+        def generate(self, frame, seed=0, scene=None):
+            both_here.wait()
+            return generator.generate(frame, seed, scene)
+
+        def ground(self, color, query, region=None):
+            both_here.wait()
+            return EndIsHot(end(1)).ground(color, query, region)
+
+    assert plan_grasps(frame, "hold", Waiting(), Waiting()).best is not None
+
+
+def test_without_a_grounder_quality_decides(frame, generator):
+    plan = plan_grasps(frame, "hold", None, generator, rule="quality")
+    qualities = [grasp.quality for grasp in plan.selection.ranked]
+    assert qualities == sorted(qualities, reverse=True)
+    with pytest.raises(InvalidInput, match="needs a grounder"):
+        plan_grasps(frame, "hold", None, generator, rule="bands")
+
+
+def test_reach_reaches_the_selection(frame, generator):
+    plan = plan_grasps(
+        frame, "hold", EndIsHot(end(1)), generator, reach=lambda T, width: Reason.NO_IK
+    )
+    assert plan.best is None
+    assert plan.selection.rejection_counts()["no IK"] > 0
+
+
+def test_errors_come_through(frame, generator):
+    class Broken:
+        def ground(self, color, query, region=None):
+            raise UnknownName("query", query, ("hold",))
+
+    with pytest.raises(UnknownName, match="fly"):
+        plan_grasps(frame, "fly", Broken(), generator)
+    with pytest.raises(UnknownName, match="rule"):
+        plan_grasps(frame, "hold", Broken(), generator, rule="nothing")
+    with pytest.raises(NoObject):
+        plan_grasps(tabletop(), "hold", Broken(), generator)

@@ -1,0 +1,125 @@
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from tabletop import INTRINSICS, Block, tabletop
+
+from affordance_grasp.cli import main
+from affordance_grasp.report import write_png
+
+K = [str(value) for value in (INTRINSICS.fx, INTRINSICS.fy, INTRINSICS.cx, INTRINSICS.cy)]
+REAL = Path(__file__).resolve().parents[2] / "shared" / "data" / "rgbd"
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    """Colour and depth (in millimetres and tenths) of a bar on a table."""
+    folder = tmp_path_factory.mktemp("frame")
+    frame = tabletop(Block(0, 0, (0.2, 0.025, 0.02), yaw_deg=20))
+    write_png(folder / "color.png", frame.color)
+    cv2.imwrite(str(folder / "depth.png"), (frame.depth_m * 10_000).round().astype(np.uint16))
+    cv2.imwrite(str(folder / "depth.tiff"), frame.depth_m)
+    cv2.imwrite(str(folder / "zero.png"), np.zeros((480, 640), np.uint16))
+    cv2.imwrite(str(folder / "small.png"), np.ones((240, 320), np.uint16))
+    cv2.imwrite(str(folder / "bytes.png"), np.ones((480, 640), np.uint8))
+    flat = (tabletop().depth_m * 10_000).round().astype(np.uint16)
+    cv2.imwrite(str(folder / "bare.png"), flat)
+    (folder / "text.png").write_text("not an image")
+    return folder
+
+
+def arguments(files, depth="depth.png", scale="0.0001", color="color.png", k=K, **options):
+    words = ["plan", "--color", str(files / color), "--depth", str(files / depth)]
+    words += ["--depth-scale", scale, "--intrinsics", *k]
+    options = {"query": "hold", "rule": "quality", **options}
+    for name, value in options.items():
+        words += [f"--{name}", str(value)]
+    return words
+
+
+def test_json_has_ranked_grasps_in_the_camera_frame(files, capsys):
+    assert main([*arguments(files, top=3), "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert len(report["grasps"]) == 3
+    first = report["grasps"][0]
+    assert np.linalg.norm(first["quaternion_xyzw"]) == pytest.approx(1, abs=1e-5)
+    assert first["width_m"] == pytest.approx(0.025, abs=0.004)
+    assert first["position"][2] == pytest.approx(0.48, abs=0.05)
+    assert report["examined"] >= 2000
+    assert {"ground", "generate", "select", "total"} <= set(report["timings_ms"])
+
+
+def test_float_depth_in_metres_gives_the_same_grasp(files, capsys):
+    reports = []
+    for depth, scale in (("depth.png", "0.0001"), ("depth.tiff", "1")):
+        assert main([*arguments(files, depth=depth, scale=scale), "--json"]) == 0
+        reports.append(json.loads(capsys.readouterr().out)["grasps"][0]["width_m"])
+    assert reports[0] == pytest.approx(reports[1], abs=0.002)
+
+
+def test_folder_gets_pictures_and_report(files, tmp_path, capsys):
+    assert main(arguments(files, out=tmp_path / "out")) == 0
+    names = {path.name for path in (tmp_path / "out").iterdir()}
+    assert names == {"color.png", "heatmap.png", "candidates.png", "board.png", "report.json"}
+    assert "ranked" in capsys.readouterr().out
+
+
+def test_learned_heat_from_file_to_grasp(files, capsys, random_checkpoint):
+    words = arguments(files, rule="bands", query="grab", checkpoint=random_checkpoint)
+    assert main([*words, "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["affordance"] == "hold"
+    assert report["ranked"] + sum(report["rejected"].values()) == report["candidates"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"color": "missing.png"}, "missing.png cannot be read"),
+        ({"color": "text.png"}, "text.png cannot be read"),
+        ({"depth": "missing.png"}, "missing.png cannot be read"),
+        ({"depth": "text.png"}, "not an image"),
+        ({"depth": "small.png"}, "differ in size"),
+        ({"depth": "bytes.png"}, "uint16 or float32"),
+        ({"depth": "color.png"}, "3 channel"),
+        ({"depth": "zero.png"}, "zero or NaN"),
+        ({"depth": "bare.png"}, "nothing stands out"),
+        ({"scale": "0"}, "depth scale"),
+        ({"scale": "1"}, "check the depth scale"),
+        ({"k": ["0", "615", "320", "240"]}, "not invertible"),
+        ({"k": ["nan", "615", "320", "240"]}, "NaN"),
+        ({"rule": "best"}, "bands, argmax, quality"),
+        ({"generator": "magic"}, "known: antipodal"),
+        ({"method": "magic", "rule": "bands"}, "plsp"),
+        ({"checkpoint": "missing.safetensors", "rule": "bands"}, "missing.safetensors"),
+        ({"top": 0}, "at least 1"),
+    ],
+)
+def test_bad_input_is_one_sentence_and_exit_code_2(files, capsys, changes, words):
+    assert main(arguments(files, **changes)) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert words in printed.err
+    assert printed.err.count("\n") == 1
+
+
+def test_meaningless_query_lists_the_known(files, capsys, random_checkpoint):
+    words = arguments(files, rule="bands", query="qwertz", checkpoint=random_checkpoint)
+    assert main(words) == 2
+    assert "hold" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_real_frames_give_grasps_on_things(number, capsys):
+    color, depth = (REAL / f"{number:06d}-{kind}.png" for kind in ("color", "depth"))
+    if not color.exists():
+        pytest.skip(f"real RGB-D frames are not at {REAL}")
+    words = ["plan", "--color", str(color), "--depth", str(depth), "--depth-scale", "0.0001"]
+    words += ["--intrinsics", "1066.778", "1067.487", "312.9869", "241.3109"]
+    assert main([*words, "--query", "hold", "--rule", "quality", "--top", "20", "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert len(report["grasps"]) == 20
+    assert report["grasps"][0]["quality"] > 0.3
+    assert all(0.6 < grasp["position"][2] < 1.2 for grasp in report["grasps"])
