@@ -29,10 +29,14 @@ class NodeDied(AffordanceGraspError):
 
 
 def isolate() -> int:
-    """Choose a ROS domain at random for this process and its children, on this host only."""
+    """Choose a ROS domain at random for this process and its children, on this host only.
+
+    Fast DDS also gets shared memory in which a camera frame has room, unless told otherwise.
+    """
     domain = random.SystemRandom().choice(FREE_DOMAINS)
     os.environ["ROS_DOMAIN_ID"] = str(domain)
     os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
+    os.environ.setdefault("FASTRTPS_DEFAULT_PROFILES_FILE", str(share_path("config/fastdds.xml")))
     return domain
 
 

@@ -1,0 +1,260 @@
+"""The nodes as processes, asked over DDS."""
+
+from pathlib import Path
+from time import monotonic, sleep
+
+import numpy as np
+import pytest
+
+pytest.importorskip("rclpy", reason="no ROS 2 here: rclpy cannot be imported")
+
+from affordance_grasp.action import ExecuteGrasp
+from affordance_grasp.msg import SelectedGrasp
+from affordance_grasp.srv import GenerateGrasps, GroundAffordance, SelectGrasp
+from rclpy.action import ActionClient
+from std_msgs.msg import Header
+
+from affordance_grasp.control.robot import load_robot
+from affordance_grasp.datatypes import CameraIntrinsics
+from affordance_grasp.geometry import pose
+from affordance_grasp.nodes.calls import wait
+from affordance_grasp.nodes.client import GraspClient
+from affordance_grasp.nodes.conversions import (
+    from_color,
+    from_depth_m,
+    from_intrinsics,
+    from_pose,
+    to_map,
+)
+from affordance_grasp.nodes.graph import Graph, NodeDied, isolate
+from affordance_grasp.nodes.joints import JointMonitor
+
+READY_S = 120.0
+ANSWER_S = 60.0
+HEADER = Header(frame_id="camera_color_optical_frame")
+TRAINED = Path(__file__).parents[1] / "models" / "plsp_simulated.safetensors"
+
+
+@pytest.fixture(scope="module")
+def checkpoint(request) -> Path:
+    return TRAINED if TRAINED.exists() else request.getfixturevalue("random_checkpoint")
+
+
+@pytest.fixture(scope="module")
+def graph(checkpoint, tmp_path_factory):
+    isolate()
+    logs = tmp_path_factory.mktemp("logs")
+    parameters = {
+        "grounder": {"checkpoint": checkpoint},
+        "simulator": {"speed": 2.0, "camera_rate_hz": 2.0},
+    }
+    with Graph(logs, parameters=parameters) as graph:
+        yield graph
+
+
+@pytest.fixture(scope="module")
+def client(graph):
+    with GraspClient() as client:
+        client.wait_until_ready(READY_S, graph.check)
+        yield client
+
+
+@pytest.fixture(scope="module")
+def joints(client):
+    return JointMonitor(client.node, load_robot().arm.joint_names)
+
+
+def ask(client, kind, name, request):
+    service = client.node.create_client(kind, name)
+    assert service.wait_for_service(ANSWER_S)
+    try:
+        return wait(service.call_async(request), ANSWER_S, name)
+    finally:
+        client.node.destroy_client(service)
+
+
+def scene_color() -> np.ndarray:
+    rng = np.random.default_rng(0)
+    color = rng.integers(90, 110, (240, 320, 3), dtype=np.uint8)
+    color[80:160, 120:200] = (200, 40, 30)
+    return color
+
+
+def ground(client, color, query="hold", **changes):
+    image = from_color(color, HEADER)
+    for name, value in changes.items():
+        setattr(image, name, value)
+    return ask(
+        client, GroundAffordance, "ground", GroundAffordance.Request(image=image, query=query)
+    )
+
+
+def test_an_image_is_grounded(client):
+    answer = ground(client, scene_color(), "grasp")
+    assert answer.success, answer.message
+    assert (answer.affordance, answer.method) == ("hold", "plsp")
+    heat = to_map(answer.heatmap)
+    assert heat.shape == (240, 320)
+    assert heat.max() == pytest.approx(1.0) and heat.min() >= 0
+    assert answer.heatmap.header.frame_id == HEADER.frame_id
+
+
+@pytest.mark.parametrize(
+    ("query", "changes", "words"),
+    [
+        ("hold", {"encoding": "mono16"}, "encoding 'mono16'"),
+        ("hold", {"height": 100}, "bytes"),
+        ("juggle", {}, "known"),
+    ],
+)
+def test_the_grounder_refuses_and_lives_on(client, query, changes, words):
+    answer = ground(client, scene_color(), query, **changes)
+    assert not answer.success
+    assert words in answer.message
+    assert ground(client, scene_color()).success
+
+
+@pytest.mark.parametrize("value", [0.0, float("nan")])
+def test_the_generator_refuses_depth_without_readings_and_lives_on(client, value):
+    intrinsics = CameraIntrinsics(300.0, 300.0, 160.0, 120.0, 320, 240)
+    depth = np.full((240, 320), value, np.float32)
+    request = GenerateGrasps.Request(
+        color=from_color(scene_color(), HEADER),
+        depth=from_depth_m(np.nan_to_num(depth), HEADER),
+        camera_info=from_intrinsics(intrinsics, HEADER),
+    )
+    for _ in range(2):
+        answer = ask(client, GenerateGrasps, "generate_grasps", request)
+        assert not answer.success
+        assert answer.message and "\n" not in answer.message
+
+
+def execute(client, grasp: SelectedGrasp) -> ExecuteGrasp.Result:
+    action = ActionClient(client.node, ExecuteGrasp, "execute")
+    assert action.wait_for_server(ANSWER_S)
+    handle = wait(action.send_goal_async(ExecuteGrasp.Goal(grasp=grasp)), ANSWER_S, "execute")
+    result = wait(handle.get_result_async(), ANSWER_S, "execute").result
+    action.destroy()
+    return result
+
+
+@pytest.mark.parametrize(
+    ("frame", "position", "words"),
+    [
+        ("base_link", (2.0, 0.0, 0.1), ""),
+        ("base_link", (0.5, 0.0, -0.2), ""),
+        ("base_link", (float("nan"), 0.0, 0.1), "NaN"),
+        ("map", (0.5, 0.0, 0.1), "frame 'map'"),
+    ],
+)
+def test_nothing_moves_for_a_grasp_that_cannot_be(client, joints, frame, position, words):
+    before = joints.now()
+    T = pose(np.diag([1.0, -1.0, -1.0]), [0, 0, 0])
+    grasp = SelectedGrasp(header=Header(frame_id=frame), pose=from_pose(T), width_m=0.02)
+    grasp.pose.position.x, grasp.pose.position.y, grasp.pose.position.z = position
+    result = execute(client, grasp)
+    assert not result.success
+    assert result.message and words in result.message
+    np.testing.assert_allclose(joints.now(), before, atol=2e-3)
+
+
+def test_select_decides_and_moves_nothing(client, joints):
+    client.reset("mug", 100_001, 1)
+    before = joints.now()
+    answer = ask(client, SelectGrasp, "select", SelectGrasp.Request(query="hold"))
+    assert answer.success, answer.message
+    assert answer.grasp.header.frame_id == "base_link"
+    assert answer.selection.ranked and answer.selection.affordance == "hold"
+    np.testing.assert_allclose(joints.now(), before, atol=2e-3)
+    refused = ask(client, SelectGrasp, "select", SelectGrasp.Request(query="juggle"))
+    assert not refused.success and "juggle" in refused.message
+
+
+class Enough(Exception):
+    """The test has seen what it waited for."""
+
+
+def test_cancelling_stops_the_arm(client, graph, joints):
+    client.reset("mug", 100_001, 1)
+    home, stages = joints.now(), []
+
+    def check():
+        graph.check()
+        if "approach" in stages and np.abs(joints.now() - home).max() > 0.05:
+            raise Enough
+
+    with pytest.raises(Enough):
+        client.grasp("hold", False, lambda stage, _: stages.append(stage), check)
+    assert not {"descend", "close", "lift"} & set(stages)
+    _await_standstill(joints)
+    here = joints.now()
+    sleep(1.0)
+    np.testing.assert_allclose(joints.now(), here, atol=2e-3)
+    assert "close" not in stages
+
+
+def _await_standstill(joints):
+    deadline, before = monotonic() + 10.0, None
+    while before is None or np.abs(joints.now() - before).max() > 1e-3:
+        assert monotonic() < deadline, "the arm still moves"
+        before = joints.now()
+        sleep(0.3)
+
+
+def test_a_mug_is_picked_through_the_graph(client, graph):
+    client.reset("mug", 100_000, 0)
+    stages = []
+    outcome = client.grasp("hold", False, lambda stage, _: stages.append(stage), graph.check)
+    assert outcome.success, outcome.message
+    assert stages[-1] == "hold" and {"look", "decide", "plan", "close", "lift"} <= set(stages)
+    assert outcome.final_width_m > 0.002
+    verdict = client.judge("hold")
+    assert verdict.lifted and verdict.held
+    if TRAINED.exists():
+        assert verdict.functional, f"held by {verdict.parts_held}"
+    plan = client.plan()
+    assert plan.best is not None
+    assert plan.frame.color.shape == (480, 640, 3)
+    assert len(plan.selection.ranked) + len(plan.selection.rejected) == len(plan.candidates)
+
+
+def test_the_simulator_refuses_an_unknown_object_and_keeps_the_old(client):
+    from affordance_grasp.nodes.calls import Refused
+
+    with pytest.raises(Refused, match="unknown object.*mug"):
+        client.reset("unicorn", 0, 0)
+    with pytest.raises(Refused, match="unknown affordance"):
+        client.judge("juggle")
+
+
+def test_a_node_that_cannot_start_is_reported_with_its_reason(tmp_path):
+    isolate()
+    parameters = {"grounder": {"checkpoint": tmp_path / "missing.safetensors"}}
+    with Graph(tmp_path / "logs", ["grounder"], parameters) as graph:
+        deadline = monotonic() + ANSWER_S
+        with pytest.raises(NodeDied, match="code 2: grounder.*missing.safetensors"):
+            while monotonic() < deadline:
+                graph.check()
+                sleep(0.1)
+
+
+def test_a_parameter_of_the_wrong_kind_is_refused(tmp_path):
+    isolate()
+    with Graph(tmp_path, ["candidates"], {"candidates": {"generator": "magic"}}) as graph:
+        deadline = monotonic() + ANSWER_S
+        with pytest.raises(NodeDied, match="unknown generator 'magic'; known: antipodal"):
+            while monotonic() < deadline:
+                graph.check()
+                sleep(0.1)
+
+
+def test_nodes_end_when_the_graph_ends(tmp_path):
+    isolate()
+    with Graph(tmp_path, ["candidates"]) as graph:
+        process = graph._processes["candidates"]
+        deadline = monotonic() + ANSWER_S
+        while "is ready" not in (tmp_path / "candidates.log").read_text():
+            assert monotonic() < deadline
+            graph.check()
+            sleep(0.1)
+    assert process.returncode == 0
