@@ -26,6 +26,8 @@ from affordance_grasp.datatypes import (
 from affordance_grasp.errors import InvalidInput, UnknownName
 from affordance_grasp.geometry import Floats, project, sample_bilinear
 
+STRIP_DEPTH_M = 0.015
+
 Reach = Callable[[Floats, float], Reason | None]
 
 
@@ -153,6 +155,9 @@ def read_heat(
 ) -> Floats:
     """Heat (N,) of every candidate: the mean over its contact, or a strip across the fingers.
 
+    Of the strip only what is about as far away as the contact counts; the rest lies beside the
+    object, where there is nothing to hold.
+
     Args:
         frame: gives the intrinsics.
         heatmap: the heat.
@@ -165,7 +170,11 @@ def read_heat(
     points = candidates.contact_cam[:, None] + strip
     uv = np.nan_to_num(project(points, frame.intrinsics.K), nan=-1.0)
     smooth = cv2.blur(heatmap.values, (window_px, window_px), borderType=cv2.BORDER_REPLICATE)
-    return np.nan_to_num(sample_bilinear(smooth, uv)).mean(axis=1)
+    heat = np.nan_to_num(sample_bilinear(smooth, uv))
+    seen = np.nan_to_num(sample_bilinear(frame.depth_m, uv))
+    counts = np.abs(seen - points[..., 2]) < STRIP_DEPTH_M
+    counts[:, len(steps) // 2] = True
+    return np.asarray((heat * counts).sum(axis=1) / counts.sum(axis=1))
 
 
 def _reasons(

@@ -74,6 +74,15 @@ def test_heat_is_averaged_over_the_strip_under_the_fingers():
     assert read_heat(frame(), heatmap(step), at((50, 50)), 0.0, 1)[0] == 1
 
 
+def test_where_nothing_is_no_heat_is_missed():
+    depth = np.full((101, 101), DEPTH, np.float32)
+    depth[:50] = 0.7  # beside the object one sees the floor
+    step = np.zeros((101, 101))
+    step[50:] = 1.0
+    values = read_heat(frame(depth), heatmap(step), at((50, 50)), breadth_m=0.1, window_px=1)
+    assert values[0] == pytest.approx(1)
+
+
 @pytest.mark.parametrize(
     ("candidates", "reason"),
     [

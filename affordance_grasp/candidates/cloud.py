@@ -20,6 +20,7 @@ MIN_HEIGHT_M = 0.0015
 MIN_AREA_M2 = 1.5e-4
 MAX_HEIGHT_M = 0.6
 LARGE_PIECE = 0.2
+JOIN_PX = 13
 SOLID_STEP_M = 0.006
 SOLID_LEVELS = 7
 
@@ -145,7 +146,10 @@ def label_objects(points: Floats, table: TablePlane, max_distance_m: float) -> N
         on_table = near & (np.abs(height) < 3 * max(table.noise_m, 0.001))
         out = near & (height > _threshold(height[near])) & (height < MAX_HEIGHT_M)
     out = cv2.morphologyEx(out.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
-    count, parts = cv2.connectedComponents(out, connectivity=8)
+    # a handle seen across a strip without depth still belongs to its mug
+    joined = cv2.dilate(out, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (JOIN_PX, JOIN_PX)))
+    count, parts = cv2.connectedComponents(joined, connectivity=8)
+    parts[out == 0] = 0
     hull = _TableHull(points[_large(on_table)][::7], table)
     area = np.bincount(parts[out > 0], weights=_pixel_area(points)[out > 0], minlength=count)
     keep = [

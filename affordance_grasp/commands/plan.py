@@ -95,7 +95,8 @@ def read_frame(
     color = read_color(color_path)
     depth = read_depth(depth_path, depth_scale)
     height, width = color.shape[:2]
-    return RgbdFrame(color, depth, CameraIntrinsics(*intrinsics, width=width, height=height))
+    fx, fy, cx, cy = intrinsics
+    return RgbdFrame(color, depth, CameraIntrinsics(fx, fy, cx, cy, width, height))
 
 
 def read_depth(path: Path, scale: float) -> NDArray[np.float32]:
