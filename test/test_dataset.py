@@ -11,7 +11,6 @@ from affordance_grasp.cli import main
 from affordance_grasp.errors import InvalidInput, UnknownName
 from affordance_grasp.simulation.annotation import annotate
 from affordance_grasp.simulation.dataset import (
-    TRIAL_SEED_START,
     UNSEEN_AFFORDANCES,
     UNSEEN_FAMILIES,
     DatasetConfig,
@@ -25,6 +24,7 @@ from affordance_grasp.simulation.dataset_writer import detect, simulate
 from affordance_grasp.simulation.detector import SimulatedDetector
 from affordance_grasp.simulation.objects import FAMILIES
 from affordance_grasp.simulation.parts import FUNCTIONAL_PARTS, affordances_of
+from affordance_grasp.simulation.seeds import TRIAL_SEED_START
 
 SMALL = DatasetConfig(seed=3, ego_per_object=1, exo_per_pair=1, test_per_object=1, size=96)
 

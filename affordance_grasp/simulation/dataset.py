@@ -25,6 +25,15 @@ from affordance_grasp.simulation.parts import (
     functional_parts,
 )
 from affordance_grasp.simulation.pictures import Picture, egocentric, exocentric
+from affordance_grasp.simulation.seeds import (
+    EXO_SEED_START,
+    SEEDS_PER_DATASET,
+    TEST_SEED_START,
+    TRAIN_SEED_START,
+)
+from affordance_grasp.simulation.seeds import (
+    TRIAL_SEED_START as TRIAL_SEED_START,
+)
 
 SPLITS = ("Seen", "Unseen")
 UNSEEN_FAMILIES = ("knife", "pan", "axe", "teapot", "fork")
@@ -43,9 +52,6 @@ UNSEEN_AFFORDANCES = (
 )
 """Those of AGD20K's 25 Unseen affordances that the families serve."""
 
-EXO_SEED_START, TEST_SEED_START, TRIAL_SEED_START = 20_000, 50_000, 100_000
-"""Object seeds: training ego from 0, exo, test pictures; robot trials (never pictured)."""
-SEEDS_PER_DATASET = 1_000_000
 EGO_VIEWS, EXO_VIEWS, TEST_VIEWS = 3, 4, 2
 MOST_PICTURES, SEEDS_PER_PAIR = 2000, 500
 
@@ -58,7 +64,7 @@ class Kind(str, Enum):
     TEST = "test"
 
 
-SEED_START = {Kind.EGO: 0, Kind.EXO: EXO_SEED_START, Kind.TEST: TEST_SEED_START}
+SEED_START = {Kind.EGO: TRAIN_SEED_START, Kind.EXO: EXO_SEED_START, Kind.TEST: TEST_SEED_START}
 
 
 @dataclass(frozen=True)

@@ -18,9 +18,7 @@ from tqdm import tqdm
 
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.simulation.dataset import (
-    SEEDS_PER_DATASET,
     SPLITS,
-    TRIAL_SEED_START,
     UNSEEN_AFFORDANCES,
     UNSEEN_FAMILIES,
     DatasetConfig,
@@ -33,6 +31,7 @@ from affordance_grasp.simulation.dataset import (
 )
 from affordance_grasp.simulation.detector import Box, SimulatedDetector
 from affordance_grasp.simulation.parts import affordances_of, functional_parts, prompt
+from affordance_grasp.simulation.seeds import SEEDS_PER_DATASET, TRIAL_SEED_START
 
 MANIFEST = "manifest.json"
 BOXES = "detector"
