@@ -94,7 +94,11 @@ def test_a_verb_that_the_method_does_not_know_is_refused_and_not_bent():
 
 @pytest.mark.parametrize(
     ("text", "affordance"),
-    [("polish my teeth", "brush_with"), ("agitate the mixture", "stir"), ("bang the nail in", "hit")],
+    [
+        ("polish my teeth", "brush_with"),
+        ("agitate the mixture", "stir"),
+        ("bang the nail in", "hit"),
+    ],
 )
 def test_words_outside_the_vocabulary_are_compared_by_meaning(text, affordance):
     if minilm_folder() is None or find_spec("transformers") is None:
