@@ -22,12 +22,12 @@ from affordance_grasp.pipeline import GraspPlan, Grounds, plan_grasps
 from affordance_grasp.report.pictures import write_png
 from affordance_grasp.report.summary import plan_pictures
 from affordance_grasp.selection import RULES
-from affordance_grasp.simulation.dataset import TRIAL_SEED_START
 from affordance_grasp.simulation.execution import execute_pick
 from affordance_grasp.simulation.objects import make_object
 from affordance_grasp.simulation.outcome import PickOutcome
 from affordance_grasp.simulation.parts import functional_parts
 from affordance_grasp.simulation.placement import random_placement
+from affordance_grasp.simulation.seeds import TRIAL_SEED_START
 from affordance_grasp.simulation.world import World
 
 PAPER_OBJECTS = (

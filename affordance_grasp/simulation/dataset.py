@@ -31,9 +31,6 @@ from affordance_grasp.simulation.seeds import (
     TEST_SEED_START,
     TRAIN_SEED_START,
 )
-from affordance_grasp.simulation.seeds import (
-    TRIAL_SEED_START as TRIAL_SEED_START,
-)
 
 SPLITS = ("Seen", "Unseen")
 UNSEEN_FAMILIES = ("knife", "pan", "axe", "teapot", "fork")
