@@ -29,7 +29,7 @@ from affordance_grasp.report import (
     write_png,
     write_report,
 )
-from affordance_grasp.report.glyphs import CHOSEN, fork
+from affordance_grasp.report.glyphs import CHOSEN, around, fork
 
 K = CameraIntrinsics(120, 120, 80, 60, width=160, height=120)
 QUATERNION = [0.5, -0.5, 0.5, 0.5]
@@ -123,12 +123,24 @@ def test_overlay_leaves_the_frame_alone(plan):
 
 def test_the_chosen_grasp_is_drawn_where_it_is(plan):
     picture = draw_grasps(plan.frame.color, K, plan.candidates, plan.selection)
-    assert picture.shape == (240, 320, 3)
+    assert picture.shape == (960, 1280, 3)
     rows, columns = np.nonzero((picture == CHOSEN).all(axis=-1))
-    # tips 30 mm apart at 0.5 m, knuckles at 0.46 m: within 80 -+ 4 columns, at twice the size
-    assert columns.min() == pytest.approx(2 * (80 - 120 * 0.015 / 0.46), abs=6)
-    assert columns.max() == pytest.approx(2 * (80 + 120 * 0.015 / 0.46), abs=6)
-    assert rows.mean() == pytest.approx(120, abs=4)
+    # tips 30 mm apart at 0.5 m, knuckles at 0.46 m: within 80 -+ 4 columns, at 8 times the size
+    assert columns.min() == pytest.approx(8 * (80 - 120 * 0.015 / 0.46), abs=8)
+    assert columns.max() == pytest.approx(8 * (80 + 120 * 0.015 / 0.46), abs=8)
+    assert rows.mean() == pytest.approx(8 * 60, abs=8)
+
+
+def test_a_view_shows_the_same_grasp_larger(plan):
+    view = around(Region(60, 40, 100, 80), 160, 120, margin=0.0)
+    assert (view.right - view.left) / (view.bottom - view.top) == pytest.approx(
+        160 / 120, abs=0.05
+    )
+    picture = draw_grasps(plan.frame.color, K, plan.candidates, plan.selection, view=view)
+    rows, columns = np.nonzero((picture == CHOSEN).all(axis=-1))
+    scale = 1280 / (view.right - view.left)
+    assert np.ptp(columns) == pytest.approx(scale * 2 * 120 * 0.015 / 0.46, abs=10)
+    assert columns.mean() / scale + view.left == pytest.approx(80, abs=1)
 
 
 def test_fork_has_its_tips_at_the_tcp():

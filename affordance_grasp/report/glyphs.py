@@ -1,16 +1,17 @@
 """Grasps drawn as forks: two fingers, the bar between them and the stem to the wrist."""
 
+from copy import copy
+
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from affordance_grasp.datatypes import CameraIntrinsics, GraspCandidates, Selection
+from affordance_grasp.datatypes import CameraIntrinsics, GraspCandidates, Region, Selection
 from affordance_grasp.geometry import Floats, project
 from affordance_grasp.report.pictures import PAPER, Picture, heat_colors
 
 FINGER_M = 0.04
 STEM_M = 0.045
-SCALE = 2
+WIDTH_PX = 1280
 CHOSEN = (64, 235, 120)
 COLD = (150, 155, 160)
 
@@ -36,54 +37,86 @@ def draw_grasps(
     intrinsics: CameraIntrinsics,
     candidates: GraspCandidates,
     selection: Selection,
-    most: int = 60,
+    *,
+    view: Region | None = None,
+    most: int = 24,
 ) -> Picture:
-    """Draw candidates over the colour image, at twice its size.
+    """Draw candidates over the colour image, enlarged to ``WIDTH_PX``.
 
     Rejected ones are thin and grey, ranked ones take the colour of their heat, and the chosen one
-    is green with its contact marked. At most ``most`` of either kind are drawn.
+    is green with its contact marked. At most ``most`` of either kind are drawn. With ``view``
+    only that part of the image is shown, so that a small object is seen large.
     """
-    size = (color.shape[1] * SCALE, color.shape[0] * SCALE)
-    picture = cv2.resize(color, size, interpolation=cv2.INTER_CUBIC)
-    picture = (picture * 0.62 + 12).astype(np.uint8)
-    faint = picture.copy()
+    view = view or Region(0, 0, color.shape[1], color.shape[0])
+    canvas = _Canvas(color, intrinsics, view)
+    faint = canvas.copy()
     for i in _evenly(list(selection.rejected), most):
-        glyph = fork(candidates.T_cam_tcp[i], float(candidates.width_m[i]))
-        _draw(faint, glyph, intrinsics, COLD, 1)
-    picture = cv2.addWeighted(faint, 0.45, picture, 0.55, 0)
+        faint.draw(candidates.T_cam_tcp[i], float(candidates.width_m[i]), COLD, 1)
+    canvas.blend(faint, 0.5)
+    tinted = canvas.copy()
     for grasp in reversed(_evenly(list(selection.ranked[1:]), most)):
         shade = heat_colors(np.array([grasp.heat]))[0]
         tint = (float(shade[0]), float(shade[1]), float(shade[2]))
-        _draw(picture, fork(grasp.T_cam_tcp, grasp.width_m), intrinsics, tint, 2)
+        tinted.draw(grasp.T_cam_tcp, grasp.width_m, tint, 2)
+    canvas.blend(tinted, 0.75)
     if selection.best is not None:
-        glyph = fork(selection.best.T_cam_tcp, selection.best.width_m)
-        _draw(picture, glyph, intrinsics, PAPER, 11)
-        _draw(picture, glyph, intrinsics, CHOSEN, 6)
-        _mark(picture, selection.best.contact_uv)
-    return np.asarray(picture, np.uint8)
+        canvas.draw(selection.best.T_cam_tcp, selection.best.width_m, PAPER, 12)
+        canvas.draw(selection.best.T_cam_tcp, selection.best.width_m, CHOSEN, 7)
+        canvas.mark(selection.best.contact_uv)
+    return canvas.picture
+
+
+def around(region: Region, width: int, height: int, margin: float = 0.35) -> Region:
+    """A view of the image's own proportions around a region, within the image."""
+    center_u, center_v = (region.left + region.right) / 2, (region.top + region.bottom) / 2
+    wanted = max((region.right - region.left) / width, (region.bottom - region.top) / height)
+    share = min(1.0, wanted * (1 + margin))
+    columns, rows = round(share * width), round(share * height)
+    left = int(np.clip(center_u - columns / 2, 0, width - columns))
+    top = int(np.clip(center_v - rows / 2, 0, height - rows))
+    return Region(left, top, left + columns, top + rows)
 
 
 def _evenly(items: list, most: int) -> list:
     return items if len(items) <= most else [items[i * len(items) // most] for i in range(most)]
 
 
-def _draw(
-    picture: NDArray[np.uint8],
-    glyph: Floats,
-    intrinsics: CameraIntrinsics,
-    tint: tuple[float, float, float],
-    thickness: int,
-) -> None:
-    uv = project(glyph, intrinsics.K) * SCALE
-    if not (np.isfinite(uv).all() and (np.abs(uv) < 1e5).all()):
-        return
-    shift = 3  # cv2 draws at 1/8 pixel
-    corners = np.round(uv * 2**shift).astype(np.int32)
-    lines = [corners[:5], corners[[2, 5]]]
-    cv2.polylines(picture, lines, False, tint, thickness, cv2.LINE_AA, shift)
+class _Canvas:
+    """An enlarged, dimmed part of the image on which grasps are drawn."""
 
+    def __init__(self, color: Picture, intrinsics: CameraIntrinsics, view: Region) -> None:
+        self._K = intrinsics.K
+        self._corner = np.array([view.left, view.top])
+        self._scale = WIDTH_PX / (view.right - view.left)
+        size = (WIDTH_PX, round((view.bottom - view.top) * self._scale))
+        part = cv2.resize(color[view.slices], size, interpolation=cv2.INTER_CUBIC)
+        self.picture: Picture = (part * 0.7 + 8).astype(np.uint8)
 
-def _mark(picture: NDArray[np.uint8], contact_uv: tuple[float, float]) -> None:
-    center = (round(contact_uv[0] * SCALE), round(contact_uv[1] * SCALE))
-    cv2.circle(picture, center, 9, PAPER, -1, cv2.LINE_AA)
-    cv2.circle(picture, center, 6, (255, 255, 255), -1, cv2.LINE_AA)
+    def copy(self) -> "_Canvas":
+        other = copy(self)
+        other.picture = self.picture.copy()
+        return other
+
+    def blend(self, other: "_Canvas", weight: float) -> None:
+        self.picture = np.asarray(
+            cv2.addWeighted(other.picture, weight, self.picture, 1 - weight, 0), np.uint8
+        )
+
+    def _to_picture(self, uv: Floats) -> Floats:
+        return (uv - self._corner + 0.5) * self._scale - 0.5
+
+    def draw(
+        self, T_cam_tcp: Floats, width_m: float, tint: tuple[float, float, float], thickness: int
+    ) -> None:
+        uv = self._to_picture(project(fork(T_cam_tcp, width_m), self._K))
+        if not (np.isfinite(uv).all() and (np.abs(uv) < 1e5).all()):
+            return
+        shift = 3  # cv2 draws at 1/8 pixel
+        corners = np.round(uv * 2**shift).astype(np.int32)
+        lines = [corners[:5], corners[[2, 5]]]
+        cv2.polylines(self.picture, lines, False, tint, thickness, cv2.LINE_AA, shift)
+
+    def mark(self, contact_uv: tuple[float, float]) -> None:
+        u, v = self._to_picture(np.array(contact_uv)).round().astype(int)
+        cv2.circle(self.picture, (int(u), int(v)), 10, PAPER, -1, cv2.LINE_AA)
+        cv2.circle(self.picture, (int(u), int(v)), 7, (255, 255, 255), -1, cv2.LINE_AA)

@@ -10,7 +10,7 @@ from affordance_grasp.errors import InvalidInput
 from affordance_grasp.geometry import quaternion_xyzw
 from affordance_grasp.pipeline import GraspPlan
 from affordance_grasp.report.animation import write_gif
-from affordance_grasp.report.glyphs import draw_grasps
+from affordance_grasp.report.glyphs import around, draw_grasps
 from affordance_grasp.report.pictures import Picture, board, heat_overlay, titled, write_png
 
 
@@ -53,9 +53,10 @@ def plan_pictures(plan: GraspPlan) -> dict[str, Picture]:
     """Pictures by name: ``color``, ``heatmap``, ``candidates`` and a ``board`` of the three."""
     color, heat = plan.frame.color, plan.heatmap
     overlay = heat_overlay(color, heat, plan.region)
-    forks = draw_grasps(color, plan.frame.intrinsics, plan.candidates, plan.selection)
+    view = around(plan.region, color.shape[1], color.shape[0])
+    forks = draw_grasps(color, plan.frame.intrinsics, plan.candidates, plan.selection, view=view)
     asked = f"“{heat.query}”"
-    meaning = "" if heat.affordance == heat.query else f" → {heat.affordance}"
+    meaning = "" if heat.affordance == heat.query else f" means {heat.affordance}"
     ranked = len(plan.selection.ranked)
     panels = {
         "color": titled(color, "camera"),
