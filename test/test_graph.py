@@ -11,12 +11,12 @@ pytest.importorskip("rclpy", reason="no ROS 2 here: rclpy cannot be imported")
 from affordance_grasp.action import ExecuteGrasp
 from affordance_grasp.msg import SelectedGrasp
 from affordance_grasp.srv import GenerateGrasps, GroundAffordance, SelectGrasp
-from rclpy.action import ActionClient
 from std_msgs.msg import Header
 
 from affordance_grasp.control.robot import load_robot
 from affordance_grasp.datatypes import CameraIntrinsics
 from affordance_grasp.geometry import pose
+from affordance_grasp.nodes.action_client import ActionClient
 from affordance_grasp.nodes.calls import wait
 from affordance_grasp.nodes.client import GraspClient
 from affordance_grasp.nodes.conversions import (

@@ -16,9 +16,9 @@ from affordance_grasp.grounding.methods import find_method
 from affordance_grasp.grounding.vocabulary import AFFORDANCES, resolve_query
 from affordance_grasp.pipeline import GraspPlan
 from affordance_grasp.report import write_report
-from affordance_grasp.simulation.dataset import TRIAL_SEED_START
 from affordance_grasp.simulation.objects import make_object
 from affordance_grasp.simulation.parts import functional_parts
+from affordance_grasp.simulation.seeds import TRIAL_SEED_START
 
 if TYPE_CHECKING:
     from affordance_grasp.nodes.client import GraspClient, Verdict
@@ -28,6 +28,7 @@ HELP = "the whole loop through the ROS graph in simulation"
 READY_TIMEOUT_S = 60.0
 PHOTO_TIMEOUT_S = 3.0
 REPORTED = 20
+BAD_INPUT = 2
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -59,7 +60,7 @@ def run(arguments: argparse.Namespace) -> int:
     _check(arguments)
     try:
         from affordance_grasp.nodes.client import GraspClient
-        from affordance_grasp.nodes.graph import Graph, isolate
+        from affordance_grasp.nodes.graph import Graph, NodeDied, isolate
     except ImportError as error:
         raise InvalidInput(
             f"the ROS side is not there ({error}); run 'make setup' and then "
@@ -72,6 +73,8 @@ def run(arguments: argparse.Namespace) -> int:
         with Graph(logs, parameters=_parameters(arguments)) as graph, GraspClient() as client:
             summary = _pick(arguments, account, graph, client)
     except AffordanceGraspError as error:
+        if isinstance(error, NodeDied) and error.code == BAD_INPUT:
+            raise
         account.say("failed", f"{error} (what the nodes said is in {logs}/)")
         return 1
     if arguments.json:
@@ -83,6 +86,10 @@ def _check(arguments: argparse.Namespace) -> None:
     """Refuse what cannot work before anything is started."""
     if arguments.seed < 0:
         raise InvalidInput(f"--seed is {arguments.seed}; it must be >= 0")
+    try:
+        arguments.out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InvalidInput(f"--out {arguments.out} cannot be made ({error.strerror})") from error
     make_object(arguments.object, 0)
     find_method(arguments.method)
     functional_parts(resolve_query(arguments.query, AFFORDANCES), arguments.object)
@@ -94,6 +101,7 @@ def _parameters(arguments: argparse.Namespace) -> dict[str, dict[str, object]]:
             "object": arguments.object,
             "seed": TRIAL_SEED_START + arguments.seed,
             "pose_seed": arguments.seed,
+            "photo_width": 640,
         },
         "grounder": {"method": arguments.method, "checkpoint": arguments.checkpoint or ""},
     }

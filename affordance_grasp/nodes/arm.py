@@ -7,7 +7,6 @@ action servers of its robot, waits with a limit, and cancels what is under way w
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from rclpy.action import ActionClient
 from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.node import Node
 
@@ -15,6 +14,7 @@ from affordance_grasp.action import FollowTrajectory, MoveGripper
 from affordance_grasp.control.execution import Actuators
 from affordance_grasp.datatypes import JointTrajectory
 from affordance_grasp.errors import MotionFault
+from affordance_grasp.nodes.action_client import ActionClient
 from affordance_grasp.nodes.calls import NoAnswer, Refused
 from affordance_grasp.nodes.goals import Goals
 from affordance_grasp.nodes.trajectory_messages import from_trajectory

@@ -9,7 +9,6 @@ from types import TracebackType
 import numpy as np
 import rclpy
 from numpy.typing import NDArray
-from rclpy.action import ActionClient
 from rclpy.executors import ExternalShutdownException, MultiThreadedExecutor
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile, qos_profile_sensor_data
@@ -19,6 +18,7 @@ from sensor_msgs.msg import Image
 from affordance_grasp.action import AffordanceGrasp, ExecuteGrasp
 from affordance_grasp.geometry import Floats
 from affordance_grasp.msg import GraspDecision
+from affordance_grasp.nodes.action_client import ActionClient
 from affordance_grasp.nodes.calls import NoAnswer, call, wait
 from affordance_grasp.nodes.conversions import to_color, to_pose
 from affordance_grasp.nodes.grasp_messages import to_plan, to_timings
@@ -38,6 +38,10 @@ LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 
 OnFeedback = Callable[[str, str], None]
 Check = Callable[[], None]
+
+
+def _no_check() -> None:
+    """Nothing to watch."""
 
 
 @dataclass(frozen=True)
@@ -66,11 +70,11 @@ class Verdict:
 class GraspClient:
     """Its own ROS context, node and spinning thread; use it in a ``with`` block."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str = "grasp_client") -> None:
         """Join the graph of this process's ROS domain."""
         self._context = rclpy.Context()
         rclpy.init(context=self._context, signal_handler_options=SignalHandlerOptions.NO)
-        self.node = Node("grasp_client", context=self._context)
+        self.node = Node(name, context=self._context)
         self._grasp = ActionClient(self.node, AffordanceGrasp, "grasp")
         self._select = self.node.create_client(SelectGrasp, "select")
         self._reset = self.node.create_client(ResetSimulation, "simulator/reset")
@@ -111,10 +115,17 @@ class GraspClient:
         self.node.destroy_node()
         self._context.try_shutdown()
 
-    def wait_until_ready(self, timeout_s: float, check: Check) -> None:
+    def wait_until_ready(
+        self, timeout_s: float, check: Check = _no_check, simulated: bool = True
+    ) -> None:
         """Wait for all that a grasp needs; ``check`` may raise what is wrong with the graph."""
+        offers = {
+            name: ready
+            for name, ready in self._offers.items()
+            if simulated or not name.startswith("simulator/")
+        }
         deadline = monotonic() + timeout_s
-        while missing := [name for name, ready in self._offers.items() if not ready()]:
+        while missing := [name for name, ready in offers.items() if not ready()]:
             check()
             if monotonic() > deadline:
                 raise NoAnswer(f"not offered after {timeout_s:.0f} s: {', '.join(missing)}")
@@ -137,7 +148,7 @@ class GraspClient:
         )
 
     def grasp(
-        self, query: str, dry_run: bool, on_feedback: OnFeedback, check: Check
+        self, query: str, dry_run: bool, on_feedback: OnFeedback, check: Check = _no_check
     ) -> GraspOutcome:
         """Have the object taken; the outcome tells also how it failed."""
         goal = AffordanceGrasp.Goal(query=query, dry_run=dry_run)

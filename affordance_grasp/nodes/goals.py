@@ -5,10 +5,10 @@ from threading import Event
 from time import monotonic
 from typing import Any
 
-from rclpy.action import ActionClient
 from rclpy.action.client import ClientGoalHandle
 
 from affordance_grasp.errors import MotionFault
+from affordance_grasp.nodes.action_client import ActionClient
 from affordance_grasp.nodes.calls import NoAnswer, Refused, wait
 
 ANSWER_TIMEOUT_S = 3.0

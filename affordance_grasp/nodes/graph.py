@@ -25,7 +25,12 @@ Overrides = Mapping[str, Mapping[str, object]]
 
 
 class NodeDied(AffordanceGraspError):
-    """A node of the graph ended by itself."""
+    """A node of the graph ended by itself; ``code`` is its exit code, 2 for bad input."""
+
+    def __init__(self, node: str, code: int, last_words: str) -> None:
+        """Keep the exit code beside the sentence."""
+        super().__init__(f"node {node} ended with code {code}: {last_words}")
+        self.code = code
 
 
 def isolate() -> int:
@@ -106,7 +111,7 @@ class Graph:
         for node, process in self._processes.items():
             code = process.poll()
             if code is not None:
-                raise NodeDied(f"node {node} ended with code {code}: {self.last_words(node)}")
+                raise NodeDied(node, code, self.last_words(node))
 
     def last_words(self, node: str) -> str:
         """The last line of a node's log."""

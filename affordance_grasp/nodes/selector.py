@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from geometry_msgs.msg import PoseStamped
-from rclpy.action import ActionClient
 from rclpy.action.server import ServerGoalHandle
 from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.node import Node
@@ -19,6 +18,7 @@ from affordance_grasp.datatypes import Reason
 from affordance_grasp.errors import InvalidInput, UnknownName
 from affordance_grasp.geometry import Floats
 from affordance_grasp.msg import GraspDecision, SelectedGrasp
+from affordance_grasp.nodes.action_client import ActionClient
 from affordance_grasp.nodes.calls import Refused, answering
 from affordance_grasp.nodes.conversions import seconds
 from affordance_grasp.nodes.exclusive_action import ExclusiveAction, Stages
