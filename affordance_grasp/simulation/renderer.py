@@ -8,6 +8,7 @@ MuJoCo reads ``MUJOCO_GL`` when it is first imported, so the ``simulation`` pack
 import ctypes
 import importlib
 import os
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from affordance_grasp.errors import InvalidInput
@@ -28,12 +29,23 @@ def choose_backend() -> str | None:
     A value that the user has set is kept. None when nothing can render: physics still works, and
     :func:`open_renderer` will say what is missing.
     """
+    _load_triton()
     chosen = os.environ.get("MUJOCO_GL", "").strip().lower()
     if not chosen:
         chosen = "egl" if egl_works() else "osmesa" if osmesa_works() else ""
         if chosen:
             os.environ["MUJOCO_GL"] = chosen
     return chosen or None
+
+
+def _load_triton() -> None:
+    """Load triton, if it is there, before Mesa.
+
+    Mesa makes its LLVM visible to all that is loaded later, and triton, which has an LLVM of its
+    own, then crashes the process; torchvision and torch's optimisers import triton.
+    """
+    with suppress(ImportError):
+        importlib.import_module("triton._C.libtriton")
 
 
 def egl_works() -> bool:
