@@ -108,6 +108,22 @@ def test_no_finger_goes_into_a_neighbor():
             assert not (abs(tip[1]) < 0.003 and abs(tip[0]) < 0.055 and tip[2] < 0.05)
 
 
+def test_the_palm_keeps_clear_of_a_wall_beside_a_low_bar():
+    bar, wall = Block(0, 0, (0.16, 0.02, 0.02)), Block(0, 0.067, (0.2, 0.03, 0.14))
+    found = grasps(bar, wall)
+    x, y, z = np.meshgrid(
+        np.linspace(-0.095, 0.095, 39), np.linspace(0.057, 0.077, 5), np.linspace(0.005, 0.135, 27)
+    )
+    inside_wall = np.stack([x, y, z], -1).reshape(-1, 3)
+    on_bar = to_world(found.contact_cam)[:, 1] < 0.012
+    assert on_bar.any()
+    for T, width in zip(found.T_cam_tcp[on_bar], found.width_m[on_bar], strict=True):
+        palm = GRIPPER.boxes(GRIPPER.clamp_width(width))[-1]
+        local = (inside_wall - to_world(T[:3, 3])) @ R_WORLD_CAM @ T[:3, :3]
+        touched = np.abs(local - palm.center_m) < np.array(palm.half_size_m) - 0.004
+        assert not touched.all(axis=1).any()
+
+
 def test_a_tall_can_can_be_taken_from_the_side():
     found = grasps(Can(0, 0, 0.03, 0.16))
     approach = found.T_cam_tcp[:, :3, 2] @ R_WORLD_CAM.T
