@@ -108,20 +108,12 @@ def test_no_finger_goes_into_a_neighbor():
             assert not (abs(tip[1]) < 0.003 and abs(tip[0]) < 0.055 and tip[2] < 0.05)
 
 
-def test_the_palm_keeps_clear_of_a_wall_beside_a_low_bar():
-    bar, wall = Block(0, 0, (0.16, 0.02, 0.02)), Block(0, 0.067, (0.2, 0.03, 0.14))
-    found = grasps(bar, wall)
-    x, y, z = np.meshgrid(
-        np.linspace(-0.095, 0.095, 39), np.linspace(0.057, 0.077, 5), np.linspace(0.005, 0.135, 27)
-    )
-    inside_wall = np.stack([x, y, z], -1).reshape(-1, 3)
+@pytest.mark.parametrize(("wall_y", "room"), [(0.067, False), (0.115, True)])
+def test_a_wall_beside_a_low_bar_leaves_room_for_the_hand_or_not(wall_y, room):
+    # across a 20 mm bar the opened hand reaches 56 mm to either side, above the fingertips
+    found = grasps(Block(0, 0, (0.16, 0.02, 0.02)), Block(0, wall_y, (0.2, 0.03, 0.14)))
     on_bar = to_world(found.contact_cam)[:, 1] < 0.012
-    assert on_bar.any()
-    for T, width in zip(found.T_cam_tcp[on_bar], found.width_m[on_bar], strict=True):
-        palm = GRIPPER.boxes(GRIPPER.clamp_width(width))[-1]
-        local = (inside_wall - to_world(T[:3, 3])) @ R_WORLD_CAM @ T[:3, :3]
-        touched = np.abs(local - palm.center_m) < np.array(palm.half_size_m) - 0.004
-        assert not touched.all(axis=1).any()
+    assert on_bar.any() == room
 
 
 def test_a_tall_can_can_be_taken_from_the_side():
