@@ -69,16 +69,16 @@ def test_a_slanted_hand_has_slanted_edges():
 
 def test_table_room_counts_the_lowest_corner():
     upright = hand(tip_z=0.49, width=0.085)
-    assert table_room(upright, TABLE, GRIPPER, 0.012)[0] == pytest.approx(0.01)
+    assert table_room(upright, TABLE, GRIPPER)[0] == pytest.approx(0.01)
     tilted = hand(tip_z=0.49, width=0.085)
     c, s = np.cos(0.3), np.sin(0.3)
     tilted.T_cam_tcp[0, :3, :3] = [[1, 0, 0], [0, c, -s], [0, s, c]]
-    assert table_room(tilted, TABLE, GRIPPER, 0.012)[0] == pytest.approx(0.01 - 0.011 * s)
+    assert table_room(tilted, TABLE, GRIPPER)[0] == pytest.approx(0.01 - 0.011 * s)
 
 
 def test_table_room_knows_that_closing_swings_the_tips_forward():
     closed = hand(tip_z=0.499, width=0.0)
-    assert table_room(closed, TABLE, GRIPPER, 0.012)[0] < 0.001 - 1e-5
+    assert table_room(closed, TABLE, GRIPPER)[0] < 0.001 - 1e-5
 
 
 @pytest.mark.parametrize(
@@ -93,11 +93,13 @@ def test_table_room_knows_that_closing_swings_the_tips_forward():
     ],
 )
 def test_collisions_with_fingers_and_palm(point, hit):
-    assert collides(hand(), np.array([point]), GRIPPER, 0.012)[0] == hit
+    assert collides(hand(), np.array([point]), GRIPPER)[0] == hit
 
 
-def test_opening_is_limited_by_the_stroke():
-    assert open_width(GRIPPER, np.array([0.02, 0.08]), 0.012) == pytest.approx([0.044, 0.085])
+def test_opening_is_that_of_the_gripper_and_limited_by_the_stroke():
+    widths = np.array([0.02, 0.08])
+    assert open_width(GRIPPER, widths) == pytest.approx([0.044, 0.085])
+    assert open_width(GRIPPER, widths) == pytest.approx([GRIPPER.open_width_m(w) for w in widths])
 
 
 def test_quality_prefers_square_narrow_upright_grasps():

@@ -36,7 +36,7 @@ def test_plan_reaches_the_grasp_at_closure(robot):
     np.testing.assert_allclose(T_closed, plan.T_base_tcp, atol=1e-6)
     turned = T @ pose(np.diag([-1.0, -1.0, 1.0]))
     assert min(np.abs(plan.T_base_tcp - t).max() for t in (T, turned)) < 1e-9
-    assert plan.open_width_m == pytest.approx(width_m + robot.settings.opening_margin_m)
+    assert plan.open_width_m == pytest.approx(robot.gripper.open_width_m(width_m))
     assert plan.close_width_m < 0.001
 
 

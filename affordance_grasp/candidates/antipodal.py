@@ -42,7 +42,6 @@ class AntipodalConfig:
     facing_turns_deg: tuple[float, ...] = (0, 45, 90, 135)
     depths_m: tuple[float, ...] = (0.006, 0.012, 0.02, 0.03)
     table_clearance_m: float = 0.0015
-    open_clearance_m: float = 0.012
     finger_clearance_m: float = 0.003
     per_anchor: int = 4
     min_quality: float = 0.05
@@ -160,7 +159,7 @@ class AntipodalGenerator:
         hands = measure(R, center, window, cloud, gripper.finger_breadth_m)
         # points were averaged over cells, which takes half a cell off either edge
         hands = replace(hands, width_m=hands.width_m + cloud.spacing_m)
-        room = table_room(hands, table, gripper, config.open_clearance_m)
+        room = table_room(hands, table, gripper)
         fits = (hands.width_m <= gripper.max_width_m) & (hands.engagement_m > 5e-4)
         fits &= (room >= config.table_clearance_m - 3e-4) & (hands.width_m > 5e-4)
         hands, anchor = hands.where(fits), anchor[fits]
@@ -172,7 +171,7 @@ class AntipodalGenerator:
         hands, score, anchor = hands.where(chosen), score[chosen], anchor[chosen]
         obstacles, _ = thin(points, cloud.thing, max(0.004, cloud.spacing_m))
         obstacles = np.concatenate([obstacles, cloud.solid_cam])
-        free = ~collides(hands, obstacles, gripper, config.open_clearance_m)
+        free = ~collides(hands, obstacles, gripper)
         hands, score, anchor = hands.where(free), score[free], anchor[free]
         chosen = _best_of_each(score, anchor, config.per_anchor)
         return hands.where(chosen), score[chosen]

@@ -195,20 +195,18 @@ def _nearest_to_axis(
     return np.asarray(order[np.minimum(first, max(len(order) - 1, 0))]) if len(order) else order
 
 
-def open_width(gripper: GripperProfile, width_m: Floats, clearance_m: float) -> Floats:
-    """Opening [m] with which the hands come down, ``clearance_m`` free on either side."""
-    return np.minimum(width_m + 2 * clearance_m, gripper.max_width_m)
+def open_width(gripper: GripperProfile, width_m: Floats) -> Floats:
+    """Openings [m] with which hands come down; ``GripperProfile.open_width_m`` of arrays."""
+    return np.minimum(width_m + 2 * gripper.open_clearance_m, gripper.max_width_m)
 
 
-def table_room(
-    hands: Hands, table: TablePlane, gripper: GripperProfile, clearance_m: float
-) -> Floats:
+def table_room(hands: Hands, table: TablePlane, gripper: GripperProfile) -> Floats:
     """Lowest height [m] (M,) that any corner of the fingertips has while coming down and closing.
 
     Closing swings the tips forward, so both ends of the swing count: open (wider, further back)
     and the foremost point on the way.
     """
-    opened = open_width(gripper, hands.width_m, clearance_m)
+    opened = open_width(gripper, hands.width_m)
     forward, back = _swing(gripper, hands.width_m, opened)
     lean = hands.T_cam_tcp[:, :3, :3].transpose(0, 2, 1) @ table.normal_cam
     height = table.height_m(hands.T_cam_tcp[:, :3, 3])
@@ -229,11 +227,9 @@ def _swing(gripper: GripperProfile, width_m: Floats, opened_m: Floats) -> tuple[
     return np.where(passes, advance.max() - at_width, 0.0), at_width - at_open
 
 
-def collides(
-    hands: Hands, points: Floats, gripper: GripperProfile, clearance_m: float
-) -> NDArray[np.bool_]:
+def collides(hands: Hands, points: Floats, gripper: GripperProfile) -> NDArray[np.bool_]:
     """Whether the opened gripper (M,) touches any of the points (N, 3) where it stops."""
-    opened = open_width(gripper, hands.width_m, clearance_m)
+    opened = open_width(gripper, hands.width_m)
     _, back = _swing(gripper, hands.width_m, opened)
     step = np.minimum(np.ceil(opened / OPEN_STEP_M) * OPEN_STEP_M, gripper.max_width_m)
     hit = np.zeros(len(hands), bool)

@@ -62,6 +62,7 @@ class GripperProfile:
     link_breadth_m: float
     link_thickness_m: float
     palm_size_m: tuple[float, float, float]
+    open_clearance_m: float
     min_force_n: float
     max_force_n: float
     max_speed_mps: float
@@ -122,6 +123,10 @@ class GripperProfile:
     def clamp_width(self, width_m: float) -> float:
         """The nearest width [m] within the stroke."""
         return min(max(width_m, self.min_width_m), self.max_width_m)
+
+    def open_width_m(self, width_m: float) -> float:
+        """Opening [m] with which the hand comes down on something ``width_m`` wide."""
+        return self.clamp_width(width_m + 2 * self.open_clearance_m)
 
     def tip_advance_m(self, width_m: float) -> float:
         """How far the tips are ahead of where they are when the gripper is fully open [m]."""

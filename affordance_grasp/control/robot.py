@@ -40,7 +40,6 @@ class RobotSettings:
     workspace_max_m: Vector
     standoff_m: float
     lift_m: float
-    opening_margin_m: float
     grip_force_n: float
     link_clearance_m: float
     tip_clearance_m: float

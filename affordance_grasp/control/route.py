@@ -43,7 +43,7 @@ def find_route(robot: RobotConfig, q_now: Floats, T_base_tcp: Floats, width_m: f
     first of them.
     """
     T, width_m = _checked(robot, T_base_tcp, width_m)
-    open_width_m = robot.gripper.clamp_width(width_m + robot.settings.opening_margin_m)
+    open_width_m = robot.gripper.open_width_m(width_m)
     _check_closing(robot, T, width_m, open_width_m)
     T_tcp_tool0 = invert(robot.gripper.T_tool0_tcp(width_m))
     bodies = robot.body_with_gripper(open_width_m), robot.body_with_gripper(width_m)
