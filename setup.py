@@ -8,6 +8,26 @@ from setuptools import find_packages, setup
 
 ROOT = Path(__file__).parent
 SHARED = ("config", "urdf", "models", "launch")
+# What the core imports; requirements/packages.txt pins the versions it is tested with.
+REQUIRED = (
+    "huggingface_hub",
+    "mujoco",
+    "numpy",
+    "onnx",
+    "open_clip_torch",
+    "opencv-python-headless",
+    "pillow",
+    "pyopengl",
+    "pyyaml",
+    "safetensors",
+    "scipy",
+    "timm",
+    "tokenizers",
+    "torch",
+    "torchvision",
+    "tqdm",
+    "transformers",
+)
 
 setup(
     name="affordance_grasp",
@@ -15,6 +35,7 @@ setup(
     description="Affordance-guided grasping: take a thing by the right part.",
     license="Apache-2.0",
     python_requires=">=3.10",
+    install_requires=list(REQUIRED),
     packages=find_packages(include=["affordance_grasp", "affordance_grasp.*"]),
     data_files=[
         (f"share/affordance_grasp/{folder}", [f for f in glob(f"{folder}/*") if Path(f).is_file()])

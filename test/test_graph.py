@@ -1,6 +1,9 @@
 """The nodes as processes, asked over DDS."""
 
+import subprocess
+import sys
 from pathlib import Path
+from threading import Event
 from time import monotonic, sleep
 
 import numpy as np
@@ -11,6 +14,8 @@ pytest.importorskip("rclpy", reason="no ROS 2 here: rclpy cannot be imported")
 from affordance_grasp.action import ExecuteGrasp
 from affordance_grasp.msg import SelectedGrasp
 from affordance_grasp.srv import GenerateGrasps, GroundAffordance, SelectGrasp
+from rclpy.qos import qos_profile_sensor_data
+from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
 from affordance_grasp.control.robot import load_robot
@@ -24,6 +29,7 @@ from affordance_grasp.nodes.conversions import (
     from_depth_m,
     from_intrinsics,
     from_pose,
+    to_color,
     to_map,
 )
 from affordance_grasp.nodes.graph import Graph, NodeDied, isolate
@@ -45,7 +51,7 @@ def graph(checkpoint, tmp_path_factory):
     isolate()
     logs = tmp_path_factory.mktemp("logs")
     parameters = {
-        "grounder": {"checkpoint": checkpoint},
+        "grounder": {"checkpoint": checkpoint, "query": "hold"},
         "simulator": {"speed": 2.0, "camera_rate_hz": 2.0},
     }
     with Graph(logs, parameters=parameters) as graph:
@@ -127,6 +133,22 @@ def test_the_generator_refuses_depth_without_readings_and_lives_on(client, value
         answer = ask(client, GenerateGrasps, "generate_grasps", request)
         assert not answer.success
         assert answer.message and "\n" not in answer.message
+
+
+def test_the_query_is_shown_live_to_who_looks(client):
+    shown, arrived = [], Event()
+
+    def take(message):
+        shown.append(message)
+        arrived.set()
+
+    overlay = client.node.create_subscription(
+        Image, "heatmap/overlay", take, qos_profile_sensor_data
+    )
+    assert arrived.wait(ANSWER_S)
+    client.node.destroy_subscription(overlay)
+    assert to_color(shown[0]).shape == (480, 640, 3)
+    assert shown[0].header.frame_id == HEADER.frame_id
 
 
 def execute(client, grasp: SelectedGrasp) -> ExecuteGrasp.Result:
@@ -248,13 +270,38 @@ def test_a_parameter_of_the_wrong_kind_is_refused(tmp_path):
                 sleep(0.1)
 
 
+def test_nodes_end_with_the_process_they_were_started_for(tmp_path):
+    script = (
+        "import os, sys, time; from pathlib import Path\n"
+        "from affordance_grasp.nodes.graph import Graph, isolate\n"
+        "isolate()\n"
+        "graph = Graph(Path(sys.argv[1]), ['candidates']).__enter__()\n"
+        "print(graph.process_ids()['candidates'], flush=True)\n"
+        "log = Path(sys.argv[1]) / 'candidates.log'\n"
+        "while 'is ready' not in log.read_text(): time.sleep(0.1)\n"
+        "os.kill(os.getpid(), 9)\n"
+    )
+    killed = subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path)],
+        capture_output=True,
+        check=False,
+        timeout=ANSWER_S,
+    )
+    process = Path("/proc") / killed.stdout.decode().strip()
+    deadline = monotonic() + ANSWER_S
+    while process.exists():
+        assert monotonic() < deadline, "an orphan lives on"
+        sleep(0.1)
+
+
 def test_nodes_end_when_the_graph_ends(tmp_path):
     isolate()
     with Graph(tmp_path, ["candidates"]) as graph:
-        process = graph._processes["candidates"]
+        process = Path("/proc") / str(graph.process_ids()["candidates"])
         deadline = monotonic() + ANSWER_S
         while "is ready" not in (tmp_path / "candidates.log").read_text():
             assert monotonic() < deadline
             graph.check()
             sleep(0.1)
-    assert process.returncode == 0
+        assert process.exists()
+    assert not process.exists()

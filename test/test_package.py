@@ -35,6 +35,14 @@ def test_the_lock_holds_everything_that_was_asked_for():
     assert not {name.replace("_", "-") for name in asked} - locked
 
 
+def test_what_pip_requires_is_in_the_lock():
+    text = (ROOT / "setup.py").read_text()
+    required = set(re.findall(r'^    "([a-z0-9_-]+)",$', text, re.MULTILINE))
+    locked = {line.split("==")[0].lower() for line in requirement_lines("packages.txt")}
+    assert len(required) > 10
+    assert not {name.replace("_", "-") for name in required} - locked
+
+
 def test_torch_and_torchvision_come_from_one_resolve():
     assert not any("torch" in line for line in requirement_lines("weights.txt"))
 

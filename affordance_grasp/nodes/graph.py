@@ -14,6 +14,7 @@ from time import monotonic
 from types import TracebackType
 
 from affordance_grasp.errors import AffordanceGraspError
+from affordance_grasp.nodes.running import PARENT
 from affordance_grasp.share import share_path
 
 NODES = ("simulator", "grounder", "candidates", "selector", "controller")
@@ -76,6 +77,7 @@ class Graph:
             **os.environ,
             "ROS_LOG_DIR": str(self._logs / "ros"),
             "PYTHONUNBUFFERED": "1",
+            PARENT: str(os.getpid()),
         }
         for node in self._nodes:
             with open(self._log(node), "wb") as log:
@@ -112,6 +114,10 @@ class Graph:
             code = process.poll()
             if code is not None:
                 raise NodeDied(node, code, self.last_words(node))
+
+    def process_ids(self) -> dict[str, int]:
+        """Node -> process id."""
+        return {node: process.pid for node, process in self._processes.items()}
 
     def last_words(self, node: str) -> str:
         """The last line of a node's log."""

@@ -1,18 +1,16 @@
 """The ranked grasps as RViz markers: one gripper fork each, from blue (cold) to red (hot)."""
 
-import numpy as np
 from builtin_interfaces.msg import Duration
 from geometry_msgs.msg import Vector3
 from std_msgs.msg import ColorRGBA, Header
 from visualization_msgs.msg import Marker, MarkerArray
 
 from affordance_grasp.datatypes import RankedGrasp, Selection
-from affordance_grasp.geometry import Floats, transform_points
 from affordance_grasp.nodes.conversions import from_point
+from affordance_grasp.report.glyphs import fork
 
 SHOWN = 30
-FINGER_M = 0.04
-STEM_M = 0.05
+STROKES = (0, 1, 1, 3, 3, 4, 2, 5)  # ends of the lines between the corners of a fork
 LINE_M = 0.002
 CHOSEN_LINE_M = 0.005
 LIFETIME_S = 60
@@ -27,29 +25,12 @@ def grasp_markers(selection: Selection, header: Header) -> MarkerArray:
     return MarkerArray(markers=markers)
 
 
-def fork_points(T_cam_tcp: Floats, width_m: float) -> Floats:
-    """Ends (8, 3) [m] of the four strokes of a gripper: two fingers, the palm, the stem."""
-    half, back = width_m / 2, -FINGER_M
-    ends = np.array(
-        [
-            [-half, 0, 0],
-            [-half, 0, back],
-            [half, 0, 0],
-            [half, 0, back],
-            [-half, 0, back],
-            [half, 0, back],
-            [0, 0, back],
-            [0, 0, back - STEM_M],
-        ]
-    )
-    return transform_points(T_cam_tcp, ends)
-
-
 def _fork(grasp: RankedGrasp, rank: int, header: Header) -> Marker:
     hot = min(max(grasp.heat, 0.0), 1.0)
     marker = Marker(header=header, ns="grasps", id=rank, type=Marker.LINE_LIST)
     marker.pose.orientation.w = 1.0
-    marker.points = [from_point(p) for p in fork_points(grasp.T_cam_tcp, grasp.width_m)]
+    corners = fork(grasp.T_cam_tcp, grasp.width_m)
+    marker.points = [from_point(corners[corner]) for corner in STROKES]
     marker.scale = Vector3(x=LINE_M if rank else CHOSEN_LINE_M)
     marker.color = ColorRGBA(r=hot, g=0.2, b=1 - hot, a=0.6) if rank else CHOSEN
     marker.lifetime = Duration(sec=LIFETIME_S)

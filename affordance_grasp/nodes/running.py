@@ -1,5 +1,6 @@
 """Running one node as a process: spinning, stopping on a signal, and exit codes."""
 
+import os
 import signal
 import sys
 from collections.abc import Callable
@@ -13,6 +14,9 @@ from rclpy.signals import SignalHandlerOptions
 from affordance_grasp.errors import AffordanceGraspError
 
 STOP_TIMEOUT_S = 3.0
+PARENT = "AFFORDANCE_GRASP_PARENT"
+"""Environment variable: the process without which a node ends; see :mod:`nodes.graph`."""
+PARENT_PERIOD_S = 1.0
 
 
 def run(make_node: Callable[[], Node], threads: int = 4) -> None:
@@ -36,6 +40,11 @@ def run(make_node: Callable[[], Node], threads: int = 4) -> None:
     sys.exit(1 if broken else 0)
 
 
+def _orphaned() -> bool:
+    """True when this node was started for the sake of a process that is no more."""
+    return os.environ.get(PARENT, str(os.getppid())) != str(os.getppid())
+
+
 def _spin_until(node: Node, stop: Event, threads: int) -> bool:
     """Spin in a thread until ``stop``; return whether spinning broke."""
     executor = MultiThreadedExecutor(threads)
@@ -55,7 +64,8 @@ def _spin_until(node: Node, stop: Event, threads: int) -> bool:
 
     spinning = Thread(target=spin, name="spin")
     spinning.start()
-    stop.wait()
+    while not stop.wait(PARENT_PERIOD_S) and not _orphaned():
+        pass
     if hasattr(node, "close"):
         node.close()
     executor.shutdown(STOP_TIMEOUT_S)
