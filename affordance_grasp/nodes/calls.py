@@ -26,7 +26,6 @@ def wait(future: Future, timeout_s: float, what: str) -> Any:
     done = Event()
     future.add_done_callback(lambda _: done.set())
     if not done.wait(timeout_s):
-        future.cancel()
         raise NoAnswer(f"{what} did not answer within {timeout_s:g} s")
     error = future.exception()
     if error is not None:
@@ -39,7 +38,11 @@ def call(client: Client, request: Any, timeout_s: float) -> Any:
     name = f"service {client.srv_name}"
     if not client.wait_for_service(timeout_s):
         raise NoAnswer(f"{name} is not offered by any node; waited {timeout_s:g} s")
-    response = wait(client.call_async(request), timeout_s, name)
+    future = client.call_async(request)
+    try:
+        response = wait(future, timeout_s, name)
+    finally:
+        client.remove_pending_request(future)
     if not response.success:
         raise Refused(response.message)
     return response

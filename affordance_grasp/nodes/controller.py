@@ -58,9 +58,11 @@ class ControllerNode(Node):
         self._arm.begin(lambda: handle.is_cancel_requested)
         try:
             execution = self._pick(handle.request, stages)
-        except MotionFault as error:
+        except BaseException as error:  # whatever it was, a fault of ours too, the arm must stand
             self._arm.stop()
-            raise MotionFault(f"{error}; {WHAT_TO_DO}") from error
+            if isinstance(error, MotionFault):
+                raise MotionFault(f"{error}; {WHAT_TO_DO}") from error
+            raise
         finally:
             result.timings = from_timings(stages.timings_s())
         result.final_width_m = execution.width_m

@@ -6,6 +6,7 @@ from time import monotonic
 from typing import Any
 
 from rclpy.action.client import ClientGoalHandle
+from rclpy.task import Future
 
 from affordance_grasp.errors import MotionFault
 from affordance_grasp.nodes.action_client import ActionClient
@@ -60,8 +61,7 @@ class Goals:
         if not client.wait_for_server(ANSWER_TIMEOUT_S):
             raise NoAnswer(f"{what}: no action server answers; is its node running?")
         relay = None if on_feedback is None else lambda message: on_feedback(message.feedback)
-        sent = client.send_goal_async(goal, feedback_callback=relay)
-        handle = wait(sent, ANSWER_TIMEOUT_S, what)
+        handle = self._accepted(client.send_goal_async(goal, feedback_callback=relay), what)
         if not handle.accepted:
             raise Refused(f"{what}: the goal was not accepted")
         result = self._await(handle, timeout_s, what)
@@ -69,21 +69,44 @@ class Goals:
             raise Refused(result.message)
         return result
 
+    def _accepted(self, sent: Future, what: str) -> ClientGoalHandle:
+        """The goal's handle; a goal that is accepted too late is cancelled when it is."""
+        try:
+            return wait(sent, ANSWER_TIMEOUT_S, what)
+        except NoAnswer:
+            sent.add_done_callback(_cancel)
+            raise
+
     def _await(self, handle: ClientGoalHandle, timeout_s: float, what: str) -> Any:
         done = Event()
         future = handle.get_result_async()
         future.add_done_callback(lambda _: done.set())
-        deadline = monotonic() + timeout_s
-        while not done.wait(POLL_S):
-            late = monotonic() > deadline
-            if late or self._unwanted():
-                wait(handle.cancel_goal_async(), ANSWER_TIMEOUT_S, f"cancelling {what}")
-                if not done.wait(ANSWER_TIMEOUT_S):
-                    raise NoAnswer(f"{what} was cancelled and did not end; use the robot's stop")
-                if late:
-                    raise NoAnswer(f"{what} did not end within {timeout_s:.0f} s")
-                raise MotionFault("stopped on request")
+        try:
+            self._watch(done, monotonic() + timeout_s)
+        except MotionFault as error:
+            wait(handle.cancel_goal_async(), ANSWER_TIMEOUT_S, f"cancelling {what}")
+            if not done.wait(ANSWER_TIMEOUT_S):
+                raise NoAnswer(
+                    f"{what} was cancelled and did not end; use the robot's own stop"
+                ) from error
+            raise MotionFault(f"{what}: {error}") from error
+        finally:
+            if not done.is_set():
+                handle.cancel_goal_async()
         return future.result().result
+
+    def _watch(self, done: Event, deadline: float) -> None:
+        """Return when it is done; raise when time is up or nobody wants it any more."""
+        while not done.wait(POLL_S):
+            self.check()
+            if monotonic() > deadline:
+                raise MotionFault("it took too long and was cancelled")
 
     def _unwanted(self) -> bool:
         return self._stopped.is_set() or self._cancelled()
+
+
+def _cancel(sent: Future) -> None:
+    handle = sent.result()
+    if handle is not None and handle.accepted:
+        handle.cancel_goal_async()

@@ -1,0 +1,116 @@
+import numpy as np
+import pytest
+
+pytest.importorskip("rclpy", reason="no ROS 2 here: rclpy cannot be imported")
+
+import rclpy
+from affordance_grasp.action import ExecuteGrasp
+from affordance_grasp.msg import SelectedGrasp
+from std_msgs.msg import Header
+
+from affordance_grasp.control.robot import load_robot
+from affordance_grasp.errors import MotionFault, Unreachable
+from affordance_grasp.geometry import pose
+from affordance_grasp.nodes import arm as arms
+from affordance_grasp.nodes.controller import ControllerNode
+from affordance_grasp.nodes.conversions import from_pose
+
+
+class RecordingArm:
+    """Does as it is told, notes it down, and fails with ``fault`` at the n-th motion."""
+
+    def __init__(self, node):
+        self.done = []
+        self.fault = None
+        self.fails_at = 1
+        self.width_m = 0.03
+
+    def begin(self, cancelled):
+        self.done.append("begin")
+
+    def move(self, trajectory):
+        self.done.append("move")
+        if self.fault is not None and self.done.count("move") == self.fails_at:
+            raise self.fault
+
+    def grip(self, width_m, force_n):
+        self.done.append("grip")
+        return self.width_m
+
+    def hold(self, duration_s):
+        self.done.append("hold")
+        return self.width_m
+
+    def stop(self):
+        self.done.append("stop")
+
+
+class Handle:
+    """As much of a goal handle as the controller uses."""
+
+    is_cancel_requested = False
+
+    def __init__(self, grasp):
+        self.request = ExecuteGrasp.Goal(grasp=grasp)
+        self.stages = []
+
+    def publish_feedback(self, feedback):
+        self.stages.append(feedback.stage)
+
+
+@pytest.fixture
+def node(monkeypatch):
+    monkeypatch.setitem(arms.ARMS, "recording", RecordingArm)
+    rclpy.init(args=["--ros-args", "-p", "robot:=recording"], domain_id=101)
+    node = ControllerNode()
+    monkeypatch.setattr(node._joints, "now", lambda: load_robot().home_q)
+    yield node
+    node.destroy_node()
+    rclpy.try_shutdown()
+
+
+def grasp(x_m: float = 0.5) -> SelectedGrasp:
+    T = pose(np.diag([1.0, -1.0, -1.0]), [x_m, 0.0, 0.05])
+    return SelectedGrasp(header=Header(frame_id="base_link"), pose=from_pose(T), width_m=0.03)
+
+
+def test_a_pick_goes_through_its_stages_in_order(node):
+    handle, result = Handle(grasp()), ExecuteGrasp.Result()
+    node._execute(handle, result)
+    assert handle.stages == ["plan", "open", "approach", "descend", "close", "lift", "hold"]
+    assert node._arm.done == ["begin", "grip", "move", "move", "grip", "move", "hold"]
+    assert result.final_width_m == pytest.approx(0.03)
+    assert [entry.stage for entry in result.timings] == handle.stages
+
+
+@pytest.mark.parametrize(
+    "fault", [MotionFault("blocked"), RuntimeError("ours"), KeyboardInterrupt()]
+)
+@pytest.mark.parametrize("fails_at", [1, 2, 3])
+def test_the_arm_is_stopped_whatever_went_wrong(node, fault, fails_at):
+    node._arm.fault, node._arm.fails_at = fault, fails_at
+    with pytest.raises(type(fault)):
+        node._execute(Handle(grasp()), ExecuteGrasp.Result())
+    assert node._arm.done[-1] == "stop"
+    assert node._arm.done.count("move") == fails_at
+
+
+def test_a_fault_says_what_to_do(node):
+    node._arm.fault = MotionFault("the arm's motion: blocked")
+    with pytest.raises(MotionFault, match="blocked; the arm stands still; see that its way"):
+        node._execute(Handle(grasp()), ExecuteGrasp.Result())
+
+
+def test_nothing_moves_when_it_cannot_be_planned(node):
+    with pytest.raises(Unreachable):
+        node._execute(Handle(grasp(x_m=2.0)), ExecuteGrasp.Result())
+    assert "move" not in node._arm.done and "grip" not in node._arm.done
+
+
+@pytest.mark.parametrize(
+    ("width_m", "words"), [(0.001, "was not caught"), (0.085, "stayed open at 85 mm")]
+)
+def test_success_is_read_from_the_gripper(node, width_m, words):
+    node._arm.width_m = width_m
+    with pytest.raises(MotionFault, match=words):
+        node._execute(Handle(grasp()), ExecuteGrasp.Result())
