@@ -2,7 +2,7 @@ import json
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageSequence
 
 from affordance_grasp.candidates.table import TablePlane
 from affordance_grasp.datatypes import (
@@ -101,6 +101,9 @@ def test_report_writes_everything_it_names(plan, tmp_path):
     assert report["outcome"] == {"lifted": True}
     assert set(report["files"].values()) == names
     assert np.array_equal(read_color(written["lifted"]), photo)
+    board_of_four = read_color(written["board"])
+    without = read_color(write_report(tmp_path / "plan", plan)["board"])
+    assert board_of_four.shape[0] > 1.8 * without.shape[0]  # a second row for the photo
 
 
 def test_report_into_a_file_is_refused(plan, tmp_path):
@@ -179,12 +182,14 @@ def test_board_puts_pictures_side_by_side():
 def test_gif_has_all_frames_and_stays_small(tmp_path):
     rng = np.random.default_rng(0)
     noise = [rng.integers(0, 255, (300, 400, 3), np.uint8) for _ in range(5)]
-    path = write_gif(tmp_path / "noise.gif", noise, max_bytes=250_000)
+    path = write_gif(tmp_path / "noise.gif", noise, fps=5, max_bytes=250_000)
     assert path.stat().st_size <= 250_000
     with Image.open(path) as gif:
         assert gif.n_frames == 5
+        shown_ms = [frame.info["duration"] for frame in ImageSequence.Iterator(gif)]
+    assert shown_ms == [200, 200, 200, 200, 1500]
     with pytest.raises(InvalidInput, match="at least one"):
-        write_gif(tmp_path / "none.gif", [])
+        write_gif(tmp_path / "none.gif", [], fps=5)
 
 
 def test_unreadable_colour_image_is_named(tmp_path):

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 HELP = "the whole loop through the ROS graph in simulation"
 READY_TIMEOUT_S = 60.0
 PHOTO_TIMEOUT_S = 3.0
+PHOTO_RATE_HZ = 5.0
 REPORTED = 20
 BAD_INPUT = 2
 
@@ -102,6 +103,7 @@ def _parameters(arguments: argparse.Namespace) -> dict[str, dict[str, object]]:
             "seed": TRIAL_SEED_START + arguments.seed,
             "pose_seed": arguments.seed,
             "photo_width": 640,
+            "photo_rate_hz": PHOTO_RATE_HZ,
         },
         "grounder": {"method": arguments.method, "checkpoint": arguments.checkpoint or ""},
     }
@@ -149,6 +151,7 @@ def _report(
         plan,
         lifted_photo=photos[-1] if photos else None,
         photos=photos,
+        photo_rate_hz=PHOTO_RATE_HZ,
         extra=extra,
         top=REPORTED,
     )

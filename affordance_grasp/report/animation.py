@@ -12,16 +12,19 @@ from affordance_grasp.report.pictures import Picture
 PALETTE_SAMPLES = 8
 SHRINK = 0.8
 SMALLEST_PX = 160
+LAST_FRAME_MS = 1500
 
 
 def write_gif(
     path: Path,
     frames: Sequence[Picture],
-    fps: float = 12.5,
+    fps: float,
     width_px: int = 480,
     max_bytes: int = 3_000_000,
 ) -> Path:
     """Write frames as a looping GIF of at most ``max_bytes``, smaller if it must be.
+
+    ``fps`` frames are shown in a second; the last one stands a while before it starts again.
 
     One palette, chosen over the whole animation and used without dithering, keeps the background
     still, so that only what moves is stored.
@@ -42,11 +45,12 @@ def _write(path: Path, frames: Sequence[Picture], fps: float, width_px: int) -> 
     sample = np.vstack([np.asarray(image) for image in images[::step]])
     palette = Image.fromarray(sample).quantize(192, method=Image.Quantize.MEDIANCUT)
     indexed = [image.quantize(palette=palette, dither=Image.Dither.NONE) for image in images]
+    frame_ms = round(1000 / fps / 10) * 10
     indexed[0].save(
         path,
         save_all=True,
         append_images=indexed[1:],
-        duration=round(1000 / fps / 10) * 10,
+        duration=[frame_ms] * (len(indexed) - 1) + [LAST_FRAME_MS],
         loop=0,
         optimize=False,
     )

@@ -104,7 +104,7 @@ def _to_width(picture: Picture, width: int) -> Picture:
 def write_png(path: Path, picture: Picture) -> Path:
     """Write an rgb picture, making its folder where it is missing."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(picture).save(path, optimize=True)
+    Image.fromarray(picture).save(path, compress_level=3)
     return path
 
 

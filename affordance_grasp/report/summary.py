@@ -49,8 +49,11 @@ def plan_summary(plan: GraspPlan, top: int | None = None) -> dict[str, Any]:
     }
 
 
-def plan_pictures(plan: GraspPlan) -> dict[str, Picture]:
-    """Pictures by name: ``color``, ``heatmap``, ``candidates`` and a ``board`` of the three."""
+def plan_pictures(plan: GraspPlan, lifted_photo: Picture | None = None) -> dict[str, Picture]:
+    """Pictures by name: ``color``, ``heatmap``, ``candidates``, and a ``board`` of them.
+
+    With a photo of the lifted object there is ``lifted`` too, and it is the board's last panel.
+    """
     color, heat = plan.frame.color, plan.heatmap
     overlay = heat_overlay(color, heat, plan.region)
     view = around(plan.region, color.shape[1], color.shape[0])
@@ -65,7 +68,10 @@ def plan_pictures(plan: GraspPlan) -> dict[str, Picture]:
         ),
         "candidates": titled(forks, "grasps", f"{ranked} of {len(plan.candidates)} ranked"),
     }
-    return {**panels, "board": board(list(panels.values()), columns=3)}
+    if lifted_photo is None:
+        return {**panels, "board": board(list(panels.values()), columns=3)}
+    shown = [*panels.values(), titled(lifted_photo, "lifted")]
+    return {**panels, "lifted": lifted_photo, "board": board(shown, columns=2)}
 
 
 def write_report(
@@ -74,6 +80,7 @@ def write_report(
     *,
     lifted_photo: Picture | None = None,
     photos: Sequence[Picture] = (),
+    photo_rate_hz: float = 5.0,
     extra: dict[str, Any] | None = None,
     top: int | None = None,
 ) -> dict[str, Path]:
@@ -84,20 +91,19 @@ def write_report(
         plan: the plan.
         lifted_photo: the object in the gripper, seen from outside.
         photos: the pick, in order, for the animation.
+        photo_rate_hz: how many of them were taken in a second.
         extra: more fields for report.json.
         top: how many grasps report.json lists; all when None.
 
     Returns:
         The files by name: color, heatmap, candidates, board, lifted, pick, report.
     """
-    pictures = plan_pictures(plan)
-    if lifted_photo is not None:
-        pictures["lifted"] = lifted_photo
+    pictures = plan_pictures(plan, lifted_photo)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         written = {name: write_png(folder / f"{name}.png", pic) for name, pic in pictures.items()}
         if photos:
-            written["pick"] = write_gif(folder / "pick.gif", photos)
+            written["pick"] = write_gif(folder / "pick.gif", photos, photo_rate_hz)
     except OSError as error:
         raise InvalidInput(f"{folder} cannot be written ({error.strerror})") from error
     summary = {**plan_summary(plan, top), **(extra or {})}
