@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from affordance_grasp.errors import InvalidInput, UnknownName
+from affordance_grasp.grounding.vit_keys import last_block_keys
 from affordance_grasp.grounding.weights import (
     check_sha256,
     find_weights,
@@ -29,7 +30,8 @@ CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
 class BackboneSpec:
     """What the rest of the system must know about an encoder.
 
-    ``patch`` [pixels], ``dim`` channels per token, ``mean`` and ``std`` of rgb in 0..1.
+    ``patch`` [pixels], ``dim`` channels per token, ``mean`` and ``std`` of rgb in 0..1, ``heads``
+    of its attention.
     """
 
     name: str
@@ -37,6 +39,7 @@ class BackboneSpec:
     dim: int
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
+    heads: int
 
     def grid(self, image_side: int) -> int:
         """Patches per side of a square image of ``image_side`` pixels."""
@@ -72,25 +75,48 @@ class Backbone(nn.Module, ABC):
         return prepare_images([color], self.spec, self.image_side)
 
 
-class DinoV2(Backbone):
-    """DINOv2 ViT-S/14 through timm; tokens after the final norm."""
+class TimmBackbone(Backbone):
+    """A vision transformer of timm; tokens after the final norm, or the last block's keys."""
+
+    spec_name: ClassVar[str]
+    timm_name: ClassVar[str]
 
     def __init__(
         self, weights: Mapping[str, Tensor] | None, image_side: int, sha256: str = ""
     ) -> None:
-        super().__init__(SPECS["dinov2_vits14"], image_side, sha256)
+        super().__init__(SPECS[self.spec_name], image_side, sha256)
         import timm
 
-        self.visual = timm.create_model(
-            "vit_small_patch14_dinov2", img_size=image_side, num_classes=0
-        )
+        self.visual = timm.create_model(self.timm_name, img_size=image_side, num_classes=0)
         if weights is not None:
             table = resize_position_table(weights["pos_embed"], self.grid)
-            load_strictly(self.visual, {**weights, "pos_embed": table}, "backbone dinov2_vits14")
+            named = {**weights, "pos_embed": table}
+            load_strictly(self.visual, named, f"backbone {self.spec_name}")
 
     def tokens(self, images: Tensor) -> Tensor:
         """See :meth:`Backbone.tokens`."""
         return self.visual.forward_features(images)
+
+    def keys(self, images: Tensor) -> Tensor:
+        """Normalised images (B, 3, S, S) -> (B, 2 + grid^2, dim): CLS query, CLS key, patch keys.
+
+        See :func:`vit_keys.last_block_keys`.
+        """
+        return last_block_keys(self.visual, images)
+
+
+class DinoV2(TimmBackbone):
+    """DINOv2 ViT-S/14."""
+
+    spec_name = "dinov2_vits14"
+    timm_name = "vit_small_patch14_dinov2"
+
+
+class Dino(TimmBackbone):
+    """DINO ViT-S/16."""
+
+    spec_name = "dino_vits16"
+    timm_name = "vit_small_patch16_224"
 
 
 class Clip(Backbone):
@@ -122,10 +148,15 @@ class Clip(Backbone):
 
 
 SPECS = {
-    "dinov2_vits14": BackboneSpec("dinov2_vits14", 14, 384, IMAGENET_MEAN, IMAGENET_STD),
-    "clip_vitb16": BackboneSpec("clip_vitb16", 16, 512, CLIP_MEAN, CLIP_STD),
+    "dinov2_vits14": BackboneSpec("dinov2_vits14", 14, 384, IMAGENET_MEAN, IMAGENET_STD, 6),
+    "clip_vitb16": BackboneSpec("clip_vitb16", 16, 512, CLIP_MEAN, CLIP_STD, 12),
+    "dino_vits16": BackboneSpec("dino_vits16", 16, 384, IMAGENET_MEAN, IMAGENET_STD, 6),
 }
-BACKBONES: dict[str, Callable[..., Backbone]] = {"dinov2_vits14": DinoV2, "clip_vitb16": Clip}
+BACKBONES: dict[str, Callable[..., Backbone]] = {
+    "dinov2_vits14": DinoV2,
+    "clip_vitb16": Clip,
+    "dino_vits16": Dino,
+}
 
 
 def backbone_spec(name: str) -> BackboneSpec:

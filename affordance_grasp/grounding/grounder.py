@@ -1,6 +1,6 @@
 """Image and query -> heatmap: what the nodes, the commands and the experiment call."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import cv2
@@ -14,7 +14,7 @@ from affordance_grasp.grounding.backbones import load_backbone
 from affordance_grasp.grounding.checkpoint import Checkpoint, CheckpointInfo, load_checkpoint
 from affordance_grasp.grounding.methods import find_method, make_config, make_network
 from affordance_grasp.grounding.network import GroundingNetwork
-from affordance_grasp.grounding.vocabulary import AFFORDANCES, resolve_query
+from affordance_grasp.grounding.vocabulary import resolve_query
 from affordance_grasp.grounding.weights import load_strictly
 from affordance_grasp.share import share_path
 
@@ -62,29 +62,30 @@ class Grounder:
             return []
         affordances = [resolve_query(query, self.affordances) for query in queries]
         crop = color if region is None else color[_inside(region, color).slices]
-        raw_maps = self._raw_maps(crop, affordances)
         return [
             Heatmap(
-                values=_paste(_to_values(raw, crop), color, region),
+                values=_paste(_to_values(heat, crop), color, region),
                 raw=raw,
                 query=query,
                 affordance=affordance,
                 method=self.method,
-                confidence=concentration(raw),
+                confidence=concentration(heat),
             )
-            for query, affordance, raw in zip(queries, affordances, raw_maps, strict=True)
+            for query, affordance, (raw, heat) in zip(
+                queries, affordances, self._maps(crop, affordances), strict=True
+            )
         ]
 
-    def _raw_maps(self, crop: NDArray[np.uint8], affordances: Sequence[str]) -> Map:
-        backbone = self._network.backbone
-        if backbone is None:
-            raise InvalidInput("the grounder's network has no backbone; load one with it")
-        rows = [self.affordances.index(name) for name in affordances]
-        labels = torch.tensor([AFFORDANCES.index(name) for name in affordances])
+    def _maps(
+        self, crop: NDArray[np.uint8], affordances: Sequence[str]
+    ) -> Iterator[tuple[Map, Map]]:
+        rows = torch.tensor([self.affordances.index(name) for name in affordances])
+        rows = rows.to(self._device)
         with torch.inference_mode():
-            tokens = self._network.tokens(backbone.prepare(crop).to(self._device))
-            maps = self._network.maps(tokens, self._text[rows], labels.to(self._device))
-        return maps.float().cpu().numpy()
+            tokens = self._network.tokens(self._network.prepare(crop).to(self._device))
+            raw = self._network.maps(tokens, self._text[rows], rows)
+            heat = self._network.heat(raw)
+        return zip(raw.float().cpu().numpy(), heat.float().cpu().numpy(), strict=True)
 
 
 def load_grounder(
@@ -112,13 +113,16 @@ def load_grounder(
     return Grounder(network, stored, path, device)
 
 
-def concentration(raw: Map) -> float:
-    """How far a probability map is from uniform: 0 uniform, near 1 on a single pixel.
+def concentration(heat: Map) -> float:
+    """How far heat, nowhere negative, is from uniform: 0 uniform, near 1 on a single pixel.
 
     It is the total variation distance, that is the share of the heat that would have to move to
     make the map uniform; heat spread evenly over a fraction a of the image gives 1 - a.
     """
-    return float(0.5 * np.abs(raw.astype(np.float64) - 1 / raw.size).sum())
+    total = heat.sum(dtype=np.float64)
+    if total == 0:
+        return 0.0
+    return float(0.5 * np.abs(heat / total - 1 / heat.size).sum())
 
 
 def _network(stored: Checkpoint, path: Path) -> GroundingNetwork:
@@ -155,10 +159,11 @@ def _inside(region: Region, color: NDArray[np.uint8]) -> Region:
     return region
 
 
-def _to_values(raw: Map, crop: NDArray[np.uint8]) -> Map:
+def _to_values(heat: Map, crop: NDArray[np.uint8]) -> Map:
     height, width = crop.shape[:2]
-    resized = cv2.resize(raw, (width, height), interpolation=cv2.INTER_LINEAR)
-    return np.asarray(resized / resized.max(), np.float32)
+    resized = cv2.resize(heat, (width, height), interpolation=cv2.INTER_LINEAR)
+    peak = resized.max()
+    return np.asarray(resized / peak if peak > 0 else np.zeros_like(resized), np.float32)
 
 
 def _paste(values: Map, color: NDArray[np.uint8], region: Region | None) -> Map:

@@ -3,7 +3,9 @@
 from abc import ABC, abstractmethod
 from typing import Any, ClassVar, Protocol
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from affordance_grasp.errors import InvalidInput
@@ -50,18 +52,28 @@ class GroundingNetwork(nn.Module, ABC):
         """Backbone tokens (B, 1 + grid^2, token dim) of images; tokens pass unchanged."""
         if images.ndim == 3:
             return images
-        if self.backbone is None:
-            raise InvalidInput(f"this {self.name} network has no backbone; feed it tokens")
         with torch.set_grad_enabled(self.config.train_backbone and torch.is_grad_enabled()):
-            return self.backbone.tokens(images)
+            return self.encode(images)
+
+    def encode(self, images: Tensor) -> Tensor:
+        """What the method reads of normalised images (B, 3, S, S), one row of channels a token."""
+        return self._present_backbone.tokens(images)
+
+    def prepare(self, color: NDArray[np.uint8]) -> Tensor:
+        """An rgb image (H, W, 3) of any size -> the normalised input (1, 3, S, S)."""
+        return self._present_backbone.prepare(color)
 
     @abstractmethod
     def maps(self, tokens: Tensor, text: Tensor, label: Tensor) -> Tensor:
         """Raw heatmaps (Q, h, w) of Q queries on one image's tokens (1, N, token dim).
 
         A method reads what it knows affordances by: ``text`` (Q, text dim) features of the verbs,
-        or ``label`` (Q,), their indices in the vocabulary.
+        or ``label`` (Q,), their places in the list of affordances that it was trained for.
         """
+
+    def heat(self, raw: Tensor) -> Tensor:
+        """Raw heatmaps (Q, h, w) -> the method's published heat (Q, h', w'), nowhere negative."""
+        return raw
 
     @abstractmethod
     def loss(self, batch: Any, epoch: int) -> dict[str, Tensor]:
@@ -70,6 +82,12 @@ class GroundingNetwork(nn.Module, ABC):
     @abstractmethod
     def parameter_groups(self, learning_rate: float) -> list[dict[str, Any]]:
         """Groups of trained parameters for an optimiser, each with its learning rate."""
+
+    @property
+    def _present_backbone(self) -> Backbone:
+        if self.backbone is None:
+            raise InvalidInput(f"this {self.name} network has no backbone; feed it tokens")
+        return self.backbone
 
 
 def _check_backbone(config: NetworkConfig, backbone: Backbone) -> None:
