@@ -15,7 +15,7 @@ REQUIRED = (
     "numpy",
     "onnx",
     "open_clip_torch",
-    "opencv-python-headless",
+    "opencv-python",
     "pillow",
     "pyopengl",
     "pyyaml",

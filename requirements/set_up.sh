@@ -5,7 +5,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 ROOT=$PWD
 VENV=$ROOT/.venv
-APT_PACKAGES=(python3-venv python3-dev libegl1 libegl-mesa0 libgl1-mesa-dri libosmesa6)
+# rendering without a display, and what the OpenCV wheel links against
+APT_PACKAGES=(python3-venv python3-dev libegl1 libegl-mesa0 libgl1-mesa-dri libosmesa6 libgl1 libglib2.0-0)
 
 say() { echo "set-up: $*"; }
 fail() { say "$*" >&2; exit 1; }
@@ -33,7 +34,8 @@ system_packages() {
   fi
   local missing=() package sudo=()
   for package in "${APT_PACKAGES[@]}"; do
-    dpkg -s "$package" >/dev/null 2>&1 || missing+=("$package")
+    # Ubuntu 24.04 carries some libraries under a name that ends in t64
+    dpkg -s "$package" >/dev/null 2>&1 || dpkg -s "${package}t64" >/dev/null 2>&1 || missing+=("$package")
   done
   ((${#missing[@]})) || return 0
   if ((EUID)); then
