@@ -103,8 +103,14 @@ def test_foreign_safetensors(tmp_path):
     [
         ({"affordances": ["hold", "fly"]}, "names affordances fly"),
         ({"affordances": []}, r"names affordances \(none\)"),
-        ({"affordances": ["hold"]}, "one row for each of its 1 affordances"),
+        ({"affordances": ["hold"]}, "one row of floats for each of its 1 affordances"),
         ({"surprise": 1}, "unreadable metadata"),
+        ({"affordances": [1, 2]}, "unreadable metadata"),
+        ({"affordances": [["hold"], ["cut"]]}, "unreadable metadata"),
+        ({"affordances": ["hold", "hold"]}, "more than once"),
+        ({"backbone_sha256": None}, "backbone_sha256 is None"),
+        ({"method": 5}, "method is 5"),
+        ({"config": [1]}, "config is not a mapping"),
     ],
 )
 def test_metadata_that_does_not_fit(tmp_path, change, words):
@@ -113,6 +119,27 @@ def test_metadata_that_does_not_fit(tmp_path, change, words):
     metadata = {"format": FORMAT, "info": json.dumps(fields)}
     save_file({"text_features": torch.eye(2, 384)}, path, metadata)
     with pytest.raises(CheckpointError, match=words):
+        load_checkpoint(path)
+
+
+@pytest.mark.parametrize("value", [torch.nan, torch.inf])
+@pytest.mark.parametrize("spoilt", ["text_features", "head.weight"])
+def test_weights_that_are_not_finite_are_refused(tmp_path, value, spoilt):
+    tensors = {"text_features": torch.eye(2, 384), "head.weight": torch.ones(3).half()}
+    tensors[spoilt].view(-1)[-1] = value
+    path = tmp_path / "spoilt.safetensors"
+    info = {**vars(INFO), "affordances": list(INFO.affordances)}
+    save_file(tensors, path, {"format": FORMAT, "info": json.dumps(info)})
+    with pytest.raises(CheckpointError, match=f"{spoilt} holds NaN or infinity"):
+        load_checkpoint(path)
+
+
+def test_text_features_of_whole_numbers_are_refused(tmp_path):
+    path = tmp_path / "whole.safetensors"
+    info = {**vars(INFO), "affordances": list(INFO.affordances)}
+    tensors = {"text_features": torch.eye(2, 384).int()}
+    save_file(tensors, path, {"format": FORMAT, "info": json.dumps(info)})
+    with pytest.raises(CheckpointError, match="row of floats"):
         load_checkpoint(path)
 
 

@@ -13,6 +13,7 @@ from seeded_weights import seeded_image
 
 from affordance_grasp.datatypes import Region
 from affordance_grasp.errors import CheckpointError, InvalidInput, UnknownName
+from affordance_grasp.grounding.checkpoint import load_checkpoint
 from affordance_grasp.grounding.grounder import concentration, load_grounder
 
 
@@ -82,8 +83,9 @@ def test_bad_queries_regions_and_images(grounder, color):
 def test_unknown_method_and_device(random_checkpoint):
     with pytest.raises(UnknownName, match="unknown method 'magic'; known: plsp"):
         load_grounder("magic", random_checkpoint)
-    with pytest.raises(InvalidInput, match="device 'abacus'"):
-        load_grounder("plsp", random_checkpoint, "abacus")
+    for device in ("abacus", "meta"):
+        with pytest.raises(InvalidInput, match=f"device '{device}'"):
+            load_grounder("plsp", random_checkpoint, device)
 
 
 def rewritten(source, target, change_info=None, change_tensors=None):
@@ -106,6 +108,18 @@ def test_another_backbone_is_refused(random_checkpoint, tmp_path):
 def test_another_method_is_refused(random_checkpoint, tmp_path):
     path = rewritten(random_checkpoint, tmp_path / "c", {"method": "looptrans"})
     with pytest.raises(CheckpointError, match="belongs to method looptrans, not to plsp"):
+        load_grounder("plsp", path)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"classes": -3}, {"decoder_depth": "two"}, {"mlp_ratio": -3}, {"train_backbone": "no"}],
+    ids=str,
+)
+def test_a_configuration_that_makes_no_network_is_refused(random_checkpoint, tmp_path, change):
+    config = load_checkpoint(random_checkpoint).info.config
+    path = rewritten(random_checkpoint, tmp_path / "c", {"config": {**config, **change}})
+    with pytest.raises(CheckpointError, match="configuration of which no plsp network can be"):
         load_grounder("plsp", path)
 
 

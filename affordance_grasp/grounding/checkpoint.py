@@ -87,10 +87,11 @@ def load_checkpoint(path: Path) -> Checkpoint:
             f"checkpoint {path} is corrupt or not a safetensors file: {error}"
         ) from error
     info = _parse_info(path, metadata)
-    text = tensors.pop(TEXT_KEY, None)
-    if text is None or text.ndim != 2 or len(text) != len(info.affordances):
+    _refuse_not_finite(path, tensors)
+    text = _single(tensors.pop(TEXT_KEY, torch.zeros(0)))
+    if text.ndim != 2 or len(text) != len(info.affordances) or not text.is_floating_point():
         raise CheckpointError(
-            f"checkpoint {path} does not hold {TEXT_KEY} with one row for each of its "
+            f"checkpoint {path} does not hold {TEXT_KEY} with one row of floats for each of its "
             f"{len(info.affordances)} affordances"
         )
     return Checkpoint(info, {name: _single(tensor) for name, tensor in tensors.items()}, text)
@@ -105,6 +106,7 @@ def _parse_info(path: Path, metadata: Mapping[str, str]) -> CheckpointInfo:
     try:
         fields = json.loads(metadata["info"])
         info = CheckpointInfo(**{**fields, "affordances": tuple(fields["affordances"])})
+        _check_kinds(info)
     except (KeyError, TypeError, ValueError) as error:
         raise CheckpointError(f"checkpoint {path} has unreadable metadata: {error}") from error
     unknown = [name for name in info.affordances if name not in AFFORDANCES]
@@ -113,7 +115,29 @@ def _parse_info(path: Path, metadata: Mapping[str, str]) -> CheckpointInfo:
             f"checkpoint {path} names affordances {', '.join(unknown) or '(none)'}, which are not "
             f"among {', '.join(AFFORDANCES)}"
         )
+    if len(set(info.affordances)) != len(info.affordances):
+        raise CheckpointError(f"checkpoint {path} names an affordance more than once")
     return info
+
+
+def _check_kinds(info: CheckpointInfo) -> None:
+    """Metadata is JSON from anywhere: raise TypeError where a field is of another kind."""
+    for name in ("method", "backbone", "backbone_sha256", "text_encoder"):
+        if not isinstance(getattr(info, name), str):
+            raise TypeError(f"{name} is {getattr(info, name)!r}, expected words")
+    for name in ("config", "training"):
+        if not isinstance(getattr(info, name), Mapping):
+            raise TypeError(f"{name} is not a mapping of names to values")
+    if not all(isinstance(name, str) for name in info.affordances):
+        raise TypeError(f"affordances are {info.affordances!r}, expected words")
+
+
+def _refuse_not_finite(path: Path, tensors: Mapping[str, Tensor]) -> None:
+    for name, tensor in tensors.items():
+        if tensor.is_floating_point() and not torch.isfinite(tensor).all():
+            raise CheckpointError(
+                f"checkpoint {path} is corrupt: tensor {name} holds NaN or infinity"
+            )
 
 
 def _single(tensor: Tensor) -> Tensor:

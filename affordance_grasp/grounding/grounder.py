@@ -10,12 +10,10 @@ from numpy.typing import NDArray
 
 from affordance_grasp.datatypes import Heatmap, Region, check_color
 from affordance_grasp.errors import CheckpointError, InvalidInput
-from affordance_grasp.grounding.backbones import load_backbone
 from affordance_grasp.grounding.checkpoint import Checkpoint, CheckpointInfo, load_checkpoint
-from affordance_grasp.grounding.methods import find_method, make_config, make_network
+from affordance_grasp.grounding.methods import find_method, restore_network
 from affordance_grasp.grounding.network import GroundingNetwork
 from affordance_grasp.grounding.vocabulary import resolve_query
-from affordance_grasp.grounding.weights import load_strictly
 from affordance_grasp.share import share_path
 
 Map = NDArray[np.float32]
@@ -104,7 +102,7 @@ def load_grounder(
         raise CheckpointError(
             f"checkpoint {path} belongs to method {stored.info.method}, not to {method}"
         )
-    network = _network(stored, path)
+    network = restore_network(stored, f"checkpoint {path}")
     if stored.text.shape[1] != network.config.text_dim:
         raise CheckpointError(
             f"checkpoint {path} holds text features of {stored.text.shape[1]} channels, its "
@@ -125,26 +123,9 @@ def concentration(heat: Map) -> float:
     return float(0.5 * np.abs(heat / total - 1 / heat.size).sum())
 
 
-def _network(stored: Checkpoint, path: Path) -> GroundingNetwork:
-    info = stored.info
-    config = make_config(info.method, info.config)
-    trained = config.train_backbone
-    backbone = load_backbone(config.backbone, config.image_side, pretrained=not trained)
-    if not trained and backbone.sha256 != info.backbone_sha256:
-        raise CheckpointError(
-            f"checkpoint {path} was trained on backbone {info.backbone} with sha256 "
-            f"{info.backbone_sha256[:12]}..., but the installed weights have "
-            f"{backbone.sha256[:12]}...; a head works only on the backbone it was trained on"
-        )
-    network = make_network(info.method, info.config, backbone)
-    frozen = {} if trained else {f"backbone.{n}": t for n, t in backbone.state_dict().items()}
-    load_strictly(network, {**stored.tensors, **frozen}, f"checkpoint {path}")
-    return network
-
-
 def _check_device(device: str) -> None:
     try:
-        torch.empty(0, device=device)
+        torch.ones(1, device=device).item()
     except (RuntimeError, AssertionError) as error:
         raise InvalidInput(f"device {device!r} is not usable here; cpu always is") from error
 
