@@ -15,6 +15,7 @@ from affordance_grasp.grounding.weights import (
     REGISTRY,
     HubSource,
     PackageSource,
+    load_strictly,
     read_tensors,
     resolve_weights,
     tensors_sha256,
@@ -101,13 +102,27 @@ def test_pickles_with_code_are_refused(tmp_path, capsys):
 
 @pytest.mark.parametrize(
     ("content", "suffix"),
-    [(b"not weights", ".safetensors"), (b"not weights", ".pth"), (b"", ".pt")],
+    [(b"not weights", ".safetensors"), (b"not weights", ".pth"), (b"", ".pt"), (b"hello", ".pt")],
 )
 def test_unreadable_files_are_one_sentence(tmp_path, content, suffix):
     path = tmp_path / f"broken{suffix}"
     path.write_bytes(content)
     with pytest.raises(CheckpointError, match=path.name):
         read_tensors(path)
+
+
+def test_whole_numbers_are_no_weights():
+    module = torch.nn.Linear(2, 1)
+    tensors = {"weight": torch.ones(1, 2, dtype=torch.int32), "bias": torch.zeros(1)}
+    with pytest.raises(CheckpointError, match="of another kind of number: weight"):
+        load_strictly(module, tensors, "this file")
+
+
+def test_a_cache_that_cannot_be_written_is_one_sentence(monkeypatch, tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setenv("AFFORDANCE_GRASP_CACHE", str(tmp_path / "file"))
+    with pytest.raises(CheckpointError, match="AFFORDANCE_GRASP_CACHE to a folder"):
+        resolve_weights("dinov2_vits14")
 
 
 def test_absent_files_and_unknown_names(tmp_path):

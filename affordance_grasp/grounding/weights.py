@@ -6,6 +6,7 @@ Nothing is ever unpickled: files are safetensors, ONNX, or read with ``weights_o
 import hashlib
 import os
 import pickle
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import metadata
@@ -51,6 +52,19 @@ class PretrainedWeights:
     license: str
     source: PackageSource | HubSource
     sha256: str | None = None
+
+
+# What torch's restricted unpickler raises, depending on where the bytes stop making sense.
+NOT_TENSORS = (
+    pickle.UnpicklingError,
+    RuntimeError,
+    EOFError,
+    OSError,
+    LookupError,
+    ValueError,
+    TypeError,
+    AttributeError,
+)
 
 
 def read_safetensors(path: Path) -> dict[str, Tensor]:
@@ -134,10 +148,16 @@ def resolve_weights(name: str, local_file: Path | None = None) -> Path:
     installed = installed_file(name)
     if local_file is None and installed is not None and installed.suffix == SAFETENSORS:
         return installed
-    path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(f".{os.getpid()}.partial")
-    save_file(tensors, partial)
-    partial.replace(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        save_file(tensors, partial)
+        partial.replace(path)
+    except (OSError, SafetensorError) as error:
+        raise CheckpointError(
+            f"weights {name} cannot be kept in {path.parent} ({error}); "
+            "set AFFORDANCE_GRASP_CACHE to a folder that can be written"
+        ) from error
     return path
 
 
@@ -169,8 +189,10 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     if path.suffix == SAFETENSORS:
         return read_safetensors(path)
     try:
-        loaded = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError) as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            loaded = torch.load(path, map_location="cpu", weights_only=True)
+    except NOT_TENSORS as error:
         raise CheckpointError(
             f"{path} is neither safetensors nor a PyTorch file of plain tensors: "
             f"{str(error).partition(NEWLINE)[0] or type(error).__name__}"
@@ -191,6 +213,11 @@ def load_strictly(module: nn.Module, tensors: Mapping[str, Tensor], owner: str) 
             f"{name} {tuple(tensors[name].shape)} instead of {tuple(value.shape)}"
             for name, value in expected.items()
             if name in tensors and tensors[name].shape != value.shape
+        ],
+        "of another kind of number": [
+            name
+            for name, value in expected.items()
+            if name in tensors and tensors[name].is_floating_point() != value.is_floating_point()
         ],
     }
     if any(wrong.values()):
