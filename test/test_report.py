@@ -199,6 +199,26 @@ def test_unreadable_colour_image_is_named(tmp_path):
             read_color(tmp_path / name)
 
 
+@pytest.mark.parametrize(
+    ("mode", "size", "words"),
+    [("I;16", (8, 8), "more than 8 bits"), ("F", (8, 8), "more than 8 bits")]
+    + [("1", (20_000, 20_000), "pixels"), ("1", (9000, 9000), "sides must be 1..8192")],
+)
+def test_what_is_no_photo_is_refused(tmp_path, mode, size, words):
+    path = tmp_path / "x.tiff"
+    Image.new(mode, size).save(path)
+    with pytest.raises(InvalidInput, match=words):
+        read_color(path)
+
+
+@pytest.mark.parametrize("mode", ["L", "LA", "P", "RGBA", "CMYK"])
+def test_every_kind_of_photo_is_read_as_rgb(tmp_path, mode):
+    path = tmp_path / "x.tiff"
+    red = Image.new("RGB", (3, 2), (255, 0, 0)).convert(mode)
+    red.save(path)
+    assert np.array_equal(read_color(path), np.asarray(red.convert("RGB")))
+
+
 def test_png_round_trip(tmp_path):
     picture = np.random.default_rng(0).integers(0, 255, (7, 9, 3), np.uint8)
     assert np.array_equal(read_color(write_png(tmp_path / "a" / "b.png", picture)), picture)

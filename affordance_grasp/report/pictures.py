@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from affordance_grasp.datatypes import Heatmap, Region
+from affordance_grasp.datatypes import MAX_IMAGE_SIDE, Heatmap, Region
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.geometry import Floats
 
@@ -109,13 +109,29 @@ def write_png(path: Path, picture: Picture) -> Path:
 
 
 def read_color(path: Path) -> Picture:
-    """Read a colour image as rgb.
+    """Read a colour image as rgb; of several frames the first.
 
     Raises:
-        InvalidInput: the file is missing or no image.
+        InvalidInput: the file is missing, no image, larger than any camera's, or holds something
+            other than brightness in 8 bits, such as depth.
     """
     try:
         with Image.open(path) as image:
+            _refuse_unlike_a_photo(image, path)
             return np.asarray(image.convert("RGB"))
-    except (OSError, SyntaxError, ValueError) as error:
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise InvalidInput(f"colour image {path} cannot be read ({error})") from error
+
+
+def _refuse_unlike_a_photo(image: Image.Image, path: Path) -> None:
+    """Before the pixels are decoded; conversion of wide integers would saturate silently."""
+    if max(image.size) > MAX_IMAGE_SIDE:
+        raise InvalidInput(
+            f"colour image {path} is {image.width}x{image.height}; "
+            f"sides must be 1..{MAX_IMAGE_SIDE}"
+        )
+    if image.mode.split(";")[0] in ("I", "F"):
+        raise InvalidInput(
+            f"colour image {path} has one channel of more than 8 bits, as depth images have; "
+            "expected 8-bit colour or grey"
+        )
