@@ -10,6 +10,8 @@ from affordance_grasp.errors import InvalidInput
 from affordance_grasp.geometry import Floats
 
 MAX_IMAGE_SIDE = 8192
+WIDEST_VIEW = 20.0  # sides per focal length: 168 degrees
+LONGEST_LENS = 1000.0  # focal lengths per side: 0.06 degrees
 
 
 class Reason(str, Enum):
@@ -51,6 +53,18 @@ class CameraIntrinsics:
         if not (0 < self.width <= MAX_IMAGE_SIDE and 0 < self.height <= MAX_IMAGE_SIDE):
             raise InvalidInput(
                 f"image size {self.width}x{self.height} is not within 1..{MAX_IMAGE_SIDE} pixels"
+            )
+        shortest, longest = sorted((self.fx, self.fy))
+        side = max(self.width, self.height)
+        if shortest < side / WIDEST_VIEW or longest > side * LONGEST_LENS:
+            raise InvalidInput(
+                f"camera intrinsics fx={self.fx:g}, fy={self.fy:g} fit no lens for an image of "
+                f"{self.width}x{self.height}; they are focal lengths in pixels of that image"
+            )
+        if not (abs(self.cx) <= 2 * self.width and abs(self.cy) <= 2 * self.height):
+            raise InvalidInput(
+                f"principal point {self.cx:g}, {self.cy:g} is far outside the "
+                f"{self.width}x{self.height} image; it is in pixels of that image"
             )
 
     @property

@@ -34,6 +34,8 @@ def test_camera_matrix():
 @pytest.mark.parametrize(
     ("fx", "fy", "width", "words"),
     [
+        (1e-9, 10, 8, "fit no lens"),
+        (10, 1e12, 8, "fit no lens"),
         (0, 10, 8, "not invertible"),
         (10, -1, 8, "not invertible"),
         (np.nan, 10, 8, "NaN"),
@@ -44,6 +46,12 @@ def test_camera_matrix():
 def test_unusable_intrinsics_are_refused(fx, fy, width, words):
     with pytest.raises(InvalidInput, match=words):
         CameraIntrinsics(fx, fy, 4, 3, width=width, height=6)
+
+
+@pytest.mark.parametrize("cx", [-5000, 1e9])
+def test_a_principal_point_far_outside_is_refused(cx):
+    with pytest.raises(InvalidInput, match="principal point"):
+        CameraIntrinsics(600, 600, cx, 240, width=640, height=480)
 
 
 def test_region_slices_cut_the_rectangle():
