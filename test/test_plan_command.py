@@ -27,6 +27,7 @@ def files(tmp_path_factory):
     flat = (tabletop().depth_m * 10_000).round().astype(np.uint16)
     cv2.imwrite(str(folder / "bare.png"), flat)
     (folder / "text.png").write_text("not an image")
+    (folder / "cut.png").write_bytes((folder / "depth.png").read_bytes()[:5000])
     return folder
 
 
@@ -95,11 +96,15 @@ def test_learned_heat_from_file_to_grasp(files, capsys, random_checkpoint):
         ({"method": "magic", "rule": "bands"}, "plsp"),
         ({"checkpoint": "missing.safetensors", "rule": "bands"}, "missing.safetensors"),
         ({"top": 0}, "at least 1"),
+        ({"seed": -1}, "--seed is -1"),
+        ({"depth": "cut.png"}, "not an image"),
+        ({"color": "depth.png"}, "as depth images have"),
+        ({"k": ["1e-9", "1e-9", "320", "240"]}, "fit no lens"),
     ],
 )
-def test_bad_input_is_one_sentence_and_exit_code_2(files, capsys, changes, words):
+def test_bad_input_is_one_sentence_and_exit_code_2(files, capfd, changes, words):
     assert main(arguments(files, **changes)) == 2
-    printed = capsys.readouterr()
+    printed = capfd.readouterr()  # of the process: OpenCV complains past Python
     assert printed.out == ""
     assert words in printed.err
     assert printed.err.count("\n") == 1

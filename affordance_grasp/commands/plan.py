@@ -67,6 +67,8 @@ def run(arguments: argparse.Namespace) -> int:
         raise UnknownName("selection rule", arguments.rule, tuple(RULES))
     if arguments.top < 1:
         raise InvalidInput(f"--top is {arguments.top}; it must be at least 1")
+    if arguments.seed < 0:
+        raise InvalidInput(f"--seed is {arguments.seed}; it must be >= 0")
     generator = make_generator(arguments.generator)
     frame = read_frame(
         arguments.color, arguments.depth, arguments.depth_scale, arguments.intrinsics
@@ -112,7 +114,7 @@ def read_depth(path: Path, scale: float) -> NDArray[np.float32]:
         encoded = np.frombuffer(path.read_bytes(), np.uint8)
     except OSError as error:
         raise InvalidInput(f"depth image {path} cannot be read ({error.strerror})") from error
-    units = cv2.imdecode(encoded, cv2.IMREAD_UNCHANGED) if len(encoded) else None
+    units = _decoded(encoded)
     if units is None:
         raise InvalidInput(f"depth image {path} cannot be read (not an image)")
     if units.ndim != 2 or units.dtype not in (np.uint16, np.float32):
@@ -122,6 +124,18 @@ def read_depth(path: Path, scale: float) -> NDArray[np.float32]:
             "of uint16 or float32"
         )
     return (units.astype(np.float64) * scale).astype(np.float32)
+
+
+def _decoded(encoded: NDArray[np.uint8]) -> NDArray[np.generic] | None:
+    """Whatever the image holds, or None; OpenCV's own complaint would be a second sentence."""
+    level = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    try:
+        units: NDArray[np.generic] | None = cv2.imdecode(encoded, cv2.IMREAD_UNCHANGED)
+    except cv2.error:
+        units = None
+    finally:
+        cv2.utils.logging.setLogLevel(level)
+    return units
 
 
 def _account(plan: GraspPlan, summary: dict[str, Any], arguments: argparse.Namespace) -> str:
