@@ -5,6 +5,7 @@ Bad input ends with one sentence on standard error and exit code 2.
 """
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -21,7 +22,6 @@ COMMANDS = {
     "pseudo-labels": "part boxes -> pseudo label masks for PLSP",
     "train": "train a grounding method",
     "evaluate": "KLD, SIM and NSS of a checkpoint on a test set",
-    "benchmark": "latency, throughput and memory",
     "weights": "list and resolve pretrained backbones",
 }
 
@@ -45,6 +45,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         return int(module.run(arguments)) if module else 2
     except AffordanceGraspError as error:
         print(f"affordance-grasp {chosen}: {error}", file=sys.stderr)
+        return 2
+    except BrokenPipeError:
+        # The reader, such as head, has gone; Python would complain again when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except OSError as error:
+        print(f"affordance-grasp {chosen}: a file cannot be used: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print(f"affordance-grasp {chosen}: stopped", file=sys.stderr)

@@ -4,6 +4,8 @@ Every message is one sentence that says what was wrong, where, and what would be
 command line prints it and exits with code 2; a service answers it with ``success = false``.
 """
 
+LONGEST_SHOWN = 60
+
 
 class AffordanceGraspError(Exception):
     """Base of every error that this package raises on purpose."""
@@ -18,7 +20,7 @@ class UnknownName(AffordanceGraspError):
 
     def __init__(self, kind: str, name: str, known: list[str] | tuple[str, ...]) -> None:
         """Name the kind of thing, the unknown name and every known one."""
-        super().__init__(f"unknown {kind} {name!r}; known: {', '.join(known)}")
+        super().__init__(f"unknown {kind} {_shown(name)}; known: {', '.join(known)}")
 
 
 class CheckpointError(AffordanceGraspError):
@@ -40,3 +42,9 @@ class Unreachable(AffordanceGraspError):
 
 class MotionFault(AffordanceGraspError):
     """A motion was started and could not be finished; the arm stands still."""
+
+
+def _shown(name: str) -> str:
+    """A name as a sentence quotes it: on one line, and cut where it is endless."""
+    name = str(name)
+    return repr(name if len(name) <= LONGEST_SHOWN else name[:LONGEST_SHOWN] + "...")
