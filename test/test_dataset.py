@@ -175,3 +175,14 @@ def test_bad_arguments_are_refused(tmp_path, capsys):
     assert "is not empty" in capsys.readouterr().err
     assert main(["dataset", "detect", str(tmp_path)]) == 2
     assert "simulate a data set first" in capsys.readouterr().err
+    assert main(["dataset", "simulate", str(tmp_path / "file")]) == 2
+    assert "cannot be made" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("content", ["{bad", "[]", '{"ego": {}}'])
+def test_garbled_boxes_are_refused(tmp_path, capsys, content):
+    (tmp_path / "detector").mkdir()
+    (tmp_path / "detector" / "Seen.json").write_text(content)
+    assert main(["dataset", "detect", str(tmp_path)]) == 2
+    printed = capsys.readouterr().err
+    assert "Seen.json" in printed and printed.count("\n") == 1

@@ -104,6 +104,15 @@ def test_bad_boxes_file_and_unknown_mask_step(tree, tmp_path):
     (tmp_path / "bad.json").write_text("{")
     with pytest.raises(InvalidInput, match="not valid JSON"):
         RecordedDetector(tmp_path / "bad.json")
+    with pytest.raises(InvalidInput, match="Is a directory"):
+        RecordedDetector(tmp_path)
+    for content in ("[]", '{"parts": []}'):
+        (tmp_path / "bad.json").write_text(content)
+        with pytest.raises(InvalidInput, match="no mapping"):
+            RecordedDetector(tmp_path / "bad.json")
+    (tmp_path / "bad.json").write_text('{"parts": {"hold": [1]}}')
+    with pytest.raises(InvalidInput, match="bad.json: parts of"):
+        write_pseudo_labels(split, RecordedDetector(tmp_path / "bad.json"), overwrite=True)
     with pytest.raises(UnknownName, match="grabcut, box"):
         write_pseudo_labels(split, detector, "sam")
     with pytest.raises(InvalidInput, match="left < right"):

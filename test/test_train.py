@@ -188,6 +188,42 @@ def test_bad_configuration_is_refused(tmp_path):
         parse_config({"method": "magic"})
     with pytest.raises(InvalidInput, match="cannot be read"):
         load_config(tmp_path / "none.yaml")
+    (tmp_path / "picture.yaml").write_bytes(bytes(range(256)))
+    with pytest.raises(InvalidInput, match="picture.yaml cannot be read"):
+        load_config(tmp_path / "picture.yaml")
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"epochs": "many"},
+        {"epochs": True},
+        {"batch": 1.5},
+        {"learning_rate": float("nan")},
+        {"betas": ["a", "b"]},
+        {"betas": [0.9, 0.9, 0.9]},
+        {"betas": 3},
+        {"weight_decay": -1},
+        {"seed": -1},
+        {"seed": "x"},
+        {"bfloat16": "maybe"},
+        {"network": 3},
+        {"views": 3},
+    ],
+    ids=str,
+)
+def test_settings_that_cannot_train_are_refused_before_anything_begins(values):
+    with pytest.raises(InvalidInput) as refusal:
+        parse_config(values)
+    assert next(iter(values)).split("_")[-1] in str(refusal.value)
+
+
+@pytest.mark.parametrize(("option", "value"), [("--threads", "0"), ("--minutes", "nan")])
+def test_options_that_cannot_be_are_one_sentence(tmp_path, capsys, option, value):
+    words = ["train", "--data", str(tmp_path), "--out", str(tmp_path / "run"), option, value]
+    assert main(words) == 2
+    assert f"{option} is {value}; it must be" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
 
 
 @pytest.fixture

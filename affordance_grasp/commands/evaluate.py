@@ -28,6 +28,7 @@ from affordance_grasp.learning.features import Encoding, cache_test_features
 from affordance_grasp.learning.metrics import PROTOCOLS
 from affordance_grasp.learning.plsp_run import affordance_table
 from affordance_grasp.learning.published import PUBLISHED
+from affordance_grasp.learning.threads import limit_threads
 
 HELP = "KLD, SIM and NSS of a checkpoint on a test set"
 
@@ -48,7 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Export where a checkpoint is given, score, write and print the tables."""
-    torch.set_num_threads(arguments.threads)
+    limit_threads(arguments.threads)
     split = load_split(arguments.data, arguments.split)
     maps = _maps_folder(arguments)
     if arguments.checkpoint:

@@ -6,9 +6,9 @@ import sys
 from dataclasses import asdict, replace
 from pathlib import Path
 
-import torch
 from tqdm import tqdm
 
+from affordance_grasp.errors import InvalidInput
 from affordance_grasp.grounding.backbones import load_backbone
 from affordance_grasp.grounding.methods import METHODS
 from affordance_grasp.grounding.text import load_text_encoder
@@ -18,6 +18,7 @@ from affordance_grasp.learning.features import Encoding, without_corrupt
 from affordance_grasp.learning.metrics import PROTOCOLS
 from affordance_grasp.learning.plsp_run import Sources, train_plsp
 from affordance_grasp.learning.run_folder import RunFolder
+from affordance_grasp.learning.threads import limit_threads
 from affordance_grasp.learning.train import Outcome
 from affordance_grasp.learning.train_config import TrainConfig, load_config
 from affordance_grasp.share import share_path
@@ -49,7 +50,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Train and say how it ended."""
-    torch.set_num_threads(arguments.threads)
+    limit_threads(arguments.threads)
+    if arguments.minutes is not None and not arguments.minutes >= 0:
+        raise InvalidInput(f"--minutes is {arguments.minutes:g}; it must be >= 0")
     config = _config(arguments)
     split = _split(arguments)
     folder = RunFolder(arguments.out)

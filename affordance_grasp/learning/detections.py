@@ -74,10 +74,14 @@ class RecordedDetector:
         self.path = path
         try:
             self._answers: Mapping[str, Any] = json.loads(path.read_text())
-        except FileNotFoundError as error:
-            raise InvalidInput(f"no detector boxes at {path}; run the part detector") from error
+        except OSError as error:
+            raise InvalidInput(
+                f"no detector boxes at {path} ({error.strerror}); run the part detector"
+            ) from error
         except (json.JSONDecodeError, UnicodeDecodeError) as error:
             raise InvalidInput(f"detector boxes {path} are not valid JSON: {error}") from error
+        if not isinstance(self._answers, dict) or not isinstance(self._answers.get("parts"), dict):
+            raise InvalidInput(f'detector boxes {path} hold no mapping "parts"')
 
     def parts(self, picture: Picture) -> Detections | None:
         """Part boxes, see :class:`Detector`."""
@@ -97,11 +101,11 @@ class RecordedDetector:
         return None if words is None else str(words)
 
     def _find(self, kind: str, picture: Picture) -> Detections | None:
-        by_object = self._answers.get(kind, {}).get(picture.affordance, {})
-        entry = by_object.get(picture.object, {}).get(picture.path.name)
-        if not entry or not entry["boxes"]:
-            return None
         try:
+            by_object = self._answers.get(kind, {}).get(picture.affordance, {})
+            entry = by_object.get(picture.object, {}).get(picture.path.name)
+            if not entry or not entry["boxes"]:
+                return None
             return Detections(np.array(entry["boxes"], float), np.array(entry["scores"], float))
-        except (InvalidInput, KeyError, ValueError) as error:
+        except (InvalidInput, KeyError, ValueError, TypeError, AttributeError) as error:
             raise InvalidInput(f"{self.path}: {kind} of {picture.path.name}: {error}") from error

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -38,15 +39,37 @@ class TrainConfig:
     def __post_init__(self) -> None:
         """Refuse an unknown method and figures that cannot train."""
         find_method(self.method)
-        if min(self.epochs, self.batch) < 1 or not self.learning_rate > 0:
+        _refuse_other_kinds(self)
+        if min(self.epochs, self.batch) < 1 or not 0 < self.learning_rate < inf:
             raise InvalidInput(
                 f"training needs epochs ({self.epochs}) and batch ({self.batch}) of at least 1 "
                 f"and a learning rate ({self.learning_rate}) above 0"
             )
+        if self.seed < 0 or not self.weight_decay >= 0:
+            raise InvalidInput(
+                f"seed ({self.seed}) and weight decay ({self.weight_decay}) must not be negative"
+            )
+        if len(self.betas) != 2 or not all(0 <= beta < 1 for beta in self.betas):
+            raise InvalidInput(f"betas are {self.betas}; expected two numbers within 0..1")
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, as they are read from YAML."""
         return {**asdict(self), "betas": list(self.betas)}
+
+
+KINDS: Mapping[str, tuple[type | tuple[type, ...], str]] = {
+    **dict.fromkeys(("epochs", "batch", "seed"), (int, "a whole number")),
+    **dict.fromkeys(("learning_rate", "weight_decay"), ((int, float), "a number")),
+    "bfloat16": (bool, "true or false"),
+    "network": (Mapping, "a mapping of names to values"),
+}
+
+
+def _refuse_other_kinds(config: TrainConfig) -> None:
+    for name, (kind, words) in KINDS.items():
+        value = getattr(config, name)
+        if not isinstance(value, kind) or (kind is not bool and isinstance(value, bool)):
+            raise InvalidInput(f"training setting {name} is {value!r}; expected {words}")
 
 
 def parse_config(values: Mapping[str, Any], where: str = "training configuration") -> TrainConfig:
@@ -60,7 +83,7 @@ def parse_config(values: Mapping[str, Any], where: str = "training configuration
         if "betas" in values:
             values["betas"] = tuple(float(beta) for beta in values["betas"])
         return TrainConfig(**values)
-    except TypeError as error:
+    except (TypeError, ValueError) as error:
         known = ", ".join(f.name for f in fields(TrainConfig))
         raise InvalidInput(f"{where}: {error}; known keys: {known}") from error
 
@@ -69,10 +92,11 @@ def load_config(path: Path) -> TrainConfig:
     """Read a YAML file such as ``config/train_plsp_simulated.yaml``."""
     try:
         values = yaml.safe_load(path.read_text())
-    except OSError as error:
+    except (OSError, UnicodeDecodeError) as error:
         raise InvalidInput(f"training configuration {path} cannot be read: {error}") from error
     except yaml.YAMLError as error:
-        raise InvalidInput(f"training configuration {path} is not valid YAML: {error}") from error
+        reason = " ".join(str(error).split())
+        raise InvalidInput(f"training configuration {path} is not valid YAML: {reason}") from error
     if not isinstance(values, dict):
         raise InvalidInput(f"training configuration {path} must be a mapping of keys to values")
     return parse_config(values, str(path))

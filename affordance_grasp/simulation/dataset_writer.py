@@ -52,7 +52,11 @@ def simulate(
     holds the exact boxes in the training pictures, from which :func:`detect` makes what a part
     detector would answer: ``folder/<split>/trainset/detections.json``.
     """
-    if folder.exists() and any(folder.iterdir()):
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InvalidInput(f"{folder} cannot be made ({error.strerror})") from error
+    if any(folder.iterdir()):
         raise InvalidInput(f"{folder} is not empty; give a new folder")
     boxes: dict[str, Json] = {split: {"ego": {}, "exo": {}} for split in config.splits}
     counts: Counter[str] = Counter()
@@ -136,7 +140,7 @@ def detect(folder: Path, detector: SimulatedDetector) -> None:
     if not splits:
         raise InvalidInput(f"{folder} holds no {BOXES}/<split>.json; simulate a data set first")
     for split in splits:
-        exact = json.loads((folder / BOXES / f"{split}.json").read_text())
+        exact = _read_boxes(folder / BOXES / f"{split}.json")
         answers: Json = {"detector": {"name": "simulated", **asdict(detector)}}
         answers["prompts"] = {}
         answers["parts"], answers["objects_ego"], answers["objects_exo"] = {}, {}, {}
@@ -156,6 +160,16 @@ def detect(folder: Path, detector: SimulatedDetector) -> None:
                 whole = {f: _answer(detector, f, family, p, None) for f, p in pictures.items()}
                 _at(answers["objects_exo"], affordance)[family] = whole
         _write_json(folder / split / "trainset" / DETECTIONS, answers)
+
+
+def _read_boxes(path: Path) -> Json:
+    try:
+        exact = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise InvalidInput(f"exact boxes {path} cannot be read: {error}") from error
+    if not isinstance(exact, dict) or not {"ego", "exo"} <= set(exact):
+        raise InvalidInput(f'exact boxes {path} are not a mapping with "ego" and "exo"')
+    return exact
 
 
 def _at(tree: Json, key: str) -> Json:
