@@ -74,14 +74,17 @@ class KeyProjection(nn.Module):
         return self.fc2(hidden).permute(0, 3, 1, 2)
 
 
-def conv_block(dim: int) -> nn.Sequential:
-    """Two 3x3 convolutions with batch norm and ReLU; (B, dim, h, w) -> the same shape."""
+def conv_block(dim: int, momentum: float = 0.1) -> nn.Sequential:
+    """Two 3x3 convolutions with batch norm and ReLU; (B, dim, h, w) -> the same shape.
+
+    ``momentum`` of the batch norms' running statistics.
+    """
     return nn.Sequential(
         nn.Conv2d(dim, dim, 3, padding=1),
-        nn.BatchNorm2d(dim),
+        nn.BatchNorm2d(dim, momentum=momentum),
         nn.ReLU(),
         nn.Conv2d(dim, dim, 3, padding=1),
-        nn.BatchNorm2d(dim),
+        nn.BatchNorm2d(dim, momentum=momentum),
         nn.ReLU(),
     )
 

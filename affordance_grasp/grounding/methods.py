@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from affordance_grasp.errors import CheckpointError, InvalidInput, UnknownName
-from affordance_grasp.grounding.backbones import Backbone
+from affordance_grasp.grounding.backbones import Backbone, load_backbone
+from affordance_grasp.grounding.checkpoint import Checkpoint
 from affordance_grasp.grounding.network import GroundingNetwork, NetworkConfig
 from affordance_grasp.grounding.plsp import Plsp, PlspConfig
+from affordance_grasp.grounding.weights import load_strictly
 
 
 @dataclass(frozen=True)
@@ -46,8 +48,39 @@ def make_config(name: str, fields: Mapping[str, Any]) -> NetworkConfig:
         raise CheckpointError(f"configuration does not fit method {name}: {error}") from error
 
 
+def restore_network(stored: Checkpoint, owner: str) -> GroundingNetwork:
+    """The network of a checkpoint with its weights and its backbone's.
+
+    The backbone is the installed one, which must be the one that the head was trained on, unless
+    the checkpoint brings its own. ``owner`` names the checkpoint in errors.
+    """
+    info = stored.info
+    config = make_config(info.method, info.config)
+    own = bool(config.train_backbone) or any(n.startswith("backbone.") for n in stored.tensors)
+    backbone = load_backbone(config.backbone, config.image_side, pretrained=not own)
+    if not own and backbone.sha256 != info.backbone_sha256:
+        raise CheckpointError(
+            f"{owner} was trained on backbone {info.backbone} with sha256 "
+            f"{info.backbone_sha256[:12]}..., but the installed weights have "
+            f"{backbone.sha256[:12]}...; a head works only on the backbone it was trained on"
+        )
+    try:
+        network = make_network(info.method, info.config, backbone)
+    except (ArithmeticError, RuntimeError, TypeError, ValueError) as error:
+        raise CheckpointError(
+            f"{owner} has a configuration of which no {info.method} network can be built: {error}"
+        ) from error
+    frozen = {} if own else {f"backbone.{n}": t for n, t in backbone.state_dict().items()}
+    load_strictly(network, {**stored.tensors, **frozen}, owner)
+    return network
+
+
 def make_network(
     name: str, fields: Mapping[str, Any], backbone: Backbone | None = None
 ) -> GroundingNetwork:
     """The network of method ``name`` from stored configuration fields."""
-    return find_method(name).network(make_config(name, fields), backbone)
+    method, config = find_method(name), make_config(name, fields)
+    try:
+        return method.network(config, backbone)
+    except (TypeError, ValueError, RuntimeError) as error:  # torch, of sizes of a wrong kind
+        raise CheckpointError(f"configuration makes no network of method {name}") from error
