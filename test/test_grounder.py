@@ -119,7 +119,7 @@ def test_another_method_is_refused(random_checkpoint, tmp_path):
 def test_a_configuration_that_makes_no_network_is_refused(random_checkpoint, tmp_path, change):
     config = load_checkpoint(random_checkpoint).info.config
     path = rewritten(random_checkpoint, tmp_path / "c", {"config": {**config, **change}})
-    with pytest.raises(CheckpointError, match="configuration of which no plsp network can be"):
+    with pytest.raises(CheckpointError, match="makes no network of method plsp"):
         load_grounder("plsp", path)
 
 
