@@ -1,0 +1,115 @@
+"""ClearCLIP: patch features of CLIP that compare with text, and the text side they compare with.
+
+Lan et al., "ClearCLIP: Decomposing CLIP Representations for Dense Vision-Language Inference" (ECCV
+2024): in the last block queries attend to queries, and residual and feed-forward are left out.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from affordance_grasp.grounding.backbones import Clip
+from affordance_grasp.grounding.weights import (
+    check_sha256,
+    find_weights,
+    load_strictly,
+    read_tensors,
+    resolve_weights,
+)
+
+ARCHITECTURE = "ViT-B-16-quickgelu"
+UNREAD = "logit_scale"
+IMAGE_PREFIX = "visual."
+
+
+class ClearClip(Clip):
+    """CLIP ViT-B/16 whose last block is the q-q attention alone; the plain one is not computed."""
+
+    def tokens(self, images: Tensor) -> Tensor:
+        """Normalised images (B, 3, S, S) -> (B, 1 + grid^2, 512), not normalised."""
+        before = self.visual.forward_intermediates(
+            images,
+            indices=[len(self.visual.transformer.resblocks) - 2],
+            stop_early=True,
+            intermediates_only=True,
+            output_fmt="NLC",
+            output_extra_tokens=True,
+        )
+        cls, patches = before["image_intermediates_prefix"][0], before["image_intermediates"][0]
+        attended = _query_query(
+            self.visual.transformer.resblocks[-1], torch.cat([cls, patches], dim=1)
+        )
+        return self.visual.ln_post(attended) @ self.visual.proj
+
+
+class ClipText:
+    """The text tower of CLIP ViT-B/16, for tables of text features.
+
+    ``weights``: the tensors of a whole CLIP by open_clip's (and OpenAI's) names.
+    """
+
+    name = "clip_vitb16"
+    dim = 512
+
+    def __init__(self, weights: Mapping[str, Tensor]) -> None:
+        self._tower = _text_tower().eval().requires_grad_(False)
+        own = {n: t for n, t in weights.items() if n != UNREAD and not n.startswith(IMAGE_PREFIX)}
+        load_strictly(self._tower, own, "text encoder clip_vitb16")
+
+    def encode(self, sentences: Sequence[str]) -> Tensor:
+        """N sentences -> (N, 512) unit vectors."""
+        with torch.inference_mode():
+            features = self._tower(clip_tokens(sentences))
+        return functional.normalize(features, dim=1).clone()
+
+
+def load_clearclip(image_side: int = 224, pretrained: bool = True) -> ClearClip:
+    """ClearCLIP in evaluation mode, without gradients; see :func:`backbones.load_backbone`."""
+    if not pretrained:
+        return ClearClip(None, image_side).eval().requires_grad_(False)
+    weights = read_tensors(resolve_weights("clip_vitb16"))
+    digest = check_sha256(find_weights("clip_vitb16"), weights)
+    return ClearClip(weights, image_side, digest).eval().requires_grad_(False)
+
+
+def clip_tokens(sentences: Sequence[str]) -> Tensor:
+    """N sentences -> (N, 77) ids of CLIP's byte pair encoding, padded with 0."""
+    import open_clip
+
+    return open_clip.get_tokenizer(ARCHITECTURE)(list(sentences))
+
+
+def _query_query(block: Any, tokens: Tensor) -> Tensor:
+    attention = block.attn
+    dim, heads = attention.embed_dim, attention.num_heads
+    weight, bias = attention.in_proj_weight, attention.in_proj_bias
+    normed = block.ln_1(tokens)
+    q, v = (
+        functional.linear(normed, weight[rows], bias[rows]).unflatten(2, (heads, -1))
+        for rows in (slice(0, dim), slice(2 * dim, None))
+    )
+    q, v = q.transpose(1, 2), v.transpose(1, 2)
+    mixed = functional.scaled_dot_product_attention(q, q, v).transpose(1, 2).flatten(2)
+    return attention.out_proj(mixed)
+
+
+def _text_tower() -> Any:
+    import open_clip
+    from open_clip.model import CLIPTextCfg
+    from open_clip.transformer import LayerNorm, QuickGELU, TextTransformer
+
+    settings = open_clip.get_model_config(ARCHITECTURE)
+    text = CLIPTextCfg(**settings["text_cfg"])
+    return TextTransformer(
+        context_length=text.context_length,
+        vocab_size=text.vocab_size,
+        width=text.width,
+        heads=text.heads,
+        layers=text.layers,
+        output_dim=settings["embed_dim"],
+        act_layer=QuickGELU,
+        norm_layer=LayerNorm,
+    )

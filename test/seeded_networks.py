@@ -1,0 +1,75 @@
+"""Whole networks of seeded weights, made once per test run."""
+
+import json
+import math
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import torch
+from seeded_weights import seeded_array
+
+from affordance_grasp.grounding.backbones import Dino
+from affordance_grasp.grounding.clearclip import ClearClip
+
+GOLDEN = Path(__file__).parent / "golden"
+
+
+def seeded_tensors(shapes):
+    """Names and shapes -> tensors, running statistics of batch norms included."""
+    return {name: torch.from_numpy(_array(name, shape)) for name, shape in shapes.items()}
+
+
+@cache
+def selectivecl_shapes():
+    """Names and shapes of a released SelectiveCL checkpoint (36 classes)."""
+    return json.loads((GOLDEN / "selectivecl_keys.json").read_text())
+
+
+@cache
+def seeded_head():
+    """The trainable part of that checkpoint."""
+    frozen = ("vit_model.", "net.")
+    shapes = selectivecl_shapes().items()
+    return seeded_tensors({name: s for name, s in shapes if not name.startswith(frozen)})
+
+
+@cache
+def seeded_dino_tensors():
+    """DINO ViT-S/16 by the names of its own checkpoint."""
+    return seeded_tensors(_without("vit_model."))
+
+
+@cache
+def seeded_clip_tensors():
+    """CLIP ViT-B/16, image and text, by open_clip's names."""
+    return seeded_tensors(_without("net."))
+
+
+@cache
+def seeded_dino():
+    """The seeded DINO as a backbone."""
+    return Dino(seeded_dino_tensors(), 224, sha256="dino").eval().requires_grad_(False)
+
+
+@cache
+def seeded_clearclip():
+    """The seeded CLIP as ClearCLIP."""
+    return ClearClip(seeded_clip_tensors(), 224, sha256="clip").eval().requires_grad_(False)
+
+
+def _without(prefix):
+    shapes = selectivecl_shapes().items()
+    return {name.removeprefix(prefix): s for name, s in shapes if name.startswith(prefix)}
+
+
+def _array(name, shape):
+    leaf = name.rsplit(".", 1)[-1]
+    if leaf == "num_batches_tracked":
+        return np.zeros(shape, np.int64)
+    if leaf == "logit_scale":
+        return np.full(shape, math.log(1 / 0.07), np.float32)
+    if leaf.startswith("running_"):
+        tenth = seeded_array(name, shape) * np.float32(5)
+        return np.float32(1) + np.abs(tenth) if leaf == "running_var" else tenth
+    return seeded_array(name, shape)
