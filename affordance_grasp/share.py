@@ -1,12 +1,13 @@
 """Where the package's own files (config, urdf, models) lie, in every way it can be installed."""
 
 import os
-import sys
 from pathlib import Path
+from sysconfig import get_default_scheme, get_path, get_preferred_scheme
 
 from affordance_grasp.errors import InvalidInput
 
 PACKAGE = "affordance_grasp"
+USER_SCHEME = get_preferred_scheme("user")
 
 
 def share_path(relative: str) -> Path:
@@ -24,6 +25,8 @@ def share_path(relative: str) -> Path:
 
 def _roots() -> list[Path]:
     checkout = Path(__file__).resolve().parents[1]
-    prefixes = [Path(p) for p in os.environ.get("AMENT_PREFIX_PATH", "").split(":") if p]
-    installed = [prefix / "share" / PACKAGE for prefix in [*prefixes, Path(sys.prefix)]]
+    ros = [Path(p) for p in os.environ.get("AMENT_PREFIX_PATH", "").split(":") if p]
+    # Not sys.prefix: Debian's own pip writes below /usr/local, and --user below the home folder.
+    pip = [Path(get_path("data", scheme)) for scheme in (get_default_scheme(), USER_SCHEME)]
+    installed = [prefix / "share" / PACKAGE for prefix in [*ros, *pip]]
     return ([checkout] if (checkout / "package.xml").exists() else []) + installed
