@@ -64,7 +64,7 @@ def run(arguments: argparse.Namespace) -> int:
         from affordance_grasp.nodes.graph import Graph, NodeDied, isolate
     except ImportError as error:
         raise InvalidInput(
-            f"the ROS side is not there ({error}); run 'make setup' and then "
+            f"the ROS side is not there ({str(error).splitlines()[0]}); run 'make setup' and then "
             "'source .ros/install/setup.bash', or use 'make demo'"
         ) from error
     account = Account(sys.stderr if arguments.json else sys.stdout)
