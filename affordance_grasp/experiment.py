@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from affordance_grasp.attention import Grounds
 from affordance_grasp.candidates.generators import GraspGenerator
 from affordance_grasp.control.pick import plan_pick, reachable
 from affordance_grasp.control.robot import RobotConfig
@@ -18,7 +19,7 @@ from affordance_grasp.datatypes import Reason
 from affordance_grasp.errors import AffordanceGraspError
 from affordance_grasp.geometry import Floats
 from affordance_grasp.grounding.vocabulary import AFFORDANCES, resolve_query
-from affordance_grasp.pipeline import GraspPlan, Grounds, plan_grasps
+from affordance_grasp.pipeline import GraspPlan, plan_grasps
 from affordance_grasp.report.pictures import write_png
 from affordance_grasp.report.summary import plan_pictures
 from affordance_grasp.selection import RULES

@@ -4,10 +4,11 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from time import perf_counter
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 import numpy as np
 
+from affordance_grasp.attention import Grounds, ground_scene, scene_region
 from affordance_grasp.candidates.cloud import TableScene, survey
 from affordance_grasp.candidates.generators import GraspGenerator
 from affordance_grasp.candidates.table import MAX_DISTANCE_M, TablePlane
@@ -22,18 +23,7 @@ from affordance_grasp.datatypes import (
 from affordance_grasp.errors import InvalidInput, UnknownName
 from affordance_grasp.selection import RULES, Reach, SelectionConfig, select
 
-REGION_MARGIN = 0.25
-SMALL_PART = 0.15
-
 Result = TypeVar("Result")
-
-
-class Grounds(Protocol):
-    """Anything that turns an image and a query into a heatmap."""
-
-    def ground(self, color: np.ndarray, query: str, region: Region | None = None) -> Heatmap:
-        """Ground a query in a colour image, looking only at a region of it."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -95,12 +85,11 @@ def plan_grasps(
         raise InvalidInput(f"rule {rule!r} ranks by heat and needs a grounder")
     clock = _Clock()
     scene = clock("scene", lambda: survey(frame, MAX_DISTANCE_M, seed))
-    region = scene_region(scene)
     with ThreadPoolExecutor(max_workers=1) as pool:
         generating = pool.submit(
             clock, "generate", lambda: generator.generate(frame, seed=seed, scene=scene)
         )
-        heatmap = clock("ground", lambda: _heat(frame, query, grounder, region))
+        heatmap, region = clock("ground", lambda: _look(frame, query, grounder, scene))
         candidates = generating.result()
     selection = clock(
         "select",
@@ -120,45 +109,15 @@ def plan_grasps(
     )
 
 
-def _heat(frame: RgbdFrame, query: str, grounder: Grounds | None, region: Region) -> Heatmap:
+def _look(
+    frame: RgbdFrame, query: str, grounder: Grounds | None, scene: TableScene
+) -> tuple[Heatmap, Region]:
     if grounder is not None:
-        return grounder.ground(frame.color, query, region)
+        return ground_scene(frame, query, grounder, scene)
+    region = scene_region(scene)
     values = np.zeros(frame.depth_m.shape, np.float32)
     values[region.slices] = 1.0
-    return Heatmap(values, values, query, query, "none", 0.0)
-
-
-def object_region(frame: RgbdFrame) -> Region:
-    """The square of the image, with a margin, around what stands on the table.
-
-    Raises:
-        InvalidInput: the depth holds no table.
-        NoObject: nothing stands on it.
-    """
-    return scene_region(survey(frame))
-
-
-def scene_region(scene: TableScene) -> Region:
-    """As :func:`object_region`, of a scene that has been surveyed.
-
-    Things much smaller than the largest are left out, so that a crumb does not widen the view.
-    A square larger than the image is cut to it.
-    """
-    labels = scene.cloud.labels
-    sizes = np.bincount(labels.ravel())[1:]
-    large = 1 + np.flatnonzero(sizes >= SMALL_PART * sizes.max())
-    rows, columns = np.nonzero(np.isin(labels, large))
-    extent = max(np.ptp(rows), np.ptp(columns)) + 1
-    half = int(np.ceil(extent * (0.5 + REGION_MARGIN / 2)))
-    left, right = _span(int(columns.min() + columns.max()) // 2, half, labels.shape[1])
-    top, bottom = _span(int(rows.min() + rows.max()) // 2, half, labels.shape[0])
-    return Region(left, top, right, bottom)
-
-
-def _span(center: int, half: int, size: int) -> tuple[int, int]:
-    """An interval of length 2 half about a centre, moved into 0..size, cut if it is longer."""
-    low = min(max(center - half, 0), max(size - 2 * half, 0))
-    return low, min(low + 2 * half, size)
+    return Heatmap(values, values, query, query, "none", 0.0), region
 
 
 class _Clock:

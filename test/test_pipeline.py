@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 from tabletop import Block, Can, looking_down, tabletop, to_world
 
+from affordance_grasp.attention import object_region
 from affordance_grasp.candidates.generators import make_generator
 from affordance_grasp.datatypes import Heatmap, Reason
 from affordance_grasp.errors import InvalidInput, NoObject, UnknownName
 from affordance_grasp.geometry import project
-from affordance_grasp.pipeline import object_region, plan_grasps
+from affordance_grasp.pipeline import plan_grasps
 
 
 class EndIsHot:
@@ -124,3 +125,17 @@ def test_errors_come_through(frame, generator):
         plan_grasps(frame, "hold", Broken(), generator, rule="nothing")
     with pytest.raises(NoObject):
         plan_grasps(tabletop(), "hold", Broken(), generator)
+
+
+def test_of_several_things_the_hot_one_is_looked_at_again(generator):
+    left, right = Block(-0.12, 0, (0.03, 0.1, 0.03)), Block(0.12, 0, (0.03, 0.1, 0.03))
+    frame = tabletop(left, right)
+    grounder = EndIsHot(np.array([0.12, 0.0, 0.03]))
+    plan = plan_grasps(frame, "hold", grounder, generator)
+    first, second = grounder.regions
+    assert first == object_region(frame)
+    assert plan.region == second
+    assert second.right - second.left < 0.6 * (first.right - first.left)
+    u, v = project(grounder.end_cam, frame.intrinsics.K)
+    assert second.left < u < second.right and second.top < v < second.bottom
+    assert np.linalg.norm(to_world(plan.best.contact_cam)[:2] - [0.12, 0.0]) < 0.06

@@ -9,6 +9,7 @@ from rclpy.node import Node
 from rclpy.qos import qos_profile_sensor_data
 from sensor_msgs.msg import Image
 
+from affordance_grasp.attention import object_region
 from affordance_grasp.datatypes import Heatmap, RgbdFrame
 from affordance_grasp.errors import AffordanceGraspError, InvalidInput
 from affordance_grasp.grounding.grounder import load_grounder
@@ -17,7 +18,6 @@ from affordance_grasp.nodes.conversions import from_color, from_map, to_color, t
 from affordance_grasp.nodes.frames import FrameStream, StampedFrame
 from affordance_grasp.nodes.parameters import declare, describe
 from affordance_grasp.nodes.running import run
-from affordance_grasp.pipeline import object_region
 from affordance_grasp.report import heat_overlay
 from affordance_grasp.srv import GroundAffordance
 
