@@ -5,7 +5,7 @@ import zlib
 
 import numpy as np
 
-NORMAL = ("positional_encoding_gaussian_matrix", "add_token.weight")
+NORMAL = ("positional_encoding_gaussian_matrix", "tokens.weight", "add_token.weight")
 
 
 def seeded_array(name: str, shape) -> np.ndarray:

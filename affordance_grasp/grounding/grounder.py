@@ -96,7 +96,7 @@ def load_grounder(
     """
     entry = find_method(method)
     _check_device(device)
-    path = Path(checkpoint) if checkpoint is not None else share_path(entry.checkpoint)
+    path = Path(checkpoint) if checkpoint is not None else _shipped(method, entry.checkpoint)
     stored = load_checkpoint(path)
     if stored.info.method != method:
         raise CheckpointError(
@@ -121,6 +121,15 @@ def concentration(heat: Map) -> float:
     if total == 0:
         return 0.0
     return float(0.5 * np.abs(heat / total - 1 / heat.size).sum())
+
+
+def _shipped(method: str, checkpoint: str | None) -> Path:
+    if checkpoint is None:
+        raise CheckpointError(
+            f"no demo checkpoint of method {method} exists yet; name a checkpoint file of that "
+            "method, for example one imported from the released ones"
+        )
+    return share_path(checkpoint)
 
 
 def _check_device(device: str) -> None:

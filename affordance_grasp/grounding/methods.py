@@ -5,21 +5,40 @@ from dataclasses import dataclass
 from typing import Any
 
 from affordance_grasp.errors import CheckpointError, InvalidInput, UnknownName
+from affordance_grasp.grounding.affinity import load_affinity_backbone
 from affordance_grasp.grounding.backbones import Backbone, load_backbone
 from affordance_grasp.grounding.checkpoint import Checkpoint
+from affordance_grasp.grounding.looptrans import LoopTrans, LoopTransBatch, LoopTransConfig
 from affordance_grasp.grounding.network import GroundingNetwork, NetworkConfig
-from affordance_grasp.grounding.plsp import Plsp, PlspConfig
+from affordance_grasp.grounding.plsp import Plsp, PlspBatch, PlspConfig
+from affordance_grasp.grounding.selectivecl import SelectiveCl
+from affordance_grasp.grounding.selectivecl_config import SelectiveClBatch, SelectiveClConfig
 from affordance_grasp.grounding.weights import load_strictly
+
+
+def _one_backbone(config: NetworkConfig, pretrained: bool) -> Backbone:
+    return load_backbone(config.backbone, config.image_side, pretrained)
+
+
+def _selectivecl_backbone(config: SelectiveClConfig, pretrained: bool) -> Backbone:
+    return load_affinity_backbone(config.backbone, config.affinity, config.image_side, pretrained)
 
 
 @dataclass(frozen=True)
 class Method:
-    """How to build a method, and the checkpoint that ships with the package."""
+    """How to build a method.
+
+    ``checkpoint`` ships with the package; None where there is none yet. ``backbone(config,
+    pretrained)`` loads what feeds the network, with random weights where ``pretrained`` is false.
+    ``batch``: what the loss takes.
+    """
 
     description: str
     config: Callable[..., NetworkConfig]
     network: Callable[..., GroundingNetwork]
-    checkpoint: str
+    batch: Callable[..., Any]
+    checkpoint: str | None
+    backbone: Callable[[Any, bool], Backbone] = _one_backbone
 
 
 METHODS = {
@@ -27,7 +46,23 @@ METHODS = {
         "part-level semantic priors: a verb's text feature queries the image (ICLR 2025)",
         PlspConfig,
         Plsp,
+        PlspBatch,
         "models/plsp_simulated.safetensors",
+    ),
+    "looptrans": Method(
+        "closed-loop transfer: class maps that exocentric views teach (ICCV 2025)",
+        LoopTransConfig,
+        LoopTrans,
+        LoopTransBatch,
+        None,
+    ),
+    "selectivecl": Method(
+        "selective contrastive learning: class maps, calibrated by object affinity (ICCV 2025)",
+        SelectiveClConfig,
+        SelectiveCl,
+        SelectiveClBatch,
+        None,
+        _selectivecl_backbone,
     ),
 }
 
@@ -57,19 +92,14 @@ def restore_network(stored: Checkpoint, owner: str) -> GroundingNetwork:
     info = stored.info
     config = make_config(info.method, info.config)
     own = bool(config.train_backbone) or any(n.startswith("backbone.") for n in stored.tensors)
-    backbone = load_backbone(config.backbone, config.image_side, pretrained=not own)
+    backbone = find_method(info.method).backbone(config, not own)
     if not own and backbone.sha256 != info.backbone_sha256:
         raise CheckpointError(
             f"{owner} was trained on backbone {info.backbone} with sha256 "
             f"{info.backbone_sha256[:12]}..., but the installed weights have "
             f"{backbone.sha256[:12]}...; a head works only on the backbone it was trained on"
         )
-    try:
-        network = make_network(info.method, info.config, backbone)
-    except (ArithmeticError, RuntimeError, TypeError, ValueError) as error:
-        raise CheckpointError(
-            f"{owner} has a configuration of which no {info.method} network can be built: {error}"
-        ) from error
+    network = make_network(info.method, info.config, backbone)
     frozen = {} if own else {f"backbone.{n}": t for n, t in backbone.state_dict().items()}
     load_strictly(network, {**stored.tensors, **frozen}, owner)
     return network

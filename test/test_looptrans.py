@@ -1,0 +1,393 @@
+"""LoopTrans: known answers of the losses, and the figures of the released network."""
+
+import json
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from seeded_networks import seeded_dino, seeded_tensors
+from seeded_weights import seeded_image
+from torch.nn import functional
+
+from affordance_grasp.datatypes import Region
+from affordance_grasp.errors import CheckpointError, InvalidInput
+from affordance_grasp.grounding.backbones import load_backbone
+from affordance_grasp.grounding.checkpoint import CheckpointInfo, save_checkpoint
+from affordance_grasp.grounding.grounder import load_grounder
+from affordance_grasp.grounding.looptrans import LoopTrans, LoopTransBatch, LoopTransConfig
+from affordance_grasp.grounding.looptrans_losses import (
+    classification_loss,
+    correlation_loss,
+    denoising_loss,
+    dice_loss,
+    pseudo_mask,
+)
+
+GOLDEN = Path(__file__).parent / "golden"
+SHARED = Path(__file__).parents[1].parent / "shared" / "golden"
+SMALL = LoopTransConfig(image_side=56, classes=3, noise=2)
+
+
+def make_batch(size=2, exo=3, rows=18):
+    return LoopTransBatch(
+        ego=torch.randn(size, rows, 384),
+        exo=torch.randn(size, exo, rows, 384),
+        label=torch.arange(size),
+    )
+
+
+@pytest.fixture
+def network():
+    torch.manual_seed(0)
+    return LoopTrans(SMALL)
+
+
+def test_classification_counts_ego_once_and_exo_on_average():
+    cams = torch.randn(2, 4, 5, 3, 3)
+    label = torch.tensor([1, 4])
+    each = [functional.cross_entropy(cams[:, n].mean(dim=(2, 3)), label) for n in range(4)]
+    expected = each[0] + sum(each) / 4
+    torch.testing.assert_close(classification_loss(cams[:, 0], cams, label), expected)
+
+
+def test_dice_of_the_mask_itself_is_zero_and_of_its_complement_nearly_one():
+    mask = torch.zeros(1, 4, 4)
+    mask[0, :2] = 1
+    assert dice_loss(mask, mask) == 0
+    assert dice_loss(1 - mask, mask).item() == pytest.approx(1 - 1 / 17)
+    both = torch.cat([mask, 1 - mask])
+    assert dice_loss(both, mask.expand(2, -1, -1)).item() == pytest.approx(8 / 17)
+
+
+def test_correlation_asks_for_the_same_pattern_not_the_same_scale():
+    maps = torch.randn(2, 5, 4, 4)
+    same = torch.stack([maps, maps], dim=1)
+    torch.testing.assert_close(correlation_loss(maps, 3 * same), torch.zeros(()))
+    one, other = torch.zeros(1, 2, 1, 1), torch.zeros(1, 1, 2, 1, 1)
+    one[0, 0] = other[0, 0, 1] = 1.0  # each uses a channel that the other leaves alone
+    assert correlation_loss(one, other) == 1
+
+
+def test_distillation_is_the_soft_minimum_over_noise_heads():
+    keys = torch.zeros(1, 2, 1, 2)
+    keys[0, 0, 0, 0] = keys[0, 1, 0, 1] = 1.0  # the two patches have orthogonal keys
+    exo = torch.zeros(1, 1, 3, 1, 2)
+    exo[0, 0, 0, 0, 0] = 5.0  # the class looks at the first patch
+    exo[0, 0, 1, 0, 1] = 1.0  # noise at the other patch
+    exo[0, 0, 2, 0, 0] = -1.0  # noise against the first patch
+    pixel = torch.tensor([[[2.0, 0.0]]])
+    arguments = (exo, pixel, keys[:, None], keys, torch.tensor([0]))
+    expected = np.log(1 + np.exp(0 - 1) + np.exp(-1 - 1))
+    assert denoising_loss(*arguments, noise=2).item() == pytest.approx(expected, rel=1e-5)
+    colder = np.log(1 + np.exp(-1 / 0.1) + np.exp(-2 / 0.1))
+    found = denoising_loss(*arguments, noise=2, temperature=0.1).item()
+    assert found == pytest.approx(colder, rel=1e-2)
+
+
+class TestPseudoMask:
+    clusters = torch.tensor([[0, 0, 1, 1, 1, 2, 2, 2, 2]])
+    cam = torch.tensor([[1.0, 1.0, 0.95, 0, 0, 0.93, 0.93, 0, 0]]).view(1, 3, 3)
+    saliency = torch.tensor([[0.9, 0.9, 0.5, 0.5, 0.5, 0.1, 0.1, 0.1, 0.1]]).view(1, 3, 3)
+
+    def chosen(self, saliency=None, clusters=None, count=3, **changes):
+        mask = pseudo_mask(
+            self.cam,
+            self.clusters if clusters is None else clusters,
+            self.saliency if saliency is None else saliency,
+            count=count,
+            threshold=changes.pop("threshold", 0.92),
+            **changes,
+        )
+        return mask.flatten().nonzero()[:, 0].tolist()
+
+    def test_is_the_cluster_of_highest_overlap(self):
+        assert self.chosen() == [0, 1]  # IoU 2/5; the background has 2/7, the rest 1/7
+
+    def test_the_least_salient_cluster_cannot_win(self):
+        dark = 1 - self.saliency
+        assert self.chosen(dark) == [5, 6, 7, 8]
+        assert self.chosen(dark, exclude_background=False) == [0, 1]
+
+    def test_an_empty_cluster_takes_the_place_of_the_background(self):
+        assert self.chosen(1 - self.saliency, count=4) == [0, 1]
+
+    def test_only_what_exceeds_the_threshold_is_hot(self):
+        assert self.chosen(1 - self.saliency, threshold=0.94) == [2, 3, 4]
+
+
+def test_total_is_the_weighted_sum_and_epochs_do_not_matter(network):
+    batch = make_batch()
+    terms = network.loss(batch, 0)
+    assert list(terms) == ["cls", "mse", "dice", "corr", "denoise", "con", "total"]
+    expected = (
+        terms["cls"]
+        + 10 * terms["mse"]
+        + 2 * terms["dice"]
+        + 1.5 * terms["corr"]
+        + 0.05 * terms["denoise"]
+        + 0.07 * terms["con"]
+    )
+    torch.testing.assert_close(terms["total"], expected)
+    for name, value in network.loss(batch, 7).items():
+        torch.testing.assert_close(value, terms[name], atol=0, rtol=0)
+
+
+def test_images_packed_keys_and_known_clusters_give_the_same_losses():
+    torch.manual_seed(0)
+    network = LoopTrans(SMALL, load_backbone("dinov2_vits14", 56))
+    images = torch.cat([network.prepare(seeded_image(k)) for k in range(4)])
+    batch = LoopTransBatch(images[:2], images[[2, 3, 3, 2]].unflatten(0, (2, 2)), torch.arange(2))
+    packed = replace(
+        batch,
+        ego=network.tokens(batch.ego),
+        exo=network.tokens(batch.exo.flatten(0, 1)).unflatten(0, (2, 2)),
+    )
+    known = replace(packed, clusters=network.clusters(network.features(packed.ego).keys))
+    from_images = network.loss(batch, 0)
+    for other in (packed, known.to("cpu")):
+        for name, value in network.loss(other, 0).items():
+            torch.testing.assert_close(value, from_images[name])
+
+
+def test_clusters_repeat_and_do_not_depend_on_the_rest_of_the_batch(network):
+    keys = torch.randn(3, 384, 4, 4)
+    labels = network.clusters(keys)
+    assert labels.shape == (3, 16)
+    assert set(labels.unique().tolist()) <= {0, 1, 2, 3}
+    assert torch.equal(network.clusters(keys[1:2])[0], labels[1])
+
+
+def test_the_paper_differs_where_it_is_said_to(network):
+    batch = make_batch()
+    released = network.loss(batch, 0)
+    stated = replace(
+        SMALL, concentration_weight=0.0, normalise_distillation=True, denoise_temperature=0.5
+    )
+    paper = LoopTrans(stated)
+    paper.load_state_dict(network.state_dict())
+    terms = paper.loss(batch, 0)
+    for name in ("cls", "mse", "dice", "corr", "con"):
+        torch.testing.assert_close(terms[name], released[name])
+    assert terms["denoise"] != released["denoise"]
+
+
+def test_nothing_but_the_heads_is_trained():
+    network = LoopTrans(replace(SMALL, clusters="concepts"), load_backbone("dinov2_vits14", 56))
+    trained = [p for group in network.parameter_groups(1e-3) for p in group["params"]]
+    expected = [
+        p for n, p in network.named_parameters() if not n.startswith(("backbone.", "cluster."))
+    ]
+    assert {id(p) for p in trained} == {id(p) for p in expected}
+    terms = network.loss(make_batch(), 0)
+    terms["total"].backward()
+    assert all(p.grad is not None for p in trained)
+    assert all(p.grad is None for p in network.cluster.parameters())
+
+
+def test_learns_where_a_class_lies():
+    torch.manual_seed(0)
+    network = LoopTrans(replace(SMALL, classes=2, image_side=112))
+    packed = torch.randn(1, 66, 384)
+    packed[:, 0] = 0.0  # no patch is more salient than another
+    hot = torch.zeros(8, 8, dtype=torch.bool)
+    hot[2:4, 2:4] = hot[6, 5:7] = True
+    packed[0, 2:][hot.flatten()] += torch.randn(384)
+    packed[0, 2:][~hot.flatten()] += 2 * torch.randn(384)
+    clusters = hot.flatten().long()[None].expand(2, -1)
+    batch = LoopTransBatch(
+        packed.expand(2, -1, -1), packed.expand(2, 1, -1, -1), torch.arange(2), clusters
+    )
+    optimiser = torch.optim.SGD(network.parameter_groups(1e-3), momentum=0.9, nesterov=True)
+    first = network.loss(batch, 0)["total"].item()
+    for _ in range(12):
+        optimiser.zero_grad()
+        total = network.loss(batch, 0)["total"]
+        total.backward()
+        optimiser.step()
+    assert total.item() < 0.8 * first
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"classes": 0}, "needs a class"),
+        ({"clusters": "none"}, "not kmeans or concepts"),
+        ({"salient_heads": (0, 6)}, "among the 6 heads"),
+        ({"salient_heads": ()}, "among the 6 heads"),
+        ({"image_side": 225}, "multiple of the patch size 14"),
+    ],
+)
+def test_refuses_sizes_that_do_not_fit(change, words):
+    with pytest.raises(InvalidInput, match=words):
+        replace(SMALL, **change)
+
+
+def test_config_survives_json():
+    config = LoopTransConfig.paper(25)
+    assert LoopTransConfig(**json.loads(json.dumps(asdict(config)))) == config
+
+
+# Through the grounder, on the embedded backbone, with heads that were never trained.
+
+
+@pytest.fixture(scope="module")
+def grounder(tmp_path_factory):
+    torch.manual_seed(0)
+    backbone = load_backbone("dinov2_vits14")
+    config = LoopTransConfig(classes=2)
+    info = CheckpointInfo(
+        method="looptrans",
+        config=asdict(config),
+        backbone=config.backbone,
+        backbone_sha256=backbone.sha256,
+        affordances=("hold", "cut_with"),
+        text_encoder="none",
+    )
+    path = tmp_path_factory.mktemp("looptrans") / "random.safetensors"
+    save_checkpoint(path, LoopTrans(config), info, torch.empty(2, 0))
+    return load_grounder("looptrans", path)
+
+
+def test_queries_share_one_pass_and_each_is_its_class(grounder, monkeypatch):
+    color = np.ascontiguousarray(seeded_image(1, 320)[:240])
+    backbone, passes = grounder._network.backbone, []
+    keys = backbone.keys
+    monkeypatch.setattr(backbone, "keys", lambda images: passes.append(1) or keys(images))
+    cut, hold = grounder.ground_many(color, ["cut", "grab it"], Region(20, 10, 300, 230))
+    assert len(passes) == 1
+    assert (cut.affordance, hold.affordance) == ("cut_with", "hold")
+    assert cut.values.shape == (240, 320)
+    assert (cut.values.min(), cut.values.max()) == (0, 1)
+    assert cut.raw.shape == (16, 16)
+    assert 0 < cut.confidence < 1
+    network = grounder._network
+    with torch.inference_mode():
+        crop = np.ascontiguousarray(color[10:230, 20:300])
+        cams = network.pixel_cams(network.features(network.prepare(crop)).keys)[0]
+    np.testing.assert_allclose(hold.raw, cams[0].numpy(), atol=1e-5)
+    np.testing.assert_allclose(cut.raw, cams[1].numpy(), atol=1e-5)
+
+
+def test_a_map_without_relief_has_no_heat(grounder, monkeypatch):
+    monkeypatch.setattr(grounder._network, "maps", lambda *_: torch.full((1, 16, 16), -3.0))
+    heatmap = grounder.ground(seeded_image(0), "hold")
+    assert heatmap.values.max() == 0
+    assert heatmap.confidence == 0
+
+
+def test_there_is_no_checkpoint_to_start_from_yet():
+    with pytest.raises(CheckpointError, match="no demo checkpoint of method looptrans exists yet"):
+        load_grounder("looptrans")
+
+
+# The paper's configuration against figures of the released code with the same seeded weights.
+
+
+@pytest.fixture(scope="module")
+def released():
+    shapes = json.loads((GOLDEN / "looptrans_keys.json").read_text())
+    own = {n: s for n, s in shapes.items() if not n.startswith(("vit_model.", "cluster."))}
+    bare = {n.removeprefix("cluster."): s for n, s in shapes.items() if n.startswith("cluster.")}
+    state = {**seeded_tensors(own), **_prefixed("cluster.", seeded_tensors(bare))}
+    dino = _prefixed("backbone.", seeded_dino().state_dict())
+    network = LoopTrans(replace(LoopTransConfig.paper(), clusters="concepts"), seeded_dino())
+    return network, {**state, **dino}
+
+
+def _prefixed(prefix, tensors):
+    return {prefix + name: tensor for name, tensor in tensors.items()}
+
+
+def test_paper_network_gives_the_released_maps(released):
+    network, state = released
+    network.load_state_dict(state)
+    network.eval()
+    with np.load(GOLDEN / "looptrans_infer.npz") as stored:
+        golden = {name: torch.from_numpy(stored[name]) for name in stored.files}
+    images = torch.cat([network.prepare(seeded_image(k)) for k in range(4)])
+    with torch.inference_mode():
+        cams = network.pixel_cams(network.features(images).keys)
+        alone = network.maps(network.tokens(images[:1]), torch.empty(1, 0), golden["labels"][:1])
+    found = cams[torch.arange(4), golden["labels"]]
+    torch.testing.assert_close(found, golden["cam14"], atol=2e-5, rtol=0)
+    torch.testing.assert_close(alone, golden["cam14"][:1], atol=2e-5, rtol=0)
+    torch.testing.assert_close(cams[:2, -15:], golden["noise14"], atol=2e-5, rtol=0)
+
+
+@pytest.fixture(scope="module")
+def step():
+    """The released training batch and what the released code makes of it."""
+    for name in ("looptrans_train.npz", "train_batch_imagenet.npz"):
+        if not (SHARED / name).exists():
+            pytest.skip(f"the vectors of a released training step are not here: {name}")
+    with np.load(SHARED / "train_batch_imagenet.npz") as stored:
+        batch = {name: torch.from_numpy(stored[name]) for name in stored.files}
+    with np.load(SHARED / "looptrans_train.npz") as stored:
+        expected = {name: torch.from_numpy(np.asarray(stored[name])) for name in stored.files}
+    backbone = seeded_dino()
+    with torch.inference_mode():
+        ego, exo = backbone.keys(batch["ego"]), backbone.keys(batch["exo"].flatten(0, 1))
+    return LoopTransBatch(ego.clone(), exo.clone().unflatten(0, (3, 3)), batch["labels"]), expected
+
+
+def test_paper_clusters_are_the_released_ones(released, step):
+    network, state = released
+    network.load_state_dict(state)
+    batch, expected = step
+    keys = network.features(batch.ego).keys
+    similarity = network.cluster(keys)
+    torch.testing.assert_close(similarity, expected["A_cluster_similarity"], atol=2e-5, rtol=0)
+    assert torch.equal(network.clusters(keys), expected["A_cluster_labels"])
+
+
+@pytest.mark.parametrize("case", ["A", "B"])
+def test_paper_maps_in_training_are_the_released_ones(released, step, case):
+    network, state = released
+    network.load_state_dict(state)
+    network.train()
+    batch, expected = step
+    ego, exo = network.features(batch.ego), network.features(batch.exo.flatten(0, 1))
+    output = network(ego.keys, exo.keys.unflatten(0, (3, 3)))
+    for name, found in (("G_exo", output.exo), ("G_ego", output.ego), ("P", output.pixel)):
+        torch.testing.assert_close(found, expected[f"{case}_{name}"], atol=2e-5, rtol=0)
+    known = replace(batch, clusters=expected[f"{case}_cluster_labels"])
+    mask = network._mask(ego, output.ego, known)
+    assert torch.equal(mask, expected[f"{case}_M_ego"])
+
+
+@pytest.mark.parametrize("case", ["A", "B"])
+def test_a_training_step_is_the_released_one(released, step, case):
+    network, state = released
+    network.load_state_dict(state)
+    network.train().zero_grad()
+    batch, expected = step
+    if case == "B":
+        batch = replace(batch, clusters=expected["B_cluster_labels"])
+    terms = network.loss(batch, 0)
+    for name, value in terms.items():
+        key = f"{case}_total" if name == "total" else f"{case}_loss_{name}"
+        assert value.item() == pytest.approx(expected[key].item(), rel=1e-5), name
+    terms["total"].backward()
+    parameters = dict(network.named_parameters())
+    before = {name: parameter.detach().clone() for name, parameter in parameters.items()}
+    optimiser = torch.optim.SGD(
+        network.parameter_groups(1e-3), momentum=0.9, nesterov=True, weight_decay=5e-4
+    )
+    optimiser.step()
+    compared = 0
+    for key, value in expected.items():
+        kind, _, name = key.removeprefix(f"{case}_").partition("/")
+        if not key.startswith(case) or not name:
+            continue
+        compared += 1
+        if kind == "gradnorm":
+            norm = parameters[name].grad.norm().item()
+            assert norm == pytest.approx(value.item(), rel=5e-4), name
+        elif kind == "stepnorm":
+            moved = (parameters[name] - before[name]).norm().item()
+            assert moved == pytest.approx(value.item(), rel=1e-3), name
+        else:
+            torch.testing.assert_close(network.state_dict()[name], value, atol=2e-5, rtol=0)
+    assert compared == 21
