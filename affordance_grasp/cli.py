@@ -22,6 +22,7 @@ COMMANDS = {
     "pseudo-labels": "part boxes -> pseudo label masks for PLSP",
     "train": "train a grounding method",
     "evaluate": "KLD, SIM and NSS of a checkpoint on a test set",
+    "checkpoint": "import released checkpoints",
     "weights": "list and resolve pretrained backbones",
 }
 

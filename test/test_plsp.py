@@ -12,7 +12,8 @@ from tiny_encoders import TINY_NETWORK
 
 from affordance_grasp.errors import CheckpointError, InvalidInput
 from affordance_grasp.grounding.backbones import SPECS, Backbone, Clip
-from affordance_grasp.grounding.plsp import Plsp, PlspBatch, PlspConfig, plsp_from_official
+from affordance_grasp.grounding.official import OFFICIAL
+from affordance_grasp.grounding.plsp import Plsp, PlspBatch, PlspConfig
 from affordance_grasp.grounding.plsp_fuser import sin_cos_table
 from affordance_grasp.grounding.weights import load_strictly
 
@@ -217,7 +218,7 @@ def paper_network():
         for name, shape in shapes.items()
     }
     network = Plsp(replace(PlspConfig.paper(), drop_path=0.0), Clip(None, 224))
-    load_strictly(network, plsp_from_official(official), "seeded checkpoint")
+    load_strictly(network, OFFICIAL["plsp"].own_tensors(official), "seeded checkpoint")
     return network.eval()
 
 
@@ -299,7 +300,9 @@ def test_paper_losses_are_the_released_ones(paper_network, reasoning, prefix):
 
 
 def test_a_foreign_checkpoint_is_refused_with_every_name(paper_network):
-    tensors = plsp_from_official({"encoder.proj": torch.zeros(2, 2), "surplus": torch.zeros(1)})
+    tensors = OFFICIAL["plsp"].own_tensors(
+        {"encoder.proj": torch.zeros(2, 2), "surplus": torch.zeros(1)}
+    )
     with pytest.raises(CheckpointError) as refused:
         load_strictly(paper_network, tensors, "checkpoint X")
     sentence = str(refused.value)

@@ -64,13 +64,19 @@ def save_checkpoint(
     """
     parameters = {name for name, _ in network.named_parameters()}
     tensors = {
-        name: (tensor.half() if half and name in parameters else tensor).cpu().contiguous()
+        name: tensor.half() if half and name in parameters else tensor
         for name, tensor in head_tensors(network).items()
     }
-    tensors[TEXT_KEY] = text.float().cpu().contiguous()
+    write_checkpoint(path, Checkpoint(info, tensors, text))
+
+
+def write_checkpoint(path: Path, stored: Checkpoint) -> None:
+    """Write a checkpoint as it is; a file that is there is replaced when all is written."""
+    tensors = {name: tensor.cpu().contiguous() for name, tensor in stored.tensors.items()}
+    tensors[TEXT_KEY] = stored.text.float().cpu().contiguous()
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(path.name + ".partial")
-    save_file(tensors, partial, {"format": FORMAT, "info": json.dumps(asdict(info))})
+    save_file(tensors, partial, {"format": FORMAT, "info": json.dumps(asdict(stored.info))})
     partial.replace(path)
 
 

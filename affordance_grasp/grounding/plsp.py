@@ -5,7 +5,6 @@ Xu et al., "Weakly-Supervised Affordance Grounding Guided by Part-Level Semantic
 embedded one (frozen DINOv2 ViT-S/14 and a learned projection) share this code.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Literal
 
@@ -217,20 +216,6 @@ class Plsp(GroundingNetwork):
         if self.config.reasoning == "all_pairs":
             predicted, text = predicted[:, None], text[None]
         return (1 - functional.cosine_similarity(predicted, text, dim=-1)).mean()
-
-
-def plsp_from_official(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Names of a released checkpoint (``state_dict`` inside) -> this network's names.
-
-    The encoder becomes the backbone; the fuser's position table is analytic and left out.
-    """
-    return {
-        f"backbone.visual.{name.removeprefix('encoder.')}"
-        if name.startswith("encoder.")
-        else name: value
-        for name, value in tensors.items()
-        if name != "verb_fuser.rd_pos_embed"
-    }
 
 
 def _two_layers(inputs: int, hidden: int, outputs: int) -> nn.Sequential:

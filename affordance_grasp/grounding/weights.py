@@ -205,7 +205,14 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
 
 def load_strictly(module: nn.Module, tensors: Mapping[str, Tensor], owner: str) -> None:
     """Load tensors; one sentence lists every missing, unexpected or misshapen name."""
-    expected = module.state_dict()
+    refuse_misfit(module.state_dict(), tensors, owner)
+    module.load_state_dict(dict(tensors))
+
+
+def refuse_misfit(
+    expected: Mapping[str, Tensor], tensors: Mapping[str, Tensor], owner: str
+) -> None:
+    """Raise CheckpointError with every name where ``tensors`` are not as ``expected``."""
     wrong = {
         "missing": [name for name in expected if name not in tensors],
         "unexpected": [name for name in tensors if name not in expected],
@@ -223,7 +230,6 @@ def load_strictly(module: nn.Module, tensors: Mapping[str, Tensor], owner: str) 
     if any(wrong.values()):
         parts = [f"{kind}: {', '.join(names)}" for kind, names in wrong.items() if names]
         raise CheckpointError(f"{owner} does not fit the network; {'; '.join(parts)}")
-    module.load_state_dict(dict(tensors))
 
 
 def installed_file(name: str) -> Path | None:

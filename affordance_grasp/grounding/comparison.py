@@ -1,0 +1,84 @@
+"""Losses and raw maps of a checkpoint on plain tensors, to compare with other implementations.
+
+For example, with a released checkpoint that was imported by ``affordance-grasp checkpoint
+import``::
+
+    losses = training_losses("imported.safetensors", {"ego": ego, "exo": exo, "label": label})
+    maps = raw_maps("imported.safetensors", images, label)
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from timm.layers import DropPath
+from torch import Tensor
+
+from affordance_grasp.errors import InvalidInput
+from affordance_grasp.grounding.checkpoint import Checkpoint, load_checkpoint
+from affordance_grasp.grounding.methods import find_method, restore_network
+from affordance_grasp.grounding.network import GroundingNetwork
+
+
+def training_losses(
+    checkpoint: Checkpoint | Path | str, batch: Mapping[str, Tensor], epoch: int = 0
+) -> dict[str, Tensor]:
+    """The unweighted terms of the method's training loss by name, and ``total``.
+
+    ``batch``: the fields of the method's batch by name. LoopTrans: ``ego`` (B, 3, 224, 224),
+    ``exo`` (B, E, 3, 224, 224), ImageNet-normalised, ``label`` (B,), optionally ``clusters``
+    (B, 196) (see ``LoopTransBatch``). PLSP: the fields of ``PlspBatch``. As in training, batch
+    norms use the batch's statistics; drop-path is off, so that the figures repeat. The losses hang
+    on the network's graph and may be differentiated with :func:`training_network`.
+    """
+    return network_losses(training_network(checkpoint), batch, epoch)
+
+
+def training_network(checkpoint: Checkpoint | Path | str) -> GroundingNetwork:
+    """The network of a checkpoint as it trains, but without drop-path."""
+    network = restore_network(*_stored(checkpoint)).train()
+    if network.backbone is not None and not network.config.train_backbone:
+        network.backbone.eval()
+    for module in network.modules():
+        if isinstance(module, DropPath):
+            module.drop_prob = 0.0
+    return network
+
+
+def network_losses(
+    network: GroundingNetwork, batch: Mapping[str, Tensor], epoch: int = 0
+) -> dict[str, Tensor]:
+    """See :func:`training_losses`, of a network that is at hand."""
+    try:
+        fields = find_method(network.name).batch(**batch)
+    except TypeError as error:
+        raise InvalidInput(f"a batch of {network.name} has other fields: {error}") from error
+    return network.loss(fields, epoch)
+
+
+@torch.inference_mode()
+def raw_maps(
+    checkpoint: Checkpoint | Path | str,
+    images: Tensor,
+    label: Tensor,
+    text: Tensor | None = None,
+) -> Tensor:
+    """The method's raw map of every image for its own query: (B, h, w).
+
+    ``images`` (B, 3, 224, 224) as the method normalises them; ``label`` (B,) places in the
+    checkpoint's list of affordances; ``text`` (B, text dim) instead of the checkpoint's features.
+    LoopTrans: signed CAMs on the grid of patches. PLSP: probability maps.
+    """
+    stored, owner = _stored(checkpoint)
+    network = restore_network(stored, owner).eval()
+    if text is None:
+        text = stored.text[label]
+    tokens = network.tokens(images)
+    queries = zip(tokens.split(1), text.split(1), label.split(1), strict=True)
+    return torch.cat([network.maps(*query) for query in queries])
+
+
+def _stored(checkpoint: Checkpoint | Path | str) -> tuple[Checkpoint, str]:
+    if isinstance(checkpoint, Checkpoint):
+        return checkpoint, f"{checkpoint.info.method} checkpoint"
+    return load_checkpoint(Path(checkpoint)), f"checkpoint {checkpoint}"
