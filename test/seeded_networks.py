@@ -17,7 +17,8 @@ GOLDEN = Path(__file__).parent / "golden"
 
 def seeded_tensors(shapes):
     """Names and shapes -> tensors, running statistics of batch norms included."""
-    return {name: torch.from_numpy(_array(name, shape)) for name, shape in shapes.items()}
+    with torch.inference_mode(False):
+        return {name: torch.from_numpy(_array(name, shape)) for name, shape in shapes.items()}
 
 
 @cache
@@ -47,12 +48,14 @@ def seeded_clip_tensors():
 
 
 @cache
+@torch.inference_mode(False)
 def seeded_dino():
     """The seeded DINO as a backbone."""
     return Dino(seeded_dino_tensors(), 224, sha256="dino").eval().requires_grad_(False)
 
 
 @cache
+@torch.inference_mode(False)
 def seeded_clearclip():
     """The seeded CLIP as ClearCLIP."""
     return ClearClip(seeded_clip_tensors(), 224, sha256="clip").eval().requires_grad_(False)

@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from affordance_grasp.errors import CheckpointError
 from affordance_grasp.grounding.backbones import IMAGENET_MEAN, IMAGENET_STD, Clip
-from affordance_grasp.grounding.clearclip import ClipText, clip_tokens
+from affordance_grasp.grounding.clearclip import TEXT_NAMES, ClipText, clip_tokens
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -72,3 +72,7 @@ def test_a_text_side_with_missing_or_foreign_tensors_is_refused():
         ClipText(image_only)
     with pytest.raises(CheckpointError, match=r"clip_vitb16 .*unexpected: surplus"):
         ClipText({**seeded_clip_tensors(), "surplus": torch.zeros(1)})
+
+
+def test_the_names_of_the_text_side_are_all_that_is_not_the_image_side():
+    assert {n for n in seeded_clip_tensors() if not n.startswith("visual.")} == TEXT_NAMES

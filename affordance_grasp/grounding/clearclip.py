@@ -23,6 +23,17 @@ from affordance_grasp.grounding.weights import (
 ARCHITECTURE = "ViT-B-16-quickgelu"
 UNREAD = "logit_scale"
 IMAGE_PREFIX = "visual."
+TEXT_BLOCK = tuple(
+    f"{layer}.{kind}"
+    for layer in ("ln_1", "attn.out_proj", "ln_2", "mlp.c_fc", "mlp.c_proj")
+    for kind in ("weight", "bias")
+) + ("attn.in_proj_weight", "attn.in_proj_bias")
+TEXT_NAMES = frozenset(
+    ("positional_embedding", "text_projection", "token_embedding.weight")
+    + ("ln_final.weight", "ln_final.bias", UNREAD)
+    + tuple(f"transformer.resblocks.{i}.{name}" for i in range(12) for name in TEXT_BLOCK)
+)
+"""The tensors of a CLIP ViT-B/16 that are not its image side."""
 
 
 class ClearClip(Clip):
