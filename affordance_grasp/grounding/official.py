@@ -9,10 +9,13 @@ import torch
 from torch import Tensor
 
 from affordance_grasp.errors import CheckpointError, InvalidInput, UnknownName
+from affordance_grasp.grounding.affinity import prompt_table
 from affordance_grasp.grounding.checkpoint import Checkpoint, CheckpointInfo
+from affordance_grasp.grounding.clearclip import TEXT_NAMES, ClipText
 from affordance_grasp.grounding.looptrans import LoopTransConfig
 from affordance_grasp.grounding.methods import find_method, make_config, make_network
 from affordance_grasp.grounding.plsp import PlspConfig
+from affordance_grasp.grounding.selectivecl_config import SelectiveClConfig
 from affordance_grasp.grounding.vocabulary import AFFORDANCES
 from affordance_grasp.grounding.weights import read_tensors, refuse_misfit, tensors_sha256
 
@@ -160,6 +163,20 @@ def _looptrans_fields(tensors: Tensors) -> Mapping[str, Any]:
     return {**vars(LoopTransConfig.paper(max(classes, 1))), "clusters": "concepts"}
 
 
+def _selectivecl_fields(tensors: Tensors) -> Mapping[str, Any]:
+    head = tensors.get("aff_classifier.bias")
+    classes = len(AFFORDANCES) if head is None else head.numel()
+    return {**vars(SelectiveClConfig.paper()), "classes": classes}
+
+
+def _prompt_features(tensors: Tensors, affordances: Sequence[str], file: Path | None) -> Tensor:
+    """SelectiveCL's prompts through the text side that its checkpoint holds."""
+    if file is not None:
+        raise InvalidInput(f"text features {file} were given; SelectiveCL makes its own")
+    text_side = {name: tensors[f"net.{name}"] for name in TEXT_NAMES}
+    return prompt_table(ClipText(text_side), affordances)
+
+
 OFFICIAL = {
     "plsp": OfficialFormat(
         prefixes={"encoder.": "backbone.visual."},
@@ -173,5 +190,15 @@ OFFICIAL = {
         config=_looptrans_fields,
         text=_no_text,
         text_encoder="none",
+    ),
+    "selectivecl": OfficialFormat(
+        prefixes={
+            "vit_model.": "backbone.encoder.visual.",
+            "net.visual.": "backbone.affinity.visual.",
+        },
+        config=_selectivecl_fields,
+        text=_prompt_features,
+        text_encoder="clip_vitb16",
+        unused=frozenset(f"net.{name}" for name in TEXT_NAMES),
     ),
 }
