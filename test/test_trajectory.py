@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from affordance_grasp.control.trajectory import time_parameterise
+from affordance_grasp.control.trajectory import resample, time_parameterise
+from affordance_grasp.datatypes import JointTrajectory
 from affordance_grasp.errors import InvalidInput
 
 NAMES = ("a", "b", "c")
@@ -84,3 +85,20 @@ def test_refusals():
         plan([[0, 0, np.nan], [1, 1, 1]])
     with pytest.raises(InvalidInput, match="velocity limits"):
         time_parameterise([[0, 0, 0]], np.zeros(3), ACCELERATION, NAMES)
+
+
+def test_resampling_keeps_the_points_and_ends_at_the_end():
+    times = np.array([0.0, 0.5, 1.05])
+    positions = np.array([[0.0, 1.0], [0.5, 0.0], [2.0, -1.0]])
+    trajectory = JointTrajectory(("a", "b"), times, positions, np.zeros((3, 2)))
+    q, qd = resample(trajectory, 0.1)
+    assert len(q) == 12
+    np.testing.assert_allclose(q[[0, 5, -1]], positions, atol=1e-12)
+    np.testing.assert_allclose(qd[[0, 5, -1]], 0, atol=1e-12)
+    # Between two points at rest a cubic is fastest half way, at 3/2 of the average.
+    np.testing.assert_allclose(resample(trajectory, 0.25)[1][1], [1.5, -3.0])
+
+
+def test_a_single_point_is_resampled_to_itself():
+    trajectory = JointTrajectory(("a",), np.zeros(1), np.ones((1, 1)), np.zeros((1, 1)))
+    assert resample(trajectory, 0.1)[0].tolist() == [[1.0]]

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.interpolate import CubicSpline
+from scipy.interpolate import CubicHermiteSpline, CubicSpline
 
 from affordance_grasp.datatypes import JointTrajectory
 from affordance_grasp.errors import InvalidInput
@@ -81,6 +81,19 @@ def time_parameterise(
     velocities = qd / stretch
     positions[[0, -1]], velocities[[0, -1]] = q[[0, -1]], 0.0
     return JointTrajectory(joint_names, t * stretch, positions, velocities)
+
+
+def resample(trajectory: JointTrajectory, period_s: float) -> tuple[Floats, Floats]:
+    """Positions and velocities (M, J) every ``period_s`` from the start, and at the end.
+
+    Cubic between the points, as controllers interpolate points that have velocities.
+    """
+    if len(trajectory.times_s) == 1:
+        return trajectory.positions, trajectory.velocities
+    spline = CubicHermiteSpline(trajectory.times_s, trajectory.positions, trajectory.velocities)
+    count = int(np.ceil(trajectory.duration_s / period_s)) + 1
+    times = np.minimum(np.arange(count) * period_s, trajectory.duration_s)
+    return spline(times), spline(times, nu=1)
 
 
 def _check(q: Floats, velocity: Floats, acceleration: Floats, names: tuple[str, ...]) -> None:

@@ -11,8 +11,10 @@ from rclpy.node import Node
 from affordance_grasp.action import FollowTrajectory, MoveGripper
 from affordance_grasp.control.inverse import within_limits
 from affordance_grasp.control.robot import RobotConfig
+from affordance_grasp.control.trajectory import resample
 from affordance_grasp.datatypes import JointTrajectory
 from affordance_grasp.errors import InvalidInput, MotionFault
+from affordance_grasp.geometry import Floats
 from affordance_grasp.nodes.calls import answering
 from affordance_grasp.nodes.live_world import LiveWorld, Motion
 from affordance_grasp.nodes.trajectory_messages import to_trajectory
@@ -25,6 +27,9 @@ STALL_S = 0.2
 STALL_M = 0.0004
 WIDTH_TOLERANCE_M = 0.001
 FEEDBACK_S = 0.05
+CHECK_S = 0.01
+LONGEST_S = 300.0
+SPEED_TOLERANCE = 1.02
 
 
 class SimulatedDriver:
@@ -53,7 +58,8 @@ class SimulatedDriver:
         with answering(self._node, result):
             trajectory = to_trajectory(handle.request.trajectory)
             self._check_trajectory(trajectory)
-            motion, begun = self._start_arm(trajectory)
+            motion = self._start_arm(trajectory)
+            begun = self._live.ask(lambda world: world.time_s)
             while not motion.wait(FEEDBACK_S):
                 elapsed_s = self._live.ask(lambda world: world.time_s) - begun
                 if handle.is_cancel_requested:
@@ -70,27 +76,41 @@ class SimulatedDriver:
         arm = self._robot.arm
         if trajectory.joint_names != arm.joint_names:
             raise InvalidInput(f"trajectory joints must be {', '.join(arm.joint_names)}")
-        if not within_limits(arm, trajectory.positions).all():
-            raise InvalidInput("the trajectory leaves the joint limits")
-        if self._live.ask(lambda world: world.moving):
-            raise InvalidInput("the arm is following another trajectory")
-        gap = np.abs(self._live.ask(World.joint_positions) - trajectory.positions[0]).max()
-        if gap > START_TOLERANCE_RAD:
+        if trajectory.duration_s > LONGEST_S:
             raise InvalidInput(
-                f"the trajectory starts {gap:.3f} rad from where the arm is; "
-                f"at most {START_TOLERANCE_RAD} is allowed"
+                f"the trajectory takes {trajectory.duration_s:.0f} s; at most {LONGEST_S:g} s"
+            )
+        positions, _ = resample(trajectory, CHECK_S)
+        if not within_limits(arm, positions).all():
+            raise InvalidInput("the trajectory leaves the joint limits")
+        speed = _top_speed(trajectory)
+        fast = int(np.argmax(speed / arm.velocity))
+        if speed[fast] > SPEED_TOLERANCE * arm.velocity[fast]:
+            raise InvalidInput(
+                f"the trajectory moves {arm.joint_names[fast]} at up to {speed[fast]:.3g} rad/s; "
+                f"its limit is {arm.velocity[fast]:.3g} rad/s"
             )
 
-    def _start_arm(self, trajectory: JointTrajectory) -> tuple[Motion, float]:
+    def _start_arm(self, trajectory: JointTrajectory) -> Motion:
+        """Check and start in one turn of the world: of two goals at once one is refused."""
         goal_q = trajectory.positions[-1]
+
+        def begin(world: World) -> None:
+            if world.moving:
+                raise InvalidInput("the arm is following another trajectory")
+            gap = np.abs(world.joint_positions() - trajectory.positions[0]).max()
+            if gap > START_TOLERANCE_RAD:
+                raise InvalidInput(
+                    f"the trajectory starts {gap:.3f} rad from where the arm is; "
+                    f"at most {START_TOLERANCE_RAD} is allowed"
+                )
+            world.start_trajectory(trajectory)
 
         def arrived(world: World) -> bool:
             gap = np.abs(world.joint_positions() - goal_q).max()
             return not world.moving and bool(gap < END_TOLERANCE_RAD)
 
-        begun = self._live.ask(lambda world: world.time_s)
-        motion = self._live.start(lambda world: world.start_trajectory(trajectory), arrived)
-        return motion, begun
+        return self._live.start(begin, arrived)
 
     def _grip(self, handle: ServerGoalHandle) -> MoveGripper.Result:
         result = MoveGripper.Result()
@@ -122,6 +142,16 @@ class SimulatedDriver:
         if handle.is_active:
             handle.succeed() if result.success else handle.abort()
         return result
+
+
+def _top_speed(trajectory: JointTrajectory) -> Floats:
+    """Highest speed (J,) [rad/s] at the points, between them, and on average between two.
+
+    The average alone sees a leap that is shorter than the time between two samples.
+    """
+    _, between = resample(trajectory, CHECK_S)
+    leaps = np.diff(trajectory.positions, axis=0) / np.diff(trajectory.times_s)[:, None]
+    return np.asarray(np.abs(np.vstack([trajectory.velocities, between, leaps])).max(axis=0))
 
 
 def _fingers_rest() -> Callable[[World], bool]:

@@ -9,10 +9,10 @@ from types import TracebackType
 import mujoco
 import numpy as np
 from numpy.typing import NDArray
-from scipy.interpolate import CubicHermiteSpline
 from scipy.spatial.transform import Rotation
 
 from affordance_grasp.control.robot import RobotConfig
+from affordance_grasp.control.trajectory import resample
 from affordance_grasp.datatypes import CameraIntrinsics, JointTrajectory, RgbdFrame
 from affordance_grasp.errors import InvalidInput, UnknownName
 from affordance_grasp.geometry import Floats, pose
@@ -145,16 +145,12 @@ class World:
         if sorted(names) != sorted(self.robot.arm.joint_names):
             raise InvalidInput(f"trajectory moves {names}, not {list(self.robot.arm.joint_names)}")
         order = [names.index(name) for name in self.robot.arm.joint_names]
-        positions, velocities = trajectory.positions[:, order], trajectory.velocities[:, order]
-        if len(trajectory.times_s) == 1:
-            self.set_arm_target(positions[0])
+        positions, velocities = resample(trajectory, self._control_period_s)
+        if len(positions) == 1:
+            self.set_arm_target(positions[0, order])
             return
-        spline = CubicHermiteSpline(trajectory.times_s, positions, velocities)
-        count = int(np.ceil(trajectory.duration_s / self._control_period_s)) + 1
-        times = np.minimum(np.arange(1, count) * self._control_period_s, trajectory.duration_s)
-        wanted_velocity = spline(times, nu=1)
-        wanted_velocity[-1] = 0.0
-        self._motion = spline(times), wanted_velocity
+        velocities[-1] = 0.0
+        self._motion = positions[1:, order], velocities[1:, order]
 
     @property
     def moving(self) -> bool:
