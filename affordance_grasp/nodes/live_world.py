@@ -31,15 +31,24 @@ class Motion:
         """Watch until ``ended`` says so."""
         self._ended = ended
         self._over = Event()
+        self._interrupted = False
 
     def look(self, world: World) -> None:
         """Ask once."""
         if self._ended(world):
             self._over.set()
 
+    def interrupt(self) -> None:
+        """It will never end by itself: the world it went on in is no more."""
+        self._interrupted = True
+        self._over.set()
+
     def wait(self, timeout_s: float) -> bool:
-        """Wait a while [s]; True when it is over."""
-        return self._over.wait(timeout_s)
+        """Wait a while [s]; True when it is over, :class:`MotionFault` when interrupted."""
+        over = self._over.wait(timeout_s)
+        if self._interrupted:
+            raise MotionFault("the simulation was reset during the motion")
+        return over
 
     @property
     def over(self) -> bool:
@@ -110,6 +119,9 @@ class LiveWorld:
         def swap(old: World) -> None:
             self._world = make_world()
             old.close()
+            for motion in self._motions:
+                motion.interrupt()
+            self._motions.clear()
 
         self.ask(swap)
 
