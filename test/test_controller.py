@@ -12,6 +12,7 @@ from affordance_grasp.control.robot import load_robot
 from affordance_grasp.errors import MotionFault, Unreachable
 from affordance_grasp.geometry import pose
 from affordance_grasp.nodes import arm as arms
+from affordance_grasp.nodes.calls import NoAnswer
 from affordance_grasp.nodes.controller import ControllerNode
 from affordance_grasp.nodes.conversions import from_pose
 
@@ -99,6 +100,14 @@ def test_a_fault_says_what_to_do(node):
     node._arm.fault = MotionFault("the arm's motion: blocked")
     with pytest.raises(MotionFault, match="blocked; the arm stands still; see that its way"):
         node._execute(Handle(grasp()), ExecuteGrasp.Result())
+
+
+def test_nothing_is_promised_of_an_arm_whose_node_does_not_answer(node):
+    node._arm.fault = MotionFault("the arm's motion: the node that does it has gone")
+    node._arm.fault.__cause__ = NoAnswer("gone")
+    with pytest.raises(MotionFault, match="has gone$"):
+        node._execute(Handle(grasp()), ExecuteGrasp.Result())
+    assert node._arm.done[-1] == "stop"
 
 
 def test_nothing_moves_when_it_cannot_be_planned(node):

@@ -9,6 +9,7 @@ from types import TracebackType
 import numpy as np
 import rclpy
 from numpy.typing import NDArray
+from rclpy.action.client import ClientGoalHandle
 from rclpy.executors import ExternalShutdownException, MultiThreadedExecutor
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile, qos_profile_sensor_data
@@ -21,6 +22,7 @@ from affordance_grasp.msg import GraspDecision
 from affordance_grasp.nodes.action_client import ActionClient
 from affordance_grasp.nodes.calls import NoAnswer, call, wait
 from affordance_grasp.nodes.conversions import to_color, to_pose
+from affordance_grasp.nodes.goals import GONE_S
 from affordance_grasp.nodes.grasp_messages import to_plan, to_timings
 from affordance_grasp.pipeline import GraspPlan
 from affordance_grasp.srv import (
@@ -32,6 +34,7 @@ from affordance_grasp.srv import (
 )
 
 ANSWER_TIMEOUT_S = 20.0
+CANCEL_TIMEOUT_S = 5.0
 GRASP_TIMEOUT_S = 200.0
 POLL_S = 0.1
 LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
@@ -157,17 +160,28 @@ class GraspClient:
         )
         handle = wait(sent, ANSWER_TIMEOUT_S, "action grasp")
         future = handle.get_result_async()
-        deadline = monotonic() + GRASP_TIMEOUT_S
+        seen = monotonic()
+        deadline = seen + GRASP_TIMEOUT_S
         try:
             while not future.done():
                 check()
+                seen = monotonic() if self._grasp.server_is_ready() else seen
+                if monotonic() - seen > GONE_S:
+                    raise NoAnswer("the selector has gone during the grasp; restart it")
                 if monotonic() > deadline:
                     raise NoAnswer(f"the grasp did not end within {GRASP_TIMEOUT_S:.0f} s")
                 self._pause()
-        finally:
-            if not future.done():  # also on Ctrl-C: leave no arm moving
-                wait(handle.cancel_goal_async(), ANSWER_TIMEOUT_S, "cancelling the grasp")
+        except BaseException:  # also on Ctrl-C: leave no arm moving
+            self._cancel(handle)
+            raise
         return _outcome(future.result().result)
+
+    def _cancel(self, handle: ClientGoalHandle) -> None:
+        """Ask for the end of a grasp; that nobody answers must not hide why it was asked."""
+        try:
+            wait(handle.cancel_goal_async(), CANCEL_TIMEOUT_S, "cancelling the grasp")
+        except NoAnswer as error:
+            self.node.get_logger().warning(str(error))
 
     def plan(self) -> GraspPlan | None:
         """What the selector decided last, with the images it decided on."""

@@ -12,6 +12,7 @@ from affordance_grasp.control.pick import plan_pick
 from affordance_grasp.control.robot import load_robot
 from affordance_grasp.errors import MotionFault, UnknownName
 from affordance_grasp.nodes.arm import ARMS
+from affordance_grasp.nodes.calls import NoAnswer
 from affordance_grasp.nodes.exclusive_action import ExclusiveAction, Stages
 from affordance_grasp.nodes.grasp_messages import from_timings, to_target
 from affordance_grasp.nodes.joints import JointMonitor
@@ -60,7 +61,8 @@ class ControllerNode(Node):
             execution = self._pick(handle.request, stages)
         except BaseException as error:  # whatever it was, a fault of ours too, the arm must stand
             self._arm.stop()
-            if isinstance(error, MotionFault):
+            # Where nobody answered, nobody knows how the arm stands; the fault says so already.
+            if isinstance(error, MotionFault) and not isinstance(error.__cause__, NoAnswer):
                 raise MotionFault(f"{error}; {WHAT_TO_DO}") from error
             raise
         finally:

@@ -14,6 +14,7 @@ from affordance_grasp.nodes.calls import NoAnswer, Refused, wait
 
 ANSWER_TIMEOUT_S = 3.0
 POLL_S = 0.02
+GONE_S = 1.0
 
 
 class Goals:
@@ -64,7 +65,7 @@ class Goals:
         handle = self._accepted(client.send_goal_async(goal, feedback_callback=relay), what)
         if not handle.accepted:
             raise Refused(f"{what}: the goal was not accepted")
-        result = self._await(handle, timeout_s, what)
+        result = self._await(client, handle, timeout_s, what)
         if not result.success:
             raise Refused(result.message)
         return result
@@ -77,12 +78,14 @@ class Goals:
             sent.add_done_callback(_cancel)
             raise
 
-    def _await(self, handle: ClientGoalHandle, timeout_s: float, what: str) -> Any:
+    def _await(
+        self, client: ActionClient, handle: ClientGoalHandle, timeout_s: float, what: str
+    ) -> Any:
         done = Event()
         future = handle.get_result_async()
         future.add_done_callback(lambda _: done.set())
         try:
-            self._watch(done, monotonic() + timeout_s)
+            self._watch(client, done, monotonic() + timeout_s, what)
         except MotionFault as error:
             wait(handle.cancel_goal_async(), ANSWER_TIMEOUT_S, f"cancelling {what}")
             if not done.wait(ANSWER_TIMEOUT_S):
@@ -95,11 +98,19 @@ class Goals:
                 handle.cancel_goal_async()
         return future.result().result
 
-    def _watch(self, done: Event, deadline: float) -> None:
-        """Return when it is done; raise when time is up or nobody wants it any more."""
+    def _watch(self, client: ActionClient, done: Event, deadline: float, what: str) -> None:
+        """Return when it is done; raise when it cannot be any more or nobody wants it."""
+        seen = monotonic()
         while not done.wait(POLL_S):
             self.check()
-            if monotonic() > deadline:
+            now = monotonic()
+            seen = now if client.server_is_ready() else seen
+            if now - seen > GONE_S:
+                raise NoAnswer(
+                    f"{what}: the node that does it has gone; see that the robot stands still, "
+                    "then restart it"
+                )
+            if now > deadline:
                 raise MotionFault("it took too long and was cancelled")
 
     def _unwanted(self) -> bool:
