@@ -44,7 +44,7 @@ class JointMonitor:
         """The newest positions (J,) [rad]; old ones are waited out, for a short while."""
         deadline = monotonic() + PATIENCE_S
         with self._arrived:
-            while self._age_s() > MAX_AGE_S:
+            while abs(self._age_s()) > MAX_AGE_S:  # a stamp from the future would stay fresh
                 left_s = deadline - monotonic()
                 if left_s <= 0:
                     raise NoAnswer(self._complaint())
@@ -60,13 +60,22 @@ class JointMonitor:
         if not self._history:
             return "nothing arrives on joint_states; is the robot's driver running?"
         return (
-            f"joint_states is {self._age_s():.1f} s old, more than {MAX_AGE_S:g} s; the robot's "
-            "driver has stopped or its clock differs"
+            f"joint_states is {self._age_s():.1f} s old, it must be within {MAX_AGE_S:g} s of "
+            "now; the robot's driver has stopped or its clock differs"
         )
 
     def at(self, stamp_s: float) -> Floats:
-        """Positions (J,) [rad] at a stamp [s], interpolated between the two around it."""
+        """Positions (J,) [rad] at a stamp [s], interpolated between the two around it.
+
+        The one after it is waited for a little, because images may be quicker than joint states.
+        """
+        deadline = monotonic() + MAX_GAP_S
         with self._arrived:
+            while self._history and self._history[-1][0] < stamp_s:
+                left_s = deadline - monotonic()
+                if left_s <= 0:
+                    break
+                self._arrived.wait(left_s)
             history = list(self._history)
             if not history:
                 raise NoAnswer(self._complaint())

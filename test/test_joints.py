@@ -1,0 +1,88 @@
+"""Joint positions: now, and at the stamp of an image."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+pytest.importorskip("rclpy", reason="no ROS 2 here: rclpy cannot be imported")
+
+from builtin_interfaces.msg import Time
+from sensor_msgs.msg import JointState
+from std_msgs.msg import Header
+
+from affordance_grasp.nodes import joints
+from affordance_grasp.nodes.calls import NoAnswer
+from affordance_grasp.nodes.joints import JointMonitor
+
+NOW_S = 100.0
+
+
+@pytest.fixture
+def monitor(monkeypatch):
+    """A monitor whose clock stands at 100 s; ``take`` gives it positions at a stamp."""
+    monkeypatch.setattr(joints, "PATIENCE_S", 0.05)
+    node = SimpleNamespace(
+        get_logger=lambda: SimpleNamespace(debug=lambda text: None),
+        get_clock=lambda: SimpleNamespace(
+            now=lambda: SimpleNamespace(nanoseconds=int(NOW_S * 1e9))
+        ),
+        create_subscription=lambda *arguments, **options: None,
+    )
+    return JointMonitor(node, ("a", "b"))
+
+
+def take(monitor, stamp_s, *position, name=("b", "a")):
+    stamp = Time(sec=int(stamp_s), nanosec=int(stamp_s % 1 * 1e9))
+    monitor._take(JointState(header=Header(stamp=stamp), name=name, position=position))
+
+
+def test_order_is_that_of_the_names(monitor):
+    take(monitor, NOW_S, 2.0, 1.0)
+    assert monitor.now().tolist() == [1.0, 2.0]
+
+
+@pytest.mark.parametrize("stamp_s", [NOW_S - 10, NOW_S + 10])
+def test_stale_positions_and_those_of_another_clock_are_refused(monitor, stamp_s):
+    take(monitor, stamp_s, 2.0, 1.0)
+    with pytest.raises(NoAnswer, match="driver has stopped or its clock differs"):
+        monitor.now()
+
+
+def test_silence_is_said(monitor):
+    with pytest.raises(NoAnswer, match="nothing arrives on joint_states"):
+        monitor.now()
+    with pytest.raises(NoAnswer, match="nothing arrives on joint_states"):
+        monitor.at(NOW_S)
+
+
+def test_messages_without_these_joints_or_with_nan_change_nothing(monitor):
+    take(monitor, NOW_S, 2.0, 1.0)
+    take(monitor, NOW_S + 0.1, 9.0, name=("gripper",))
+    take(monitor, NOW_S + 0.2, 9.0, float("nan"))
+    assert monitor.now().tolist() == [1.0, 2.0]
+
+
+def test_between_two_messages_positions_are_interpolated(monitor):
+    take(monitor, NOW_S, 0.0, 1.0)
+    take(monitor, NOW_S + 0.1, 1.0, 3.0)
+    np.testing.assert_allclose(monitor.at(NOW_S + 0.05), [2.0, 0.5])
+
+
+def test_an_image_far_from_every_message_is_refused(monitor):
+    take(monitor, NOW_S, 0.0, 1.0)
+    with pytest.raises(NoAnswer, match="clocks of camera and robot must agree"):
+        monitor.at(NOW_S + 1.0)
+
+
+def test_an_image_that_is_quicker_than_the_joints_is_waited_for(monitor):
+    take(monitor, NOW_S, 0.0, 0.0)
+    waited = []
+
+    def arrive(timeout_s):
+        waited.append(timeout_s)
+        monitor._history.append((NOW_S + 0.1, np.array([1.0, 1.0])))
+
+    monitor._arrived.wait = arrive
+    np.testing.assert_allclose(monitor.at(NOW_S + 0.05), [0.5, 0.5])
+    assert len(waited) == 1
