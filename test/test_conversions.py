@@ -94,6 +94,8 @@ def test_intrinsics_survive_the_round_trip():
         ([0.0] * 9, "uncalibrated"),
         ([0.0, 0, 320, 0, 615, 240, 0, 0, 1], "not invertible"),
         ([float("nan"), 0, 320, 0, 615, 240, 0, 0, 1], "NaN"),
+        ([615.0, 9, 320, 0, 615, 240, 0, 0, 1], "expected"),
+        ([615.0, 0, 320, 0, 615, 240, 0, 0, 0], "expected"),
     ],
 )
 def test_a_bad_camera_matrix_is_refused(k, words):
@@ -105,6 +107,13 @@ def test_depth_of_another_size_is_refused():
     info = c.from_intrinsics(CameraIntrinsics(600.0, 600.0, 1.0, 1.0, 3, 2), HEADER)
     depth = c.from_depth_m(np.ones((4, 6), np.float32), HEADER)
     with pytest.raises(InvalidInput, match="aligned"):
+        c.to_rgbd(c.from_color(COLOR, HEADER), depth, info)
+
+
+def test_depth_that_is_not_aligned_is_refused_though_it_has_the_size():
+    info = c.from_intrinsics(CameraIntrinsics(600.0, 600.0, 1.0, 1.0, 3, 2), HEADER)
+    depth = c.from_depth_m(np.ones((2, 3), np.float32), Header(frame_id="camera_depth_frame"))
+    with pytest.raises(InvalidInput, match="camera_depth_frame.*must align"):
         c.to_rgbd(c.from_color(COLOR, HEADER), depth, info)
 
 

@@ -26,8 +26,8 @@ from affordance_grasp.nodes.calls import wait
 from affordance_grasp.nodes.client import GraspClient
 from affordance_grasp.nodes.conversions import (
     from_color,
-    from_depth_m,
     from_intrinsics,
+    from_map,
     from_pose,
     to_color,
     to_map,
@@ -123,10 +123,10 @@ def test_the_grounder_refuses_and_lives_on(client, query, changes, words):
 @pytest.mark.parametrize("value", [0.0, float("nan")])
 def test_the_generator_refuses_depth_without_readings_and_lives_on(client, value):
     intrinsics = CameraIntrinsics(300.0, 300.0, 160.0, 120.0, 320, 240)
-    depth = np.full((240, 320), value, np.float32)
+    depth = np.full((240, 320), value, np.float32)  # as metres: millimetres have no NaN
     request = GenerateGrasps.Request(
         color=from_color(scene_color(), HEADER),
-        depth=from_depth_m(np.nan_to_num(depth), HEADER),
+        depth=from_map(depth, HEADER),
         camera_info=from_intrinsics(intrinsics, HEADER),
     )
     for _ in range(2):

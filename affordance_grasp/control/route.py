@@ -71,7 +71,7 @@ def _checked(robot: RobotConfig, T_base_tcp: Floats, width_m: float) -> tuple[Fl
         )
     low, high = robot.settings.workspace_min_m, robot.settings.workspace_max_m
     if (T[:3, 3] < low).any() or (T[:3, 3] > high).any():
-        where = ", ".join(f"{x:.3f}" for x in T[:3, 3])
+        where = ", ".join(f"{x:.4g}" for x in T[:3, 3])
         raise Unreachable(
             Reason.NO_IK, f"the grasp at ({where}) m lies outside the workspace {low} .. {high} m"
         )

@@ -24,6 +24,7 @@ from affordance_grasp.errors import InvalidInput
 from affordance_grasp.geometry import Floats, pose_from_quaternion, quaternion_xyzw
 
 UNIT_NORM_TOLERANCE = 1e-3
+PINHOLE_TOLERANCE = 1e-6
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,12 @@ def to_intrinsics(message: CameraInfo) -> CameraIntrinsics:
     K = np.asarray(message.k, float).reshape(3, 3)
     if not K.any():
         raise InvalidInput("camera_info is uncalibrated: its matrix k is all zero")
+    rest = K - np.array([[K[0, 0], 0, K[0, 2]], [0, K[1, 1], K[1, 2]], [0, 0, 1]])
+    if np.isfinite(K).all() and np.abs(rest).max() > PINHOLE_TOLERANCE:
+        raise InvalidInput(
+            f"camera_info has the matrix k = {np.round(K, 3).tolist()}; expected "
+            "[[fx, 0, cx], [0, fy, cy], [0, 0, 1]]"
+        )
     return CameraIntrinsics(
         fx=float(K[0, 0]),
         fy=float(K[1, 1]),
@@ -84,6 +91,11 @@ def to_intrinsics(message: CameraInfo) -> CameraIntrinsics:
 
 def to_rgbd(color: Image, depth: Image, camera_info: CameraInfo) -> RgbdFrame:
     """One frame from a colour image, the depth aligned to it, and the colour intrinsics."""
+    if depth.header.frame_id != color.header.frame_id:
+        raise InvalidInput(
+            f"depth is in frame {depth.header.frame_id!r} and colour in "
+            f"{color.header.frame_id!r}; the camera driver must align depth to colour"
+        )
     return RgbdFrame(to_color(color), to_depth_m(depth), to_intrinsics(camera_info))
 
 

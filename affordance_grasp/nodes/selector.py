@@ -126,6 +126,7 @@ class SelectorNode(Node):
         """Look once and decide; raises when nothing can be taken."""
         tell("look")
         stamped = self._frames.next(self._settings.frame_timeout_s)
+        self._check_camera(stamped.header.frame_id)
         frame = stamped.frame()
         T_base_cam = self._robot.T_base_cam(self._joints.at(seconds(stamped.header.stamp)))
         self._goals.check()
@@ -150,6 +151,15 @@ class SelectorNode(Node):
         grasp = from_best(plan.best, T_base_cam, base)
         self._selected.publish(PoseStamped(header=base, pose=grasp.pose))
         return Decision(message, plan, grasp)
+
+    def _check_camera(self, frame_id: str) -> None:
+        """Images of another camera than the calibrated one would send the arm astray."""
+        calibrated = self._robot.hand_eye.camera_frame
+        if frame_id != calibrated:
+            raise InvalidInput(
+                f"images are in frame {frame_id!r}, and the hand-eye calibration is that of "
+                f"{calibrated!r}; use that camera or calibrate this one"
+            )
 
     def _reach(self, T_base_cam: Floats) -> Callable[[Floats, float], Reason | None]:
         q_now = self._joints.now()
