@@ -8,9 +8,6 @@ from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from affordance_grasp.errors import AffordanceGraspError, InvalidInput
 from affordance_grasp.grounding.methods import find_method
 from affordance_grasp.grounding.vocabulary import AFFORDANCES, resolve_query
@@ -135,23 +132,24 @@ def _pick(
         "verdict": asdict(verdict),
         "stages_s": {name: round(s, 3) for name, s in outcome.timings_s.items()},
     }
-    return _report(arguments.out, account, plan, client.photos(), extra)
+    return _report(arguments.out, account, plan, client, extra)
 
 
 def _report(
     folder: Path,
     account: Account,
     plan: GraspPlan,
-    photos: list[NDArray[np.uint8]],
+    client: "GraspClient",
     extra: dict[str, Any],
 ) -> dict[str, Any]:
     account.say("chosen", _reasons(plan))
+    photos = client.photos()
     written = write_report(
         folder,
         plan,
         lifted_photo=photos[-1] if photos else None,
         photos=photos,
-        photo_rate_hz=PHOTO_RATE_HZ,
+        photo_rate_hz=client.photo_rate_hz(),
         extra=extra,
         top=REPORTED,
     )

@@ -21,7 +21,7 @@ from affordance_grasp.geometry import Floats
 from affordance_grasp.msg import GraspDecision
 from affordance_grasp.nodes.action_client import ActionClient
 from affordance_grasp.nodes.calls import NoAnswer, call, wait
-from affordance_grasp.nodes.conversions import to_color, to_pose
+from affordance_grasp.nodes.conversions import seconds, to_color, to_pose
 from affordance_grasp.nodes.goals import GONE_S
 from affordance_grasp.nodes.grasp_messages import to_plan, to_timings
 from affordance_grasp.pipeline import GraspPlan
@@ -95,7 +95,7 @@ class GraspClient:
             "execute": execute.server_is_ready,
         }
         self._decision: GraspDecision | None = None
-        self._photos: list[NDArray[np.uint8]] = []
+        self._photos: list[tuple[float, NDArray[np.uint8]]] = []
         self._lock = Lock()
         self.node.create_subscription(GraspDecision, "decision", self._keep_decision, LATCHED)
         self._executor = MultiThreadedExecutor(2, context=self._context)
@@ -204,7 +204,15 @@ class GraspClient:
     def photos(self) -> list[NDArray[np.uint8]]:
         """The pictures collected so far, oldest first."""
         with self._lock:
-            return list(self._photos)
+            return [photo for _, photo in self._photos]
+
+    def photo_rate_hz(self) -> float:
+        """How many pictures came in a second; a busy machine draws fewer than were asked for."""
+        with self._lock:
+            stamps = [stamp for stamp, _ in self._photos]
+        if len(stamps) < 2 or stamps[-1] <= stamps[0]:
+            return 1.0
+        return (len(stamps) - 1) / (stamps[-1] - stamps[0])
 
     def _pause(self) -> None:
         self._thread.join(POLL_S)
@@ -216,7 +224,7 @@ class GraspClient:
     def _keep_photo(self, message: Image) -> None:
         photo = to_color(message)
         with self._lock:
-            self._photos.append(photo)
+            self._photos.append((seconds(message.header.stamp), photo))
 
     def _spin(self) -> None:
         try:
