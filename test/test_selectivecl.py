@@ -16,6 +16,7 @@ from affordance_grasp.grounding import selectivecl
 from affordance_grasp.grounding.affinity import AffinityBackbone
 from affordance_grasp.grounding.backbones import load_backbone
 from affordance_grasp.grounding.checkpoint import Checkpoint, CheckpointInfo, save_checkpoint
+from affordance_grasp.grounding.comparison import training_losses
 from affordance_grasp.grounding.grounder import Grounder, load_grounder
 from affordance_grasp.grounding.methods import restore_network
 from affordance_grasp.grounding.official import find_format
@@ -576,6 +577,15 @@ def test_an_imported_checkpoint_grounds_as_the_released_code(imported, golden):
     np.testing.assert_allclose(heatmaps[0].raw, golden["calib14"][0], atol=2e-5)
     released = golden["heat_calib224_every_8th"][0]
     np.testing.assert_allclose(heatmaps[0].values[::8, ::8], released, atol=1e-4)
+
+
+def test_losses_need_no_more_than_images_and_labels(imported, training_tokens):
+    batch, figures = released_step("selectivecl_train_intended.npz", 0, training_tokens)
+    text = imported.text.clone()
+    text[batch.label] = batch.text
+    given = {name: getattr(batch, name) for name in ("ego", "exo", "label", "initial")}
+    terms = training_losses(replace(imported, text=text), given)
+    assert terms["total"].item() == pytest.approx(float(figures["total"]), rel=1e-5)
 
 
 def test_every_name_of_a_released_checkpoint_has_its_place(imported):

@@ -8,6 +8,7 @@ import``::
 """
 
 from collections.abc import Mapping
+from inspect import signature
 from pathlib import Path
 
 import torch
@@ -25,18 +26,28 @@ def training_losses(
 ) -> dict[str, Tensor]:
     """The unweighted terms of the method's training loss by name, and ``total``.
 
-    ``batch``: the fields of the method's batch by name. LoopTrans: ``ego`` (B, 3, 224, 224),
-    ``exo`` (B, E, 3, 224, 224), ImageNet-normalised, ``label`` (B,), optionally ``clusters``
-    (B, 196) (see ``LoopTransBatch``). PLSP: the fields of ``PlspBatch``. As in training, batch
-    norms use the batch's statistics; drop-path is off, so that the figures repeat. The losses hang
-    on the network's graph and may be differentiated with :func:`training_network`.
+    ``batch``: the fields of the method's batch by name. LoopTrans and SelectiveCL: ``ego``
+    (B, 3, 224, 224), ``exo`` (B, E, 3, 224, 224), ImageNet-normalised, ``label`` (B,); optionally
+    ``clusters`` (B, 196) (see ``LoopTransBatch``) or ``initial`` (B, 3) (see
+    ``SelectiveClBatch``), which is random otherwise. PLSP: the fields of ``PlspBatch``. Where a
+    batch has ``text`` and none is given, it is the checkpoint's. As in training, batch norms use
+    the batch's statistics; drop-path is off, so that the figures repeat. The losses hang on the
+    network's graph and may be differentiated with :func:`training_network`.
     """
-    return network_losses(training_network(checkpoint), batch, epoch)
+    stored, owner = _stored(checkpoint)
+    takes_text = "text" in signature(find_method(stored.info.method).batch).parameters
+    if takes_text and "label" in batch:
+        batch = {"text": stored.text[batch["label"]], **batch}
+    return network_losses(_training(stored, owner), batch, epoch)
 
 
 def training_network(checkpoint: Checkpoint | Path | str) -> GroundingNetwork:
     """The network of a checkpoint as it trains, but without drop-path."""
-    network = restore_network(*_stored(checkpoint)).train()
+    return _training(*_stored(checkpoint))
+
+
+def _training(stored: Checkpoint, owner: str) -> GroundingNetwork:
+    network = restore_network(stored, owner).train()
     if network.backbone is not None and not network.config.train_backbone:
         network.backbone.eval()
     for module in network.modules():
@@ -67,7 +78,8 @@ def raw_maps(
 
     ``images`` (B, 3, 224, 224) as the method normalises them; ``label`` (B,) places in the
     checkpoint's list of affordances; ``text`` (B, text dim) instead of the checkpoint's features.
-    LoopTrans: signed CAMs on the grid of patches. PLSP: probability maps.
+    LoopTrans: signed CAMs on the grid of patches. SelectiveCL: the same, or what else ``output``
+    of its configuration says; ``SelectiveCl.calibrated_maps`` gives all. PLSP: probability maps.
     """
     stored, owner = _stored(checkpoint)
     network = restore_network(stored, owner).eval()
