@@ -16,6 +16,7 @@ from affordance_grasp.errors import InvalidInput
 from affordance_grasp.grounding.backbones import Backbone, backbone_spec
 from affordance_grasp.grounding.kmeans import kmeans
 from affordance_grasp.grounding.locate import (
+    DINOV2_SALIENT_HEADS,
     SALIENT_HEADS,
     KeyFeatures,
     KeyProjection,
@@ -64,7 +65,7 @@ class LoopTransConfig:
     cluster_count: int = 4
     cluster_seed: int = 0
     cam_threshold: float = 0.92
-    salient_heads: tuple[int, ...] = SALIENT_HEADS
+    salient_heads: tuple[int, ...] = DINOV2_SALIENT_HEADS
     mse_weight: float = 10.0
     dice_weight: float = 2.0
     correlation_weight: float = 1.5
@@ -95,7 +96,9 @@ class LoopTransConfig:
     @staticmethod
     def paper(classes: int = len(AFFORDANCES)) -> "LoopTransConfig":
         """The published configuration: DINO ViT-S/16; the parts from K-means."""
-        return LoopTransConfig(backbone="dino_vits16", classes=classes)
+        return LoopTransConfig(
+            backbone="dino_vits16", classes=classes, salient_heads=SALIENT_HEADS
+        )
 
 
 @dataclass(frozen=True)
