@@ -74,6 +74,12 @@ def test_gives_keys_through_half_precision_as_a_cache_stores_them(network):
     torch.testing.assert_close(half.attention, whole.attention, atol=1e-4, rtol=1e-2)
 
 
+@pytest.mark.parametrize("rows", [1, 2, 197, 257])
+def test_tokens_that_are_no_packed_keys_are_refused(rows):
+    with pytest.raises(InvalidInput, match=f"packed keys have {rows} rows"):
+        unpack_keys(torch.zeros(1, rows, 384), 6)
+
+
 def test_saliency_is_the_mean_of_the_chosen_heads():
     attention = torch.arange(6.0)[None, :, None].expand(1, 6, 4)
     features = KeyFeatures(torch.zeros(1, 8, 2, 2), attention)

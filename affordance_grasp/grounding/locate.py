@@ -52,7 +52,11 @@ class KeyFeatures:
 def unpack_keys(packed: Tensor, heads: int) -> KeyFeatures:
     """Rows (B, 2 + g^2, dim) of :func:`vit_keys.last_block_keys` -> features."""
     packed = packed.float()
-    side = round((packed.shape[1] - 2) ** 0.5)
+    side = round(max(packed.shape[1] - 2, 0) ** 0.5)
+    if side == 0 or side * side + 2 != packed.shape[1]:
+        raise InvalidInput(
+            f"packed keys have {packed.shape[1]} rows; expected 2 and a square number of patches"
+        )
     per_head = packed.unflatten(2, (-1, heads)).permute(0, 3, 1, 2)
     query, keys = per_head[:, :, :1], per_head[:, :, 1:]
     scores = query @ keys.transpose(2, 3) / per_head.shape[3] ** 0.5
