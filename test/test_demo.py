@@ -17,6 +17,8 @@ TRAINED = Path(__file__).parents[1] / "models" / "plsp_simulated.safetensors"
         (["--method", "magic"], "unknown method 'magic'; known: plsp"),
         (["--seed", "-1"], "--seed is -1"),
         (["--out", "/dev/null/x"], "cannot be made"),
+        (["--checkpoint", "/nowhere.safetensors"], "/nowhere.safetensors does not exist"),
+        (["--checkpoint", __file__], "corrupt or not a safetensors file"),
     ],
 )
 def test_bad_input_is_refused_before_anything_starts(arguments, words, capsys, tmp_path):

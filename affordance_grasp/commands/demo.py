@@ -9,6 +9,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from affordance_grasp.errors import AffordanceGraspError, InvalidInput
+from affordance_grasp.grounding.checkpoint import load_checkpoint
 from affordance_grasp.grounding.methods import find_method
 from affordance_grasp.grounding.vocabulary import AFFORDANCES, resolve_query
 from affordance_grasp.pipeline import GraspPlan
@@ -90,6 +91,8 @@ def _check(arguments: argparse.Namespace) -> None:
         raise InvalidInput(f"--out {arguments.out} cannot be made ({error.strerror})") from error
     make_object(arguments.object, 0)
     find_method(arguments.method)
+    if arguments.checkpoint:
+        load_checkpoint(arguments.checkpoint)
     functional_parts(resolve_query(arguments.query, AFFORDANCES), arguments.object)
 
 
