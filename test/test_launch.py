@@ -13,23 +13,32 @@ ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture
-def entities():
+def module():
     path = ROOT / "launch" / "grasp.launch.py"
     spec = importlib.util.spec_from_file_location("grasp_launch", path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def entities(module):
     return module.generate_launch_description().entities
 
 
-def started(entities, **given: str) -> list[str]:
+def nodes(entities, **given: str) -> list:
     context = LaunchContext()
     for entity in entities:
         if isinstance(entity, DeclareLaunchArgument):
             if entity.name in given:
                 context.launch_configurations[entity.name] = given[entity.name]
             entity.execute(context)
-    (nodes,) = [entity for entity in entities if isinstance(entity, OpaqueFunction)]
-    return [node.node_executable for node in nodes.execute(context)]
+    (start,) = [entity for entity in entities if isinstance(entity, OpaqueFunction)]
+    return start.execute(context)
+
+
+def started(entities, **given: str) -> list[str]:
+    return [node.node_executable for node in nodes(entities, **given)]
 
 
 def test_every_argument_is_described(entities):
@@ -47,3 +56,10 @@ def test_the_whole_graph_is_started_and_asked(entities):
 def test_an_unknown_robot_is_refused(entities):
     with pytest.raises(RuntimeError, match="simulation"):
         started(entities, robot="unicorn")
+
+
+def test_only_given_arguments_are_laid_over_the_parameter_file(module):
+    given = {"object": "pan", "seed": "7", "pose_seed": ""}
+    types = module.PARAMETERS["simulator"]
+    assert module._overrides(given, types) == [{"object": "pan", "seed": 7}]
+    assert module._overrides(dict.fromkeys(types, ""), types) == []
