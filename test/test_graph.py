@@ -22,7 +22,7 @@ from affordance_grasp.control.robot import load_robot
 from affordance_grasp.datatypes import CameraIntrinsics
 from affordance_grasp.geometry import pose
 from affordance_grasp.nodes.action_client import ActionClient
-from affordance_grasp.nodes.calls import wait
+from affordance_grasp.nodes.calls import NoAnswer, wait
 from affordance_grasp.nodes.client import GraspClient
 from affordance_grasp.nodes.conversions import (
     from_color,
@@ -192,6 +192,21 @@ def test_select_decides_and_moves_nothing(client, joints):
     assert not refused.success and "juggle" in refused.message
 
 
+def test_the_gripper_tells_where_it_stands(client):
+    gripper = load_robot().gripper
+    monitor = JointMonitor(client.node, (gripper.knuckle_joint,))
+    assert _awaited(monitor).tolist() == pytest.approx([0.0], abs=0.02)
+
+
+def _awaited(monitor):
+    deadline = monotonic() + ANSWER_S
+    while True:
+        try:
+            return monitor.now()
+        except NoAnswer:
+            assert monotonic() < deadline
+
+
 class Enough(Exception):
     """The test has seen what it waited for."""
 
@@ -260,11 +275,12 @@ def test_a_node_that_cannot_start_is_reported_with_its_reason(tmp_path):
                 sleep(0.1)
 
 
-def test_a_parameter_of_the_wrong_kind_is_refused(tmp_path):
+@pytest.mark.parametrize("name", ["magic", "7"])
+def test_an_unknown_name_as_a_parameter_is_refused(tmp_path, name):
     isolate()
-    with Graph(tmp_path, ["candidates"], {"candidates": {"generator": "magic"}}) as graph:
+    with Graph(tmp_path, ["candidates"], {"candidates": {"generator": name}}) as graph:
         deadline = monotonic() + ANSWER_S
-        with pytest.raises(NodeDied, match="unknown generator 'magic'; known: antipodal"):
+        with pytest.raises(NodeDied, match=f"unknown generator '{name}'; known: antipodal"):
             while monotonic() < deadline:
                 graph.check()
                 sleep(0.1)

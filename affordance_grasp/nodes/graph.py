@@ -4,6 +4,7 @@ Starts the very executables and parameters that ``launch/grasp.launch.py`` start
 of its own, watches that none dies, and stops them all. The demo and the tests use it.
 """
 
+import json
 import os
 import random
 import subprocess
@@ -131,6 +132,7 @@ class Graph:
         command = [sys.executable, "-m", f"affordance_grasp.nodes.{node}", "--ros-args"]
         command += ["--params-file", str(self._file)]
         for name, value in self._parameters.get(node, {}).items():
-            text = str(value).lower() if isinstance(value, bool) else str(value)
-            command += ["-p", f"{name}:={text or repr(text)}"]
+            # JSON is YAML: quotes keep a path such as 7 or a#b a string.
+            plain = value if isinstance(value, int | float) else str(value)
+            command += ["-p", f"{name}:={json.dumps(plain, ensure_ascii=False)}"]
         return command

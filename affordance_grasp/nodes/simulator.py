@@ -111,11 +111,15 @@ class SimulatorNode(Node):
         self._due[what] = start + max(1 / rate_hz, cost_s / MAX_SHARE)
 
     def _publish_joints(self, world: World) -> None:
-        names = list(world.robot.arm.joint_names)
-        message = JointState(name=names, position=world.joint_positions().tolist())
-        message.velocity = world.joint_velocities().tolist()
-        message.header.stamp = self.get_clock().now().to_msg()
-        self._joints.publish(message)
+        """Arm and gripper apart, as their drivers do."""
+        header = Header(stamp=self.get_clock().now().to_msg())
+        arm = JointState(header=header, name=list(world.robot.arm.joint_names))
+        arm.position = world.joint_positions().tolist()
+        arm.velocity = world.joint_velocities().tolist()
+        self._joints.publish(arm)
+        gripper = JointState(header=header, name=[world.robot.gripper.knuckle_joint])
+        gripper.position = [world.knuckle_rad()]
+        self._joints.publish(gripper)
 
     def _publish_frame(self, world: World) -> None:
         stamp = self.get_clock().now().to_msg()
