@@ -8,6 +8,11 @@ from tiny_encoders import TinyEncoder
 
 from affordance_grasp.cli import main
 from affordance_grasp.errors import InvalidInput
+from affordance_grasp.grounding.checkpoint import (
+    Checkpoint,
+    CheckpointInfo,
+    write_checkpoint,
+)
 from affordance_grasp.learning import evaluate
 from affordance_grasp.learning.agd20k import load_split, read_gray
 from affordance_grasp.learning.evaluate import (
@@ -123,3 +128,19 @@ def test_scoring_in_pieces_changes_nothing(split, monkeypatch):
     whole = TestTruth(split.test, "reference").evaluate(maps)
     monkeypatch.setattr(evaluate, "SCORED_AT_ONCE", 3)
     assert TestTruth(split.test, "reference").evaluate(iter(maps)) == whole
+
+
+def test_maps_of_a_method_that_reads_no_cached_tokens_are_refused(split, tmp_path, capsys):
+    info = CheckpointInfo(
+        method="looptrans",
+        config={},
+        backbone="dino_vits16",
+        backbone_sha256="ab" * 32,
+        affordances=("hold",),
+        text_encoder="none",
+    )
+    path = tmp_path / "looptrans.safetensors"
+    write_checkpoint(path, Checkpoint(info, {"weight": torch.ones(2)}, torch.zeros(1, 1)))
+    command = ["evaluate", "--data", str(split.folder.parent), "--checkpoint", str(path)]
+    assert main(command) == 2
+    assert "of looptrans; maps can be exported of plsp only" in capsys.readouterr().err

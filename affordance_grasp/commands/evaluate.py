@@ -31,6 +31,8 @@ from affordance_grasp.learning.published import PUBLISHED
 from affordance_grasp.learning.threads import limit_threads
 
 HELP = "KLD, SIM and NSS of a checkpoint on a test set"
+EXPORTED = ("plsp",)
+"""Methods whose maps can be exported: those that read the tokens that are cached."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -81,6 +83,11 @@ def _maps_folder(arguments: argparse.Namespace) -> Path:
 def _export(arguments: argparse.Namespace, split: Split, folder: Path) -> None:
     checkpoint = load_checkpoint(arguments.checkpoint)
     info = checkpoint.info
+    if info.method not in EXPORTED:
+        raise InvalidInput(
+            f"{arguments.checkpoint} is a checkpoint of {info.method}; maps can be exported of "
+            f"{', '.join(EXPORTED)} only"
+        )
     encoder = load_backbone(info.backbone)
     if encoder.sha256 != info.backbone_sha256:
         raise CheckpointError(
