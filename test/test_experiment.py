@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from affordance_grasp.candidates.generators import make_generator
+from affordance_grasp.cli import main
 from affordance_grasp.control.robot import load_robot
 from affordance_grasp.datatypes import Heatmap
 from affordance_grasp.errors import UnknownName
@@ -99,3 +100,20 @@ def test_a_trial_in_which_nothing_is_hot_moves_nothing_and_says_why():
     assert not result.success
     assert result.fault == "every candidate was rejected"
     assert set(result.rejected) == {"cold"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--out", "/dev/null/x"], "cannot be made"),
+        (["--objects", "spaceship"], "spaceship"),
+        (["--query", "cut_with", "--objects", "mug"], "mug"),
+        (["--poses", "0"], "at least 1"),
+        (["--checkpoint", "nowhere.safetensors"], "does not exist"),
+    ],
+)
+def test_bad_arguments_are_one_sentence_before_anything_runs(arguments, sentence, capsys):
+    assert main(["experiment", *arguments]) == 2
+    error = capsys.readouterr().err
+    assert sentence in error
+    assert error.count("\n") == 1

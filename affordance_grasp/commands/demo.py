@@ -13,7 +13,7 @@ from affordance_grasp.grounding.checkpoint import load_checkpoint
 from affordance_grasp.grounding.methods import find_method
 from affordance_grasp.grounding.vocabulary import AFFORDANCES, resolve_query
 from affordance_grasp.pipeline import GraspPlan
-from affordance_grasp.report import write_report
+from affordance_grasp.report import make_folder, write_report
 from affordance_grasp.simulation.objects import make_object
 from affordance_grasp.simulation.parts import functional_parts
 from affordance_grasp.simulation.seeds import TRIAL_SEED_START
@@ -85,10 +85,7 @@ def _check(arguments: argparse.Namespace) -> None:
     """Refuse what cannot work before anything is started."""
     if arguments.seed < 0:
         raise InvalidInput(f"--seed is {arguments.seed}; it must be >= 0")
-    try:
-        arguments.out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InvalidInput(f"--out {arguments.out} cannot be made ({error.strerror})") from error
+    make_folder(arguments.out)
     make_object(arguments.object, 0)
     find_method(arguments.method)
     if arguments.checkpoint:

@@ -23,7 +23,7 @@ from affordance_grasp.experiment import (
 )
 from affordance_grasp.grounding.grounder import Grounder, load_grounder
 from affordance_grasp.grounding.methods import METHODS
-from affordance_grasp.report.summary import write_json
+from affordance_grasp.report.summary import make_folder, write_json
 from affordance_grasp.selection import RULES
 
 HELP = "grasp success with and without affordance over objects x poses"
@@ -56,6 +56,8 @@ def run(arguments: argparse.Namespace) -> int:
         raise InvalidInput("--poses and --workers must be at least 1")
     trials = make_trials(arguments.objects, arguments.poses, arguments.query, arguments.rules)
     parts = (arguments.method, arguments.checkpoint, arguments.generator)
+    if arguments.out:
+        make_folder(arguments.out)
     _parts(*parts)  # bad names and checkpoints end here, before any process starts
     jobs = [(trial, parts, arguments.out) for trial in trials]
     with ProcessPoolExecutor(arguments.workers, mp_context=get_context("spawn")) as pool:

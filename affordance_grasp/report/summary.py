@@ -112,6 +112,14 @@ def write_report(
     return written
 
 
+def make_folder(folder: Path) -> None:
+    """Make the folder of a report before the work begins that will fill it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InvalidInput(f"folder {folder} cannot be made ({error.strerror})") from error
+
+
 def write_json(path: Path, content: dict[str, Any]) -> Path:
     """Write plain data as indented JSON, making the folder where it is missing."""
     try:
