@@ -5,6 +5,7 @@ import pytest
 from PIL import Image, ImageSequence
 
 from affordance_grasp.candidates.table import TablePlane
+from affordance_grasp.commands.plan import read_depth
 from affordance_grasp.datatypes import (
     CameraIntrinsics,
     GraspCandidates,
@@ -101,6 +102,10 @@ def test_report_writes_everything_it_names(plan, tmp_path):
     assert report["outcome"] == {"lifted": True}
     assert set(report["files"].values()) == names
     assert np.array_equal(read_color(written["lifted"]), photo)
+    frame = tmp_path / "out" / "frame"
+    assert np.array_equal(read_color(frame / "color.png"), plan.frame.color)
+    depth_m = read_depth(frame / "depth.png", 0.001)
+    np.testing.assert_allclose(depth_m, plan.frame.depth_m, atol=0.0005)
     board_of_four = read_color(written["board"])
     without = read_color(write_report(tmp_path / "plan", plan)["board"])
     assert board_of_four.shape[0] > 1.8 * without.shape[0]  # a second row for the photo

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from affordance_grasp.datatypes import MAX_IMAGE_SIDE, Heatmap, Region
+from affordance_grasp.datatypes import MAX_IMAGE_SIDE, Heatmap, Region, RgbdFrame
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.geometry import Floats
 
@@ -106,6 +106,13 @@ def write_png(path: Path, picture: Picture) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(picture).save(path, compress_level=3)
     return path
+
+
+def write_frame(folder: Path, frame: RgbdFrame) -> None:
+    """Write ``color.png`` and ``depth.png`` (16 bit, millimetres) as ``plan`` reads them."""
+    write_png(folder / "color.png", frame.color)
+    depth_mm = np.rint(np.minimum(frame.depth_m * 1000.0, 65535.0)).astype(np.uint16)
+    Image.fromarray(depth_mm).save(folder / "depth.png", compress_level=3)
 
 
 def read_color(path: Path) -> Picture:

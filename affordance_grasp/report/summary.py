@@ -11,7 +11,14 @@ from affordance_grasp.geometry import quaternion_xyzw
 from affordance_grasp.pipeline import GraspPlan
 from affordance_grasp.report.animation import write_gif
 from affordance_grasp.report.glyphs import around, draw_grasps
-from affordance_grasp.report.pictures import Picture, board, heat_overlay, titled, write_png
+from affordance_grasp.report.pictures import (
+    Picture,
+    board,
+    heat_overlay,
+    titled,
+    write_frame,
+    write_png,
+)
 
 
 def grasps_summary(grasps: tuple[RankedGrasp, ...], top: int | None = None) -> list[dict]:
@@ -86,6 +93,8 @@ def write_report(
 ) -> dict[str, Path]:
     """Write everything about one plan, and the pick that followed if there was one.
 
+    ``frame/`` holds the camera's own colour and depth, as the command ``plan`` takes them.
+
     Args:
         folder: made where it is missing.
         plan: the plan.
@@ -102,6 +111,7 @@ def write_report(
     try:
         folder.mkdir(parents=True, exist_ok=True)
         written = {name: write_png(folder / f"{name}.png", pic) for name, pic in pictures.items()}
+        write_frame(folder / "frame", plan.frame)
         if photos:
             written["pick"] = write_gif(folder / "pick.gif", photos, photo_rate_hz)
     except OSError as error:
