@@ -63,7 +63,8 @@ def test_float_depth_in_metres_gives_the_same_grasp(files, capsys):
 def test_folder_gets_pictures_and_report(files, tmp_path, capsys):
     assert main(arguments(files, out=tmp_path / "out")) == 0
     names = {path.name for path in (tmp_path / "out").iterdir()}
-    assert names == {"color.png", "heatmap.png", "candidates.png", "board.png", "report.json"}
+    pictures = {"color.png", "heatmap.png", "candidates.png", "board.png"}
+    assert names == {*pictures, "frame", "report.json"}
     assert "ranked" in capsys.readouterr().out
 
 
