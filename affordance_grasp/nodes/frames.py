@@ -7,6 +7,7 @@ from threading import Condition
 from time import monotonic
 
 from rclpy.callback_groups import CallbackGroup, MutuallyExclusiveCallbackGroup
+from rclpy.clock import Clock
 from rclpy.node import Node
 from rclpy.qos import qos_profile_sensor_data
 from sensor_msgs.msg import CameraInfo, Image
@@ -50,12 +51,12 @@ class FrameStream:
     ) -> None:
         """Subscribe best-effort, which suits reliable and best-effort publishers alike."""
         self._on_frame = on_frame
+        self._clock: Clock = node.get_clock()
         self._arrived = Condition()
         self._color: deque[Image] = deque(maxlen=KEPT)
         self._depth: deque[Image] = deque(maxlen=KEPT)
         self._info: CameraInfo | None = None
         self._newest: StampedFrame | None = None
-        self._count = 0
         group = group or MutuallyExclusiveCallbackGroup()
         for kind, topic, take in (
             (Image, COLOR, self._take_color),
@@ -67,17 +68,30 @@ class FrameStream:
             )
 
     def next(self, timeout_s: float) -> StampedFrame:
-        """The first frame that is complete after this call, or a sentence on what is missing."""
+        """The first frame that was taken after this call, or a sentence on what is missing.
+
+        A frame that was under way shows the scene as it was before, and the arm where it was.
+        """
+        asked_s = self._clock.now().nanoseconds * 1e-9
         with self._arrived:
-            count, deadline = self._count, monotonic() + timeout_s
+            deadline = monotonic() + timeout_s
             self._color.clear()
             self._depth.clear()
-            while self._count == count or self._newest is None:
+            self._newest = None
+            while (frame := self._taken_since(asked_s)) is None:
                 if not self._arrived.wait(deadline - monotonic()) and monotonic() >= deadline:
-                    raise NoAnswer(f"no camera frame within {timeout_s:g} s: {self._missing()}")
-            return self._newest
+                    missing = self._missing(asked_s)
+                    raise NoAnswer(f"no camera frame within {timeout_s:g} s: {missing}")
+            return frame
 
-    def _missing(self) -> str:
+    def _taken_since(self, asked_s: float) -> StampedFrame | None:
+        frame = self._newest
+        return frame if frame and seconds(frame.header.stamp) >= asked_s else None
+
+    def _missing(self, asked_s: float) -> str:
+        if self._newest is not None:
+            old_s = asked_s - seconds(self._newest.header.stamp)
+            return f"frames arrive with stamps {old_s:.1f} s old; the clocks must agree"
         if not self._color:
             return f"nothing arrives on {COLOR}"
         if not self._depth:
@@ -108,7 +122,6 @@ class FrameStream:
             if stamped is None:
                 return
             self._newest = stamped
-            self._count += 1
             self._arrived.notify_all()
         if self._on_frame is not None:
             self._on_frame(stamped)
