@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from geometry_msgs.msg import PoseStamped
 from rclpy.action.server import ServerGoalHandle
-from rclpy.callback_groups import ReentrantCallbackGroup
+from rclpy.callback_groups import MutuallyExclusiveCallbackGroup, ReentrantCallbackGroup
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from std_msgs.msg import Header
@@ -82,7 +82,8 @@ class SelectorNode(Node):
         self._decision = self.create_publisher(GraspDecision, "decision", LATCHED)
         group = ReentrantCallbackGroup()
         self._goals = Goals()
-        self._execute = ActionClient(self, ExecuteGrasp, "execute", callback_group=group)
+        in_order = MutuallyExclusiveCallbackGroup()  # or stages overtake each other
+        self._execute = ActionClient(self, ExecuteGrasp, "execute", callback_group=in_order)
         self.create_service(SelectGrasp, "select", self._select, callback_group=group)
         self._action = ExclusiveAction(self, AffordanceGrasp, "grasp", self._grasp)
 
