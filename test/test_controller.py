@@ -8,6 +8,7 @@ from affordance_grasp.action import ExecuteGrasp
 from affordance_grasp.msg import SelectedGrasp
 from std_msgs.msg import Header
 
+from affordance_grasp.control.execution import STAGES
 from affordance_grasp.control.robot import load_robot
 from affordance_grasp.errors import MotionFault, Unreachable
 from affordance_grasp.geometry import pose
@@ -78,8 +79,8 @@ def grasp(x_m: float = 0.5) -> SelectedGrasp:
 def test_a_pick_goes_through_its_stages_in_order(node):
     handle, result = Handle(grasp()), ExecuteGrasp.Result()
     node._execute(handle, result)
-    assert handle.stages == ["plan", "open", "approach", "descend", "close", "lift", "hold"]
-    assert node._arm.done == ["begin", "grip", "move", "move", "grip", "move", "hold"]
+    assert handle.stages == ["plan", *STAGES]
+    assert node._arm.done == ["begin", "grip", "move", "move", "grip", "move", "move", "hold"]
     assert result.final_width_m == pytest.approx(0.03)
     assert [entry.stage for entry in result.timings] == handle.stages
 
@@ -87,7 +88,7 @@ def test_a_pick_goes_through_its_stages_in_order(node):
 @pytest.mark.parametrize(
     "fault", [MotionFault("blocked"), RuntimeError("ours"), KeyboardInterrupt()]
 )
-@pytest.mark.parametrize("fails_at", [1, 2, 3])
+@pytest.mark.parametrize("fails_at", [1, 2, 3, 4])
 def test_the_arm_is_stopped_whatever_went_wrong(node, fault, fails_at):
     node._arm.fault, node._arm.fails_at = fault, fails_at
     with pytest.raises(type(fault)):

@@ -1,10 +1,14 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from plain_objects import GRASPS, box, grasp_from_above, pan
 
 from affordance_grasp.control.execution import STAGES
+from affordance_grasp.control.kinematics import forward
 from affordance_grasp.control.pick import plan_pick
 from affordance_grasp.control.robot import load_robot
+from affordance_grasp.datatypes import JointTrajectory
 from affordance_grasp.simulation.execution import SimulatedActuators, execute_pick
 from affordance_grasp.simulation.world import World, table_pose
 
@@ -17,7 +21,14 @@ def plan_and_place(name, force_n=80.0, **made):
     robot = ROBOT.with_settings(grip_force_n=force_n)
     world = World(robot, maker(**made), T_BASE_OBJECT, seed=1)
     T_base_tcp = grasp_from_above(name, T_BASE_OBJECT)
-    return world, plan_pick(robot, world.joint_positions(), T_base_tcp, width_m)
+    return world, lift_only(plan_pick(robot, world.joint_positions(), T_base_tcp, width_m))
+
+
+def lift_only(plan):
+    """The plan with the arm left standing where the lift ends, so that heights are known."""
+    end = plan.lift.positions[-1:]
+    names = plan.lift.joint_names
+    return replace(plan, retreat=JointTrajectory(names, np.zeros(1), end, np.zeros_like(end)))
 
 
 @pytest.mark.parametrize("name", sorted(GRASPS))
@@ -33,11 +44,23 @@ def test_friction_lifts_and_holds(name):
     assert not outcome.dropped
 
 
+def test_the_object_is_brought_home():
+    world = World(ROBOT, box(), T_BASE_OBJECT, seed=1)
+    T_base_tcp = grasp_from_above("box", T_BASE_OBJECT)
+    plan = plan_pick(ROBOT, world.joint_positions(), T_base_tcp, GRASPS["box"][3])
+    outcome = execute_pick(world, plan)
+    assert outcome.held_by(["body"]) and not outcome.dropped
+    np.testing.assert_allclose(world.joint_positions(), ROBOT.home_q, atol=0.01)
+    carried = forward(ROBOT.arm, ROBOT.home_q) @ ROBOT.gripper.T_tool0_tcp(outcome.width_m)
+    assert np.linalg.norm(world.T_base_object[:3, 3] - carried[:3, 3]) < 0.06
+
+
 def test_a_few_centimetres_are_not_lifted():
     robot = ROBOT.with_settings(lift_m=0.05)
     world = World(robot, box(), T_BASE_OBJECT, seed=1)
     T_base_tcp = grasp_from_above("box", T_BASE_OBJECT)
-    outcome = execute_pick(world, plan_pick(robot, world.joint_positions(), T_base_tcp, 0.04))
+    plan = lift_only(plan_pick(robot, world.joint_positions(), T_base_tcp, 0.04))
+    outcome = execute_pick(world, plan)
     assert outcome.held
     assert outcome.height_m == pytest.approx(0.05, abs=2e-3)
     assert not outcome.lifted

@@ -1,4 +1,4 @@
-"""One pick, the same for every robot: open, approach, descend, close, lift, hold, judge.
+"""One pick, the same for every robot: open, approach, descend, close, lift, retreat.
 
 Whoever can move an arm and a gripper (the simulated world, or a robot behind ROS actions)
 offers :class:`Actuators`; the order of things and the verdict stand here and nowhere else.
@@ -12,7 +12,7 @@ from affordance_grasp.control.gripper import GripperProfile, Hold, hold_verdict
 from affordance_grasp.control.pick import PickPlan
 from affordance_grasp.datatypes import JointTrajectory
 
-STAGES = ("open", "approach", "descend", "close", "lift", "hold")
+STAGES = ("open", "approach", "descend", "close", "lift", "retreat", "hold")
 HOLD_S = 0.5
 
 OnStage = Callable[[str], None]
@@ -38,7 +38,7 @@ class Actuators(Protocol):
 class PickExecution:
     """What the robot itself knows after a pick.
 
-    ``verdict`` and ``width_m``: after lifting and holding. ``closed_verdict`` and
+    ``verdict`` and ``width_m``: at home, after holding still. ``closed_verdict`` and
     ``closed_width_m``: before lifting.
     """
 
@@ -71,6 +71,8 @@ def perform_pick(
     closed_width_m = actuators.grip(plan.close_width_m, plan.force_n)
     announce("lift")
     actuators.move(plan.lift)
+    announce("retreat")
+    actuators.move(plan.retreat)
     announce("hold")
     width_m = actuators.hold(HOLD_S)
     return PickExecution(

@@ -91,8 +91,8 @@ def _verdict(execution: PickExecution) -> str:
         raise MotionFault(f"the fingers stayed open at {width_mm:.0f} mm; see to the gripper")
     lost = "was lost on the way up" if execution.closed_verdict is Hold.HELD else "was not caught"
     raise MotionFault(
-        f"the object {lost}: the fingers are closed to {width_mm:.0f} mm; bring the arm home and "
-        "ask again"
+        f"the object {lost}: the fingers are closed to {width_mm:.0f} mm; the arm is home, ask "
+        "again"
     )
 
 
