@@ -33,6 +33,7 @@ def test_the_whole_loop_leaves_a_report(request, capsys, tmp_path):
     checkpoint = TRAINED if TRAINED.exists() else request.getfixturevalue("random_checkpoint")
     code = main(["demo", "--out", str(tmp_path), "--checkpoint", str(checkpoint), "--json"])
     said = capsys.readouterr()
+    assert said.out, said.err
     report = json.loads(said.out)
     assert code == (0 if report["success"] else 1)
     assert report["success"] == report["verdict"]["functional"]
