@@ -100,10 +100,6 @@ class Split:
         present = {picture.affordance for picture in self.train_ego}
         object.__setattr__(self, "affordances", tuple(a for a in AFFORDANCES if a in present))
 
-    def exo_of(self, pair: tuple[str, str]) -> tuple[int, ...]:
-        """Indices into ``train_exo`` of the pictures of one (affordance, object)."""
-        return tuple(i for i, picture in enumerate(self.train_exo) if picture.pair == pair)
-
     def affordances_of(self, object_name: str) -> frozenset[str]:
         """Affordances under which train pictures of an object are filed."""
         return frozenset(p.affordance for p in self.train_ego if p.object == object_name)

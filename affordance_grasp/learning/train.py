@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from affordance_grasp.learning.evaluate import Evaluation
 from affordance_grasp.learning.run_folder import RunFolder
@@ -23,16 +23,6 @@ class Samples(Protocol):
 
     def batch(self, chosen: Sequence[int], rng: np.random.Generator) -> Any:
         """What the network's loss takes."""
-
-
-class TrainableNetwork(Protocol):
-    """What the loop needs of a method's network, which is also a torch module."""
-
-    def loss(self, batch: Any, epoch: int) -> dict[str, Tensor]:
-        """Named loss terms and their ``total``."""
-
-    def parameter_groups(self, learning_rate: float) -> list[dict[str, Any]]:
-        """Groups for the optimiser."""
 
 
 @dataclass(frozen=True)
