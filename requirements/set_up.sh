@@ -5,8 +5,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 ROOT=$PWD
 VENV=$ROOT/.venv
-# rendering without a display, and what the OpenCV wheel links against
-APT_PACKAGES=(python3-venv python3-dev libegl1 libegl-mesa0 libgl1-mesa-dri libosmesa6 libgl1 libglib2.0-0)
+# rendering without a display, and what the OpenCV and RealSense wheels link against
+APT_PACKAGES=(python3-venv python3-dev libusb-1.0-0 libegl1 libegl-mesa0 libgl1-mesa-dri libosmesa6 libgl1 libglib2.0-0)
 
 say() { echo "set-up: $*"; }
 fail() { say "$*" >&2; exit 1; }
