@@ -16,6 +16,7 @@ from affordance_grasp.errors import CheckpointError, InvalidInput
 from affordance_grasp.grounding.backbones import load_backbone
 from affordance_grasp.grounding.checkpoint import CheckpointInfo, save_checkpoint
 from affordance_grasp.grounding.grounder import load_grounder
+from affordance_grasp.grounding.locate import concentration_loss
 from affordance_grasp.grounding.looptrans import LoopTrans, LoopTransBatch, LoopTransConfig
 from affordance_grasp.grounding.looptrans_losses import (
     classification_loss,
@@ -173,6 +174,71 @@ def test_the_paper_differs_where_it_is_said_to(network):
     assert terms["denoise"] != released["denoise"]
 
 
+ABLATIONS = {
+    "none": {"shared_cam": False, "pixel": False, "noise": 0},
+    "S": {"pixel": False, "noise": 0},
+    "D": {"shared_cam": False, "pixel": False},
+    "SP": {"noise": 0},
+    "SD": {"pixel": False},
+    "P": {"shared_cam": False, "noise": 0},
+}
+
+
+@pytest.mark.parametrize("row", ABLATIONS)
+def test_a_module_that_is_off_has_no_weights_and_no_terms(row):
+    network = LoopTrans(replace(SMALL, **ABLATIONS[row]))
+    terms = network.loss(make_batch(), 0)
+    assert ("mse" in terms, "dice" in terms) == (("P" in row,) * 2)
+    assert ("denoise" in terms) == ("D" in row)
+    names = {name.split(".")[0] for name, _ in network.named_parameters()}
+    own = {"scam"} if "S" in row else {"aff_ego_proj", "aff_exo_proj"}
+    assert names == {"aff_proj", "aff_fc", *own} | ({"pixel_dec"} if "P" in row else set())
+    assert network.aff_fc.out_channels == (5 if "D" in row else 3)
+    terms["total"].backward()
+    assert all(p.grad is not None for p in network.parameters())
+
+
+def test_without_the_pixel_decoder_the_egocentric_map_answers_and_is_judged(network):
+    plain = LoopTrans(replace(SMALL, pixel=False)).eval()
+    batch = make_batch()
+    ego, exo = network.features(batch.ego).keys, network._exo_keys(batch.exo)
+    output = plain(ego, exo)
+    assert torch.equal(output.pixel, output.ego)
+    torch.testing.assert_close(plain.pixel_cams(ego), output.ego)
+    terms = plain.loss(batch, 0)
+    torch.testing.assert_close(terms["corr"], correlation_loss(output.ego, output.exo))
+    torch.testing.assert_close(terms["con"], concentration_loss(output.ego))
+
+
+def test_separate_blocks_that_are_equal_give_the_maps_of_the_shared_one(network):
+    apart = LoopTrans(replace(SMALL, shared_cam=False)).eval()
+    state = network.eval().state_dict()
+    shared = {n.removeprefix("scam"): t for n, t in state.items() if n.startswith("scam.")}
+    blocks = {f"aff_{v}_proj{n}": t for v in ("ego", "exo") for n, t in shared.items()}
+    kept = {n: t for n, t in state.items() if not n.startswith("scam.")}
+    apart.load_state_dict({**kept, **blocks})
+    batch = make_batch()
+    ego, exo = network.features(batch.ego).keys, network._exo_keys(batch.exo)
+    torch.testing.assert_close(vars(apart(ego, exo)), vars(network(ego, exo)))
+    with torch.no_grad():
+        apart.aff_exo_proj[0].weight.zero_()
+    changed, same = apart(ego, exo), network(ego, exo)
+    assert not torch.allclose(changed.exo, same.exo)
+    torch.testing.assert_close(changed.ego, same.ego)
+
+
+def test_without_noise_heads_only_classes_compete():
+    torch.manual_seed(0)
+    with_noise, without = LoopTrans(SMALL), LoopTrans(replace(SMALL, noise=0))
+    state = with_noise.state_dict()
+    state.update({n: state[n][:3] for n in ("aff_fc.weight", "aff_fc.bias")})
+    without.load_state_dict(state)
+    batch = make_batch()
+    output = without(without.features(batch.ego).keys, without._exo_keys(batch.exo))
+    assert output.pixel.shape[1] == 3
+    assert without.loss(batch, 0)["cls"] < with_noise.loss(batch, 0)["cls"]
+
+
 def test_nothing_but_the_heads_is_trained():
     network = LoopTrans(replace(SMALL, clusters="concepts"), load_backbone("dinov2_vits14", 56))
     trained = [p for group in network.parameter_groups(1e-3) for p in group["params"]]
@@ -213,6 +279,7 @@ def test_learns_where_a_class_lies():
     ("change", "words"),
     [
         ({"classes": 0}, "needs a class"),
+        ({"noise": -1}, "no fewer than 0 noise channels"),
         ({"clusters": "none"}, "not kmeans or concepts"),
         ({"salient_heads": (0, 6)}, "among the 6 heads"),
         ({"salient_heads": ()}, "among the 6 heads"),

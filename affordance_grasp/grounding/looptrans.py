@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields
 from typing import ClassVar, Literal
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.grounding.backbones import Backbone, backbone_spec
@@ -52,6 +52,10 @@ class LoopTransConfig:
     ``concentration_weight`` 0, ``exclude_background`` False (any cluster may win),
     ``normalise_distillation`` True (min-max CAMs weigh the keys) and a
     ``denoise_temperature`` that it does not state.
+
+    The paper's ablation takes modules away. ``shared_cam`` False: each view has its own
+    convolutions before the common head, as in LOCATE. ``pixel`` False: the egocentric CAM answers
+    in the place of the pixel decoder, which has no losses then. ``noise`` 0: no denoising.
     """
 
     train_backbone: ClassVar[bool] = False
@@ -74,6 +78,8 @@ class LoopTransConfig:
     denoise_temperature: float = 1.0
     exclude_background: bool = True
     normalise_distillation: bool = False
+    shared_cam: bool = True
+    pixel: bool = True
 
     def __post_init__(self) -> None:
         """Refuse sizes that do not fit together."""
@@ -82,10 +88,10 @@ class LoopTransConfig:
         spec.grid(self.image_side)
         if self.clusters not in ("kmeans", "concepts"):
             raise InvalidInput(f"LoopTrans clusters {self.clusters!r} is not kmeans or concepts")
-        if self.classes < 1 or self.noise < 1 or self.cluster_count < 2:
+        if self.classes < 1 or self.noise < 0 or self.cluster_count < 2:
             raise InvalidInput(
-                f"LoopTrans needs a class, a noise channel and two clusters, not {self.classes}, "
-                f"{self.noise} and {self.cluster_count}"
+                f"LoopTrans needs a class, no fewer than 0 noise channels and two clusters, not "
+                f"{self.classes}, {self.noise} and {self.cluster_count}"
             )
         if not self.salient_heads or not set(self.salient_heads) <= set(range(spec.heads)):
             raise InvalidInput(
@@ -127,7 +133,7 @@ class LoopTransOutput:
     """CAMs of one forward pass, C channels: classes, then noise.
 
     ``exo`` (B, E, C, g, g) and ``ego`` (B, C, g, g) of the shared block, ``pixel`` (B, C, g, g) of
-    the pixel decoder, which is what inference uses.
+    the pixel decoder, which is what inference uses; without that decoder it is ``ego``.
     """
 
     exo: Tensor
@@ -145,8 +151,11 @@ class LoopTrans(LocateNetwork):
         super().__init__(config, backbone)
         dim = backbone_spec(config.backbone).dim
         self.aff_proj = KeyProjection(dim)
-        self.pixel_dec = conv_block(dim)
-        self.scam = conv_block(dim)
+        self.pixel_dec = conv_block(dim) if config.pixel else None
+        if config.shared_cam:
+            self.scam = conv_block(dim)
+        else:
+            self.aff_ego_proj, self.aff_exo_proj = conv_block(dim), conv_block(dim)
         self.aff_fc = cam_head(dim, config.classes + config.noise)
         self.cluster = None
         if config.clusters == "concepts":
@@ -154,17 +163,22 @@ class LoopTrans(LocateNetwork):
 
     def forward(self, ego_keys: Tensor, exo_keys: Tensor) -> LoopTransOutput:
         """Keys (B, dim, g, g) and (B, E, dim, g, g); the shared block sees exo first, then ego."""
-        ego = self._project(ego_keys)
-        exo = self.aff_fc(self.scam(self._project(exo_keys.flatten(0, 1))))
+        hidden = self._project(ego_keys)
+        exo = self.aff_fc(self._exo_block(self._project(exo_keys.flatten(0, 1))))
+        ego = self.aff_fc(self._ego_block(hidden))
         return LoopTransOutput(
             exo=exo.unflatten(0, exo_keys.shape[:2]),
-            ego=self.aff_fc(self.scam(ego)),
-            pixel=self.aff_fc(self.pixel_dec(ego)),
+            ego=ego,
+            pixel=ego if self.pixel_dec is None else self.aff_fc(self.pixel_dec(hidden)),
         )
 
     def pixel_cams(self, keys: Tensor) -> Tensor:
-        """Keys (B, dim, g, g) -> the pixel decoder's CAMs (B, C, g, g): all of inference."""
-        return self.aff_fc(self.pixel_dec(self._project(keys)))
+        """Keys (B, dim, g, g) -> CAMs (B, C, g, g) of the pixel decoder: all of inference.
+
+        Without that decoder they are those of the egocentric view.
+        """
+        block = self._ego_block if self.pixel_dec is None else self.pixel_dec
+        return self.aff_fc(block(self._project(keys)))
 
     def maps(self, tokens: Tensor, text: Tensor, label: Tensor) -> Tensor:
         """Signed CAMs (Q, g, g); LoopTrans reads ``label`` and no text."""
@@ -176,23 +190,22 @@ class LoopTrans(LocateNetwork):
 
         ``cls``: ego and exo name the affordance. ``mse``, ``dice``: the pixel decoder's map fits
         the part that the CAM points at. ``corr``: channels correlate alike in both views.
-        ``denoise``: distillation against the noise heads. ``con``: compact maps. Nothing depends
-        on ``epoch``.
+        ``denoise``: distillation against the noise heads. ``con``: compact maps. A module that is
+        switched off has no terms. Nothing depends on ``epoch``.
         """
         del epoch
         ego = self.features(batch.ego)
         exo_keys = self._exo_keys(batch.exo)
         output = self(ego.keys, exo_keys)
-        pixel_y = pick_class(output.pixel, batch.label)
-        heat, mask = min_max(pixel_y), self._mask(ego, output.ego, batch)
-        terms = {
-            "cls": classification_loss(output.ego, output.exo, batch.label),
-            "mse": (heat - mask).square().mean(),
-            "dice": dice_loss(heat, mask),
-            "corr": correlation_loss(output.pixel, output.exo),
-            "denoise": self._denoising(output, ego.keys, exo_keys, batch.label),
-            "con": concentration_loss(output.pixel),
-        }
+        terms = {"cls": classification_loss(output.ego, output.exo, batch.label)}
+        if self.pixel_dec is not None:
+            heat = min_max(pick_class(output.pixel, batch.label))
+            mask = self._mask(ego, output.ego, batch)
+            terms["mse"], terms["dice"] = (heat - mask).square().mean(), dice_loss(heat, mask)
+        terms["corr"] = correlation_loss(output.pixel, output.exo)
+        if self.config.noise:
+            terms["denoise"] = self._denoising(output, ego.keys, exo_keys, batch.label)
+        terms["con"] = concentration_loss(output.pixel)
         weighted = [self._weights()[name] * term for name, term in terms.items()]
         return {**terms, "total": torch.stack(weighted).sum()}
 
@@ -208,6 +221,14 @@ class LoopTrans(LocateNetwork):
         order = torch.randperm(points.shape[1], generator=generator).to(keys.device)
         rows = order[: self.config.cluster_count].expand(len(keys), -1)
         return kmeans(points, rows).labels
+
+    @property
+    def _ego_block(self) -> nn.Module:
+        return self.scam if self.config.shared_cam else self.aff_ego_proj
+
+    @property
+    def _exo_block(self) -> nn.Module:
+        return self.scam if self.config.shared_cam else self.aff_exo_proj
 
     def _project(self, keys: Tensor) -> Tensor:
         return keys + self.aff_proj(keys)
