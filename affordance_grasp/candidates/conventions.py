@@ -1,0 +1,181 @@
+"""How each grasp generator writes down a grasp, and how that becomes a pose of ``tcp``.
+
+Generators disagree on which axis approaches, which axis closes, where the origin is and what a
+width means; that is the usual cause of a hand that arrives turned or too deep. One entry of
+``CONVENTIONS`` says it for one generator. All of them describe poses in the frame of the cloud or
+image that the generator was given: here the camera's optical frame.
+
+Ours, ``tcp``: origin midway between the fingertips at closure, +z approach, +x closing direction.
+``docs/conventions`` shows each frame on a gripper.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from math import isfinite
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from affordance_grasp.errors import InvalidInput, UnknownName
+from affordance_grasp.geometry import Floats, pose
+
+AXES = {"x": np.array([1.0, 0, 0]), "y": np.array([0, 1.0, 0]), "z": np.array([0, 0, 1.0])}
+
+
+class WidthMeaning(str, Enum):
+    """What a generator's width is the width of."""
+
+    CLOSURE = "the object between the fingertips"
+    OPENING = "the opened gripper"
+    NONE = "not given"
+
+
+@dataclass(frozen=True)
+class Convention:
+    """One generator's way to write down a grasp.
+
+    ``approach``, ``closing``: axes of its frame. ``tip_offsets_m``: hand that it was trained with
+    -> distance [m] from its origin to the fingertips along the approach; the first is the
+    default. ``adds_depth``: a depth of each grasp is added to that. ``width``: what its width
+    means. ``source``: where this is stated.
+    """
+
+    name: str
+    approach: str
+    closing: str
+    tip_offsets_m: Mapping[str, float]
+    width: WidthMeaning
+    source: str
+    adds_depth: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse axes that are not two of x, y, z."""
+        if self.approach == self.closing or not {self.approach, self.closing} <= set(AXES):
+            raise InvalidInput(
+                f"convention {self.name}: approach {self.approach!r} and closing "
+                f"{self.closing!r} must be two of x, y, z"
+            )
+
+    @property
+    def R_foreign_tcp(self) -> Floats:
+        """Rotation (3, 3): axes of ``tcp`` as columns in the generator's frame."""
+        x, z = AXES[self.closing], AXES[self.approach]
+        return np.column_stack([x, np.cross(z, x), z])
+
+    def tip_offset_m(self, hand: str = "") -> float:
+        """Distance [m] from the origin to the fingertips of a hand; the default hand for ''."""
+        hand = hand or next(iter(self.tip_offsets_m))
+        if hand not in self.tip_offsets_m:
+            known = tuple(self.tip_offsets_m)
+            raise UnknownName(f"hand of convention {self.name}", hand, known)
+        return self.tip_offsets_m[hand]
+
+    def T_foreign_tcp(self, reach_m: float) -> Floats:
+        """Pose (4, 4) of ``tcp`` in the generator's frame, ``reach_m`` ahead of its origin."""
+        return pose(self.R_foreign_tcp, reach_m * AXES[self.approach])
+
+    def to_tcp(
+        self,
+        T_cam_foreign: ArrayLike,
+        depth_m: ArrayLike | None = None,
+        tip_offset_m: float | None = None,
+    ) -> Floats:
+        """Poses (N, 4, 4) of ``tcp`` from poses as the generator gives them.
+
+        Args:
+            T_cam_foreign: (N, 4, 4) the generator's poses.
+            depth_m: (N,) depth of each grasp [m], where the convention has one.
+            tip_offset_m: from origin to fingertips [m]; None: that of the default hand.
+
+        Raises:
+            InvalidInput: depths are missing, or an offset is not finite.
+        """
+        T = np.asarray(T_cam_foreign, float).reshape(-1, 4, 4)
+        offset = self.tip_offset_m() if tip_offset_m is None else tip_offset_m
+        if not isfinite(offset):
+            raise InvalidInput(f"convention {self.name}: tip offset {offset} m must be finite")
+        reach = np.full(len(T), offset)
+        if self.adds_depth:
+            if depth_m is None or not np.isfinite(depth_m).all():
+                raise InvalidInput(f"convention {self.name}: every grasp needs a depth [m]")
+            reach = reach + np.asarray(depth_m, float)
+        T_cam_tcp = T.copy()
+        T_cam_tcp[:, :3, :3] = T[:, :3, :3] @ self.R_foreign_tcp
+        T_cam_tcp[:, :3, 3] += reach[:, None] * (T[:, :3, :3] @ AXES[self.approach])
+        return T_cam_tcp
+
+
+_ALL = (
+    Convention(
+        "tcp",
+        approach="z",
+        closing="x",
+        tip_offsets_m={"any": 0.0},
+        width=WidthMeaning.CLOSURE,
+        source="this package",
+    ),
+    Convention(
+        "graspnet",
+        approach="x",
+        closing="y",
+        tip_offsets_m={"any": 0.0},
+        width=WidthMeaning.OPENING,
+        source="graspnetAPI, plot_gripper_pro_max: fingers end at depth along x",
+        adds_depth=True,
+    ),
+    Convention(
+        "anygrasp",
+        approach="x",
+        closing="y",
+        tip_offsets_m={"any": 0.0},
+        width=WidthMeaning.OPENING,
+        source="AnyGrasp SDK returns graspnetAPI's GraspGroup",
+        adds_depth=True,
+    ),
+    Convention(
+        # The network puts the contacts at 0.1034, mid-pad; the fingers end 8.8 mm further.
+        "contact_graspnet",
+        approach="z",
+        closing="x",
+        tip_offsets_m={"panda": 0.112204, "panda_mid_pad": 0.1034},
+        width=WidthMeaning.OPENING,
+        source="contact_graspnet, build_6d_grasp and panda_gripper_coords.yml",
+    ),
+    Convention(
+        "graspgen",
+        approach="z",
+        closing="x",
+        tip_offsets_m={"robotiq_2f_140": 0.1950, "franka_panda": 0.10527314},
+        width=WidthMeaning.NONE,
+        source="GraspGen, docs/GRIPPER_DESCRIPTION.md and config/grippers: depth",
+    ),
+    Convention(
+        "gpd",
+        approach="x",
+        closing="y",
+        tip_offsets_m={"hand_depth_60_mm": 0.06},
+        width=WidthMeaning.CLOSURE,
+        source="GPD, Hand: approach, binormal, axis; finger_hand.cpp: bottom = base of the hand",
+    ),
+    Convention(
+        "vgn",
+        approach="z",
+        closing="y",
+        tip_offsets_m={"panda": 0.05},
+        width=WidthMeaning.CLOSURE,
+        source="VGN, vis.py and generate_data.py: finger_depth from the origin to the tips",
+    ),
+)
+CONVENTIONS: dict[str, Convention] = {convention.name: convention for convention in _ALL}
+
+
+def find_convention(name: str) -> Convention:
+    """A convention by name.
+
+    Raises:
+        UnknownName: there is none of that name; lists the known ones.
+    """
+    if name not in CONVENTIONS:
+        raise UnknownName("grasp convention", name, tuple(CONVENTIONS))
+    return CONVENTIONS[name]

@@ -1,0 +1,106 @@
+"""Each convention on one gripper whose fingertips, approach and closing direction are known.
+
+The hand points down from (0.1, 0.2, 0.5): its fingertips meet at (0.1, 0.2, 0.5 + reach) in a
+frame whose z looks down, and the fingers close along the frame's x. How each generator writes
+that hand down is spelled out by hand here.
+"""
+
+import numpy as np
+import pytest
+
+from affordance_grasp.candidates.conventions import (
+    CONVENTIONS,
+    Convention,
+    WidthMeaning,
+    find_convention,
+)
+from affordance_grasp.errors import InvalidInput, UnknownName
+
+TIPS = np.array([0.1, 0.2, 0.5])
+X, Y, Z = np.eye(3)
+
+# name: (axes of the generator's frame as columns, its origin, depth of the grasp)
+KNOWN = {
+    "tcp": ((X, Y, Z), TIPS, None),
+    "graspnet": ((Z, X, Y), TIPS - 0.02 * Z, 0.02),
+    "anygrasp": ((Z, X, Y), TIPS - 0.03 * Z, 0.03),
+    "contact_graspnet": ((X, Y, Z), TIPS - 0.112204 * Z, None),
+    "graspgen": ((X, Y, Z), TIPS - 0.195 * Z, None),
+    "gpd": ((Z, X, Y), TIPS - 0.06 * Z, None),
+    "vgn": ((-Y, X, Z), TIPS - 0.05 * Z, None),
+}
+
+
+def foreign(columns, origin):
+    T = np.eye(4)
+    T[:3, :3] = np.column_stack(columns)
+    T[:3, 3] = origin
+    return T
+
+
+def test_every_convention_has_a_known_answer():
+    assert set(KNOWN) == set(CONVENTIONS)
+
+
+@pytest.mark.parametrize("name", KNOWN)
+def test_the_same_hand_in_every_convention(name):
+    columns, origin, depth = KNOWN[name]
+    T = foreign(columns, origin)
+    assert np.linalg.det(T[:3, :3]) == pytest.approx(1), (
+        "the test's own frame must be right-handed"
+    )
+    T_cam_tcp = CONVENTIONS[name].to_tcp([T], None if depth is None else [depth])
+    expected = foreign((X, Y, Z), TIPS)
+    np.testing.assert_allclose(T_cam_tcp, [expected], atol=1e-12)
+
+
+@pytest.mark.parametrize("name", KNOWN)
+def test_conversion_follows_the_frame_that_the_poses_are_given_in(name):
+    """Turning the world turns the answer: T (T_f to tcp) = (T T_f) to tcp."""
+    columns, origin, depth = KNOWN[name]
+    depths = None if depth is None else [depth]
+    T_world_cam = foreign((Y, Z, X), [0.3, -0.4, 1.0])
+    convention, T = CONVENTIONS[name], foreign(columns, origin)
+    np.testing.assert_allclose(
+        convention.to_tcp([T_world_cam @ T], depths),
+        T_world_cam @ convention.to_tcp([T], depths),
+        atol=1e-12,
+    )
+    np.testing.assert_allclose(np.linalg.det(convention.R_foreign_tcp), 1)
+
+
+def test_pose_of_tcp_in_the_frame_of_the_generator():
+    convention = find_convention("gpd")
+    T = foreign(*KNOWN["gpd"][:2])
+    np.testing.assert_allclose(
+        T @ convention.T_foreign_tcp(0.06), convention.to_tcp([T])[0], atol=1e-12
+    )
+
+
+def test_the_hand_that_a_model_was_trained_with_sets_the_reach():
+    graspgen = find_convention("graspgen")
+    assert graspgen.tip_offset_m("franka_panda") == pytest.approx(0.10527314)
+    given = graspgen.to_tcp([np.eye(4)], tip_offset_m=0.15)
+    np.testing.assert_allclose(given[0, :3, 3], [0, 0, 0.15])
+    with pytest.raises(UnknownName, match="suction.*robotiq_2f_140, franka_panda"):
+        graspgen.tip_offset_m("suction")
+
+
+def test_depth_is_never_guessed():
+    with pytest.raises(InvalidInput, match="every grasp needs a depth"):
+        find_convention("graspnet").to_tcp([np.eye(4)])
+    with pytest.raises(InvalidInput, match="every grasp needs a depth"):
+        find_convention("graspnet").to_tcp([np.eye(4)], [np.nan])
+
+
+def test_no_grasps_are_no_grasps():
+    assert find_convention("vgn").to_tcp(np.zeros((0, 4, 4))).shape == (0, 4, 4)
+
+
+def test_bad_names_and_axes_are_refused():
+    with pytest.raises(UnknownName, match="tcp, graspnet, anygrasp, contact_graspnet, graspgen"):
+        find_convention("dexnet")
+    with pytest.raises(InvalidInput, match="two of x, y, z"):
+        Convention("bad", "x", "x", {"any": 0.0}, WidthMeaning.NONE, "nowhere")
+    with pytest.raises(InvalidInput, match="must be finite"):
+        find_convention("tcp").to_tcp([np.eye(4)], tip_offset_m=float("nan"))
