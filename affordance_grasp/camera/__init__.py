@@ -1,0 +1,1 @@
+"""The real camera: its lens, its device, its frames, and what commonly goes wrong with it."""

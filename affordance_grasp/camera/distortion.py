@@ -1,0 +1,108 @@
+"""Lens distortion, and frames freed of it: everything else in the package is a pinhole.
+
+Models and the order of their coefficients are those of ``sensor_msgs/CameraInfo`` (which are
+OpenCV's). Colour and aligned depth share one pixel grid, so both are resampled alike; depth is
+distance along the optical axis, which moving a pixel does not change.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from affordance_grasp.datatypes import CameraIntrinsics, RgbdFrame
+from affordance_grasp.errors import InvalidInput
+
+COEFFICIENTS = {
+    "plumb_bob": (4, 5),
+    "rational_polynomial": (8, 12, 14),
+    "equidistant": (4,),
+}
+IGNORED_SHIFT_PX = 0.25
+"""Distortion that moves no pixel further than this is left alone."""
+MAX_SHIFT = 0.15
+"""Distortion may move a pixel by this share of the image's longer side; more is a wrong file."""
+
+Maps = tuple[NDArray[np.float32], NDArray[np.float32]]
+
+
+@dataclass(frozen=True)
+class Distortion:
+    """A lens: the model's name and its coefficients; without coefficients a pinhole."""
+
+    model: str = "plumb_bob"
+    coefficients: tuple[float, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse coefficients that no known model explains; all zero means a pinhole."""
+        if not np.isfinite(self.coefficients).all():
+            raise InvalidInput("lens distortion holds NaN or infinity; all must be finite")
+        if not any(self.coefficients):
+            object.__setattr__(self, "coefficients", ())
+            return
+        if self.model not in COEFFICIENTS:
+            raise InvalidInput(
+                f"lens distortion is of model {self.model!r}; known: {', '.join(COEFFICIENTS)}; "
+                "publish rectified images or one of these"
+            )
+        if len(self.coefficients) not in COEFFICIENTS[self.model]:
+            expected = " or ".join(str(count) for count in COEFFICIENTS[self.model])
+            raise InvalidInput(
+                f"lens distortion {self.model} has {len(self.coefficients)} coefficients; "
+                f"expected {expected}"
+            )
+
+
+PINHOLE = Distortion()
+
+
+def rectify(frame: RgbdFrame, distortion: Distortion) -> RgbdFrame:
+    """The frame as a pinhole of the same intrinsics would have seen it.
+
+    Colour is interpolated, depth is taken from the nearest pixel so that no edge is invented.
+    What the pinhole sees and the lens did not is black and without depth.
+    """
+    if not matters(frame.intrinsics, distortion):
+        return frame
+    u, v = _maps(frame.intrinsics, distortion)
+    color = cv2.remap(frame.color, u, v, cv2.INTER_LINEAR)
+    depth_m = cv2.remap(frame.depth_m, u, v, cv2.INTER_NEAREST)
+    return RgbdFrame(np.asarray(color, np.uint8), np.asarray(depth_m), frame.intrinsics)
+
+
+def matters(intrinsics: CameraIntrinsics, distortion: Distortion) -> bool:
+    """Whether the lens differs from a pinhole by more than is left alone."""
+    return max_shift_px(intrinsics, distortion) > IGNORED_SHIFT_PX
+
+
+@lru_cache(maxsize=8)
+def max_shift_px(intrinsics: CameraIntrinsics, distortion: Distortion) -> float:
+    """How far [pixel] the lens moves a pixel at most; refuses what no depth camera's lens does."""
+    if not distortion.coefficients:
+        return 0.0
+    u, v = _maps(intrinsics, distortion)
+    rows, columns = np.indices(u.shape)
+    shift = np.hypot(u - columns, v - rows)
+    limit = MAX_SHIFT * max(u.shape)
+    largest = float(shift.max())
+    if not largest <= limit:
+        raise InvalidInput(
+            f"lens distortion {distortion.model} {distortion.coefficients} moves pixels by up to "
+            f"{largest:.0f} px, at most {limit:.0f} px can be right; calibrate the camera again"
+        )
+    return largest
+
+
+@lru_cache(maxsize=8)
+def _maps(intrinsics: CameraIntrinsics, distortion: Distortion) -> Maps:
+    """For every pixel of the pinhole image, column and row (H, W) where the lens put it."""
+    size = intrinsics.width, intrinsics.height
+    K, d = intrinsics.K, np.array(distortion.coefficients)
+    rotation = np.eye(3)
+    if distortion.model == "equidistant":
+        u, v = cv2.fisheye.initUndistortRectifyMap(K, d, rotation, K, size, cv2.CV_32FC1)
+    else:
+        u, v = cv2.initUndistortRectifyMap(K, d, rotation, K, size, cv2.CV_32FC1)
+    return np.asarray(u, np.float32), np.asarray(v, np.float32)
