@@ -148,6 +148,45 @@ def test_total_is_the_plain_sum_and_every_head_learns():
     assert all(parameter.grad is not None for parameter in network.parameters())
 
 
+@pytest.mark.parametrize(
+    ("change", "absent"),
+    [
+        ({"prototypes": "none", "pixel_contrast": False}, {"pixel", "proto"}),
+        ({"prototypes": "object", "pixel_contrast": False}, {"pixel"}),
+        ({"prototypes": "part", "pixel_contrast": False}, {"pixel"}),
+        ({"prototypes": "none"}, {"proto"}),
+    ],
+)
+def test_a_loss_that_is_off_has_no_weights_and_no_term(network, change, absent):
+    fewer = SelectiveCl(replace(SMALL, **change)).eval()
+    projections = {"pixel": "pixel_contrast_projection", "proto": "K_contrast_projection"}
+    gone = tuple(projections[term] for term in absent)
+    kept = {n: t for n, t in network.state_dict().items() if not n.startswith(gone)}
+    fewer.load_state_dict(kept)
+    full, terms = network.loss(make_batch(), 0), fewer.loss(make_batch(), 0)
+    assert set(full) - set(terms) == absent
+    if "proto" in terms and change["prototypes"] == "part":
+        torch.testing.assert_close(terms["proto"], full["proto"])
+    torch.testing.assert_close(terms["total"], sum(v for n, v in terms.items() if n != "total"))
+    terms["total"].backward()
+    assert all(p.grad is not None for p in fewer.parameters())
+
+
+def test_prototypes_of_objects_are_those_of_samples_without_a_reliable_part(network):
+    objects = SelectiveCl(replace(SMALL, prototypes="object")).eval()
+    unreliable = SelectiveCl(replace(SMALL, overlap=2.0)).eval()
+    eager = SelectiveCl(replace(SMALL, overlap=0.0)).eval()
+    for other in (objects, unreliable, eager):
+        other.load_state_dict(network.state_dict())
+    batch = make_batch()
+    for epoch in (0, 1):
+        found = objects.loss(batch, epoch)["proto"]
+        torch.testing.assert_close(found, unreliable.loss(batch, epoch)["proto"])
+        assert found != eager.loss(batch, epoch)["proto"]
+    ego, exo = objects.see_ego(batch.ego, batch.text), objects.see_exo(batch.exo, batch.text)
+    assert torch.equal(objects.find_parts(ego, exo, batch, 0).exo, exo.affinity)
+
+
 def test_the_cams_shape_the_backgrounds_from_the_second_epoch_on(network):
     batch = make_batch()
     first, second, third = (network.loss(batch, epoch) for epoch in (0, 1, 2))
@@ -365,6 +404,7 @@ def test_running_statistics_move_as_by_two_evaluations():
         ({"output": "best"}, "output 'best' is not one of"),
         ({"exo_indexing": "none"}, "exo_indexing 'none' is not one of"),
         ({"foreground": "all"}, "foreground 'all' is not one of"),
+        ({"prototypes": "all"}, "prototypes 'all' is not one of"),
     ],
 )
 def test_refuses_names_and_sizes_that_do_not_exist(change, words):

@@ -38,6 +38,7 @@ from affordance_grasp.grounding.selectivecl_parts import (
     Parts,
     discover_parts,
     foreground_mask,
+    whole_objects,
 )
 
 MOMENTUM = 1 - (1 - 0.1) ** 2
@@ -100,12 +101,14 @@ class SelectiveCl(LocateNetwork):
         self.aff_ego_proj = conv_block(dim, MOMENTUM)
         self.aff_exo_proj = conv_block(dim, MOMENTUM)
         self.aff_classifier = cam_head(dim, config.classes)
-        self.K_contrast_projection = nn.Conv2d(dim, dim, 1)
-        self.pixel_contrast_projection = nn.Conv2d(dim, dim, 1)
+        if config.prototypes != "none":
+            self.K_contrast_projection = nn.Conv2d(dim, dim, 1)
+        if config.pixel_contrast:
+            self.pixel_contrast_projection = nn.Conv2d(dim, dim, 1)
 
     def encode(self, images: Tensor) -> Tensor:
         """Packed keys, and beside them what the affinity's own encoder says of every patch."""
-        backbone = self._present_backbone
+        backbone = self.present_backbone
         if find_affinity(self.config.affinity).load_encoder is None:
             return super().encode(images)
         if not isinstance(backbone, AffinityBackbone):
@@ -158,20 +161,25 @@ class SelectiveCl(LocateNetwork):
 
         ``ce_ego``, ``ce_exo``: classification. ``pixel``, ``proto``: contrast, with the factor
         temperature / 0.07 inside. In the first epoch, number 0, the CAMs have no say yet in what
-        is relevant and what is background.
+        is relevant and what is background. A loss that is switched off has no term.
         """
         ego, exo = self.see_ego(batch.ego, batch.text), self.see_exo(batch.exo, batch.text)
-        parts = self.find_parts(ego, exo, batch, epoch)
         terms = {
             "ce_ego": classification_loss(ego.cam.flatten(2), batch.label),
             "ce_exo": classification_loss(exo.cam.flatten(3), batch.label),
-            "pixel": self._pixel_loss(ego, exo),
-            "proto": self._prototype_loss(ego, exo, parts, batch.label, epoch),
         }
+        if self.config.pixel_contrast:
+            terms["pixel"] = self._pixel_loss(ego, exo)
+        if self.config.prototypes != "none":
+            parts = self.find_parts(ego, exo, batch, epoch)
+            terms["proto"] = self._prototype_loss(ego, exo, parts, batch.label, epoch)
         return {**terms, "total": torch.stack(list(terms.values())).sum()}
 
     def find_parts(self, ego: EgoView, exo: ExoView, batch: SelectiveClBatch, epoch: int) -> Parts:
         """The part that each sample's verb needs; see :func:`discover_parts`."""
+        rules = self.config.part_rules
+        if self.config.prototypes == "object":
+            return whole_objects(ego.affinity, exo.affinity, rules)
         cam = pick_class(exo.cam, batch.label).detach()
         evidence = PartEvidence(
             ego_keys=ego.features.keys,
@@ -181,7 +189,7 @@ class SelectiveCl(LocateNetwork):
             relevance=exo.affinity.relu() * cam.relu() if epoch else exo.affinity,
             foreground=self.foreground(ego),
         )
-        return discover_parts(evidence, self.config.part_rules, batch.initial)
+        return discover_parts(evidence, rules, batch.initial)
 
     def foreground(self, ego: EgoView) -> Tensor:
         """Where part discovery expects the object, (B, g, g) bool."""

@@ -14,6 +14,7 @@ from affordance_grasp.grounding.vocabulary import AFFORDANCES
 
 Output = Literal["calibrated", "raw", "smoothed"]
 Foreground = Literal["attention", "affinity"]
+PrototypeRegion = Literal["part", "object", "none"]
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,11 @@ class SelectiveClConfig:
     ``clusters``, ``relevance`` (gamma 1), ``overlap`` (alpha), ``exo_indexing``: see
     :class:`PartRules`. ``anchor_threshold`` (gamma 2) of the min-maxed affinity chooses the pixel
     loss' anchors. ``temperature`` of both contrastive losses.
+
+    The paper's ablation takes modules away. ``prototypes``: of the discovered parts (and of the
+    object where no part is reliable), of the whole object in every sample, or ``none``: no
+    prototype loss. ``pixel_contrast``: whether there is the pixel loss. Without either, only
+    classification is left.
     """
 
     backbone: str = "dinov2_vits14"
@@ -40,6 +46,8 @@ class SelectiveClConfig:
     exo_indexing: ExoIndexing = "paper"
     anchor_threshold: float = 0.6
     temperature: float = 0.5
+    prototypes: PrototypeRegion = "part"
+    pixel_contrast: bool = True
 
     def __post_init__(self) -> None:
         """Refuse names and sizes that do not exist."""
@@ -49,6 +57,7 @@ class SelectiveClConfig:
             ("foreground", ("attention", "affinity")),
             ("output", ("calibrated", "raw", "smoothed")),
             ("exo_indexing", ("paper", "released")),
+            ("prototypes", ("part", "object", "none")),
         ):
             if getattr(self, name) not in known:
                 value = getattr(self, name)

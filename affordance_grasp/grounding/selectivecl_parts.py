@@ -57,7 +57,7 @@ class Parts:
     """Where the needed part is: ``ego`` (B, g, g) and ``exo`` (B, E, g, g), signed weights.
 
     Where no part was ``reliable`` (B,) they are the affinities. ``overlap`` (B, K): the PartIoU of
-    every cluster, NaN where there were fewer relevant patches than clusters.
+    every cluster, NaN where there were fewer relevant patches than clusters or none was sought.
     """
 
     ego: Tensor
@@ -91,12 +91,23 @@ def discover_parts(
     reliable = enough & (overlap.amax(dim=1) >= rules.overlap)
     chosen = centroids[torch.arange(len(best)), best]
     ego, exo = _part_maps(chosen, evidence)
-    fallback = _indexed(evidence.exo_affinity, rules.exo_indexing).expand_as(exo)
+    whole = whole_objects(evidence.ego_affinity, evidence.exo_affinity, rules)
     return Parts(
-        ego=torch.where(reliable[:, None, None], ego, evidence.ego_affinity),
-        exo=torch.where(reliable[:, None, None, None], exo, fallback),
+        ego=torch.where(reliable[:, None, None], ego, whole.ego),
+        exo=torch.where(reliable[:, None, None, None], exo, whole.exo),
         reliable=reliable,
         overlap=overlap.where(enough[:, None], torch.nan),
+    )
+
+
+def whole_objects(ego_affinity: Tensor, exo_affinity: Tensor, rules: PartRules) -> Parts:
+    """The affinities (B, g, g) and (B, E, g, g) in the place of parts, none of them reliable."""
+    batch = len(ego_affinity)
+    return Parts(
+        ego=ego_affinity,
+        exo=_indexed(exo_affinity, rules.exo_indexing).expand_as(exo_affinity),
+        reliable=torch.zeros(batch, dtype=torch.bool, device=ego_affinity.device),
+        overlap=ego_affinity.new_full((batch, rules.clusters), torch.nan),
     )
 
 
