@@ -3,19 +3,25 @@
 from threading import Timer
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 pytest.importorskip("rclpy", reason="no ROS 2 here: rclpy cannot be imported")
 
 from builtin_interfaces.msg import Time
-from sensor_msgs.msg import CameraInfo, Image
+from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
+from affordance_grasp.camera.distortion import PINHOLE, Distortion, rectify
+from affordance_grasp.datatypes import CameraIntrinsics, RgbdFrame
+from affordance_grasp.messages import seconds, to_color, to_distortion
 from affordance_grasp.nodes.calls import NoAnswer
-from affordance_grasp.nodes.conversions import seconds
-from affordance_grasp.nodes.frames import FrameStream
+from affordance_grasp.nodes.conversions import from_color, from_depth_m, from_intrinsics, from_map
+from affordance_grasp.nodes.frames import FrameStream, StampedFrame
 
 NOW_S = 100.0
+INTRINSICS = CameraIntrinsics(300.0, 300.0, 160.0, 120.0, 320, 240)
+BARREL = Distortion("plumb_bob", (-0.12, 0.03, 0.0, 0.0, 0.0))
 
 
 @pytest.fixture
@@ -33,8 +39,12 @@ def header(stamp_s):
     return Header(stamp=Time(sec=int(stamp_s), nanosec=round(stamp_s % 1 * 1e9)))
 
 
+def pinhole():
+    return from_intrinsics(INTRINSICS, Header())
+
+
 def send(stream, color_s, depth_s=None):
-    stream._take_info(CameraInfo())
+    stream._take_info(pinhole())
     stream._take_depth(Image(header=header(color_s if depth_s is None else depth_s)))
     stream._take_color(Image(header=header(color_s)))
 
@@ -79,3 +89,40 @@ def test_what_is_missing_is_named(stream):
     soon(stream, (NOW_S + 1, NOW_S + 2))
     with pytest.raises(NoAnswer, match="stamps differ by more than 50 ms"):
         stream.next(0.3)
+
+
+@pytest.fixture
+def distorted():
+    """A frame as a barrel lens shows it, and what a pinhole would have seen."""
+    rng = np.random.default_rng(0)
+    color = rng.integers(0, 255, (240, 320, 3), dtype=np.uint8)
+    depth_m = rng.integers(400, 900, (240, 320)).astype(np.float32) / np.float32(1000)
+    frame = RgbdFrame(color, depth_m, INTRINSICS)
+    return frame, rectify(frame, BARREL)
+
+
+@pytest.mark.parametrize("depth_message", [from_depth_m, from_map])
+def test_the_lens_is_taken_out_of_all_three_messages(distorted, depth_message):
+    frame, seen = distorted
+    stamped = StampedFrame(
+        from_color(frame.color, header(1)),
+        depth_message(frame.depth_m, header(1)),
+        from_intrinsics(INTRINSICS, header(1), BARREL),
+    )
+    assert to_distortion(stamped.camera_info) == BARREL
+    np.testing.assert_array_equal(stamped.frame().color, seen.color)
+    plain = stamped.rectified()
+    assert to_distortion(plain.camera_info) == PINHOLE
+    assert plain.header == stamped.header
+    np.testing.assert_array_equal(to_color(plain.color), seen.color)
+    for again in (plain.frame(), plain.rectified().frame()):
+        np.testing.assert_array_equal(again.color, seen.color)
+        np.testing.assert_allclose(again.depth_m, seen.depth_m, atol=1e-6)
+
+
+def test_a_pinhole_frame_is_passed_on_as_it_came(distorted):
+    frame, _ = distorted
+    stamped = StampedFrame(
+        from_color(frame.color, header(1)), from_depth_m(frame.depth_m, header(1)), pinhole()
+    )
+    assert stamped.rectified() is stamped

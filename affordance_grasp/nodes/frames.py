@@ -13,9 +13,11 @@ from rclpy.qos import qos_profile_sensor_data
 from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import Header
 
+from affordance_grasp.camera.distortion import matters
 from affordance_grasp.datatypes import RgbdFrame
+from affordance_grasp.messages import seconds, to_distortion, to_intrinsics, to_rgbd
 from affordance_grasp.nodes.calls import NoAnswer
-from affordance_grasp.nodes.conversions import seconds, to_rgbd
+from affordance_grasp.nodes.conversions import from_color, from_depth_m, from_intrinsics, from_map
 
 COLOR, DEPTH, INFO = "color/image_raw", "aligned_depth_to_color/image_raw", "color/camera_info"
 SLOP_S = 0.05
@@ -38,6 +40,21 @@ class StampedFrame:
     def frame(self) -> RgbdFrame:
         """The frame as the core knows it, or a sentence on what is wrong with it."""
         return to_rgbd(self.color, self.depth, self.camera_info)
+
+    def rectified(self) -> "StampedFrame":
+        """The same instant as a pinhole sees it, for nodes that get only some of the messages.
+
+        Heat is read at the pixels of a pinhole, so the grounder must be shown the same ones.
+        """
+        if not matters(to_intrinsics(self.camera_info), to_distortion(self.camera_info)):
+            return self
+        frame, header = self.frame(), self.depth.header
+        depth = from_map if self.depth.encoding == "32FC1" else from_depth_m
+        return StampedFrame(
+            from_color(frame.color, self.color.header),
+            depth(frame.depth_m, header),
+            from_intrinsics(frame.intrinsics, self.camera_info.header),
+        )
 
 
 class FrameStream:
@@ -71,6 +88,7 @@ class FrameStream:
         """The first frame that was taken after this call, or a sentence on what is missing.
 
         A frame that was under way shows the scene as it was before, and the arm where it was.
+        It is rectified.
         """
         asked_s = self._clock.now().nanoseconds * 1e-9
         with self._arrived:
@@ -82,7 +100,7 @@ class FrameStream:
                 if not self._arrived.wait(deadline - monotonic()) and monotonic() >= deadline:
                     missing = self._missing(asked_s)
                     raise NoAnswer(f"no camera frame within {timeout_s:g} s: {missing}")
-            return frame
+        return frame.rectified()
 
     def _taken_since(self, asked_s: float) -> StampedFrame | None:
         frame = self._newest
