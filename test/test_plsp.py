@@ -149,6 +149,55 @@ def test_all_pairs_reasoning_is_per_sample_only_where_the_texts_agree(network):
     assert pairs.loss(batch, 0)["noun"] != network.loss(batch, 0)["noun"]
 
 
+NO_ALIGNMENT = {"align_weight": 0.0, "exo_weight": 0.0}
+
+
+@pytest.mark.parametrize(
+    ("change", "absent", "parts"),
+    [
+        ({"reasoning": "none"}, {"noun", "part"}, ("noun_transform.", "reason.")),
+        (NO_ALIGNMENT, {"align", "exo_cls"}, ("exo_cls.",)),
+        (
+            {**NO_ALIGNMENT, "reasoning": "none"},
+            {"align", "exo_cls", "noun", "part"},
+            ("noun_transform.", "reason.", "exo_cls."),
+        ),
+    ],
+)
+def test_a_module_that_is_off_has_no_weights_and_no_terms(network, change, absent, parts):
+    fewer = Plsp(replace(TINY, **change)).eval()
+    kept = {n: t for n, t in network.state_dict().items() if not n.startswith(parts)}
+    fewer.load_state_dict(kept)
+    batch = make_batch()
+    full, terms = network.loss(batch, 0), fewer.loss(batch, 0)
+    assert set(full) - set(terms) == absent
+    if "noun" in terms:  # alignment has no part in the prediction
+        torch.testing.assert_close(terms["kl"], full["kl"])
+    terms["total"].backward()
+    assert all(p.grad is not None for p in fewer.parameters())
+
+
+def test_without_reasoning_the_verb_alone_is_the_query(network):
+    plain = Plsp(replace(TINY, reasoning="none")).eval()
+    state = network.state_dict()
+    plain.load_state_dict({n: t for n, t in state.items() if n in plain.state_dict()})
+    tokens, text = torch.randn(2, 257, 384), unit(2, 24)
+    found = plain.forward_tokens(tokens, text)
+    assert found.noun is None
+    assert found.part is None
+    with torch.no_grad():
+        for name in ("weight", "bias"):
+            getattr(network.reason[2], name).zero_()
+    torch.testing.assert_close(found.logits, network.forward_tokens(tokens, text).logits)
+
+
+def test_without_alignment_no_exocentric_picture_is_looked_at():
+    network = Plsp(replace(TINY, **NO_ALIGNMENT)).eval()
+    batch = make_batch()
+    blind = replace(batch, exo=torch.full_like(batch.exo, torch.nan))
+    torch.testing.assert_close(network.loss(blind, 0), network.loss(batch, 0))
+
+
 def test_learns_where_each_verb_belongs_on_one_picture():
     torch.manual_seed(0)
     network = Plsp(replace(TINY, image_side=112, align_weight=0.0, exo_weight=0.0))
@@ -184,7 +233,7 @@ def test_a_frozen_backbone_is_not_trained_and_a_trained_one_learns_slowly():
         ({"dim": 40}, "multiple of 16"),
         ({"image_side": 225}, "multiple of the patch size 14"),
         ({"backbone": "resnet"}, "unknown backbone 'resnet'"),
-        ({"reasoning": "none"}, "per_sample or all_pairs"),
+        ({"reasoning": "some"}, "per_sample, all_pairs or none"),
     ],
 )
 def test_refuses_sizes_that_do_not_fit(change, words):

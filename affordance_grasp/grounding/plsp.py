@@ -19,7 +19,7 @@ from affordance_grasp.grounding.network import GroundingNetwork
 from affordance_grasp.grounding.plsp_fuser import VerbFuser
 from affordance_grasp.grounding.vocabulary import AFFORDANCES
 
-Reasoning = Literal["per_sample", "all_pairs"]
+Reasoning = Literal["per_sample", "all_pairs", "none"]
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,10 @@ class PlspConfig:
     encoder, as the paper does. ``reasoning``: compare each prediction with its own text, or, as
     the released code does with flat text features, with every text of the batch. The four weights
     multiply their loss terms (paper, section 3.4; released code).
+
+    The paper's ablation takes modules away. ``reasoning`` none: no noun and no part is predicted,
+    and the verb's text alone is the query. ``align_weight`` and ``exo_weight`` 0: no alignment,
+    and no exocentric picture is looked at.
     """
 
     backbone: str = "dinov2_vits14"
@@ -59,8 +63,10 @@ class PlspConfig:
                 f"PLSP dim {self.dim} must be a multiple of 16, of the {self.fuser_heads} fuser "
                 f"heads and of twice the {self.decoder_heads} decoder heads"
             )
-        if self.reasoning not in ("per_sample", "all_pairs"):
-            raise InvalidInput(f"PLSP reasoning {self.reasoning!r} is not per_sample or all_pairs")
+        if self.reasoning not in ("per_sample", "all_pairs", "none"):
+            raise InvalidInput(
+                f"PLSP reasoning {self.reasoning!r} is not per_sample, all_pairs or none"
+            )
 
     @staticmethod
     def paper() -> "PlspConfig":
@@ -68,6 +74,16 @@ class PlspConfig:
         return PlspConfig(
             backbone="clip_vitb16", train_backbone=True, dim=512, text_dim=512, fuser_heads=16
         )
+
+    @property
+    def reasons(self) -> bool:
+        """Whether noun and part are predicted."""
+        return self.reasoning != "none"
+
+    @property
+    def aligns(self) -> bool:
+        """Whether exocentric pictures have a say."""
+        return self.align_weight != 0 or self.exo_weight != 0
 
 
 @dataclass(frozen=True)
@@ -100,13 +116,13 @@ class PlspOutput:
     """What one forward pass gives.
 
     ``logits`` (B, 4 grid, 4 grid), ``affordance`` (B, dim) fused token, ``noun`` and ``part``
-    (B, text_dim) text features that the image suggests.
+    (B, text_dim) text features that the image suggests; None without reasoning.
     """
 
     logits: Tensor
     affordance: Tensor
-    noun: Tensor
-    part: Tensor
+    noun: Tensor | None
+    part: Tensor | None
 
 
 class Plsp(GroundingNetwork):
@@ -121,8 +137,9 @@ class Plsp(GroundingNetwork):
         dim, text_dim, grid = config.dim, config.text_dim, spec.grid(config.image_side)
         self.token_projection = nn.Identity() if spec.dim == dim else nn.Linear(spec.dim, dim)
         self.query_projection = nn.Identity() if text_dim == dim else nn.Linear(text_dim, dim)
-        self.noun_transform = _two_layers(dim, text_dim, text_dim)
-        self.reason = _two_layers(2 * text_dim, text_dim, text_dim)
+        if config.reasons:
+            self.noun_transform = _two_layers(dim, text_dim, text_dim)
+            self.reason = _two_layers(2 * text_dim, text_dim, text_dim)
         hidden = int(dim * config.mlp_ratio)
         self.verb_fuser = VerbFuser(
             dim,
@@ -135,7 +152,8 @@ class Plsp(GroundingNetwork):
         self.pred_decoder = MaskDecoder(
             dim, grid, config.decoder_heads, config.decoder_depth, hidden
         )
-        self.exo_cls = _two_layers(dim, dim // 2, config.classes)
+        if config.aligns:
+            self.exo_cls = _two_layers(dim, dim // 2, config.classes)
 
     def forward(self, images: Tensor, text: Tensor) -> PlspOutput:
         """Images (B, 3, S, S) or tokens, and verb features (B, text_dim)."""
@@ -144,10 +162,13 @@ class Plsp(GroundingNetwork):
     def forward_tokens(self, tokens: Tensor, text: Tensor) -> PlspOutput:
         """Backbone tokens (B, 1 + grid^2, token dim) and verb features (B, text_dim)."""
         visual = self.token_projection(tokens)
-        noun = self.noun_transform(visual[:, 0].detach())
-        part = self.reason(torch.cat([noun, text], dim=1))
-        query = self.query_projection(part + text)[:, None]
-        affordance = self.verb_fuser(query, visual)
+        noun = part = None
+        asked = text
+        if self.config.reasons:
+            noun = self.noun_transform(visual[:, 0].detach())
+            part = self.reason(torch.cat([noun, text], dim=1))
+            asked = part + text
+        affordance = self.verb_fuser(self.query_projection(asked)[:, None], visual)
         logits = self.pred_decoder(affordance, visual)
         return PlspOutput(logits, affordance[:, 0], noun, part)
 
@@ -167,28 +188,24 @@ class Plsp(GroundingNetwork):
 
         ``kl``: pseudo label against the predicted distribution, summed over pixels. ``align``:
         hinge on the cosine between the fused token and the exo object's feature. ``exo_cls``: the
-        exo feature names the affordance. ``noun``, ``part``: reasoning. Nothing depends on
-        ``epoch``.
+        exo feature names the affordance. ``noun``, ``part``: reasoning. A module that is switched
+        off has no terms. Nothing depends on ``epoch``.
         """
         del epoch
         config = self.config
         output = self(batch.ego, batch.text)
-        exo = self._object_feature(batch)
-        cosine = functional.cosine_similarity(output.affordance, exo.detach(), dim=1)
-        terms = {
-            "kl": self._divergence(output.logits, batch.target),
-            "align": (1 - cosine - config.align_margin).relu().mean(),
-            "exo_cls": functional.cross_entropy(self.exo_cls(exo), batch.label),
-            "noun": self._text_distance(output.noun, batch.noun),
-            "part": self._text_distance(output.part, batch.part),
-        }
-        weights = {
-            "kl": 1.0,
-            "align": config.align_weight,
-            "exo_cls": config.exo_weight,
-            "noun": config.noun_weight,
-            "part": config.part_weight,
-        }
+        terms = {"kl": self._divergence(output.logits, batch.target)}
+        weights = {"kl": 1.0}
+        if config.aligns:
+            exo = self._object_feature(batch)
+            cosine = functional.cosine_similarity(output.affordance, exo.detach(), dim=1)
+            terms["align"] = (1 - cosine - config.align_margin).relu().mean()
+            terms["exo_cls"] = functional.cross_entropy(self.exo_cls(exo), batch.label)
+            weights.update(align=config.align_weight, exo_cls=config.exo_weight)
+        if output.noun is not None and output.part is not None:
+            terms["noun"] = self._text_distance(output.noun, batch.noun)
+            terms["part"] = self._text_distance(output.part, batch.part)
+            weights.update(noun=config.noun_weight, part=config.part_weight)
         total = torch.stack([weights[name] * term for name, term in terms.items()]).sum()
         return {**terms, "total": total}
 
