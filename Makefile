@@ -1,8 +1,9 @@
-# make setup | demo | test | lint: each of the last three sets up first; nothing else is needed.
+# make setup | demo | test | integration | lint: all but the first set up first; nothing else is
+# needed.
 SHELL := /bin/bash
 .ONESHELL:
 .SHELLFLAGS := -euo pipefail -c
-.PHONY: setup demo test lint
+.PHONY: setup demo test integration lint
 
 # The built package first, then the checkout in front of it, so that edits count at once.
 ACTIVATE = set +u; source .venv/bin/activate; source .ros/install/setup.bash; set -u; \
@@ -25,6 +26,11 @@ demo: setup
 test: setup
 	@$(ACTIVATE)
 	python -m pytest $(PYTEST)
+
+# What needs a complete ROS 2: the sourced one, else one made of wheels; left out where none can be.
+INTEGRATION ?= test/integration test/test_launch.py
+integration:
+	@requirements/complete_ros.sh python -m pytest $(PYTEST) $(INTEGRATION)
 
 lint: setup
 	@source .venv/bin/activate

@@ -1,10 +1,13 @@
 #!/usr/bin/env bash
 # Sets up all that the demo and the tests need, in .venv (Python) and .ros (the built package).
 # Every step is skipped when its inputs have not changed since it last went through.
+# SETUP_PYTHON, SETUP_VENV and SETUP_BUILD: another Python, other folders below the checkout.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 ROOT=$PWD
-VENV=$ROOT/.venv
+PYTHON=${SETUP_PYTHON:-python3}
+VENV=$ROOT/${SETUP_VENV:-.venv}
+BUILD=$ROOT/${SETUP_BUILD:-.ros}
 # rendering without a display, and what the OpenCV and RealSense wheels link against
 APT_PACKAGES=(python3-venv python3-dev libusb-1.0-0 libegl1 libegl-mesa0 libgl1-mesa-dri libosmesa6 libgl1 libglib2.0-0)
 
@@ -51,7 +54,7 @@ system_packages() {
 # Whose ROS: a sourced installation wins over the wheels.
 ros_source() {
   local outside='import rclpy, sys; sys.exit(rclpy.__file__.startswith(sys.argv[1]))'
-  if [[ -n ${ROS_DISTRO:-} ]] && python3 -c "$outside" "$VENV" 2>/dev/null; then
+  if [[ -n ${ROS_DISTRO:-} ]] && "$PYTHON" -c "$outside" "$VENV" 2>/dev/null; then
     echo "sourced $ROS_DISTRO"
   else
     echo wheels
@@ -63,12 +66,12 @@ make_environment() {
   [[ $ros == wheels ]] || options=(--system-site-packages)
   if [[ -f $VENV/ros_source && $(<"$VENV/ros_source") != "$ros" ]]; then
     say "ROS is now $ros, it was $(<"$VENV/ros_source"): starting afresh"
-    rm -rf "$VENV" .ros
+    rm -rf "$VENV" "$BUILD"
   fi
   if [[ ! -x $VENV/bin/pip ]]; then
-    python3 -c "import sys; sys.exit(sys.version_info < (3, 10))" || fail "Python 3.10 or newer is needed"
-    say "virtual environment .venv ..."
-    python3 -m venv "${options[@]}" "$VENV"
+    "$PYTHON" -c "import sys; sys.exit(sys.version_info < (3, 10))" || fail "Python 3.10 or newer is needed"
+    say "virtual environment ${VENV#"$ROOT"/} ..."
+    "$PYTHON" -m venv "${options[@]}" "$VENV"
   fi
   echo "$ros" >"$VENV/ros_source"
 }
@@ -80,16 +83,16 @@ install_ros_wheels() {
   "$VENV/bin/python" requirements/relocate_ros_wheels.py
 }
 
-# The source is reached through a link below .ros because CMake refuses to export include folders
+# The source is reached through a link below BUILD because CMake refuses to export include folders
 # (numpy's, in .venv) that lie inside the folder it builds.
 build_package() {
   local ros=$1 prefix=()
   if [[ $ros == wheels ]]; then
     prefix=("AMENT_PREFIX_PATH=$VENV" "CMAKE_PREFIX_PATH=$VENV")
   fi
-  mkdir -p .ros/src
-  ln -sfn ../.. .ros/src/affordance_grasp
-  (cd .ros && env "${prefix[@]}" VIRTUAL_ENV="$VENV" PATH="$VENV/bin:$PATH" \
+  mkdir -p "$BUILD/src"
+  ln -sfn "$ROOT" "$BUILD/src/affordance_grasp"
+  (cd "$BUILD" && env "${prefix[@]}" VIRTUAL_ENV="$VENV" PATH="$VENV/bin:$PATH" \
     colcon --log-base log build --symlink-install --event-handlers console_direct- \
     --cmake-args "-DPython3_EXECUTABLE=$VENV/bin/python" -DBUILD_TESTING=OFF)
 }
@@ -101,8 +104,8 @@ build_fingerprint() {
 }
 
 command -v c++ >/dev/null || fail "a C++ compiler is needed; on Debian or Ubuntu: apt-get install g++"
-mkdir -p .ros
-exec 9>.ros/lock
+mkdir -p "$BUILD"
+exec 9>"$BUILD/lock"
 flock 9
 ros=$(ros_source)
 system_packages
