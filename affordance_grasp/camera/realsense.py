@@ -1,0 +1,186 @@
+"""One RealSense camera (D435, D435i and kin) that streams colour with depth aligned to it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from time import monotonic, time
+from typing import Any
+
+import numpy as np
+
+from affordance_grasp.camera.distortion import Distortion
+from affordance_grasp.camera.filters import DepthFilters
+from affordance_grasp.camera.lens import lens_of, pinhole_of
+from affordance_grasp.camera.sdk import realsense
+from affordance_grasp.camera.settings import PRESETS, RealSenseSettings
+from affordance_grasp.datatypes import RgbdFrame
+from affordance_grasp.errors import AffordanceGraspError, InvalidInput
+
+DEPTH_SCALES_M = (1e-6, 1e-2)
+KEPT_FRAMESETS = 2
+
+
+class CameraLost(AffordanceGraspError):
+    """The camera is not there, or no longer; it may come back."""
+
+
+@dataclass(frozen=True)
+class CameraFrame:
+    """One frame and what the camera says of it.
+
+    ``stamp_s``: when the colour image was taken, seconds of this machine's clock.
+    ``host_stamp``: True where the camera gave no time of its own and arrival counts instead.
+    ``numbers``: stream -> the camera's frame number.
+    """
+
+    frame: RgbdFrame
+    distortion: Distortion
+    stamp_s: float
+    host_stamp: bool
+    numbers: dict[str, int]
+
+
+def find_device(serial: str, devices: Iterable[Any]) -> Any:
+    """The device of this serial number, or the only one; ``devices`` are those plugged in."""
+    info = realsense().camera_info
+    found = {str(d.get_info(info.serial_number)): d for d in devices if _has(d, info)}
+    if not found:
+        raise CameraLost("no RealSense camera is connected; plug one into a USB 3 port")
+    if serial and serial not in found:
+        raise CameraLost(
+            f"no RealSense camera of serial number {serial} is connected, only {', '.join(found)}"
+        )
+    if not serial and len(found) > 1:
+        raise InvalidInput(
+            f"several RealSense cameras are connected; set serial to one of {', '.join(found)}"
+        )
+    return found[serial] if serial else next(iter(found.values()))
+
+
+def _has(device: Any, info: Any) -> bool:
+    return bool(device.supports(info.serial_number))
+
+
+class RealSenseCamera:
+    """An open camera; close it, or nobody else can use it."""
+
+    def __init__(self, device: Any, settings: RealSenseSettings) -> None:
+        """Open both streams and start them.
+
+        Args:
+            device: an ``rs.device``, hardware or software.
+            settings: sizes, rate, preset and filters.
+        """
+        rs = realsense()
+        self.serial = str(device.get_info(rs.camera_info.serial_number))
+        self.name = str(device.get_info(rs.camera_info.name))
+        self._device = device
+        self._filters = DepthFilters(settings)
+        self._syncer = rs.syncer(KEPT_FRAMESETS)
+        self._running: list[Any] = []
+        size = (settings.width, settings.height)
+        depth_size = (settings.depth_width, settings.depth_height)
+        try:
+            color = self._profile(rs.stream.color, rs.format.rgb8, size, settings.rate_hz)
+            depth = self._profile(rs.stream.depth, rs.format.z16, depth_size, settings.rate_hz)
+            self._depth_sensor = depth[0]
+            self._prepare(settings.preset)
+            self._start([color, depth])
+        except RuntimeError as error:
+            self.close()
+            raise CameraLost(
+                f"camera {self.serial} cannot be opened ({error}); is another program using it?"
+            ) from error
+        stream = color[1].as_video_stream_profile().get_intrinsics()
+        self._intrinsics, self._distortion = pinhole_of(stream), lens_of(stream)
+
+    def next(self, timeout_s: float) -> CameraFrame:
+        """Wait for the next colour image with its depth."""
+        deadline, alone = monotonic() + timeout_s, set()
+        while (left_s := deadline - monotonic()) > 0:
+            came, frames = self._syncer.try_wait_for_frames(int(left_s * 1000) + 1)
+            if came and frames.get_color_frame() and frames.get_depth_frame():
+                return self._converted(self._filters(frames))
+            if came:
+                alone |= {str(frame.get_profile().stream_name()) for frame in frames}
+        what = f"only {', '.join(sorted(alone))}" if alone else "nothing"
+        raise CameraLost(
+            f"camera {self.serial} sent {what} for {timeout_s:g} s; check its cable and USB port"
+        )
+
+    def temperature_c(self) -> float | None:
+        """Temperature of the depth processor [C], where the camera tells it."""
+        option = realsense().option.asic_temperature
+        try:
+            known = self._depth_sensor.supports(option)
+            return float(self._depth_sensor.get_option(option)) if known else None
+        except RuntimeError:  # it is just being unplugged, which the next frame will say
+            return None
+
+    def close(self) -> None:
+        """Stop both streams; a camera that is gone has stopped already."""
+        for sensor in self._running:
+            for stop in (sensor.stop, sensor.close):
+                try:
+                    stop()
+                except RuntimeError:  # the device is gone: there is nothing left to stop
+                    continue
+        self._running.clear()
+
+    def _profile(
+        self, stream: Any, pixel_format: Any, size: tuple[int, int], rate_hz: int
+    ) -> tuple[Any, Any]:
+        """The sensor and its profile for a stream."""
+        offered = []
+        for sensor in self._device.query_sensors():
+            for profile in sensor.get_stream_profiles():
+                if profile.stream_type() != stream or profile.format() != pixel_format:
+                    continue
+                video = profile.as_video_stream_profile()
+                if (video.width(), video.height(), profile.fps()) == (*size, rate_hz):
+                    return sensor, profile
+                offered.append(f"{video.width()}x{video.height()} at {profile.fps()} Hz")
+        raise InvalidInput(
+            f"camera {self.serial} has no {stream.name} stream of {size[0]}x{size[1]} at "
+            f"{rate_hz} Hz on this port; it offers {', '.join(dict.fromkeys(offered)) or 'none'}"
+        )
+
+    def _prepare(self, preset: str) -> None:
+        """Set the preset, and have every sensor tell time by this machine's clock."""
+        option = realsense().option
+        if preset:
+            if not self._depth_sensor.supports(option.visual_preset):
+                raise InvalidInput(
+                    f"camera {self.serial} has no stereo presets; leave preset empty"
+                )
+            self._depth_sensor.set_option(option.visual_preset, float(PRESETS.index(preset)))
+        for sensor in self._device.query_sensors():
+            if sensor.supports(option.global_time_enabled):
+                sensor.set_option(option.global_time_enabled, 1.0)
+
+    def _start(self, streams: list[tuple[Any, Any]]) -> None:
+        for sensor, profile in streams:
+            sensor.open(profile)
+            self._running.append(sensor)
+            sensor.start(self._syncer)
+
+    def _converted(self, frames: Any) -> CameraFrame:
+        color, depth = frames.get_color_frame(), frames.get_depth_frame()
+        scale_m = float(depth.get_units())
+        if not DEPTH_SCALES_M[0] <= scale_m <= DEPTH_SCALES_M[1]:
+            raise InvalidInput(
+                f"camera {self.serial} counts depth in units of {scale_m:g} m; expected "
+                f"{DEPTH_SCALES_M[0]:g} to {DEPTH_SCALES_M[1]:g} m, such as 0.001"
+            )
+        depth_m = np.asanyarray(depth.get_data()).astype(np.float32) * np.float32(scale_m)
+        # The library takes its frame back, so the pixels must be our own.
+        pixels = np.array(np.asanyarray(color.get_data()), np.uint8)
+        host_stamp = color.get_frame_timestamp_domain() == (
+            realsense().timestamp_domain.hardware_clock
+        )
+        return CameraFrame(
+            frame=RgbdFrame(pixels, depth_m, self._intrinsics),
+            distortion=self._distortion,
+            stamp_s=time() if host_stamp else color.get_timestamp() / 1000,
+            host_stamp=host_stamp,
+            numbers={"color": color.get_frame_number(), "depth": depth.get_frame_number()},
+        )
