@@ -1,5 +1,6 @@
 """ClearCLIP: patch features and text features of the released code, from seeded weights."""
 
+import copy
 from pathlib import Path
 
 import numpy as np
@@ -37,17 +38,25 @@ def test_patches_are_the_released_ones(golden, image):
     torch.testing.assert_close(patches, torch.from_numpy(golden["clearclip"]), atol=2e-5, rtol=0)
 
 
-def test_the_plain_last_block_is_not_computed(image, monkeypatch):
-    last = seeded_clearclip().visual.transformer.resblocks[-1]
-
-    def refuse(*arguments, **named):
-        raise AssertionError("the plain block was evaluated")
-
-    monkeypatch.setattr(last, "forward", refuse)
-    monkeypatch.setattr(last.mlp, "forward", refuse)
-    monkeypatch.setattr(last.attn, "forward", refuse)
+def test_the_plain_last_block_is_not_computed(image):
+    clear = copy.deepcopy(seeded_clearclip())
+    last, dim = clear.visual.transformer.resblocks[-1], clear.visual.ln_post.normalized_shape[0]
     with torch.inference_mode():
-        seeded_clearclip().tokens(image)
+        expected = clear.tokens(image)
+        last.attn.in_proj_weight[dim : 2 * dim] = torch.nan
+        for parameter in (*last.ln_2.parameters(), *last.mlp.parameters()):
+            parameter.fill_(torch.nan)
+        torch.testing.assert_close(clear.tokens(image), expected, atol=0, rtol=0)
+
+
+def test_clip_gives_the_tokens_of_open_clip(image):
+    clip = seeded_clearclip()
+    with torch.inference_mode():
+        expected = clip.visual.forward_intermediates(
+            image, indices=1, normalize_intermediates=True, output_fmt="NLC"
+        )["image_intermediates"][0]
+        found = Clip.tokens(clip, image)[:, 1:]
+        torch.testing.assert_close(found, expected @ clip.visual.proj, atol=2e-5, rtol=1e-5)
 
 
 def test_it_differs_from_clip_only_in_the_last_block(image):

@@ -12,6 +12,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from affordance_grasp.errors import InvalidInput, UnknownName
+from affordance_grasp.grounding import clip_blocks
+from affordance_grasp.grounding.linear import linear, speed_up_linears
 from affordance_grasp.grounding.vit_keys import last_block_keys
 from affordance_grasp.grounding.weights import (
     check_sha256,
@@ -92,6 +94,7 @@ class TimmBackbone(Backbone):
             table = resize_position_table(weights["pos_embed"], self.grid)
             named = {**weights, "pos_embed": table}
             load_strictly(self.visual, named, f"backbone {self.spec_name}")
+        speed_up_linears(self.visual)
 
     def tokens(self, images: Tensor) -> Tensor:
         """See :meth:`Backbone.tokens`."""
@@ -134,17 +137,13 @@ class Clip(Backbone):
 
     def tokens(self, images: Tensor) -> Tensor:
         """See :meth:`Backbone.tokens`."""
-        intermediate = self.visual.forward_intermediates(
-            images,
-            indices=1,
-            normalize_intermediates=True,
-            intermediates_only=True,
-            output_fmt="NLC",
-            output_extra_tokens=True,
-        )
-        cls = intermediate["image_intermediates_prefix"][-1]
-        patches = intermediate["image_intermediates"][-1]
-        return torch.cat([cls, patches], dim=1) @ self.visual.proj
+        tokens = clip_blocks.embed(self.visual, images)
+        for block in self.visual.transformer.resblocks:
+            tokens = clip_blocks.run_block(block, tokens)
+        return self._project(tokens)
+
+    def _project(self, tokens: Tensor) -> Tensor:
+        return linear(self.visual.ln_post(tokens), self.visual.proj.T)
 
 
 SPECS = {

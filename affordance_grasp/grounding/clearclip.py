@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from affordance_grasp.grounding import clip_blocks
 from affordance_grasp.grounding.backbones import Clip
 from affordance_grasp.grounding.weights import (
     check_sha256,
@@ -41,19 +42,11 @@ class ClearClip(Clip):
 
     def tokens(self, images: Tensor) -> Tensor:
         """Normalised images (B, 3, S, S) -> (B, 1 + grid^2, 512), not normalised."""
-        before = self.visual.forward_intermediates(
-            images,
-            indices=[len(self.visual.transformer.resblocks) - 2],
-            stop_early=True,
-            intermediates_only=True,
-            output_fmt="NLC",
-            output_extra_tokens=True,
-        )
-        cls, patches = before["image_intermediates_prefix"][0], before["image_intermediates"][0]
-        attended = _query_query(
-            self.visual.transformer.resblocks[-1], torch.cat([cls, patches], dim=1)
-        )
-        return self.visual.ln_post(attended) @ self.visual.proj
+        tokens = clip_blocks.embed(self.visual, images)
+        *blocks, last = self.visual.transformer.resblocks
+        for block in blocks:
+            tokens = clip_blocks.run_block(block, tokens)
+        return self._project(clip_blocks.attend_queries(last.attn, last.ln_1(tokens)))
 
 
 class ClipText:
@@ -77,6 +70,11 @@ class ClipText:
         return functional.normalize(features, dim=1).clone()
 
 
+def load_clip_text() -> ClipText:
+    """The text tower of the installed CLIP weights."""
+    return ClipText(read_tensors(resolve_weights("clip_vitb16")))
+
+
 def load_clearclip(image_side: int = 224, pretrained: bool = True) -> ClearClip:
     """ClearCLIP in evaluation mode, without gradients; see :func:`backbones.load_backbone`."""
     if not pretrained:
@@ -91,20 +89,6 @@ def clip_tokens(sentences: Sequence[str]) -> Tensor:
     import open_clip
 
     return open_clip.get_tokenizer(ARCHITECTURE)(list(sentences))
-
-
-def _query_query(block: Any, tokens: Tensor) -> Tensor:
-    attention = block.attn
-    dim, heads = attention.embed_dim, attention.num_heads
-    weight, bias = attention.in_proj_weight, attention.in_proj_bias
-    normed = block.ln_1(tokens)
-    q, v = (
-        functional.linear(normed, weight[rows], bias[rows]).unflatten(2, (heads, -1))
-        for rows in (slice(0, dim), slice(2 * dim, None))
-    )
-    q, v = q.transpose(1, 2), v.transpose(1, 2)
-    mixed = functional.scaled_dot_product_attention(q, q, v).transpose(1, 2).flatten(2)
-    return attention.out_proj(mixed)
 
 
 def _text_tower() -> Any:

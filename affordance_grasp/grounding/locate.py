@@ -17,6 +17,7 @@ from torch.nn import functional
 
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.grounding.backbones import TimmBackbone, backbone_spec
+from affordance_grasp.grounding.linear import Linear
 from affordance_grasp.grounding.network import GroundingNetwork
 
 MIN_MAX_EPS = 1e-15
@@ -71,8 +72,8 @@ class KeyProjection(nn.Module):
     def __init__(self, dim: int, ratio: int = 4) -> None:
         super().__init__()
         self.norm = nn.LayerNorm(dim)
-        self.fc1 = nn.Linear(dim, ratio * dim)
-        self.fc2 = nn.Linear(ratio * dim, dim)
+        self.fc1 = Linear(dim, ratio * dim)
+        self.fc2 = Linear(ratio * dim, dim)
 
     def forward(self, keys: Tensor) -> Tensor:
         """Maps (B, dim, h, w) -> (B, dim, h, w); the family's residual is left to the caller."""

@@ -14,6 +14,7 @@ from torch.nn import functional
 
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.grounding.backbones import Backbone, backbone_spec
+from affordance_grasp.grounding.linear import Linear
 from affordance_grasp.grounding.mask_decoder import MaskDecoder
 from affordance_grasp.grounding.network import GroundingNetwork
 from affordance_grasp.grounding.plsp_fuser import VerbFuser
@@ -135,7 +136,7 @@ class Plsp(GroundingNetwork):
         super().__init__(config, backbone)
         spec = backbone_spec(config.backbone)
         dim, text_dim, grid = config.dim, config.text_dim, spec.grid(config.image_side)
-        self.token_projection = nn.Identity() if spec.dim == dim else nn.Linear(spec.dim, dim)
+        self.token_projection = nn.Identity() if spec.dim == dim else Linear(spec.dim, dim)
         self.query_projection = nn.Identity() if text_dim == dim else nn.Linear(text_dim, dim)
         if config.reasons:
             self.noun_transform = _two_layers(dim, text_dim, text_dim)

@@ -12,6 +12,8 @@ from timm.layers import DropPath
 from torch import Tensor, nn
 from torch.nn import functional
 
+from affordance_grasp.grounding.linear import Linear, linear
+
 
 def sin_cos_table(grid: int, dim: int, temperature: float = 10000.0) -> Tensor:
     """Fixed 2-D positions (1, 2 + grid^2, dim): zeros for query and CLS, then the patches.
@@ -35,17 +37,17 @@ class CrossAttention(nn.Module):
     def __init__(self, dim: int, heads: int) -> None:
         super().__init__()
         self.heads = heads
-        self.q = nn.Linear(dim, dim, bias=False)
-        self.k = nn.Linear(dim, dim, bias=False)
-        self.v = nn.Linear(dim, dim, bias=False)
+        self.q = Linear(dim, dim, bias=False)
+        self.k = Linear(dim, dim, bias=False)
+        self.v = Linear(dim, dim, bias=False)
         self.q_bias = nn.Parameter(torch.zeros(dim))
         self.v_bias = nn.Parameter(torch.zeros(dim))
-        self.proj = nn.Linear(dim, dim)
+        self.proj = Linear(dim, dim)
 
     def forward(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
         """(B, Q, D), (B, N, D), (B, N, D) -> (B, Q, D)."""
-        q = functional.linear(query, self.q.weight, self.q_bias)
-        v = functional.linear(value, self.v.weight, self.v_bias)
+        q = linear(query, self.q.weight, self.q_bias)
+        v = linear(value, self.v.weight, self.v_bias)
         q, k, v = (x.unflatten(2, (self.heads, -1)).transpose(1, 2) for x in (q, self.k(key), v))
         mixed = functional.scaled_dot_product_attention(q, k, v)
         return self.proj(mixed.transpose(1, 2).flatten(2))
@@ -56,8 +58,8 @@ class FeedForward(nn.Module):
 
     def __init__(self, dim: int, hidden: int) -> None:
         super().__init__()
-        self.fc1 = nn.Linear(dim, hidden)
-        self.fc2 = nn.Linear(hidden, dim)
+        self.fc1 = Linear(dim, hidden)
+        self.fc2 = Linear(hidden, dim)
 
     def forward(self, x: Tensor) -> Tensor:
         """(..., D) -> (..., D)."""

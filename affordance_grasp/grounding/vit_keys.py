@@ -4,7 +4,8 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn import functional
+
+from affordance_grasp.grounding.linear import linear
 
 
 def last_block_keys(visual: Any, images: Tensor) -> Tensor:
@@ -27,7 +28,7 @@ def last_block_keys(visual: Any, images: Tensor) -> Tensor:
     block = visual.blocks[-1]
     normed = block.norm1(torch.cat([prefix, patches], dim=1))
     weights, biases = block.attn.qkv.weight.chunk(3), block.attn.qkv.bias.chunk(3)
-    query = functional.linear(normed[:, :1], weights[0], biases[0])
-    keys = functional.linear(normed, weights[1], biases[1])
+    query = linear(normed[:, :1], weights[0], biases[0])
+    keys = linear(normed, weights[1], biases[1])
     packed = torch.cat([query, keys], dim=1)
     return packed.unflatten(2, (block.attn.num_heads, -1)).transpose(2, 3).flatten(2)
