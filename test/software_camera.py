@@ -39,6 +39,7 @@ class SoftwareCamera:
     def __init__(
         self,
         serial="012345",
+        *,
         scale_m=0.001,
         model=rs.distortion.none,
         coefficients=(0.0,) * 5,

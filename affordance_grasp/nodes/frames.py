@@ -20,6 +20,7 @@ from affordance_grasp.nodes.calls import NoAnswer
 from affordance_grasp.nodes.conversions import from_color, from_depth_m, from_intrinsics, from_map
 
 COLOR, DEPTH, INFO = "color/image_raw", "aligned_depth_to_color/image_raw", "color/camera_info"
+DEPTH_INFO = "aligned_depth_to_color/camera_info"
 SLOP_S = 0.05
 KEPT = 8
 

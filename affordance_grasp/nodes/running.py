@@ -56,6 +56,9 @@ def _spin_until(node: Node, stop: Event, threads: int) -> bool:
             executor.spin()
         except ExternalShutdownException:
             node.get_logger().info("ROS was shut down")
+        except AffordanceGraspError as error:
+            node.get_logger().fatal(str(error))
+            broken.set()
         except Exception:
             broken.set()
             raise

@@ -1,0 +1,118 @@
+"""A RealSense camera on the topics of its maker's driver: colour, and depth aligned to it.
+
+Where ``realsense2_camera`` is installed it does the same, and this node is not needed.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from threading import Event, Thread
+from typing import Any
+
+from builtin_interfaces.msg import Time
+from diagnostic_msgs.msg import DiagnosticArray
+from rclpy.node import Node
+from rclpy.qos import qos_profile_sensor_data
+from sensor_msgs.msg import CameraInfo, Image
+from std_msgs.msg import Header
+
+from affordance_grasp.camera.connection import CameraConnection
+from affordance_grasp.camera.realsense import CameraFrame, RealSenseCamera, find_device
+from affordance_grasp.camera.sdk import connected_devices
+from affordance_grasp.camera.settings import RealSenseSettings
+from affordance_grasp.errors import AffordanceGraspError, InvalidInput
+from affordance_grasp.nodes.conversions import from_color, from_depth_m, from_intrinsics
+from affordance_grasp.nodes.diagnostics import TOPIC, from_camera_status
+from affordance_grasp.nodes.frames import COLOR, DEPTH, DEPTH_INFO, INFO
+from affordance_grasp.nodes.parameters import declare, describe
+from affordance_grasp.nodes.running import run
+
+DIAGNOSTICS_PERIOD_S = 1.0
+STOP_S = 5.0
+
+
+@dataclass(frozen=True)
+class CameraParameters(RealSenseSettings):
+    """Parameters of the node: those of the camera, and how it is known to others."""
+
+    frame_id: str = describe("camera_color_optical_frame", "frame of the images, as calibrated")
+    frame_timeout_s: float = describe(2.0, "a camera silent for this long is opened again [s]")
+
+    def __post_init__(self) -> None:
+        """Refuse images without a frame and endless waits, beside what the camera refuses."""
+        super().__post_init__()
+        if not self.frame_id or not self.frame_timeout_s > 0:
+            raise InvalidInput("camera: frame_id must not be empty and frame_timeout_s be > 0")
+
+
+class CameraNode(Node):
+    """Publishes frames as they come, says how it fares, and outlives the cable."""
+
+    def __init__(self, devices: Callable[[], Iterable[Any]] = connected_devices) -> None:
+        """Open the camera; one that is not there yet is waited for."""
+        super().__init__("camera")
+        self._settings = p = declare(self, CameraParameters)
+        best_effort = qos_profile_sensor_data
+        self._color = self.create_publisher(Image, COLOR, best_effort)
+        self._info = self.create_publisher(CameraInfo, INFO, best_effort)
+        self._depth = self.create_publisher(Image, DEPTH, best_effort)
+        self._depth_info = self.create_publisher(CameraInfo, DEPTH_INFO, best_effort)
+        self._diagnostics = self.create_publisher(DiagnosticArray, TOPIC, 10)
+        self._stop = Event()
+        self._fault: AffordanceGraspError | None = None
+        self._connection = CameraConnection(
+            lambda: RealSenseCamera(find_device(p.serial, devices()), p),
+            self._stop.wait,
+            self.get_logger().warning,
+            p.frame_timeout_s,
+        )
+        self._connection.next()  # what can never work is said now, before anybody waits for it
+        self._thread = Thread(target=self._stream, name="camera")
+        self._thread.start()
+        self.create_timer(DIAGNOSTICS_PERIOD_S, self._report)
+
+    def close(self) -> None:
+        """Stop streaming and let go of the camera."""
+        self._stop.set()
+        self._thread.join(STOP_S)
+        self._connection.close()
+
+    def _stream(self) -> None:
+        while not self._stop.is_set():
+            try:
+                taken = self._connection.next()
+            except AffordanceGraspError as error:
+                self._fault = error
+                return
+            if taken is not None and not self._stop.is_set():
+                self._publish(taken)
+
+    def _publish(self, taken: CameraFrame) -> None:
+        """Colour and depth with one stamp: the camera takes them at the same time."""
+        header = Header(stamp=_stamp(taken.stamp_s), frame_id=self._settings.frame_id)
+        info = from_intrinsics(taken.frame.intrinsics, header, taken.distortion)
+        self._info.publish(info)
+        self._depth_info.publish(info)
+        self._depth.publish(from_depth_m(taken.frame.depth_m, header))
+        self._color.publish(from_color(taken.frame.color, header))
+
+    def _report(self) -> None:
+        if self._fault is not None:
+            raise self._fault
+        status = self._connection.status()
+        now = self.get_clock().now().to_msg()
+        wanted_hz = float(self._settings.rate_hz)
+        self._diagnostics.publish(from_camera_status(status, self.get_name(), wanted_hz, now))
+
+
+def _stamp(seconds: float) -> Time:
+    whole = int(seconds)
+    return Time(sec=whole, nanosec=int((seconds - whole) * 1e9))
+
+
+def main() -> None:
+    """Run the node."""
+    run(CameraNode, threads=2)
+
+
+if __name__ == "__main__":
+    main()

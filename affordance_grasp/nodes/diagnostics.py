@@ -1,0 +1,55 @@
+"""The camera's status as ``diagnostic_msgs``, for rqt, Foxglove and aggregators."""
+
+from builtin_interfaces.msg import Time
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+from std_msgs.msg import Header
+
+from affordance_grasp.camera.connection import CameraStatus, State
+
+TOPIC = "/diagnostics"
+SLOW = 0.7
+"""A camera below this share of its rate is worth a warning."""
+
+
+def from_camera_status(
+    status: CameraStatus, node: str, wanted_hz: float, stamp: Time
+) -> DiagnosticArray:
+    """One status: whether frames come as they should, and every figure that tells so."""
+    level, sentence = _judged(status, wanted_hz)
+    temperature = status.temperature_c
+    figures = {
+        "state": str(status.state),
+        "camera": status.name,
+        "serial number": status.serial,
+        "frames": str(status.steadiness.frames),
+        "rate [Hz]": f"{status.steadiness.rate_hz:.1f}",
+        "frames dropped": str(status.steadiness.dropped),
+        "reconnections": str(status.reconnections),
+        "temperature [C]": "not told" if temperature is None else f"{temperature:.1f}",
+        "stamped by": "this machine, on arrival" if status.host_stamp else "the camera",
+    }
+    entry = DiagnosticStatus(
+        level=level,
+        name=f"{node}: frames",
+        message=sentence,
+        hardware_id=status.serial,
+        values=[KeyValue(key=key, value=value) for key, value in figures.items()],
+    )
+    return DiagnosticArray(header=Header(stamp=stamp), status=[entry])
+
+
+def _judged(status: CameraStatus, wanted_hz: float) -> tuple[bytes, str]:
+    if status.state is State.SEARCHING:
+        return DiagnosticStatus.ERROR, status.fault or "looking for the camera"
+    rate_hz = status.steadiness.rate_hz
+    if rate_hz < SLOW * wanted_hz:
+        return DiagnosticStatus.WARN, (
+            f"{rate_hz:.1f} frames per second come, {wanted_hz:g} were asked for; use a USB 3 "
+            "port, or a lower rate_hz"
+        )
+    if status.host_stamp:
+        return DiagnosticStatus.WARN, (
+            "the camera tells no global time, so images are stamped when they arrive; hold the "
+            "arm still while it looks"
+        )
+    return DiagnosticStatus.OK, f"{rate_hz:.1f} frames per second"

@@ -1,0 +1,200 @@
+"""The camera node over DDS, fed by a software camera."""
+
+from threading import Event, Thread
+from time import monotonic
+
+import numpy as np
+import pytest
+
+pytest.importorskip("rclpy", reason="no ROS 2 here: rclpy cannot be imported")
+pytest.importorskip("pyrealsense2", reason="no pyrealsense2 (or no libusb-1.0) here")
+
+import pyrealsense2 as rs
+import rclpy
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from rclpy.executors import MultiThreadedExecutor
+from rclpy.node import Node
+from rclpy.qos import qos_profile_sensor_data
+from sensor_msgs.msg import CameraInfo, Image
+from software_camera import COLOR_FOCAL, EPOCH_MS, SETTINGS, SoftwareCamera, Streaming
+
+from affordance_grasp.camera.connection import CameraStatus, State
+from affordance_grasp.camera.continuity import Steadiness
+from affordance_grasp.errors import InvalidInput
+from affordance_grasp.messages import (
+    seconds,
+    to_color,
+    to_depth_m,
+    to_distortion,
+    to_intrinsics,
+)
+from affordance_grasp.nodes.camera import CameraNode
+from affordance_grasp.nodes.diagnostics import from_camera_status
+from affordance_grasp.nodes.frames import COLOR, DEPTH, DEPTH_INFO, INFO
+from affordance_grasp.nodes.graph import isolate
+
+WAIT_S = 20.0
+PARAMETERS = {
+    **{name: getattr(SETTINGS, name) for name in ("width", "height", "rate_hz")},
+    **{name: getattr(SETTINGS, name) for name in ("depth_width", "depth_height")},
+    "frame_timeout_s": 0.5,
+    "frame_id": "the_camera",
+}
+
+
+class Listener:
+    """Keeps what arrives on each topic."""
+
+    def __init__(self, node):
+        self._arrived = {}
+        self._events = {}
+        for kind, topic in (
+            (Image, COLOR),
+            (Image, DEPTH),
+            (CameraInfo, INFO),
+            (CameraInfo, DEPTH_INFO),
+            (DiagnosticArray, "/diagnostics"),
+        ):
+            self._arrived[topic], self._events[topic] = [], Event()
+            node.create_subscription(kind, topic, self._keep(topic), qos_profile_sensor_data)
+
+    def _keep(self, topic):
+        def keep(message):
+            self._arrived[topic].append(message)
+            self._events[topic].set()
+
+        return keep
+
+    def next(self, topic, wanted=lambda message: True):
+        """The next message of a topic that is as wanted."""
+        deadline = monotonic() + WAIT_S
+        while monotonic() < deadline:
+            self._events[topic].clear()
+            self._arrived[topic].clear()
+            assert self._events[topic].wait(WAIT_S), f"nothing arrives on {topic}"
+            if wanted(message := self._arrived[topic][-1]):
+                return message
+        raise AssertionError(f"nothing as wanted arrives on {topic}")
+
+
+@pytest.fixture
+def started():
+    """Starts a camera node with parameters beside a listener."""
+    isolate()
+    stops = []
+
+    def start(devices, **changes):
+        arguments = ["--ros-args"]
+        for name, value in (PARAMETERS | changes).items():
+            arguments += ["-p", f"{name}:={value}"]
+        rclpy.init(args=arguments)
+        stops.append(rclpy.try_shutdown)
+        camera, other = CameraNode(devices), Node("listener")
+        executor = MultiThreadedExecutor(2)
+        executor.add_node(camera)
+        executor.add_node(other)
+        listener = Listener(other)
+        thread = Thread(target=_spin, args=(executor,))
+        thread.start()
+        stops.extend([thread.join, executor.shutdown, camera.close])
+        return listener
+
+    yield start
+    for stop in reversed(stops):
+        stop()
+
+
+def _spin(executor):
+    try:
+        executor.spin()
+    except rclpy.executors.ExternalShutdownException:
+        return
+
+
+def test_frames_arrive_as_the_makers_driver_sends_them(started):
+    bent = (0.05, -0.1, 0.001, 0.0, 0.02)
+    software = SoftwareCamera(model=rs.distortion.brown_conrady, coefficients=bent)
+    with Streaming(software, depth_m=0.6):
+        listener = started(lambda: [software.device])
+        color, depth = listener.next(COLOR), listener.next(DEPTH)
+        info, depth_info = listener.next(INFO), listener.next(DEPTH_INFO)
+    assert (color.encoding, depth.encoding) == ("rgb8", "16UC1")
+    assert {m.header.frame_id for m in (color, depth, info, depth_info)} == {"the_camera"}
+    assert (to_color(color) == [200, 100, 50]).all()
+    np.testing.assert_allclose(np.unique(to_depth_m(depth)[60:180, 80:240]), [0.6], atol=1e-6)
+    intrinsics = to_intrinsics(info)
+    assert (intrinsics.fx, intrinsics.width, intrinsics.height) == (COLOR_FOCAL, 320, 240)
+    np.testing.assert_allclose(to_distortion(info).coefficients, bent, atol=1e-3)
+    assert list(depth_info.k) == list(info.k)
+    assert EPOCH_MS / 1000 < seconds(color.header.stamp) < EPOCH_MS / 1000 + WAIT_S
+
+
+def test_the_node_outlives_the_cable(started):
+    plugged = []
+    listener = started(lambda: [camera.device for camera in plugged])
+    alone = listener.next("/diagnostics").status[0]
+    assert alone.level == DiagnosticStatus.ERROR and "plug one into" in alone.message
+    for _ in range(2):
+        software = SoftwareCamera()
+        plugged[:] = [software]
+        with Streaming(software):
+            assert to_depth_m(listener.next(DEPTH)).any()
+            fine = listener.next("/diagnostics", lambda m: m.status[0].hardware_id == "012345")
+            assert fine.status[0].level != DiagnosticStatus.ERROR
+        plugged.clear()
+        lost = listener.next("/diagnostics", lambda m: m.status[0].level == DiagnosticStatus.ERROR)
+        assert "camera" in lost.status[0].message
+    figures = {v.key: v.value for v in lost.status[0].values}
+    assert figures["reconnections"] == "1"
+    assert int(figures["frames"]) > 0
+
+
+def test_what_can_never_work_is_said_at_once(started):
+    software = SoftwareCamera()
+    with pytest.raises(InvalidInput, match="offers 320x240 at 30 Hz"):
+        started(lambda: [software.device], width=333)
+
+
+def status(**changes):
+    values = {
+        "state": State.STREAMING,
+        "name": "D435",
+        "serial": "1",
+        "steadiness": Steadiness(100, 2, 29.8),
+        "reconnections": 0,
+        "temperature_c": 40.0,
+        "host_stamp": False,
+        "fault": "",
+    }
+    return from_camera_status(
+        CameraStatus(**(values | changes)), "camera", 30.0, rclpy.time.Time().to_msg()
+    ).status[0]
+
+
+@pytest.mark.parametrize(
+    ("changes", "level", "words"),
+    [
+        ({}, DiagnosticStatus.OK, "29.8 frames per second"),
+        (
+            {"steadiness": Steadiness(100, 2, 12.0)},
+            DiagnosticStatus.WARN,
+            "use a USB 3 port, or a lower rate_hz",
+        ),
+        ({"host_stamp": True}, DiagnosticStatus.WARN, "stamped when they arrive"),
+        (
+            {"state": State.SEARCHING, "fault": "it is gone"},
+            DiagnosticStatus.ERROR,
+            "it is gone",
+        ),
+    ],
+)
+def test_the_diagnosis_is_one_sentence(changes, level, words):
+    entry = status(**changes)
+    assert entry.level == level and words in entry.message
+    figures = {value.key: value.value for value in entry.values}
+    assert figures["frames dropped"] == "2" and figures["temperature [C]"] == "40.0"
+
+
+def test_a_camera_that_tells_no_temperature_is_no_fault():
+    entry = status(temperature_c=None)
+    assert {v.key: v.value for v in entry.values}["temperature [C]"] == "not told"
