@@ -9,6 +9,7 @@ from affordance_grasp.learning.agd20k import load_split, read_gray
 from affordance_grasp.learning.detections import Detections, RecordedDetector
 from affordance_grasp.learning.masking import MASKERS, box_region, fill_holes, turn_inverted
 from affordance_grasp.learning.pseudo_labels import label_path, pseudo_label, write_pseudo_labels
+from affordance_grasp.learning.segments import find_masker
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +53,16 @@ def test_only_small_holes_are_filled():
     assert filled[10:13, 10:13].all()
     assert not filled[20:45, 20:45].any()
     assert not filled[0, 0]
+    cornered = np.ones((60, 60), bool)
+    cornered[:19, :21] = False  # 399 pixels at the rim
+    assert fill_holes(cornered).all()
+    cornered[:20, :20] = False
+    assert not fill_holes(cornered)[0, 0]
+    from segment_anything.utils.amg import remove_small_regions
+
+    speckled = np.random.default_rng(0).random((50, 50)) > 0.4
+    theirs, _ = remove_small_regions(speckled, 40, mode="holes")
+    np.testing.assert_array_equal(fill_holes(speckled, 40), theirs)
 
 
 def test_box_region_is_clipped_and_never_empty():
@@ -60,7 +71,7 @@ def test_box_region_is_clipped_and_never_empty():
 
 
 def test_union_over_boxes_and_rim_check():
-    open_full = MASKERS["box"].open_picture(np.zeros((10, 10, 3), np.uint8), None)
+    open_full = MASKERS["box"].open_picture(np.zeros((30, 30, 3), np.uint8), None)
     detections = boxes([0, 0, 2, 2], [5, 5, 8, 8])
     assert pseudo_label(open_full, detections, may_invert=False).sum() == 4 + 9
     assert pseudo_label(open_full, detections, may_invert=True).sum() == 0
@@ -98,7 +109,7 @@ def test_pictures_without_box_get_no_label(tree, tmp_path):
 
 
 def test_bad_boxes_file_and_unknown_mask_step(tree, tmp_path):
-    split, detector = tree
+    split, _ = tree
     with pytest.raises(InvalidInput, match="no detector boxes at"):
         RecordedDetector(tmp_path / "none.json")
     (tmp_path / "bad.json").write_text("{")
@@ -113,7 +124,7 @@ def test_bad_boxes_file_and_unknown_mask_step(tree, tmp_path):
     (tmp_path / "bad.json").write_text('{"parts": {"hold": [1]}}')
     with pytest.raises(InvalidInput, match="bad.json: parts of"):
         write_pseudo_labels(split, RecordedDetector(tmp_path / "bad.json"), overwrite=True)
-    with pytest.raises(UnknownName, match="grabcut, box"):
-        write_pseudo_labels(split, detector, "sam")
+    with pytest.raises(UnknownName, match="grabcut, box, sam"):
+        find_masker("lasso")
     with pytest.raises(InvalidInput, match="left < right"):
         boxes([5, 5, 5, 9])

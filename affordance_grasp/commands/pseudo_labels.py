@@ -10,8 +10,8 @@ from tqdm import tqdm
 
 from affordance_grasp.learning.agd20k import LAYOUTS, load_split
 from affordance_grasp.learning.detections import DETECTIONS_FILE, RecordedDetector
-from affordance_grasp.learning.masking import MASKERS
 from affordance_grasp.learning.pseudo_labels import write_pseudo_labels
+from affordance_grasp.learning.segments import MASKER_NAMES, find_masker, load_sam_for
 
 HELP = "part boxes -> pseudo label masks for PLSP"
 
@@ -23,7 +23,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--boxes", type=Path, help=f"detector boxes (default: <split>/trainset/{DETECTIONS_FILE})"
     )
-    parser.add_argument("--masker", default="grabcut", choices=tuple(MASKERS))
+    parser.add_argument("--masker", default="grabcut", choices=MASKER_NAMES)
+    parser.add_argument("--sam", type=Path, help="checkpoint of Segment Anything, for sam")
+    parser.add_argument("--sam-device", default="cpu", help="torch device of Segment Anything")
     parser.add_argument("--overwrite", action="store_true", help="make existing labels again")
     parser.add_argument("--json", action="store_true", help="print the counts as JSON")
 
@@ -32,9 +34,11 @@ def run(arguments: argparse.Namespace) -> int:
     """Write the labels and say how many."""
     split = load_split(arguments.data, arguments.split)
     boxes = arguments.boxes or split.folder / "trainset" / DETECTIONS_FILE
+    sam = load_sam_for([arguments.masker], arguments.sam, arguments.sam_device)
+    masker = find_masker(arguments.masker, sam)
     progress = partial(tqdm, desc="pseudo labels", unit="picture")
     count = write_pseudo_labels(
-        split, RecordedDetector(boxes), arguments.masker, arguments.overwrite, progress
+        split, RecordedDetector(boxes), masker, arguments.overwrite, progress
     )
     if arguments.json:
         print(json.dumps(asdict(count)))

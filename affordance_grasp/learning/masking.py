@@ -1,4 +1,4 @@
-"""From a part box to a part mask by plain image processing, with no learned segmenter."""
+"""From a part box to a part mask: steps of plain image processing, and PLSP's checks of masks."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,8 +22,8 @@ class Masker:
     """A mask step: ``open_picture(color, object_box)`` once, then one mask per box.
 
     ``color``: (H, W, 3) uint8 rgb; ``object_box``: (4,) l, t, r, b in pixels or None; the masks
-    are (H, W) bool and False outside their box. ``may_invert``: whether the step can take ground
-    for figure, so that its masks need :func:`turn_inverted`.
+    are (H, W) bool. ``may_invert``: whether the step can take ground for figure, so that its masks
+    need :func:`turn_inverted`.
     """
 
     open_picture: Callable[[NDArray[np.uint8], Box | None], BoxMasker]
@@ -70,8 +70,11 @@ MASKERS = {"grabcut": Masker(open_grabcut, False), "box": Masker(open_box, False
 
 
 def turn_inverted(mask: Mask, box: Box) -> Mask:
-    """Invert a mask inside its box if it covers more than half of the box's rim (PLSP stage A)."""
-    region = box_region(box, mask.shape)
+    """Invert a mask inside its box if it covers more than half of the box's rim (PLSP stage A).
+
+    As in the released code the box is cut down to whole pixels, and its corners count twice.
+    """
+    region = box_region(np.trunc(box), mask.shape)
     inside = mask[region]
     on_rim = int(inside[[0, -1]].sum()) + int(inside[:, [0, -1]].sum())
     if on_rim <= sum(inside.shape):
@@ -82,12 +85,13 @@ def turn_inverted(mask: Mask, box: Box) -> Mask:
 
 
 def fill_holes(mask: Mask, area: int = HOLE_AREA) -> Mask:
-    """Fill every hole of less than ``area`` pixels: ground that figure shuts off from the rim."""
+    """Fill every hole of less than ``area`` pixels.
+
+    As in Segment Anything a hole is any connected piece of ground, also one at the picture's rim.
+    """
     _, labels, stats, _ = cv2.connectedComponentsWithStats((~mask).astype(np.uint8))
-    rim = np.concatenate([labels[[0, -1]].ravel(), labels[:, [0, -1]].ravel()])
     small = np.flatnonzero(stats[:, cv2.CC_STAT_AREA] < area)
-    holes = np.setdiff1d(small, [0, *rim])  # label 0 is the figure
-    return np.asarray(mask | np.isin(labels, holes))
+    return np.asarray(mask | np.isin(labels, small[small > 0]))  # label 0 is the figure
 
 
 def _figure_window(

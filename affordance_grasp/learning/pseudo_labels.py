@@ -7,15 +7,17 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from affordance_grasp.errors import UnknownName
 from affordance_grasp.learning.agd20k import Picture, Split, content_digest, read_color
 from affordance_grasp.learning.detections import Detections, Detector
 from affordance_grasp.learning.masking import MASKERS, Masker, fill_holes, turn_inverted
+
+Labels = Literal["initial", "refined"]
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,32 @@ def label_path(split: Split, picture: Picture) -> Path:
     """Where the pseudo label of an egocentric train picture lies."""
     folder = split.folder / "trainset/PL" / picture.affordance / picture.object
     return folder / f"{picture.path.stem}_pl.png"
+
+
+def refined_label_path(split: Split, picture: Picture) -> Path:
+    """Where the refined label (stage B) of an egocentric train picture is written."""
+    folder = split.folder / "trainset/PL_refined" / picture.affordance / picture.object
+    return folder / f"{picture.path.stem}.png"
+
+
+def label_for_training(split: Split, picture: Picture, labels: Labels) -> Path:
+    """The label that training reads; ``refined``: the initial one where none was refined.
+
+    Refined labels of the released code are JPEG.
+    """
+    refined = refined_label_path(split, picture)
+    for path in (refined, refined.with_suffix(".jpg")) if labels == "refined" else ():
+        if path.exists():
+            return path
+    return label_path(split, picture)
+
+
+def save_mask(path: Path, mask: NDArray[np.bool_]) -> None:
+    """Write a mask (H, W) as 0 and 255; a killed run leaves no half picture behind."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".partial")
+    Image.fromarray(mask.astype(np.uint8) * 255).save(partial, format="PNG")
+    partial.replace(path)
 
 
 def pseudo_label(
@@ -49,7 +77,7 @@ def pseudo_label(
 def write_pseudo_labels(
     split: Split,
     detector: Detector,
-    masker: str = "grabcut",
+    masker: Masker = MASKERS["grabcut"],
     overwrite: bool = False,
     progress: Callable[[Iterable[list[Picture]]], Iterable[list[Picture]]] = iter,
 ) -> LabelCount:
@@ -58,8 +86,6 @@ def write_pseudo_labels(
     A picture filed under several affordances is segmented once. Labels that exist are kept unless
     ``overwrite``, so that a stopped run goes on where it was. ``progress`` wraps the iteration.
     """
-    if masker not in MASKERS:
-        raise UnknownName("mask step", masker, tuple(MASKERS))
     tally: Counter[str] = Counter()
     for copies in progress(list(_same_content(split.train_ego))):
         due = [p for p in copies if overwrite or not label_path(split, p).exists()]
@@ -68,7 +94,7 @@ def write_pseudo_labels(
         tally["without_box"] += len(due) - len(found)
         tally["written"] += len(found)
         if found:
-            _write(split, detector, MASKERS[masker], found)
+            _write(split, detector, masker, found)
     return LabelCount(tally["written"], tally["kept"], tally["without_box"])
 
 
@@ -81,11 +107,7 @@ def _write(
     mask_of = masker.open_picture(read_color(first.path), object_box)
     for picture, detections in found:
         mask = pseudo_label(mask_of, detections, masker.may_invert)
-        path = label_path(split, picture)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_suffix(".partial")  # a killed run leaves no half picture behind
-        Image.fromarray(mask.astype(np.uint8) * 255).save(partial, format="PNG")
-        partial.replace(path)
+        save_mask(label_path(split, picture), mask)
 
 
 def _same_content(pictures: Iterable[Picture]) -> Iterator[list[Picture]]:
