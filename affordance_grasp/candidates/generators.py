@@ -1,10 +1,13 @@
-"""The grasp generators by name."""
+"""The grasp generators by name: the built-in one and those that other programs run."""
 
 from collections.abc import Callable
 from typing import Protocol
 
 from affordance_grasp.candidates.antipodal import AntipodalGenerator
 from affordance_grasp.candidates.cloud import TableScene
+from affordance_grasp.candidates.command import CommandGenerator
+from affordance_grasp.candidates.external import ExternalSettings
+from affordance_grasp.candidates.graspgen import GraspGenGenerator
 from affordance_grasp.control.gripper import GripperProfile, load_gripper
 from affordance_grasp.datatypes import GraspCandidates, RgbdFrame
 from affordance_grasp.errors import UnknownName
@@ -22,17 +25,28 @@ class GraspGenerator(Protocol):
         ...
 
 
-GENERATORS: dict[str, Callable[[GripperProfile], GraspGenerator]] = {
-    "antipodal": AntipodalGenerator,
+GENERATORS: dict[str, Callable[[GripperProfile, ExternalSettings], GraspGenerator]] = {
+    "antipodal": lambda gripper, _: AntipodalGenerator(gripper),
+    "graspgen": GraspGenGenerator,
+    "command": CommandGenerator,
 }
 
 
-def make_generator(name: str, gripper: GripperProfile | None = None) -> GraspGenerator:
+def make_generator(
+    name: str,
+    gripper: GripperProfile | None = None,
+    external: ExternalSettings | None = None,
+) -> GraspGenerator:
     """Build a generator by name for a gripper (the 2F-85 when none is given).
+
+    Args:
+        name: a name of ``GENERATORS``.
+        gripper: the hand that will make the grasps.
+        external: where an external generator is and how to read it; unused by the built-in one.
 
     Raises:
         UnknownName: there is no generator of that name; lists the known ones.
     """
     if name not in GENERATORS:
         raise UnknownName("generator", name, tuple(GENERATORS))
-    return GENERATORS[name](gripper or load_gripper())
+    return GENERATORS[name](gripper or load_gripper(), external or ExternalSettings())

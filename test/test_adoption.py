@@ -1,0 +1,95 @@
+import numpy as np
+import pytest
+from external_grasps import GRIPPER, scene, written_as
+
+from affordance_grasp.candidates.adoption import Adoption
+from affordance_grasp.candidates.conventions import CONVENTIONS
+from affordance_grasp.candidates.foreign import GeneratorFault, foreign_grasps
+from affordance_grasp.geometry import pose
+
+
+def adopt(name, T, reach=None, **values):
+    convention = CONVENTIONS[name]
+    adoption = Adoption(convention, convention.tip_offset_m() if reach is None else reach)
+    return adoption.adopt(foreign_grasps(T, "test", **values), scene()[1], GRIPPER)
+
+
+@pytest.mark.parametrize("name", CONVENTIONS)
+def test_good_grasps_survive_being_written_down_by_any_generator(name):
+    """The built-in generator's grasps, in another convention, come back where they were."""
+    known = scene()[2]
+    convention = CONVENTIONS[name]
+    depth = np.full(len(known), 0.02) if convention.adds_depth else None
+    reach = convention.tip_offset_m() + (0.02 if convention.adds_depth else 0.0)
+    adopted = adopt(
+        name,
+        written_as(name, known.T_cam_tcp, reach),
+        width_m=known.width_m,
+        depth_m=depth,
+        score=np.linspace(0.1, 0.9, len(known)),
+    )
+    assert adopted.examined == len(known)
+    assert len(adopted) > 0.9 * len(known)
+    for T in adopted.T_cam_tcp:
+        apart = np.abs(known.T_cam_tcp - T).max(axis=(1, 2))
+        assert apart.min() < 0.003  # drawn back by at most that for room above the table
+    assert (np.diff(adopted.quality) <= 0).all(), "best first"
+
+
+def test_width_is_measured_where_none_is_given():
+    known = scene()[2]
+    T = written_as("graspgen", known.T_cam_tcp, 0.195)
+    adopted = adopt("graspgen", T)
+    best = adopted.T_cam_tcp[0]
+    same = np.abs(known.T_cam_tcp - best).max(axis=(1, 2)).argmin()
+    assert adopted.width_m[0] == pytest.approx(known.width_m[same], abs=0.004)
+    assert np.linalg.norm(adopted.contact_cam[0] - known.contact_cam[same]) < 0.01
+
+
+def test_an_opening_is_no_wider_than_what_is_between_the_fingers():
+    known = scene()[2]
+    T = written_as("graspnet", known.T_cam_tcp, 0.01)
+    depth = np.full(len(known), 0.01)
+    wide = adopt("graspnet", T, width_m=np.full(len(known), 0.08), depth_m=depth)
+    narrow = adopt("graspnet", T, width_m=np.full(len(known), 0.01), depth_m=depth)
+    assert wide.width_m.max() < 0.08
+    assert narrow.width_m.max() == pytest.approx(0.01)
+
+
+def test_a_wrong_convention_is_told_rather_than_executed():
+    known = scene()[2]
+    T = written_as("graspgen", known.T_cam_tcp, 0.195)
+    with pytest.raises(GeneratorFault, match=r"none of \d+ grasps fits .*check the convention"):
+        adopt("tcp", T)  # 0.195 m too high: nothing between the fingers
+    with pytest.raises(GeneratorFault, match="hit the object|touch the table"):
+        adopt("graspgen", T, reach=0.275)  # 80 mm too deep
+
+
+def test_a_hand_that_reaches_a_little_into_the_table_is_drawn_back():
+    frame, understood, known = scene()
+    down = known.T_cam_tcp[:, :3, 2] @ understood.table.normal_cam < -0.98
+    T = known.T_cam_tcp[down].copy()
+    height = understood.table.height_m(T[:, :3, 3])
+    T[:, :3, 3] += (height + 0.004)[:, None] * T[:, :3, 2]  # tips 4 mm below the table
+    adopted = adopt("tcp", T, width_m=known.width_m[down])
+    assert len(adopted) > 0
+    assert understood.table.height_m(adopted.T_cam_tcp[:, :3, 3]).min() > 0.0005
+
+
+def test_scores_above_one_are_scaled_and_kept_in_order():
+    known = scene()[2]
+    score = np.linspace(0, 40, len(known))
+    adopted = adopt("tcp", known.T_cam_tcp, width_m=known.width_m, score=score)
+    assert adopted.quality.max() == 1.0
+    assert (np.diff(adopted.quality) <= 0).all()
+
+
+def test_a_generator_that_finds_nothing_is_not_at_fault():
+    assert len(adopt("tcp", [])) == 0
+
+
+def test_poses_in_another_frame_are_told():
+    known = scene()[2]
+    T_base_cam = pose(translation_m=[0.5, 0.2, 0.4])
+    with pytest.raises(GeneratorFault, match="poses are in the optical frame"):
+        adopt("tcp", T_base_cam @ known.T_cam_tcp, width_m=known.width_m)

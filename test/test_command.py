@@ -1,0 +1,121 @@
+"""Programs that propose grasps, fail, babble, hang, and start children of their own."""
+
+import os
+import shlex
+import sys
+from time import monotonic
+
+import numpy as np
+import pytest
+from external_grasps import GRIPPER, scene, written_as
+
+from affordance_grasp.candidates.external import ExternalSettings
+from affordance_grasp.candidates.foreign import GeneratorFault
+from affordance_grasp.candidates.generators import make_generator
+from affordance_grasp.errors import InvalidInput, UnknownName
+
+
+def run(tmp_path, script, **settings):
+    path = tmp_path / "my grasps.py"
+    path.write_text(script)
+    settings.setdefault("timeout_s", 30.0)
+    command = f"{shlex.quote(sys.executable)} {shlex.quote(str(path))}"
+    frame, understood, _ = scene()
+    generator = make_generator("command", GRIPPER, ExternalSettings(command=command, **settings))
+    return generator.generate(frame, seed=3, scene=understood)
+
+
+def test_a_program_s_grasp_group_becomes_candidates(tmp_path):
+    known = scene()[2]
+    T = written_as("graspnet", known.T_cam_tcp, 0.02)
+    rows = np.zeros((len(known), 17))
+    rows[:, 0] = np.linspace(0.1, 0.9, len(known))
+    rows[:, 1], rows[:, 3] = 0.085, 0.02
+    rows[:, 4:13] = T[:, :3, :3].reshape(-1, 9)
+    rows[:, 13:16] = T[:, :3, 3]
+    np.save(tmp_path / "prepared.npy", rows)
+    script = f"""
+import json, shutil, sys
+import pathlib
+folder = pathlib.Path(sys.argv[1])
+assert json.loads((folder / "camera.json").read_text())["seed"] == 3
+assert (folder / "color.png").exists() and (folder / "points.npy").exists()
+shutil.copy({str(tmp_path / "prepared.npy")!r}, folder / "grasps.npy")
+"""
+    grasps = run(tmp_path, script)
+    assert (grasps.generator, grasps.examined) == ("command", len(known))
+    assert len(grasps) > 0.9 * len(known)
+    apart = np.abs(known.T_cam_tcp - grasps.T_cam_tcp[0]).max(axis=(1, 2))
+    assert apart.min() < 0.003
+    with pytest.raises(GeneratorFault, match="none of"):
+        run(tmp_path, script, tip_offset_m=0.5)
+
+
+def test_the_folder_is_gone_afterwards(tmp_path):
+    note = tmp_path / "where"
+    script = f"import sys; open({str(note)!r}, 'w').write(sys.argv[1]); print('no idea'); exit(3)"
+    with pytest.raises(GeneratorFault, match="ended with code 3: no idea"):
+        run(tmp_path, script)
+    assert not os.path.exists(note.read_text())
+
+
+def test_only_the_end_of_a_long_complaint_is_kept(tmp_path):
+    with pytest.raises(GeneratorFault, match="the reason$") as fault:
+        run(tmp_path, "print('x\\n' * 100000 + 'the reason'); exit(1)")
+    assert len(str(fault.value)) < 500
+    with pytest.raises(GeneratorFault, match="it said nothing"):
+        run(tmp_path, "exit(1)")
+
+
+def test_a_program_that_hangs_is_ended_with_its_children(tmp_path):
+    note = tmp_path / "child"
+    script = f"""
+import subprocess, sys, time
+child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+open({str(note)!r}, "w").write(str(child.pid))
+time.sleep(600)
+"""
+    started = monotonic()
+    with pytest.raises(GeneratorFault, match="took longer than 2 s and was ended"):
+        run(tmp_path, script, timeout_s=2.0)
+    assert monotonic() - started < 20
+    assert not _alive(int(note.read_text()))
+
+
+def _alive(pid):
+    """Neither gone nor dead and waiting for whoever inherits it."""
+    try:
+        with open(f"/proc/{pid}/stat") as stat:
+            return stat.read().rsplit(")", 1)[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def test_a_program_that_leaves_nothing_is_told(tmp_path):
+    with pytest.raises(GeneratorFault, match="neither grasps.npy nor grasps.json"):
+        run(tmp_path, "pass")
+
+
+def test_a_convention_that_the_program_made_up_is_told(tmp_path):
+    script = """
+import pathlib, sys
+(pathlib.Path(sys.argv[1]) / "grasps.json").write_text('{"convention": "mine", "grasps": []}')
+"""
+    with pytest.raises(UnknownName, match="'mine'; known: tcp"):
+        run(tmp_path, script)
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [("", "needs the program to run"), ("'unclosed", "No closing quotation")],
+)
+def test_a_command_that_is_none_is_refused(command, words):
+    with pytest.raises(InvalidInput, match=words):
+        make_generator("command", GRIPPER, ExternalSettings(command=command))
+
+
+def test_a_program_that_is_not_there_is_told():
+    settings = ExternalSettings(command="/no/such/program")
+    frame, understood, _ = scene()
+    with pytest.raises(GeneratorFault, match="/no/such/program cannot be started"):
+        make_generator("command", GRIPPER, settings).generate(frame, scene=understood)

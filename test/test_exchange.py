@@ -1,0 +1,141 @@
+"""Files that other programs leave: a GraspGroup's columns, JSON, and anything else."""
+
+import json
+
+import cv2
+import numpy as np
+import pytest
+from external_grasps import scene
+
+from affordance_grasp.candidates import exchange
+from affordance_grasp.candidates.exchange import read_grasps, write_frame
+from affordance_grasp.candidates.foreign import GeneratorFault
+
+QUARTER_TURN = [[0, -1, 0], [1, 0, 0], [0, 0, 1]]
+
+
+def grasp_group(*rows):
+    """Rows as graspnetAPI saves them: score, width, height, depth, R (9), t (3), object."""
+    return np.array(rows, float).reshape(-1, 17)
+
+
+ROW = [0.7, 0.06, 0.02, 0.03, 0, -1, 0, 1, 0, 0, 0, 0, 1, 0.1, 0.2, 0.3, -1]
+
+
+def test_a_frame_is_written_whole(tmp_path):
+    frame, understood, _ = scene()
+    write_frame(tmp_path, frame, understood, 0.085, 7)
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "color.png",
+        "depth.npy",
+        "points.npy",
+        "thing.npy",
+        "camera.json",
+    }
+    np.testing.assert_array_equal(np.load(tmp_path / "depth.npy"), frame.depth_m)
+    color = cv2.cvtColor(cv2.imread(str(tmp_path / "color.png")), cv2.COLOR_BGR2RGB)
+    np.testing.assert_array_equal(color, frame.color)
+    camera = json.loads((tmp_path / "camera.json").read_text())
+    assert camera["fx"] == frame.intrinsics.fx
+    assert (camera["max_width_m"], camera["seed"]) == (0.085, 7)
+    assert len(np.load(tmp_path / "points.npy")) == len(np.load(tmp_path / "thing.npy"))
+
+
+def test_the_seventeen_columns_of_a_grasp_group(tmp_path):
+    np.save(tmp_path / "grasps.npy", grasp_group(ROW, ROW))
+    grasps, convention = read_grasps(tmp_path, "test")
+    assert convention == "graspnet"
+    assert len(grasps) == 2
+    np.testing.assert_allclose(grasps.T_cam_foreign[0, :3, :3], QUARTER_TURN, atol=1e-12)
+    np.testing.assert_allclose(grasps.T_cam_foreign[0, :3, 3], [0.1, 0.2, 0.3])
+    assert (grasps.score[0], grasps.width_m[0], grasps.depth_m[0]) == (0.7, 0.06, 0.03)
+
+
+def test_json_with_a_quaternion_or_a_matrix(tmp_path):
+    half = float(np.sqrt(0.5))
+    position = [0.1, 0.2, 0.3]
+    content = {
+        "convention": "gpd",
+        "T_cam_source": [[1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0.5], [0, 0, 0, 1]],
+        "grasps": [
+            {"position": position, "quaternion_xyzw": [0, 0, half, half], "score": 0.4},
+            {"position": position, "rotation": QUARTER_TURN, "width_m": 0.02, "depth_m": None},
+        ],
+    }
+    (tmp_path / "grasps.json").write_text(json.dumps(content))
+    grasps, convention = read_grasps(tmp_path, "test")
+    assert convention == "gpd"
+    for T in grasps.T_cam_foreign:
+        np.testing.assert_allclose(T[:3, :3], QUARTER_TURN, atol=1e-12)
+        np.testing.assert_allclose(T[:3, 3], [0.1, 0.2, 0.8])
+    np.testing.assert_array_equal(grasps.score, [0.4, np.nan])
+    np.testing.assert_array_equal(grasps.width_m, [np.nan, 0.02])
+    assert np.isnan(grasps.depth_m).all()
+
+
+@pytest.mark.parametrize("name", ["grasps.json", "grasps.npy"])
+def test_no_grasps_are_no_grasps(tmp_path, name):
+    (tmp_path / "grasps.json").write_text('{"grasps": []}')
+    if name == "grasps.npy":
+        np.save(tmp_path / name, grasp_group())
+    assert len(read_grasps(tmp_path, "test")[0]) == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "not JSON"),
+        ("\udcff".encode("utf-8", "surrogateescape").decode("latin1"), "not JSON"),
+        ("[" * 100_000, "not JSON"),
+        ("[]", "must hold"),
+        ('{"grasps": {}}', "must hold"),
+        ('{"grasps": [1]}', "must hold"),
+        ('{"grasps": [{}]}', "grasp 0 needs position"),
+        ('{"grasps": [{"position": [0, 0, 1]}]}', "grasp 0 needs position"),
+        ('{"grasps": [{"position": [0, 0], "quaternion_xyzw": [0, 0, 0, 1]}]}', "grasp 0"),
+        ('{"grasps": [{"position": [0, 0, 1], "quaternion_xyzw": [0, 0, 0, 2]}]}', "length 1"),
+        ('{"grasps": [{"position": [0, 0, 1], "quaternion_xyzw": [0, 0, 1]}]}', "grasp 0"),
+        ('{"grasps": [{"position": [0, 0, NaN], "quaternion_xyzw": [0, 0, 0, 1]}]}', "NaN"),
+        ('{"grasps": [{"position": "here", "quaternion_xyzw": [0, 0, 0, 1]}]}', "grasp 0"),
+        ('{"grasps": [], "T_cam_source": [1]}', "T_cam_source"),
+    ],
+)
+def test_json_that_holds_no_grasps_is_refused(tmp_path, text, words):
+    (tmp_path / "grasps.json").write_text(text)
+    with pytest.raises(GeneratorFault, match=words):
+        read_grasps(tmp_path, "test")
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (np.zeros((2, 16)), r"\(2, 16\), expected \(N, 17\)"),
+        (np.zeros(17), "expected"),
+        (np.array([["x"] * 17]), "no numbers"),
+        (grasp_group([*ROW[:13], 0, 0, np.nan, 0]), "NaN"),
+        (grasp_group([*ROW[:4], *[0.0] * 9, *ROW[13:]]), "not orthonormal"),
+        (grasp_group([0.7, 60.0, *ROW[2:]]), "in metres"),
+    ],
+)
+def test_an_array_that_holds_no_grasps_is_refused(tmp_path, content, words):
+    np.save(tmp_path / "grasps.npy", content)
+    with pytest.raises(GeneratorFault, match=words):
+        read_grasps(tmp_path, "test")
+
+
+def test_pickles_archives_and_oversized_files_are_not_opened(tmp_path, monkeypatch):
+    np.save(tmp_path / "grasps.npy", np.array([{"a": 1}], object), allow_pickle=True)
+    with pytest.raises(GeneratorFault, match="not a numpy array"):
+        read_grasps(tmp_path, "test")
+    with (tmp_path / "grasps.npy").open("wb") as file:
+        np.savez(file, grasps=grasp_group(ROW))
+    with pytest.raises(GeneratorFault, match="expected"):
+        read_grasps(tmp_path, "test")
+    monkeypatch.setattr(exchange, "MAX_FILE_BYTES", 10)
+    with pytest.raises(GeneratorFault, match="larger than 10 bytes"):
+        read_grasps(tmp_path, "test")
+
+
+def test_a_folder_without_grasps_is_told(tmp_path):
+    with pytest.raises(GeneratorFault, match="neither grasps.npy nor grasps.json"):
+        read_grasps(tmp_path, "test")

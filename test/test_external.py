@@ -1,0 +1,37 @@
+import pytest
+
+from affordance_grasp.candidates.external import ExternalSettings
+from affordance_grasp.errors import InvalidInput, UnknownName
+
+
+def test_the_generator_s_own_convention_and_hand_are_the_default():
+    adoption = ExternalSettings().adoption("graspgen", "franka_panda")
+    assert adoption.convention.name == "graspgen"
+    assert adoption.tip_offset_m == pytest.approx(0.10527314)
+    assert ExternalSettings().adoption("gpd").tip_offset_m == pytest.approx(0.06)
+
+
+def test_what_is_given_comes_first():
+    settings = ExternalSettings(convention="contact_graspnet", hand="panda_mid_pad")
+    adoption = settings.adoption("graspgen", "robotiq_2f_140")
+    assert adoption.convention.name == "contact_graspnet"
+    assert adoption.tip_offset_m == pytest.approx(0.1034)
+    assert ExternalSettings(tip_offset_m=0.0).adoption("vgn").tip_offset_m == 0.0
+
+
+@pytest.mark.parametrize(
+    ("settings", "error", "words"),
+    [
+        ({"convention": "mine"}, UnknownName, "grasp convention 'mine'"),
+        ({"convention": "vgn", "hand": "left"}, UnknownName, "hand of convention vgn 'left'"),
+        ({"timeout_s": 0.0}, InvalidInput, "timeout is 0.0 s"),
+        ({"timeout_s": float("inf")}, InvalidInput, "timeout is inf s"),
+        ({"timeout_s": float("nan")}, InvalidInput, "timeout is nan s"),
+        ({"max_grasps": 0}, InvalidInput, "max_grasps is 0"),
+        ({"tip_offset_m": 195.0}, InvalidInput, "must be at most 1"),
+        ({"tip_offset_m": float("nan")}, InvalidInput, "must be at most 1"),
+    ],
+)
+def test_settings_that_cannot_be_meant_are_refused(settings, error, words):
+    with pytest.raises(error, match=words):
+        ExternalSettings(**settings)
