@@ -10,10 +10,12 @@ from typing import Any
 import torch
 from tqdm import tqdm
 
-from affordance_grasp.errors import CheckpointError, InvalidInput
-from affordance_grasp.grounding.backbones import load_backbone, load_strictly
+from affordance_grasp.errors import InvalidInput
+from affordance_grasp.grounding.backbones import TimmBackbone, load_backbone
 from affordance_grasp.grounding.checkpoint import Checkpoint, load_checkpoint
-from affordance_grasp.grounding.methods import make_network
+from affordance_grasp.grounding.device import check_device
+from affordance_grasp.grounding.methods import restore_network
+from affordance_grasp.grounding.network import GroundingNetwork
 from affordance_grasp.grounding.text import load_text_encoder
 from affordance_grasp.learning.agd20k import LAYOUTS, Split, load_split
 from affordance_grasp.learning.evaluate import (
@@ -26,13 +28,13 @@ from affordance_grasp.learning.evaluate import (
 )
 from affordance_grasp.learning.features import Encoding, cache_test_features
 from affordance_grasp.learning.metrics import PROTOCOLS
-from affordance_grasp.learning.plsp_run import affordance_table
+from affordance_grasp.learning.pictures import ViewSource, fresh_test_pictures, reader_of
 from affordance_grasp.learning.published import PUBLISHED
+from affordance_grasp.learning.recipes import RECIPES, text_rows
+from affordance_grasp.learning.saliency import SALIENT, predict_saliency, saliency_reader
 from affordance_grasp.learning.threads import limit_threads
 
 HELP = "KLD, SIM and NSS of a checkpoint on a test set"
-EXPORTED = ("plsp",)
-"""Methods whose maps can be exported: those that read the tokens that are cached."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -42,8 +44,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--checkpoint", type=Path, help="export its maps first")
     parser.add_argument("--maps", type=Path, help="folder of the maps (default: beside it)")
     parser.add_argument("--protocol", default="reference", choices=tuple(PROTOCOLS))
-    parser.add_argument("--cache", type=Path, help="token cache (default: DATA/features)")
+    parser.add_argument("--cache", type=Path, help="feature cache (default: DATA/features)")
     parser.add_argument("--bf16-tokens", action="store_true", help="bfloat16 backbone, faster")
+    parser.add_argument(
+        "--saliency",
+        choices=tuple(SALIENT),
+        help="score a backbone whose saliency is a baseline too",
+    )
+    parser.add_argument("--device", default="cpu", help="torch device, such as cuda")
     parser.add_argument("--published", action="store_true", help="print the published table too")
     parser.add_argument("--threads", type=int, default=2, help="CPU threads")
     parser.add_argument("--json", action="store_true", help="print the summary as JSON")
@@ -57,7 +65,8 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.checkpoint:
         _export(arguments, split, maps)
     measured = score_exported(maps, split, arguments.protocol)
-    trivial = baselines(split.test, arguments.protocol)
+    saliency = _saliency(arguments, split) if arguments.saliency else None
+    trivial = baselines(split.test, arguments.protocol, saliency)
     summary = {
         "split": split.name,
         "protocol": arguments.protocol,
@@ -81,36 +90,61 @@ def _maps_folder(arguments: argparse.Namespace) -> Path:
 
 
 def _export(arguments: argparse.Namespace, split: Split, folder: Path) -> None:
+    """Maps of a frozen backbone's kept features; a fine-tuned one computes its own."""
     checkpoint = load_checkpoint(arguments.checkpoint)
-    info = checkpoint.info
-    if info.method not in EXPORTED:
-        raise InvalidInput(
-            f"{arguments.checkpoint} is a checkpoint of {info.method}; maps can be exported of "
-            f"{', '.join(EXPORTED)} only"
-        )
-    encoder = load_backbone(info.backbone)
-    if encoder.sha256 != info.backbone_sha256:
-        raise CheckpointError(
-            f"{arguments.checkpoint} was trained on a {info.backbone} with sha256 "
-            f"{info.backbone_sha256}, the installed one has {encoder.sha256}"
-        )
-    cache = arguments.cache or arguments.data / "features"
+    device = check_device(arguments.device)
+    network = restore_network(checkpoint, f"checkpoint {arguments.checkpoint}").to(device).eval()
+    affordances, text = _known(network, checkpoint, split)
+    view = RECIPES[network.name].plan(side=network.config.image_side).plain
+    reader = reader_of(network, device)
     encoding = Encoding(bfloat16=arguments.bf16_tokens)
-    store = cache_test_features(split, encoder, cache, encoding=encoding, progress=tqdm)
-    network = make_network(info.method, info.config)
-    load_strictly(network, checkpoint.tensors, f"checkpoint {arguments.checkpoint}")
-    maps = predict_maps(network.eval(), store, split.test, _texts(checkpoint, split))
-    about = {"checkpoint": str(arguments.checkpoint), "method": info.method, **asdict(encoding)}
+    pictures: ViewSource
+    if network.config.train_backbone:
+        pictures = fresh_test_pictures(split, view, reader)
+    else:
+        pictures = cache_test_features(
+            split, reader, view, _cache(arguments), encoding=encoding, progress=tqdm
+        )
+    maps = predict_maps(network, pictures, split.test, affordances, text, device=device)
+    about = {"checkpoint": str(arguments.checkpoint), "method": network.name, **asdict(encoding)}
     export_maps(folder, split, maps, about)
 
 
-def _texts(checkpoint: Checkpoint, split: Split) -> dict[str, torch.Tensor]:
-    table = dict(zip(checkpoint.info.affordances, checkpoint.text, strict=True))
-    missing = tuple(sorted({i.picture.affordance for i in split.test} - set(table)))
-    if missing:
-        encoder = load_text_encoder(checkpoint.info.text_encoder)
-        table.update(zip(missing, affordance_table(encoder, missing), strict=True))
-    return table
+def _known(
+    network: GroundingNetwork, checkpoint: Checkpoint, split: Split
+) -> tuple[tuple[str, ...], torch.Tensor]:
+    """The checkpoint's affordances and texts; what else is tested, where the text alone asks."""
+    info, text = checkpoint.info, checkpoint.text
+    missing = tuple(sorted({i.picture.affordance for i in split.test} - set(info.affordances)))
+    if not missing:
+        return info.affordances, text
+    if not RECIPES[network.name].fixed_labels:
+        raise InvalidInput(
+            f"the checkpoint knows {', '.join(info.affordances)}; {split.name} also tests "
+            f"{', '.join(missing)}, for which {network.name} has no channel"
+        )
+    encoder = load_text_encoder(info.text_encoder)
+    more = text_rows(network, encoder, missing)
+    return (*info.affordances, *missing), torch.cat([text, more])
+
+
+def _saliency(arguments: argparse.Namespace, split: Split) -> Any:
+    backbone = load_backbone(arguments.saliency)
+    if not isinstance(backbone, TimmBackbone):
+        raise InvalidInput(f"backbone {arguments.saliency} gives no attention to show")
+    store = cache_test_features(
+        split,
+        saliency_reader(backbone),
+        RECIPES["looptrans"].plan().plain,
+        _cache(arguments),
+        encoding=Encoding(bfloat16=arguments.bf16_tokens),
+        progress=tqdm,
+    )
+    return predict_saliency(store, split.test, arguments.saliency)
+
+
+def _cache(arguments: argparse.Namespace) -> Path:
+    return Path(arguments.cache or arguments.data / "features")
 
 
 def _report(

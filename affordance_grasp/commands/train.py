@@ -9,22 +9,23 @@ from pathlib import Path
 from tqdm import tqdm
 
 from affordance_grasp.errors import InvalidInput
-from affordance_grasp.grounding.backbones import load_backbone
+from affordance_grasp.grounding.device import check_device
+from affordance_grasp.grounding.methods import METHODS, find_method
 from affordance_grasp.grounding.text import load_text_encoder
 from affordance_grasp.learning.agd20k import LAYOUTS, Split, load_split
 from affordance_grasp.learning.detections import DETECTIONS_FILE, RecordedDetector
 from affordance_grasp.learning.features import Encoding, without_corrupt
 from affordance_grasp.learning.metrics import PROTOCOLS
-from affordance_grasp.learning.plsp_run import Sources, train_plsp
+from affordance_grasp.learning.recipes import RECIPES
 from affordance_grasp.learning.run_folder import RunFolder
+from affordance_grasp.learning.sources import Sources
 from affordance_grasp.learning.threads import limit_threads
 from affordance_grasp.learning.train import Outcome
 from affordance_grasp.learning.train_config import TrainConfig, load_config
+from affordance_grasp.learning.training_run import train_method
 from affordance_grasp.share import share_path
 
 HELP = "train a grounding method"
-TRAINERS = {"plsp": train_plsp}
-"""How each method is trained here; the others are imported from released checkpoints."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,10 +33,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", type=Path, required=True, help="root in AGD20K's layout")
     parser.add_argument("--out", type=Path, required=True, help="folder of the run")
     parser.add_argument("--split", default="Seen", choices=tuple(LAYOUTS))
-    parser.add_argument("--method", default="plsp", choices=tuple(TRAINERS))
+    parser.add_argument("--method", default="plsp", choices=tuple(METHODS))
     parser.add_argument("--config", type=Path, help="YAML (default: config/train_METHOD_...)")
-    parser.add_argument("--boxes", type=Path, help="detector boxes (default: beside the pictures)")
-    parser.add_argument("--cache", type=Path, help="token cache (default: DATA/features)")
+    parser.add_argument("--boxes", type=Path, help="boxes for PLSP (default: in the data)")
+    parser.add_argument("--cache", type=Path, help="feature cache (default: DATA/features)")
     parser.add_argument("--epochs", type=int, help="instead of the configuration's")
     parser.add_argument("--seed", type=int, help="instead of the configuration's")
     parser.add_argument("--minutes", type=float, help="end after the epoch in which this is up")
@@ -45,6 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--skip-corrupt", action="store_true", help="leave out unreadable pictures"
     )
+    parser.add_argument("--device", default="cpu", help="torch device, such as cuda")
     parser.add_argument("--threads", type=int, default=2, help="CPU threads")
     parser.add_argument("--json", action="store_true", help="print the outcome as JSON")
 
@@ -57,18 +59,8 @@ def run(arguments: argparse.Namespace) -> int:
     config = _config(arguments)
     split = _split(arguments)
     folder = RunFolder(arguments.out)
-    sources = Sources(
-        split=split,
-        detector=RecordedDetector(arguments.boxes or split.folder / "trainset" / DETECTIONS_FILE),
-        encoder=load_backbone(config.backbone),
-        text=load_text_encoder(config.text_encoder),
-        cache=arguments.cache or arguments.data / "features",
-        encoding=Encoding(bfloat16=arguments.bf16_tokens),
-        protocol=arguments.protocol,
-        command=_command(arguments),
-    )
-    outcome = TRAINERS[arguments.method](
-        sources,
+    outcome = train_method(
+        _sources(arguments, config, split),
         config,
         folder,
         resume=arguments.resume,
@@ -77,6 +69,25 @@ def run(arguments: argparse.Namespace) -> int:
     )
     print(json.dumps(asdict(outcome)) if arguments.json else _account(outcome, folder))
     return 0
+
+
+def _sources(arguments: argparse.Namespace, config: TrainConfig, split: Split) -> Sources:
+    network = config.network_config
+    detector = None
+    if RECIPES[config.method].needs_boxes:
+        boxes = arguments.boxes or split.folder / "trainset" / DETECTIONS_FILE
+        detector = RecordedDetector(boxes)
+    return Sources(
+        split=split,
+        backbone=find_method(config.method).backbone(network, True),
+        cache=arguments.cache or arguments.data / "features",
+        detector=detector,
+        text=load_text_encoder(config.text_encoder) if network.text_dim else None,
+        encoding=Encoding(bfloat16=arguments.bf16_tokens),
+        protocol=arguments.protocol,
+        device=check_device(arguments.device),
+        command=_command(arguments),
+    )
 
 
 def _config(arguments: argparse.Namespace) -> TrainConfig:

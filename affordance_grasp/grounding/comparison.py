@@ -48,8 +48,6 @@ def training_network(checkpoint: Checkpoint | Path | str) -> GroundingNetwork:
 
 def _training(stored: Checkpoint, owner: str) -> GroundingNetwork:
     network = restore_network(stored, owner).train()
-    if network.backbone is not None and not network.config.train_backbone:
-        network.backbone.eval()
     for module in network.modules():
         if isinstance(module, DropPath):
             module.drop_prob = 0.0

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from affordance_grasp.datatypes import Heatmap, Region, check_color
 from affordance_grasp.errors import CheckpointError, InvalidInput
 from affordance_grasp.grounding.checkpoint import Checkpoint, CheckpointInfo, load_checkpoint
+from affordance_grasp.grounding.device import check_device
 from affordance_grasp.grounding.methods import find_method, restore_network
 from affordance_grasp.grounding.network import GroundingNetwork
 from affordance_grasp.grounding.vocabulary import resolve_query
@@ -95,7 +96,7 @@ def load_grounder(
     trained on other backbone weights than those that are installed.
     """
     entry = find_method(method)
-    _check_device(device)
+    check_device(device)
     path = Path(checkpoint) if checkpoint is not None else _shipped(method, entry.checkpoint)
     stored = load_checkpoint(path)
     if stored.info.method != method:
@@ -130,13 +131,6 @@ def _shipped(method: str, checkpoint: str | None) -> Path:
             "method, for example one imported from the released ones"
         )
     return share_path(checkpoint)
-
-
-def _check_device(device: str) -> None:
-    try:
-        torch.ones(1, device=device).item()
-    except (RuntimeError, AssertionError) as error:
-        raise InvalidInput(f"device {device!r} is not usable here; cpu always is") from error
 
 
 def _inside(region: Region, color: NDArray[np.uint8]) -> Region:

@@ -134,9 +134,11 @@ def concentration_loss(cams: Tensor) -> Tensor:
 class LocateNetwork(GroundingNetwork):
     """A network on last-block keys; its raw map is a signed CAM on the grid of patches."""
 
+    reads = "keys"
+
     def encode(self, images: Tensor) -> Tensor:
         """CLS query, CLS key and patch keys (B, 2 + g^2, dim); see :func:`unpack_keys`."""
-        backbone = self._present_backbone
+        backbone = self.present_backbone
         if not isinstance(backbone, TimmBackbone):
             raise InvalidInput(f"{self.name} reads keys, which {backbone.spec.name} does not give")
         return backbone.keys(images)
@@ -150,7 +152,7 @@ class LocateNetwork(GroundingNetwork):
         side = self.config.image_side
         resized = Image.fromarray(color).resize((side, side), Image.Resampling.BILINEAR)
         image = torch.from_numpy(np.array(resized)).permute(2, 0, 1)[None].float() / 255
-        return self._present_backbone.spec.normalise(image)
+        return self.present_backbone.spec.normalise(image)
 
     def heat(self, raw: Tensor) -> Tensor:
         """CAMs (Q, g, g) -> (Q, S, S): enlarged bilinearly, then min to max becomes 0 to 1."""

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from typing_extensions import Self
 
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.grounding.backbones import Backbone
@@ -39,6 +40,8 @@ class GroundingNetwork(nn.Module, ABC):
     """A method's network; give it a backbone to feed images, none to feed tokens."""
 
     name: ClassVar[str]
+    reads: ClassVar[str] = "tokens"
+    """The kind of rows that :meth:`encode` gives; the same kind of the same backbone is equal."""
 
     def __init__(self, config: NetworkConfig, backbone: Backbone | None = None) -> None:
         super().__init__()
@@ -57,11 +60,11 @@ class GroundingNetwork(nn.Module, ABC):
 
     def encode(self, images: Tensor) -> Tensor:
         """What the method reads of normalised images (B, 3, S, S), one row of channels a token."""
-        return self._present_backbone.tokens(images)
+        return self.present_backbone.tokens(images)
 
     def prepare(self, color: NDArray[np.uint8]) -> Tensor:
         """An rgb image (H, W, 3) of any size -> the normalised input (1, 3, S, S)."""
-        return self._present_backbone.prepare(color)
+        return self.present_backbone.prepare(color)
 
     @abstractmethod
     def maps(self, tokens: Tensor, text: Tensor, label: Tensor) -> Tensor:
@@ -83,8 +86,16 @@ class GroundingNetwork(nn.Module, ABC):
     def parameter_groups(self, learning_rate: float) -> list[dict[str, Any]]:
         """Groups of trained parameters for an optimiser, each with its learning rate."""
 
+    def train(self, mode: bool = True) -> Self:
+        """As of any module, but a frozen backbone stays as it is in evaluation."""
+        super().train(mode)
+        if self.backbone is not None and not self.config.train_backbone:
+            self.backbone.eval()
+        return self
+
     @property
-    def _present_backbone(self) -> Backbone:
+    def present_backbone(self) -> Backbone:
+        """The backbone; refuses where the network was made for tokens alone."""
         if self.backbone is None:
             raise InvalidInput(f"this {self.name} network has no backbone; feed it tokens")
         return self.backbone

@@ -1,6 +1,6 @@
 """Text encoders, and the sentences that the methods put into them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from affordance_grasp.errors import CheckpointError, UnknownName
+from affordance_grasp.grounding.clearclip import load_clip_text
 from affordance_grasp.grounding.weights import (
     installed_file,
     load_strictly,
@@ -69,7 +70,10 @@ class MiniLm:
         return functional.normalize(summed, dim=1).clone()
 
 
-TEXT_ENCODERS: dict[str, type[TextEncoder]] = {"minilm": MiniLm}
+TEXT_ENCODERS: dict[str, Callable[[], TextEncoder]] = {
+    "minilm": MiniLm,
+    "clip_vitb16": load_clip_text,
+}
 
 
 def load_text_encoder(name: str = "minilm") -> TextEncoder:

@@ -65,6 +65,9 @@ class Detector(Protocol):
     def object_exo(self, picture: Picture) -> Detections | None:
         """Whole-object boxes of an exocentric picture."""
 
+    def prompt(self, affordance: str, object_name: str) -> str | None:
+        """The words that the part detector was asked for, None where they are not recorded."""
+
 
 class RecordedDetector:
     """A detector's answers read back from its JSON file."""

@@ -6,17 +6,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Protocol
 
+import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from affordance_grasp.errors import InvalidInput
+from affordance_grasp.grounding.network import GroundingNetwork
 from affordance_grasp.grounding.vocabulary import AFFORDANCES
-from affordance_grasp.learning.agd20k import Split, TestItem, read_gray
-from affordance_grasp.learning.features import TokenStore
+from affordance_grasp.learning.agd20k import Split, TestItem, content_digest, read_gray
 from affordance_grasp.learning.metrics import (
     MAP_SIDE,
     Scores,
@@ -25,18 +25,13 @@ from affordance_grasp.learning.metrics import (
     min_max,
     score,
 )
+from affordance_grasp.learning.pictures import ViewSource
 
 INDEX_FILE = "maps.json"
 MAPS_FILE = "maps.npy"
 SCORED_AT_ONCE = 64  # bounds the memory of the float64 maps
 CENTRE_SPREAD = 0.25
-
-
-class MapNetwork(Protocol):
-    """A grounding network that turns tokens and queries into raw maps."""
-
-    def maps(self, tokens: Tensor, text: Tensor, label: Tensor) -> Tensor:
-        """Raw maps (Q, h, w) of Q queries on one image's tokens (1, N, dim)."""
+PROBABILITY_TOLERANCE = 1e-3
 
 
 @dataclass(frozen=True)
@@ -82,33 +77,42 @@ class TestTruth:
 def as_probability(raw: NDArray[np.float32]) -> NDArray[np.float32]:
     """A raw map (h, w) as PLSP's protocol takes it: 224x224, non-negative.
 
-    Probability maps pass unchanged; a signed activation is min-max normalised first.
+    Probability maps, which sum to 1, are enlarged where they are smaller; a signed activation is
+    min-max normalised.
     """
-    if raw.shape == (MAP_SIDE, MAP_SIDE) and raw.min() >= 0:
-        return raw
+    if raw.min() >= 0 and abs(float(raw.sum(dtype=np.float64)) - 1) < PROBABILITY_TOLERANCE:
+        return np.asarray(cv2.resize(raw, (MAP_SIDE, MAP_SIDE)), np.float32)
     return min_max(raw)
 
 
 @torch.inference_mode()
 def predict_maps(
-    network: MapNetwork, store: TokenStore, items: Sequence[TestItem], text: Mapping[str, Tensor]
+    network: GroundingNetwork,
+    pictures: ViewSource,
+    items: Sequence[TestItem],
+    affordances: Sequence[str],
+    text: Tensor,
+    *,
+    device: str = "cpu",
 ) -> list[NDArray[np.float32]]:
     """Raw maps of the test items; all queries on one picture share its tokens.
 
-    ``text``: affordance -> its feature (text dim,).
+    ``pictures``: every test picture in its one view. ``affordances``: what labels count, with
+    their rows ``text`` (A, text dim).
     """
-    by_row: dict[int, list[int]] = {}
+    by_content: dict[str, list[int]] = {}
     for i, item in enumerate(items):
-        by_row.setdefault(store.row_of[item.picture.path], []).append(i)
+        by_content.setdefault(content_digest(item.picture.path), []).append(i)
+    place = {name: i for i, name in enumerate(affordances)}
+    unused = np.random.default_rng(0)  # a test picture has one view, there is nothing to draw
     found: dict[int, NDArray[np.float32]] = {}
-    for row, indices in by_row.items():
-        verbs = [items[i].picture.affordance for i in indices]
-        maps = network.maps(
-            torch.from_numpy(np.array(store.tokens[row, :1])).float(),
-            torch.stack([text[verb] for verb in verbs]),
-            torch.tensor([AFFORDANCES.index(verb) for verb in verbs]),
-        )
-        found.update(zip(indices, maps.float().numpy(), strict=True))
+    for indices in by_content.values():
+        path = items[indices[0]].picture.path
+        (view,) = pictures.views_of(path, unused)
+        image = torch.from_numpy(pictures.read(path, view))[None].to(device)
+        rows = torch.tensor([place[items[i].picture.affordance] for i in indices])
+        maps = network.maps(network.tokens(image), text[rows].to(device), rows.to(device))
+        found.update(zip(indices, maps.float().cpu().numpy(), strict=True))
     return [found[i] for i in range(len(items))]
 
 
@@ -152,12 +156,21 @@ def centred_gaussian() -> NDArray[np.float32]:
 
 
 BASELINES = {"uniform": uniform_map, "centred Gaussian": centred_gaussian}
+"""Maps that do not look at the picture."""
 
 
-def baselines(items: Sequence[TestItem], protocol: str) -> dict[str, Evaluation]:
-    """What maps that do not look at the picture score."""
+def baselines(
+    items: Sequence[TestItem], protocol: str, saliency: Sequence[NDArray[np.float32]] | None = None
+) -> dict[str, Evaluation]:
+    """What maps score that know no verb.
+
+    ``saliency``: what the frozen backbone attends to in every test picture, where it says so.
+    """
     truth = TestTruth(items, protocol)
-    return {name: truth.evaluate([make()] * len(items)) for name, make in BASELINES.items()}
+    scored = {name: truth.evaluate([make()] * len(items)) for name, make in BASELINES.items()}
+    if saliency is not None:
+        scored["DINO saliency"] = truth.evaluate(saliency)
+    return scored
 
 
 def write_table(path: Path, evaluation: Evaluation) -> None:

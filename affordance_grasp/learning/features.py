@@ -1,10 +1,10 @@
-"""Tokens of a frozen backbone, computed once and kept on disk.
+"""What a frozen backbone says of pictures, computed once and kept on disk.
 
-A frozen encoder gives the same tokens for the same view in every epoch. So every egocentric train
-picture gets a fixed set of augmented views, every exocentric and test picture one plain view, and
-their tokens are stored as float16, memory-mapped. The folder is named after everything they depend
-on: the weights, the pictures' contents, the views. A picture that is filed under several
-affordances is encoded once. A stopped run goes on where it was.
+A frozen encoder gives the same rows for the same view in every epoch. So every train picture gets
+a fixed set of views, every test picture one plain view, and their rows are stored as float16,
+memory-mapped. The folder is named after everything they depend on: the weights, the pictures'
+contents, the views. A picture that is filed under several affordances is encoded once. A stopped
+run goes on where it was.
 """
 
 import hashlib
@@ -13,13 +13,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Protocol
+from typing import Any
 
 import numpy as np
-import torch
 from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
-from torch import Tensor
 
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.learning.agd20k import (
@@ -29,39 +27,15 @@ from affordance_grasp.learning.agd20k import (
     corrupt_pictures,
     read_color,
 )
-from affordance_grasp.learning.views import View, ViewPlan
+from affordance_grasp.learning.pictures import PictureView, Reader, ViewPlan, catalogue_of
 
 Progress = Callable[..., Iterable[tuple[int, ...]]]
-PLAIN_VIEW = (View(),)
 OPEN_PICTURES = 64
-
-
-class Encoder(Protocol):
-    """What is needed of a backbone (see ``grounding.backbones``)."""
-
-    sha256: str
-    grid: int
-
-    @property
-    def spec(self) -> "EncoderSpec":
-        """Name, channels and colour statistics."""
-
-    def tokens(self, images: Tensor) -> Tensor:
-        """Normalised images (B, 3, S, S) -> (B, 1 + grid^2, dim)."""
-
-
-class EncoderSpec(Protocol):
-    """The part of ``grounding.backbones.BackboneSpec`` that is read here."""
-
-    name: str
-    dim: int
-    mean: tuple[float, float, float]
-    std: tuple[float, float, float]
 
 
 @dataclass(frozen=True)
 class Encoding:
-    """How tokens are computed: images per batch, and bfloat16 autocast or plain float32."""
+    """How rows are computed: images per batch, and bfloat16 autocast or plain float32."""
 
     batch: int = 16
     bfloat16: bool = False
@@ -69,57 +43,89 @@ class Encoding:
 
 @dataclass(frozen=True)
 class TokenStore:
-    """Tokens of distinct pictures: ``tokens`` (N, V, 1 + grid^2, dim) float16, memory-mapped.
+    """Rows of distinct pictures: ``tokens`` (N, V, R, C) float16, memory-mapped.
 
     ``views`` (N, V) says how each was made; ``row_of`` maps the path of every picture to its row.
     """
 
     tokens: NDArray[np.float16]
-    views: tuple[tuple[View, ...], ...]
+    views: tuple[tuple[PictureView, ...], ...]
     row_of: dict[Path, int]
+
+    def views_of(self, path: Path, rng: np.random.Generator) -> tuple[PictureView, ...]:
+        """The views of a picture; they are always the same."""
+        del rng
+        return self.views[self.row_of[path]]
+
+    def read(self, path: Path, view: PictureView) -> NDArray[np.float32]:
+        """The rows (R, C) of one view of a picture."""
+        row = self.row_of[path]
+        return np.asarray(self.tokens[row, self.views[row].index(view)], np.float32)
 
 
 @dataclass(frozen=True)
 class FeatureSet:
-    """The three stores of one split."""
+    """The stores of a split's train pictures."""
 
     ego: TokenStore
     exo: TokenStore
-    test: TokenStore
 
 
 def cache_features(
     split: Split,
-    encoder: Encoder,
+    reader: Reader,
     plan: ViewPlan,
     folder: Path,
     *,
     encoding: Encoding = Encoding(),
     progress: Progress | None = None,
 ) -> FeatureSet:
-    """Tokens of all pictures of a split below ``folder``; what is there already is kept."""
-    ego = _distinct(split.train_ego)
-    objects = [pictures[0].object for pictures in ego.values()]
-    affordances = {name: split.affordances_of(name) for name in set(objects)}
-    views = [plan.draw(i, objects, affordances) for i in range(len(objects))]
-    return FeatureSet(
-        ego=_Store("ego", ego, views, encoder, encoding).filled(folder, progress),
-        exo=_plain_store("exo", split.train_exo, encoder, encoding).filled(folder, progress),
-        test=cache_test_features(split, encoder, folder, encoding=encoding, progress=progress),
-    )
+    """Rows of all train pictures of a split below ``folder``; what is there already is kept."""
+    stores = []
+    for name, pictures, draw in (
+        ("ego", split.train_ego, plan.ego),
+        ("exo", split.train_exo, plan.exo),
+    ):
+        distinct = _distinct(pictures)
+        catalogue = catalogue_of(split, [copies[0] for copies in distinct.values()])
+        views = [
+            draw(np.random.default_rng([plan.seed, i]), i, catalogue) for i in range(len(distinct))
+        ]
+        store = _Store(name, distinct, views, reader, encoding)
+        stores.append(store.filled(folder, progress))
+    return FeatureSet(*stores)
 
 
-def cache_test_features(
-    split: Split,
-    encoder: Encoder,
+def cache_plain_features(
+    name: str,
+    pictures: Sequence[Picture],
+    reader: Reader,
+    view: PictureView,
     folder: Path,
     *,
     encoding: Encoding = Encoding(),
     progress: Progress | None = None,
 ) -> TokenStore:
-    """Tokens of the test pictures alone."""
+    """Rows of pictures in one ``view``, the same for all; ``name`` begins the file's name."""
+    distinct = _distinct(pictures)
+    store = _Store(name, distinct, [(view,)] * len(distinct), reader, encoding)
+    return store.filled(folder, progress)
+
+
+def cache_test_features(
+    split: Split,
+    reader: Reader,
+    view: PictureView,
+    folder: Path,
+    *,
+    encoding: Encoding = Encoding(),
+    progress: Progress | None = None,
+) -> TokenStore:
+    """Rows of the test pictures, all in one ``view``."""
     pictures = [item.picture for item in split.test]
-    return _plain_store("test", pictures, encoder, encoding).filled(folder, progress)
+    return cache_plain_features(
+        "test", pictures, reader, view, folder, encoding=encoding, progress=progress
+    )
 
 
 def without_corrupt(split: Split) -> tuple[Split, list[str]]:
@@ -135,31 +141,30 @@ def without_corrupt(split: Split) -> tuple[Split, list[str]]:
 
 
 class _Store:
-    """One file of tokens while it is being filled."""
+    """One file of rows while it is being filled."""
 
     def __init__(
         self,
         name: str,
         pictures: dict[str, list[Picture]],
-        views: Sequence[tuple[View, ...]],
-        encoder: Encoder,
+        views: Sequence[tuple[PictureView, ...]],
+        reader: Reader,
         encoding: Encoding,
     ) -> None:
         self.name = name
         self.views = tuple(views)
-        self.encoder = encoder
+        self.reader = reader
         self.encoding = encoding
         self.paths = [copies[0].path for copies in pictures.values()]
         self.row_of = {
             copy.path: row for row, copies in enumerate(pictures.values()) for copy in copies
         }
-        self.key = _key(encoder, list(pictures), self.views, encoding)
+        self.key = _key(reader, list(pictures), self.views, encoding)
 
     def filled(self, folder: Path, progress: Progress | None) -> TokenStore:
         """Compute the rows that are not on disk yet."""
         path = folder / f"{self.name}-{self.key[:16]}.npy"
-        spec, grid = self.encoder.spec, self.encoder.grid
-        shape = (len(self.paths), len(self.views[0]), 1 + grid**2, spec.dim)
+        shape = (len(self.paths), len(self.views[0]), *self.reader.shape)
         done_path = path.with_suffix(".done.npy")
         if not path.exists():
             done_path.unlink(missing_ok=True)
@@ -167,24 +172,15 @@ class _Store:
         done = _open(done_path, np.dtype(np.bool_), shape[:2])
         due = [(int(row), int(view)) for row, view in np.argwhere(~done)]
         if due:
-            steps = progress(due, desc=f"{self.name} tokens") if progress else due
+            steps = progress(due, desc=f"{self.name} {self.reader.reads}") if progress else due
             for chunk in _chunks(steps, self.encoding.batch):
                 rows, columns = map(list, zip(*chunk, strict=True))
-                tokens[rows, columns] = self._encode(chunk)
+                images = np.stack([self._image(row, view) for row, view in chunk])
+                tokens[rows, columns] = self.reader.rows(images, self.encoding.bfloat16)
                 done[rows, columns] = True
         tokens.flush()
         done.flush()
         return TokenStore(np.load(path, mmap_mode="r"), self.views, self.row_of)
-
-    @torch.inference_mode()
-    def _encode(self, chunk: list[tuple[int, ...]]) -> NDArray[np.float16]:
-        spec = self.encoder.spec
-        images = np.stack([self._image(row, view) for row, view in chunk])
-        normalised = (images - np.array(spec.mean)) / np.array(spec.std)
-        batch = torch.from_numpy(normalised.transpose(0, 3, 1, 2).copy()).float()
-        with torch.autocast("cpu", torch.bfloat16, enabled=self.encoding.bfloat16):
-            tokens = self.encoder.tokens(batch)
-        return np.asarray(tokens.float().numpy(), np.float16)
 
     def _image(self, row: int, column: int) -> NDArray[np.float32]:
         view = self.views[row][column]
@@ -195,13 +191,6 @@ class _Store:
 @lru_cache(maxsize=OPEN_PICTURES)
 def _recent_color(path: Path) -> NDArray[np.uint8]:
     return read_color(path)
-
-
-def _plain_store(
-    name: str, pictures: Sequence[Picture], encoder: Encoder, encoding: Encoding
-) -> _Store:
-    distinct = _distinct(pictures)
-    return _Store(name, distinct, [PLAIN_VIEW] * len(distinct), encoder, encoding)
 
 
 def _all_pictures(split: Split) -> Iterator[Picture]:
@@ -218,10 +207,14 @@ def _distinct(pictures: Iterable[Picture]) -> dict[str, list[Picture]]:
 
 
 def _key(
-    encoder: Encoder, contents: list[str], views: tuple[tuple[View, ...], ...], encoding: Encoding
+    reader: Reader,
+    contents: list[str],
+    views: tuple[tuple[PictureView, ...], ...],
+    encoding: Encoding,
 ) -> str:
     depends_on = {
-        "backbone": encoder.sha256,
+        "backbone": reader.sha256,
+        "reads": reader.reads,
         "contents": contents,
         "bfloat16": encoding.bfloat16,
         "views": [[_plain(view) for view in row] for row in views],
@@ -229,8 +222,9 @@ def _key(
     return hashlib.sha256(json.dumps(depends_on, sort_keys=True).encode()).hexdigest()
 
 
-def _plain(view: View) -> dict[str, object]:
-    return {**asdict(view), "foreign": sorted(view.foreign)}
+def _plain(view: Any) -> dict[str, object]:
+    fields = asdict(view)
+    return {n: sorted(v) if isinstance(v, frozenset) else v for n, v in fields.items()}
 
 
 def _chunks(items: Iterable[tuple[int, ...]], size: int) -> Iterator[list[tuple[int, ...]]]:

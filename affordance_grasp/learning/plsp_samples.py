@@ -1,8 +1,8 @@
-"""Training batches for PLSP from cached tokens: one sample per labelled egocentric picture."""
+"""Training batches for PLSP: one sample per labelled egocentric picture."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from typing import Any
 
 import numpy as np
 import torch
@@ -20,7 +20,8 @@ from affordance_grasp.grounding.text import (
 from affordance_grasp.grounding.vocabulary import AFFORDANCES
 from affordance_grasp.learning.agd20k import Picture, Split, picture_size, read_gray
 from affordance_grasp.learning.detections import Detections, Detector
-from affordance_grasp.learning.features import FeatureSet, TokenStore
+from affordance_grasp.learning.features import TokenStore
+from affordance_grasp.learning.pictures import ViewSource
 from affordance_grasp.learning.pseudo_labels import label_path
 from affordance_grasp.learning.views import View, blurred_label, box_patches
 
@@ -50,12 +51,18 @@ class PlspSamples:
     def __init__(
         self,
         split: Split,
-        features: FeatureSet,
-        detector: Detector,
+        ego: ViewSource,
+        exo: ViewSource,
+        pool: "ExoPool",
         texts: "PairTexts",
+        *,
+        squash: int,
         config: SamplingConfig = SamplingConfig(),
     ) -> None:
-        """Keep the labelled pictures; refuse a split in which none is labelled."""
+        """Keep the labelled pictures; refuse a split in which none is labelled.
+
+        ``squash``: side [pixels] to which the views' pictures are squashed before they are cut.
+        """
         self.pictures = tuple(p for p in split.train_ego if label_path(split, p).exists())
         if not self.pictures:
             raise InvalidInput(
@@ -64,11 +71,12 @@ class PlspSamples:
             )
         self.config = config
         self._split = split
-        self._features = features
+        self._ego = ego
+        self._exo = exo
+        self._pool = pool
         self._texts = texts
-        self._side = features.ego.views[0][0].side
+        self._squash = squash
         self._targets: dict[int, NDArray[np.float16]] = {}
-        self._exo = ExoPool(split, features, detector, config.exo_pool)
 
     def __len__(self) -> int:
         """Number of samples of an epoch."""
@@ -76,42 +84,43 @@ class PlspSamples:
 
     def batch(self, chosen: Sequence[int], rng: np.random.Generator) -> PlspBatch:
         """The samples ``chosen``, each in one of its views and with one exocentric picture."""
-        store = self._features.ego
         pictures = [self.pictures[i] for i in chosen]
-        columns = [self._column(picture, rng) for picture in pictures]
-        rows = [store.row_of[picture.path] for picture in pictures]
+        views = [self._view(picture, rng) for picture in pictures]
         targets = [
-            store.views[row][column].label(self._target(i).astype(np.float32))
-            for i, row, column in zip(chosen, rows, columns, strict=True)
+            view.label(self._target(i).astype(np.float32))
+            for i, view in zip(chosen, views, strict=True)
         ]
-        exo = [self._exo.draw(picture, rng) for picture in pictures]
+        ego = [self._ego.read(p.path, view) for p, view in zip(pictures, views, strict=True)]
+        exo = [self._pool.draw(picture, rng) for picture in pictures]
+        exo_pictures = [self._pool.pictures[i] for i in exo]
         return PlspBatch(
-            ego=_float(np.stack([store.tokens[r, c] for r, c in zip(rows, columns, strict=True)])),
-            exo=_float(np.stack([self._exo.tokens(i) for i in exo])),
+            ego=torch.from_numpy(np.stack(ego)),
+            exo=torch.from_numpy(np.stack([self._plain(p, rng) for p in exo_pictures])),
             target=torch.from_numpy(np.stack(targets)),
-            object_patches=torch.from_numpy(np.stack([self._exo.patches[i] for i in exo])),
+            object_patches=torch.from_numpy(np.stack([self._pool.patches[i] for i in exo])),
             text=self._texts.verbs(pictures),
             noun=self._texts.nouns(pictures),
             part=self._texts.parts(pictures),
             label=torch.tensor([AFFORDANCES.index(p.affordance) for p in pictures]),
         )
 
-    def _column(self, picture: Picture, rng: np.random.Generator) -> int:
-        views = self._features.ego.views[self._features.ego.row_of[picture.path]]
-        plain = [i for i, view in enumerate(views) if view.quadrant is None]
+    def _view(self, picture: Picture, rng: np.random.Generator) -> View:
+        views = self._ego.views_of(picture.path, rng)
+        plain = [view for view in views if view.quadrant is None]
         stitched = [
-            i
-            for i, view in enumerate(views)
-            if view.quadrant is not None and view.serves(picture.affordance)
+            view for view in views if view.quadrant is not None and view.serves(picture.affordance)
         ]
         wanted = stitched if stitched and rng.random() < self.config.stitched else plain
         return wanted[int(rng.integers(len(wanted)))]
 
+    def _plain(self, picture: Picture, rng: np.random.Generator) -> NDArray[np.float32]:
+        (view,) = self._exo.views_of(picture.path, rng)
+        return self._exo.read(picture.path, view)
+
     def _target(self, index: int) -> NDArray[np.float16]:
         if index not in self._targets:
             mask = read_gray(label_path(self._split, self.pictures[index]))
-            squash = self._features.ego.views[0][0].squash
-            self._targets[index] = blurred_label(mask, squash).astype(np.float16)
+            self._targets[index] = blurred_label(mask, self._squash).astype(np.float16)
         return self._targets[index]
 
 
@@ -122,22 +131,29 @@ class ExoPool:
     that built the released table is not public). Without a box the whole picture counts.
     """
 
-    def __init__(self, split: Split, features: FeatureSet, detector: Detector, size: int) -> None:
-        """Compare the pictures of every (affordance, object)."""
-        self._store = features.exo
-        self._exo = split.train_exo
+    def __init__(
+        self, split: Split, ego: TokenStore, exo: TokenStore, detector: Detector, size: int
+    ) -> None:
+        """Compare the pictures of every (affordance, object) by the tokens that are kept."""
+        self.pictures = split.train_exo
+        grid = round((exo.tokens.shape[2] - 1) ** 0.5)
         self.patches = [
-            _patches(picture, View(), detector.object_exo(picture), self._grid)
-            for picture in split.train_exo
+            _patches(p, exo.views[exo.row_of[p.path]][0], detector.object_exo(p), grid)
+            for p in self.pictures
         ]
-        vectors = np.stack([self._mean(i) for i in range(len(split.train_exo))])
+        vectors = np.stack(
+            [
+                _masked_mean(exo.tokens[exo.row_of[picture.path], 0], patches)
+                for picture, patches in zip(self.pictures, self.patches, strict=True)
+            ]
+        )
         by_pair: dict[tuple[str, str], list[int]] = {}
-        for i, picture in enumerate(split.train_exo):
+        for i, picture in enumerate(self.pictures):
             by_pair.setdefault(picture.pair, []).append(i)
         self._pool: dict[Picture, NDArray[np.int64]] = {}
         for picture in split.train_ego:
             candidates = np.array(by_pair[picture.pair])
-            own = _ego_vector(picture, features.ego, detector, self._grid)
+            own = _ego_vector(picture, ego, detector, grid)
             nearest = np.argsort(-(vectors[candidates] @ own), kind="stable")
             self._pool[picture] = candidates[nearest[:size]]
 
@@ -145,17 +161,6 @@ class ExoPool:
         """Index of an exocentric picture for an egocentric one, uniform over its pool."""
         pool = self._pool[picture]
         return int(pool[int(rng.integers(len(pool)))])
-
-    def tokens(self, index: int) -> NDArray[np.float16]:
-        """Tokens (1 + grid^2, dim) of an exocentric picture."""
-        return np.asarray(self._store.tokens[self._store.row_of[self._exo[index].path], 0])
-
-    @cached_property
-    def _grid(self) -> int:
-        return round((self._store.tokens.shape[2] - 1) ** 0.5)
-
-    def _mean(self, index: int) -> NDArray[np.float32]:
-        return _masked_mean(self.tokens(index), self.patches[index])
 
 
 class PairTexts:
@@ -191,12 +196,8 @@ class PairTexts:
         return torch.stack([self._features[p.pair] for p in pictures])
 
 
-def _float(tokens: NDArray[np.float16]) -> Tensor:
-    return torch.from_numpy(tokens).float()
-
-
 def _patches(
-    picture: Picture, view: View, detections: Detections | None, grid: int
+    picture: Picture, view: Any, detections: Detections | None, grid: int
 ) -> NDArray[np.float32]:
     """(grid * grid,) 1 where a patch of the view touches the object's best box."""
     if detections is None:

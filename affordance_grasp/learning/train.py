@@ -8,8 +8,11 @@ from typing import Any, Protocol
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor
 
+from affordance_grasp.grounding.checkpoint import head_tensors
+from affordance_grasp.grounding.network import GroundingNetwork
+from affordance_grasp.grounding.weights import refuse_misfit
 from affordance_grasp.learning.evaluate import Evaluation
 from affordance_grasp.learning.run_folder import RunFolder
 from affordance_grasp.learning.train_config import TrainConfig
@@ -44,19 +47,20 @@ class Hooks:
     checkpoint; ``progress`` wraps the batches of an epoch.
     """
 
-    evaluate: Callable[[nn.Module], Evaluation]
-    save: Callable[[nn.Module, Path, Mapping[str, Any]], None]
+    evaluate: Callable[[GroundingNetwork], Evaluation]
+    save: Callable[[GroundingNetwork, Path, Mapping[str, Any]], None]
     progress: Callable[..., Iterable[list[int]]] | None = None
 
 
 def train(
-    network: nn.Module,
+    network: GroundingNetwork,
     samples: Samples,
     config: TrainConfig,
     run: RunFolder,
     hooks: Hooks,
     *,
     minutes: float | None = None,
+    device: str = "cpu",
 ) -> Outcome:
     """Train from the run's saved state, or from the network as given, epoch by epoch.
 
@@ -65,7 +69,7 @@ def train(
     the run after the epoch in which the time is up.
     """
     started = time.monotonic()
-    loop = _Loop(network, samples, config, run, hooks)
+    loop = _Loop(network, samples, config, run, hooks, device=device)
     loop.restore()
     while loop.epoch < config.epochs:
         loop.run_epoch()
@@ -86,24 +90,25 @@ class _Loop:
 
     def __init__(
         self,
-        network: nn.Module,
+        network: GroundingNetwork,
         samples: Samples,
         config: TrainConfig,
         run: RunFolder,
         hooks: Hooks,
+        *,
+        device: str,
     ) -> None:
-        self.network: Any = network
+        self.network = network
         self.samples = samples
         self.config = config
         self.run = run
         self.hooks = hooks
-        self.optimizer = torch.optim.AdamW(
-            self.network.parameter_groups(config.learning_rate),
-            lr=config.learning_rate,
-            betas=config.betas,
-            weight_decay=config.weight_decay,
-        )
+        self.device = device
+        groups = network.parameter_groups(config.optimizer.learning_rate)
+        self.optimizer = config.optimizer.build(groups)
+        self.rates = [group["lr"] for group in self.optimizer.param_groups]
         self.epoch = 0
+        self.waiting = 0  # batches whose gradients no step has used yet
         self.rows: list[dict[str, float]] = []
 
     def restore(self) -> None:
@@ -111,9 +116,14 @@ class _Loop:
         state = self.run.load_state()
         if state is None:
             return
-        self.network.load_state_dict(state["network"])
+        own = head_tensors(self.network)
+        refuse_misfit(own, state["network"], f"training state {self.run.state}")
+        self.network.load_state_dict(state["network"], strict=False)
         self.optimizer.load_state_dict(state["optimizer"])
-        self.epoch, self.rows = state["epoch"], state["rows"]
+        for name, parameter in self.network.named_parameters():
+            if name in state["gradients"]:
+                parameter.grad = state["gradients"][name].to(parameter.device)
+        self.epoch, self.rows, self.waiting = state["epoch"], state["rows"], state["waiting"]
 
     def run_epoch(self) -> None:
         """One pass over the samples, one evaluation, one saved state."""
@@ -131,6 +141,9 @@ class _Loop:
     def _pass_over_samples(self) -> dict[str, float]:
         """Mean of every loss term over the epoch's batches."""
         self.network.train()
+        factor = self.config.optimizer.factor(self.epoch)
+        for group, rate in zip(self.optimizer.param_groups, self.rates, strict=True):
+            group["lr"] = rate * factor
         rng = np.random.default_rng([self.config.seed, self.epoch])
         torch.manual_seed(int(rng.integers(2**63)))
         order = rng.permutation(len(self.samples))
@@ -147,13 +160,28 @@ class _Loop:
         return {f"loss_{name}": total / len(batches) for name, total in sums.items()}
 
     def _step(self, chosen: list[int], rng: np.random.Generator) -> dict[str, float]:
-        batch = self.samples.batch(chosen, rng)
-        with torch.autocast("cpu", torch.bfloat16, enabled=self.config.bfloat16):
+        """Gradients of one batch; the optimiser's step once enough batches have given theirs.
+
+        Those that wait at the end of an epoch go into the next one (released code of PLSP).
+        """
+        batch = self.samples.batch(chosen, rng).to(self.device)
+        kind = torch.device(self.device).type
+        with torch.autocast(kind, torch.bfloat16, enabled=self.config.bfloat16):
             terms = self.network.loss(batch, self.epoch)
-        self.optimizer.zero_grad()
-        terms["total"].backward()
-        self.optimizer.step()
+        total = terms["total"] / self.config.accumulate
+        total.backward()
+        self.waiting += 1
+        if self.waiting == self.config.accumulate:
+            self.optimizer.step()
+            self.optimizer.zero_grad()
+            self.waiting = 0
         return {name: float(value.detach()) for name, value in terms.items()}
+
+    def _gradients(self) -> dict[str, Tensor]:
+        if not self.waiting:
+            return {}
+        named = self.network.named_parameters()
+        return {name: p.grad for name, p in named if p.grad is not None}
 
     def _save(self) -> None:
         row = self.rows[-1]
@@ -168,8 +196,10 @@ class _Loop:
         self.run.write_curves(self.rows)
         self.run.save_state(
             {
-                "network": self.network.state_dict(),
+                "network": head_tensors(self.network),
                 "optimizer": self.optimizer.state_dict(),
+                "gradients": self._gradients(),
+                "waiting": self.waiting,
                 "epoch": self.epoch,
                 "rows": self.rows,
             }

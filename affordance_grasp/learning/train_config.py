@@ -2,65 +2,81 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
-from math import inf
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from affordance_grasp.errors import InvalidInput
-from affordance_grasp.grounding.methods import find_method
+from affordance_grasp.grounding.methods import find_method, make_config
+from affordance_grasp.grounding.network import NetworkConfig
+from affordance_grasp.learning.optimizers import (
+    AdamW,
+    OptimizerConfig,
+    parse_optimizer,
+    plain_optimizer,
+)
 from affordance_grasp.learning.plsp_samples import SamplingConfig
+from affordance_grasp.learning.recipes import RECIPES
 from affordance_grasp.learning.views import ViewPlan
 
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """One training run; the defaults are PLSP's published recipe (ICLR 2025, released code).
+    """One training run; the defaults are PLSP's recipe on kept features (ICLR 2025).
 
-    ``batch``: samples per optimiser step (paper: 10 x 2 accumulated). ``network``: fields of the
-    method's configuration that differ from its defaults. ``bfloat16``: autocast in forward passes.
+    ``batch``: samples per gradient, ``accumulate``: gradients per optimiser step. ``views`` and
+    ``sampling``: as the method's recipe has them (:data:`recipes.RECIPES`). ``network``: fields of
+    the method's configuration that differ from its defaults. ``cached``: the frozen backbone's
+    features of a fixed set of views are kept on disk; otherwise every step augments anew and runs
+    the backbone. ``bfloat16``: autocast in forward passes (mixed precision).
     """
 
     method: str = "plsp"
-    backbone: str = "dinov2_vits14"
     text_encoder: str = "minilm"
     epochs: int = 40
     batch: int = 20
-    learning_rate: float = 1e-4
-    betas: tuple[float, float] = (0.9, 0.95)
-    weight_decay: float = 0.01
+    accumulate: int = 1
+    optimizer: OptimizerConfig = AdamW()
     seed: int = 10000
-    views: ViewPlan = ViewPlan()
-    sampling: SamplingConfig = SamplingConfig()
+    views: Any = ViewPlan()
+    sampling: Any = SamplingConfig()
     network: Mapping[str, Any] = field(default_factory=dict)
+    cached: bool = True
     bfloat16: bool = False
 
     def __post_init__(self) -> None:
         """Refuse an unknown method and figures that cannot train."""
         find_method(self.method)
         _refuse_other_kinds(self)
-        if min(self.epochs, self.batch) < 1 or not 0 < self.learning_rate < inf:
+        if min(self.epochs, self.batch, self.accumulate) < 1 or self.seed < 0:
             raise InvalidInput(
-                f"training needs epochs ({self.epochs}) and batch ({self.batch}) of at least 1 "
-                f"and a learning rate ({self.learning_rate}) above 0"
+                f"training needs epochs ({self.epochs}), batch ({self.batch}) and accumulate "
+                f"({self.accumulate}) of at least 1 and a seed ({self.seed}) of at least 0"
             )
-        if self.seed < 0 or not self.weight_decay >= 0:
+        network = self.network_config
+        if self.cached and network.train_backbone:
+            raise InvalidInput("a backbone that is trained has no features to keep; cached: false")
+        if self.views.side != network.image_side:
             raise InvalidInput(
-                f"seed ({self.seed}) and weight decay ({self.weight_decay}) must not be negative"
+                f"views have a side of {self.views.side} pixels, the network takes images of "
+                f"{network.image_side}; set views: side and network: image_side alike"
             )
-        if len(self.betas) != 2 or not all(0 <= beta < 1 for beta in self.betas):
-            raise InvalidInput(f"betas are {self.betas}; expected two numbers within 0..1")
+
+    @property
+    def network_config(self) -> NetworkConfig:
+        """The method's configuration, but for the number of classes, which the data decide."""
+        return make_config(self.method, self.network)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, as they are read from YAML."""
-        return {**asdict(self), "betas": list(self.betas)}
+        return {**asdict(self), "optimizer": plain_optimizer(self.optimizer)}
 
 
 KINDS: Mapping[str, tuple[type | tuple[type, ...], str]] = {
-    **dict.fromkeys(("epochs", "batch", "seed"), (int, "a whole number")),
-    **dict.fromkeys(("learning_rate", "weight_decay"), ((int, float), "a number")),
-    "bfloat16": (bool, "true or false"),
+    **dict.fromkeys(("epochs", "batch", "accumulate", "seed"), (int, "a whole number")),
+    **dict.fromkeys(("cached", "bfloat16"), (bool, "true or false")),
+    "text_encoder": (str, "a name"),
     "network": (Mapping, "a mapping of names to values"),
 }
 
@@ -75,14 +91,18 @@ def _refuse_other_kinds(config: TrainConfig) -> None:
 def parse_config(values: Mapping[str, Any], where: str = "training configuration") -> TrainConfig:
     """A configuration from plain values; unknown keys are refused with the known ones."""
     values = dict(values)
-    nested = {"views": ViewPlan, "sampling": SamplingConfig}
+    method = values.setdefault("method", TrainConfig.method)
+    find_method(method)
+    recipe = RECIPES[method]
+    parsers = {
+        "views": lambda given: recipe.plan(**given),
+        "sampling": lambda given: recipe.sampling(**given),
+        "optimizer": parse_optimizer,
+    }
+    values.setdefault("optimizer", {"name": AdamW.name})
     try:
-        for name, kind in nested.items():
-            if name in values:
-                values[name] = kind(**values[name])
-        if "betas" in values:
-            values["betas"] = tuple(float(beta) for beta in values["betas"])
-        return TrainConfig(**values)
+        nested = {name: parse(values.get(name, {})) for name, parse in parsers.items()}
+        return TrainConfig(**{**values, **nested})
     except (TypeError, ValueError) as error:
         known = ", ".join(f.name for f in fields(TrainConfig))
         raise InvalidInput(f"{where}: {error}; known keys: {known}") from error

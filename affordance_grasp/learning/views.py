@@ -4,8 +4,8 @@ PLSP's augmentation: squash to 256x256, random crop of 224, flip with probabilit
 stitched view the crop fills one quadrant and three pictures of other objects fill the rest.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -108,10 +108,22 @@ def box_patches(box: NDArray[np.float64], grid: int, side: int) -> NDArray[np.fl
 
 
 @dataclass(frozen=True)
-class ViewPlan:
-    """How many fixed views every egocentric train picture gets.
+class Catalogue:
+    """What stands on every picture of a list: ``objects`` by index, ``affordances`` of each."""
 
-    ``crops`` plain ones and up to ``stitched`` ones; ``seed`` draws all parameters.
+    objects: tuple[str, ...]
+    affordances: Mapping[str, frozenset[str]]
+
+    def affordances_of(self, index: int) -> frozenset[str]:
+        """Affordances of what stands on picture ``index``."""
+        return self.affordances[self.objects[index]]
+
+
+@dataclass(frozen=True)
+class ViewPlan:
+    """How many views every egocentric train picture gets.
+
+    ``crops`` plain ones and up to ``stitched`` ones; ``seed`` draws those that are kept.
     """
 
     crops: int = 6
@@ -129,24 +141,30 @@ class ViewPlan:
         if not 0 < self.side <= self.squash:
             raise InvalidInput(f"crop side {self.side} must be within 1..{self.squash}")
 
-    def draw(
-        self, index: int, objects: Sequence[str], affordances: dict[str, frozenset[str]]
+    def ego(
+        self, rng: np.random.Generator, index: int, catalogue: "Catalogue"
     ) -> tuple[View, ...]:
-        """The views of picture ``index``; ``objects``: object of every picture, by index.
-
-        ``affordances`` of every object decide which pictures may be stitched to which.
-        """
-        rng = np.random.default_rng([self.seed, index])
+        """The views of egocentric picture ``index`` of the catalogue."""
         views = [self._crop(rng) for _ in range(self.crops)]
         for _ in range(self.stitched):
-            others = _foreign_pictures(rng, objects[index], objects, affordances)
-            foreign = frozenset().union(*(affordances[objects[i]] for i in others))
+            others = _foreign_pictures(rng, index, catalogue)
+            foreign = frozenset[str]().union(*(catalogue.affordances_of(i) for i in others))
             own = self._crop(rng)
             quadrant = int(rng.integers(4)) if others else None
-            views.append(
-                View(own.squash, own.side, own.top, own.left, own.flip, quadrant, others, foreign)
-            )
+            views.append(replace(own, quadrant=quadrant, others=others, foreign=foreign))
         return tuple(views)
+
+    def exo(
+        self, rng: np.random.Generator, index: int, catalogue: "Catalogue"
+    ) -> tuple[View, ...]:
+        """Exocentric pictures are squashed and not augmented (released code)."""
+        del rng, index, catalogue
+        return (self.plain,)
+
+    @property
+    def plain(self) -> View:
+        """The view of a test picture."""
+        return View(squash=self.side, side=self.side)
 
     def _crop(self, rng: np.random.Generator) -> View:
         top, left = rng.integers(0, self.squash - self.side + 1, 2)
@@ -154,16 +172,14 @@ class ViewPlan:
 
 
 def _foreign_pictures(
-    rng: np.random.Generator,
-    own: str,
-    objects: Sequence[str],
-    affordances: dict[str, frozenset[str]],
+    rng: np.random.Generator, index: int, catalogue: Catalogue
 ) -> tuple[int, ...]:
     """Three pictures of objects that lack one affordance, drawn at random, of the own object.
 
     Released code: objects that share no affordance at all. Where everything can be held there are
     none, so here the view is told what it must not stand for instead. Empty if nothing lacks any.
     """
+    own, affordances, objects = catalogue.objects[index], catalogue.affordances, catalogue.objects
     shared = {name: affordances[own] & affordances[name] for name in set(objects) - {own}}
     lacking = [
         affordance

@@ -1,0 +1,133 @@
+"""Training batches of the LOCATE family: one sample per exocentric picture (released code)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from affordance_grasp.errors import InvalidInput
+from affordance_grasp.grounding.looptrans import LoopTransBatch
+from affordance_grasp.grounding.selectivecl_config import SelectiveClBatch
+from affordance_grasp.learning.agd20k import Picture, Split
+from affordance_grasp.learning.pictures import ViewSource
+
+
+@dataclass(frozen=True)
+class LocateSampling:
+    """``exo_images``: exocentric pictures of a sample, the anchor included (paper: 3)."""
+
+    exo_images: int = 3
+
+    def __post_init__(self) -> None:
+        """Refuse samples without exocentric pictures."""
+        if self.exo_images < 1:
+            raise InvalidInput(f"a sample has {self.exo_images} exocentric pictures; at least 1")
+
+
+@dataclass(frozen=True)
+class Triplets:
+    """Which pictures make up a sample; all randomness comes from the generator of a call.
+
+    Sample i: exocentric picture i, others of its affordance and object, and one egocentric
+    picture of the same. The object's name serves for this pairing only.
+    """
+
+    anchors: tuple[Picture, ...]
+    exo: dict[tuple[str, str], tuple[Picture, ...]]
+    ego: dict[tuple[str, str], tuple[Picture, ...]]
+    exo_images: int
+
+    def draw(self, index: int, rng: np.random.Generator) -> tuple[Picture, list[Picture]]:
+        """An egocentric picture, and the exocentric ones, the anchor first.
+
+        All are distinct, unless there are no more than a sample takes: then repeats may occur.
+        """
+        anchor = self.anchors[index]
+        alike = self.ego[anchor.pair]
+        ego = alike[int(rng.integers(len(alike)))]
+        folder = self.exo[anchor.pair]
+        wanted = self.exo_images - 1
+        if len(folder) <= self.exo_images:
+            return ego, [anchor, *(folder[int(i)] for i in rng.integers(len(folder), size=wanted))]
+        others = [picture for picture in folder if picture != anchor]
+        chosen = rng.choice(len(others), wanted, replace=False)
+        return ego, [anchor, *(others[int(i)] for i in chosen)]
+
+
+def triplets(split: Split, sampling: LocateSampling) -> Triplets:
+    """The samples of a split."""
+    return Triplets(
+        split.train_exo,
+        _by_pair(split.train_exo),
+        _by_pair(split.train_ego),
+        sampling.exo_images,
+    )
+
+
+class LocateSamples:
+    """Draws training batches; all randomness comes from the generator that a call is given."""
+
+    def __init__(
+        self,
+        chosen: Triplets,
+        ego: ViewSource,
+        exo: ViewSource,
+        affordances: Sequence[str],
+    ) -> None:
+        """``affordances``: the classes in the network's order."""
+        self._triplets = chosen
+        self._ego = ego
+        self._exo = exo
+        self._label = {name: i for i, name in enumerate(affordances)}
+
+    def __len__(self) -> int:
+        """Number of samples of an epoch."""
+        return len(self._triplets.anchors)
+
+    def batch(self, chosen: Sequence[int], rng: np.random.Generator) -> LoopTransBatch:
+        """The samples ``chosen``, every picture in one of its views."""
+        drawn = [self._triplets.draw(i, rng) for i in chosen]
+        ego = [_read(self._ego, picture, rng) for picture, _ in drawn]
+        exo = [np.stack([_read(self._exo, p, rng) for p in pictures]) for _, pictures in drawn]
+        return LoopTransBatch(
+            ego=torch.from_numpy(np.stack(ego)),
+            exo=torch.from_numpy(np.stack(exo)),
+            label=torch.tensor([self._label[picture.affordance] for picture, _ in drawn]),
+        )
+
+
+class SelectiveClSamples(LocateSamples):
+    """The same with the text rows of the affordances."""
+
+    def __init__(
+        self,
+        chosen: Triplets,
+        ego: ViewSource,
+        exo: ViewSource,
+        affordances: Sequence[str],
+        text: Tensor,
+    ) -> None:
+        """``text`` (A, text dim): rows of the affordances in their order."""
+        super().__init__(chosen, ego, exo, affordances)
+        self._text = text
+
+    def batch(self, chosen: Sequence[int], rng: np.random.Generator) -> Any:
+        """See :class:`LocateSamples`; a batch of SelectiveCL."""
+        plain = super().batch(chosen, rng)
+        return SelectiveClBatch(plain.ego, plain.exo, plain.label, self._text[plain.label])
+
+
+def _read(source: ViewSource, picture: Picture, rng: np.random.Generator) -> NDArray[np.float32]:
+    views = source.views_of(picture.path, rng)
+    return source.read(picture.path, views[int(rng.integers(len(views)))])
+
+
+def _by_pair(pictures: Sequence[Picture]) -> dict[tuple[str, str], tuple[Picture, ...]]:
+    pairs: dict[tuple[str, str], list[Picture]] = {}
+    for picture in pictures:
+        pairs.setdefault(picture.pair, []).append(picture)
+    return {pair: tuple(members) for pair, members in pairs.items()}
