@@ -194,11 +194,13 @@ class Plsp(GroundingNetwork):
         """
         del epoch
         config = self.config
-        output = self(batch.ego, batch.text)
+        pictures = [batch.ego, batch.exo] if config.aligns else [batch.ego]
+        tokens = self.tokens(torch.cat(pictures)).split(len(batch.ego))
+        output = self.forward_tokens(tokens[0], batch.text)
         terms = {"kl": self._divergence(output.logits, batch.target)}
         weights = {"kl": 1.0}
         if config.aligns:
-            exo = self._object_feature(batch)
+            exo = self._object_feature(tokens[1], batch.object_patches)
             cosine = functional.cosine_similarity(output.affordance, exo.detach(), dim=1)
             terms["align"] = (1 - cosine - config.align_margin).relu().mean()
             terms["exo_cls"] = functional.cross_entropy(self.exo_cls(exo), batch.label)
@@ -218,9 +220,9 @@ class Plsp(GroundingNetwork):
         groups = [(head, learning_rate), (inside, learning_rate / 10)]
         return [{"params": params, "lr": rate} for params, rate in groups if params]
 
-    def _object_feature(self, batch: PlspBatch) -> Tensor:
-        visual = self.token_projection(self.tokens(batch.exo))
-        return (visual[:, 1:] * batch.object_patches[..., None]).sum(dim=1)
+    def _object_feature(self, tokens: Tensor, object_patches: Tensor) -> Tensor:
+        visual = self.token_projection(tokens)
+        return (visual[:, 1:] * object_patches[..., None]).sum(dim=1)
 
     def _upscale(self, logits: Tensor) -> Tensor:
         size = (self.config.image_side,) * 2
