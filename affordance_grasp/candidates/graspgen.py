@@ -102,15 +102,15 @@ class GraspGenGenerator:
     def generate(
         self, frame: RgbdFrame, seed: int = 0, scene: TableScene | None = None
     ) -> GraspCandidates:
-        """Propose grasps; all of it within the time limit of the settings.
+        """Propose grasps; the server has the time limit of the settings for all.
 
         Args:
             frame: colour and aligned depth.
             seed: of the plane fit; the server draws as it likes.
             scene: table and cloud of this frame where they are known already.
         """
-        deadline = monotonic() + self._settings.timeout_s
         scene = scene or survey(frame, seed=seed)
+        deadline = monotonic() + self._settings.timeout_s
         hand = ""
         if self._settings.tip_offset_m < 0 and not self._settings.hand:
             metadata = self._client.metadata(deadline - monotonic())

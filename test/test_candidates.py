@@ -1,0 +1,120 @@
+"""The node that serves candidates, with every kind of generator, over ROS."""
+
+import sys
+from contextlib import contextmanager
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from threading import Thread
+
+import pytest
+
+pytest.importorskip("rclpy", reason="no ROS 2 here: rclpy cannot be imported")
+
+import rclpy
+from affordance_grasp.srv import GenerateGrasps
+from external_grasps import GRIPPER, scene
+from rclpy.executors import MultiThreadedExecutor
+from rclpy.node import Node
+from std_msgs.msg import Header
+
+from affordance_grasp.errors import UnknownName
+from affordance_grasp.nodes.calls import Refused, call
+from affordance_grasp.nodes.candidates import CandidatesNode
+from affordance_grasp.nodes.conversions import from_color, from_depth_m, from_intrinsics
+from affordance_grasp.nodes.graph import isolate
+from affordance_grasp.nodes.grasp_messages import to_candidates
+
+EXAMPLE = Path(__file__).parents[1] / "examples" / "grasp_service.py"
+HEADER = Header(frame_id="camera_color_optical_frame")
+
+
+@contextmanager
+def serving(make_node, *parameters):
+    """A node and a client of ``generate_grasps``, spinning; yields the asking function."""
+    domain = isolate()
+    given = [word for parameter in parameters for word in ("-p", parameter)]
+    rclpy.init(args=["--ros-args", *given] if given else [], domain_id=domain)
+    executor = MultiThreadedExecutor(3)
+    try:
+        node, asker = make_node(), Node("asker")
+        for each in (node, asker):
+            executor.add_node(each)
+        spinning = Thread(target=executor.spin)
+        spinning.start()
+        client = asker.create_client(GenerateGrasps, "generate_grasps")
+        yield lambda **fields: call(client, request(**fields), 20.0)
+    finally:
+        executor.shutdown()
+        rclpy.try_shutdown()
+    spinning.join(5)
+
+
+def request(**fields):
+    frame = scene()[0]
+    return GenerateGrasps.Request(
+        color=from_color(frame.color, HEADER),
+        depth=from_depth_m(frame.depth_m, HEADER),
+        camera_info=from_intrinsics(frame.intrinsics, HEADER),
+        **fields,
+    )
+
+
+def test_the_built_in_generator_answers():
+    with serving(CandidatesNode) as ask:
+        grasps = to_candidates(ask().candidates)
+        narrow = to_candidates(ask(max_width_m=0.04).candidates)
+    assert grasps.generator == "antipodal"
+    assert len(grasps) > 10
+    assert 0 < len(narrow) <= len(grasps)
+    assert narrow.width_m.max() <= 0.04
+
+
+def test_a_program_answers_through_the_same_service(tmp_path):
+    script = tmp_path / "program.py"
+    T = scene()[2].T_cam_tcp[0]
+    script.write_text(f"""
+import json, sys
+grasp = {{"rotation": {T[:3, :3].tolist()}, "position": {T[:3, 3].tolist()}, "score": 0.5}}
+open(sys.argv[1] + "/grasps.json", "w").write(json.dumps({{"grasps": [grasp]}}))
+""")
+    command = f"command:={sys.executable} {script}"
+    with serving(CandidatesNode, "generator:=command", command) as ask:
+        grasps = to_candidates(ask().candidates)
+    assert (grasps.generator, len(grasps)) == ("command", 1)
+    assert 0 < grasps.width_m[0] < GRIPPER.max_width_m
+
+
+def test_a_generator_that_does_not_answer_is_a_sentence_in_the_response():
+    parameters = ("generator:=graspgen", "address:=tcp://127.0.0.1:1", "timeout_s:=0.2")
+    with (
+        serving(CandidatesNode, *parameters) as ask,
+        pytest.raises(Refused, match=r"graspgen at tcp://127.0.0.1:1: no answer within 0.\d s"),
+    ):
+        ask()
+
+
+def test_nothing_published_is_a_sentence_in_the_response():
+    with (
+        serving(CandidatesNode, "generator:=topic", "timeout_s:=0.2") as ask,
+        pytest.raises(Refused, match="no grasps arrived on grasp_candidates"),
+    ):
+        ask()
+
+
+def test_an_unknown_generator_or_convention_is_refused_at_the_start():
+    for parameter, words in (
+        ("generator:=gpt", "known: antipodal, graspgen, command, topic"),
+        ("convention:=mine", "unknown grasp convention 'mine'"),
+    ):
+        with pytest.raises(UnknownName, match=words), serving(CandidatesNode, parameter):
+            pass
+
+
+def test_the_example_service_takes_the_node_s_place():
+    spec = spec_from_file_location("grasp_service", EXAMPLE)
+    example = module_from_spec(spec)
+    spec.loader.exec_module(example)
+    with serving(example.GraspService) as ask:
+        grasps = to_candidates(ask().candidates)
+    assert (grasps.generator, len(grasps)) == ("example", 1)
+    assert grasps.width_m[0] == pytest.approx(0.03, abs=0.006), "the bar is 30 mm wide"

@@ -1,0 +1,117 @@
+"""Grasps that arrive on a topic: fresh ones only, in the right frame, in any convention."""
+
+from threading import Timer
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+pytest.importorskip("rclpy", reason="no ROS 2 here: rclpy cannot be imported")
+
+from builtin_interfaces.msg import Time
+from external_grasps import GRIPPER, scene, written_as
+from geometry_msgs.msg import PoseArray
+from std_msgs.msg import Header
+
+from affordance_grasp.candidates.external import ExternalSettings
+from affordance_grasp.candidates.foreign import GeneratorFault
+from affordance_grasp.errors import InvalidInput
+from affordance_grasp.nodes.conversions import from_pose
+from affordance_grasp.nodes.grasp_messages import from_candidates
+from affordance_grasp.nodes.published_grasps import GraspInbox, PublishedGrasps, from_pose_array
+
+OPTICAL = "camera_color_optical_frame"
+
+
+def header(stamp_s, frame=OPTICAL):
+    return Header(stamp=Time(sec=int(stamp_s), nanosec=round(stamp_s % 1 * 1e9)), frame_id=frame)
+
+
+def poses(T, stamp_s=100.0, frame=OPTICAL):
+    return PoseArray(header=header(stamp_s, frame), poses=[from_pose(pose) for pose in T])
+
+
+@pytest.fixture
+def inbox():
+    return GraspInbox(SimpleNamespace(create_subscription=lambda *arguments, **options: None))
+
+
+def ask(inbox, timeout_s=0.05, best_first=True, **settings):
+    generator = PublishedGrasps(
+        inbox,
+        header(100.0),
+        GRIPPER,
+        ExternalSettings(**settings).adoption("tcp"),
+        max_age_s=0.5,
+        timeout_s=timeout_s,
+        best_first=best_first,
+    )
+    frame, understood, _ = scene()
+    return generator.generate(frame, scene=understood)
+
+
+def test_poses_of_another_convention_become_candidates(inbox):
+    known = scene()[2]
+    inbox._take(poses(written_as("gpd", known.T_cam_tcp, 0.06)))
+    grasps = ask(inbox, convention="gpd")
+    assert (grasps.generator, grasps.examined) == ("topic", len(known))
+    assert len(grasps) > 0.9 * len(known)
+    apart = np.abs(known.T_cam_tcp[0] - grasps.T_cam_tcp[0]).max()
+    assert apart < 0.003, "the first pose that fits is the best"
+
+
+def test_unordered_poses_are_judged_by_the_cloud(inbox):
+    known = scene()[2]
+    worst_first = np.argsort(known.quality)
+    inbox._take(poses(known.T_cam_tcp[worst_first]))
+    grasps = ask(inbox, best_first=False)
+    apart = np.abs(known.T_cam_tcp - grasps.T_cam_tcp[0]).max(axis=(1, 2))
+    assert known.quality[apart.argmin()] > np.median(known.quality)
+
+
+def test_complete_candidates_are_used_as_they_are(inbox):
+    known = scene()[2]
+    inbox._take(from_candidates(known, header(100.2)))
+    grasps = ask(inbox)
+    assert grasps.generator == "antipodal"
+    np.testing.assert_allclose(grasps.T_cam_tcp, known.T_cam_tcp, atol=1e-6)
+    np.testing.assert_allclose(grasps.width_m, known.width_m, atol=1e-6)
+
+
+def test_grasps_that_are_under_way_are_waited_for(inbox):
+    known = scene()[2]
+    inbox._take(poses(known.T_cam_tcp, stamp_s=98.0))
+    timer = Timer(0.1, inbox._take, [poses(known.T_cam_tcp, stamp_s=99.6)])
+    timer.start()
+    assert ask(inbox, timeout_s=5.0).examined == len(known)
+
+
+@pytest.mark.parametrize(
+    ("message", "words"),
+    [
+        (None, "no grasps arrived on grasp_candidates"),
+        (poses([np.eye(4)], stamp_s=97.0), "2.5 s too old; the arm may have moved"),
+        (poses([np.eye(4)], stamp_s=0.0), "have no stamp"),
+        (poses([np.eye(4)], frame="base_link"), "in frame 'base_link' and the image in 'camera"),
+        (poses([np.eye(4)]), "none of 1 grasps fits"),
+    ],
+)
+def test_grasps_that_cannot_be_meant_are_refused(inbox, message, words):
+    if message is not None:
+        inbox._take(message)
+    with pytest.raises(GeneratorFault, match=words):
+        ask(inbox)
+
+
+def test_a_pose_that_is_none_is_refused():
+    message = poses([np.eye(4)])
+    message.poses[0].orientation.w = 0.0
+    with pytest.raises(InvalidInput, match="norm 0"):
+        from_pose_array(message, best_first=True)
+
+
+def test_scores_fall_along_the_array_or_are_unknown():
+    message = poses([np.eye(4)] * 4)
+    np.testing.assert_allclose(from_pose_array(message, True).score, [1, 0.75, 0.5, 0.25])
+    assert np.isnan(from_pose_array(message, False).score).all()
+    assert len(from_pose_array(poses([]), True)) == 0
