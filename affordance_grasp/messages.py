@@ -84,6 +84,7 @@ COLOR_ENCODINGS = {
 }
 DEPTH_ENCODINGS = {"16UC1": Encoding("u2", 1), "32FC1": Encoding("f4", 1)}
 MAP_ENCODINGS = {"32FC1": Encoding("f4", 1)}
+GRAY_ENCODINGS = {"mono8": Encoding("u1", 1), "8UC1": Encoding("u1", 1), **MAP_ENCODINGS}
 
 
 def to_color(message: ImageMessage) -> NDArray[np.uint8]:
@@ -106,6 +107,17 @@ def to_map(message: ImageMessage, what: str = "heatmap") -> NDArray[np.float32]:
     if not np.isfinite(values).all():
         raise InvalidInput(f"{what} holds NaN or infinity")
     return values.astype(np.float32)
+
+
+def to_gray(message: ImageMessage, what: str = "ground truth") -> NDArray[np.uint8]:
+    """A map (H, W) 0..255 from a mono8 image, or from a 32FC1 image of values in 0..1."""
+    encoding = _encoding(message, GRAY_ENCODINGS, what)
+    if message.encoding != "32FC1":
+        return np.asarray(_pixels(message, encoding, what)[..., 0], np.uint8)
+    values = to_map(message, what)
+    if values.min() < 0 or values.max() > 1:
+        raise InvalidInput(f"{what} holds values outside 0..1")
+    return np.rint(values * 255).astype(np.uint8)
 
 
 def to_intrinsics(message: CameraInfoMessage) -> CameraIntrinsics:

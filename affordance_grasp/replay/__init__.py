@@ -1,0 +1,1 @@
+"""Recordings: a bag is read with no ROS, planned frame by frame, and told about afterwards."""

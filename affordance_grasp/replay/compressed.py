@@ -1,0 +1,124 @@
+"""``sensor_msgs/CompressedImage`` -> the image that was compressed.
+
+``compressed``: a JPEG or PNG. ``compressedDepth`` (the depth plugin of image_transport): 12 bytes,
+an int32 and two float32 that say how metres were quantised, then a PNG of 16 bits.
+"""
+
+import struct
+from dataclasses import dataclass
+from io import BytesIO
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+
+from affordance_grasp.datatypes import MAX_IMAGE_SIDE
+from affordance_grasp.errors import InvalidInput
+
+DEPTH_HEADER = 12
+FORMATS = ("PNG", "JPEG")
+
+
+@dataclass(frozen=True)
+class PlainImage:
+    """The fields of ``sensor_msgs/Image``."""
+
+    header: Any
+    height: int
+    width: int
+    encoding: str
+    step: int
+    data: NDArray[np.uint8]
+    is_bigendian: int = 0
+
+
+def decompress_color(message: Any) -> PlainImage:
+    """An rgb8 image."""
+    encoded = _bytes(message)
+    _check_size(encoded, "compressed colour image")
+    bgr = _decoded(encoded, cv2.IMREAD_COLOR)
+    if bgr is None or bgr.dtype != np.uint8:
+        raise InvalidInput("compressed colour image cannot be decoded")
+    return _plain(message.header, np.ascontiguousarray(bgr[..., ::-1]), "rgb8")
+
+
+def decompress_depth(message: Any) -> PlainImage:
+    """A 16UC1 image [mm], or a 32FC1 image [m] where the format says that it was one."""
+    words = str(message.format)
+    if "jpeg" in words.lower():
+        raise InvalidInput("compressed depth image is a JPEG, which spoils depth; record PNG")
+    encoded, quantised = _bytes(message), words.startswith("32FC1")
+    if "rvl" in words.lower():
+        raise InvalidInput("compressed depth image is RVL coded; record with format png")
+    header = encoded[:DEPTH_HEADER]
+    if "compressedDepth" in words:
+        encoded = encoded[DEPTH_HEADER:]
+    elif quantised:
+        raise InvalidInput(
+            f"compressed depth image has format {words!r}; expected compressedDepth"
+        )
+    _check_size(encoded, "compressed depth image")
+    units = _decoded(encoded, cv2.IMREAD_UNCHANGED)
+    if units is None or units.ndim != 2 or units.dtype != np.uint16:
+        raise InvalidInput("compressed depth image is not one channel of 16 bits")
+    if not quantised:
+        return _plain(message.header, units, "16UC1")
+    return _plain(message.header, _metres(header, units.astype(np.uint16, copy=False)), "32FC1")
+
+
+def decompress_map(message: Any) -> PlainImage:
+    """A mono8 image."""
+    encoded = _bytes(message)
+    _check_size(encoded, "compressed map")
+    gray = _decoded(encoded, cv2.IMREAD_GRAYSCALE)
+    if gray is None:
+        raise InvalidInput("compressed map cannot be decoded")
+    return _plain(message.header, np.asarray(gray, np.uint8), "mono8")
+
+
+def _metres(header: NDArray[np.uint8], units: NDArray[np.uint16]) -> NDArray[np.float32]:
+    """Metres from inverse depth: unit = A / metres + B, 0 = no reading."""
+    _, A, B = struct.unpack("<iff", header.tobytes())
+    if not (np.isfinite(A) and np.isfinite(B) and A > 0):
+        raise InvalidInput("compressed depth image has quantisation parameters that are not > 0")
+    inverse = units.astype(np.float64) - B
+    metres = np.divide(A, inverse, out=np.zeros_like(inverse), where=(units > 0) & (inverse > 0))
+    return metres.astype(np.float32)
+
+
+def _decoded(encoded: NDArray[np.uint8], flags: int) -> NDArray[np.generic] | None:
+    """The pixels, or None; OpenCV's own complaint would be a second sentence."""
+    level = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    try:
+        pixels: NDArray[np.generic] | None = cv2.imdecode(encoded, flags)
+    except cv2.error:
+        pixels = None
+    finally:
+        cv2.utils.logging.setLogLevel(level)
+    return pixels
+
+
+def _bytes(message: Any) -> NDArray[np.uint8]:
+    return np.frombuffer(bytes(message.data), np.uint8)
+
+
+def _check_size(encoded: NDArray[np.uint8], what: str) -> None:
+    """Refuse before the pixels are decoded: a few bytes can claim any size."""
+    try:
+        with Image.open(BytesIO(encoded.tobytes()), formats=FORMATS) as image:
+            width, height = image.size
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as error:
+        raise InvalidInput(f"{what} is neither a PNG nor a JPEG") from error
+    except Image.DecompressionBombError as error:
+        raise InvalidInput(f"{what} is too large; sides must be 1..{MAX_IMAGE_SIDE}") from error
+    if max(width, height) > MAX_IMAGE_SIDE:
+        raise InvalidInput(f"{what} is {width}x{height}; sides must be 1..{MAX_IMAGE_SIDE}")
+
+
+def _plain(header: Any, pixels: NDArray[np.generic], encoding: str) -> PlainImage:
+    pixels = np.ascontiguousarray(pixels)
+    height, width = pixels.shape[:2]
+    step = int(pixels.strides[0])
+    return PlainImage(header, height, width, encoding, step, pixels.reshape(-1).view(np.uint8))

@@ -1,0 +1,162 @@
+"""One frame of a bag -> its result and its picture."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from affordance_grasp.attention import Grounds
+from affordance_grasp.candidates.generators import GraspGenerator, make_generator
+from affordance_grasp.control.pick import reachable
+from affordance_grasp.control.robot import RobotConfig, load_robot
+from affordance_grasp.datatypes import RankedGrasp, Reason, RgbdFrame
+from affordance_grasp.errors import AffordanceGraspError, InvalidInput, NoObject
+from affordance_grasp.geometry import Floats, quaternion_xyzw
+from affordance_grasp.pipeline import GraspPlan, plan_grasps
+from affordance_grasp.replay.decoding import decode_frame, decode_truth, fitting
+from affordance_grasp.replay.picture import frame_picture, write_jpeg
+from affordance_grasp.replay.results import BROKEN, NOTHING, PLANNED, FrameResult
+from affordance_grasp.replay.source import NumberedFrame, View
+from affordance_grasp.replay.truth import TruthFolder, on_part, score_heatmap
+from affordance_grasp.report.summary import grasps_summary
+from affordance_grasp.selection import RULES
+
+PICTURES = "frames"
+
+
+@dataclass(frozen=True)
+class PlannerSetup:
+    """How frames are planned; plain values, so that it can be sent to another process.
+
+    ``robot``: its settings file, None for the Aubo-i5. ``top``: how many grasps a result lists.
+    ``folder``: where pictures go, below ``frames/``; None: no pictures. ``pictures_every``: one
+    picture every so many frames that are planned. ``truth``: folder of ground truth.
+    """
+
+    query: str
+    method: str = "plsp"
+    checkpoint: Path | None = None
+    device: str = "cpu"
+    generator: str = "antipodal"
+    rule: str = "bands"
+    seed: int = 0
+    robot: Path | None = None
+    top: int = 10
+    folder: Path | None = None
+    pictures_every: int = 1
+    truth: Path | None = None
+
+
+class FramePlanner:
+    """Holds the network, the generator and the robot; frames are independent of each other."""
+
+    def __init__(self, setup: PlannerSetup) -> None:
+        """Load everything."""
+        self.setup = setup
+        self._robot: RobotConfig = load_robot(setup.robot)
+        self._generator: GraspGenerator = make_generator(setup.generator, self._robot.gripper)
+        self._truths = TruthFolder(setup.truth) if setup.truth else None
+        self._grounder: Grounds | None = None
+        if RULES[setup.rule].needs_heat:
+            from affordance_grasp.grounding.grounder import load_grounder
+
+            self._grounder = load_grounder(setup.method, setup.checkpoint, setup.device)
+
+    def plan(self, numbered: NumberedFrame, drawn: bool) -> FrameResult:
+        """Decode, plan, score, draw where ``drawn``; what is wrong with the frame is a result."""
+        started = perf_counter()
+        try:
+            frame = decode_frame(numbered.raw)
+            truth = self._truth(numbered, frame)
+        except AffordanceGraspError as error:
+            return _without_plan(numbered, BROKEN, error)
+        decode_ms = _since(started)
+        try:
+            plan = self._plan(frame, numbered.view)
+        except (InvalidInput, NoObject) as error:
+            return _without_plan(numbered, NOTHING, error)
+        latency = {"decode": decode_ms, **plan.timings_ms, "total": _since(started)}
+        picture = self._draw(numbered.index, plan) if drawn else None
+        result = _result(numbered, plan, truth, self.setup.top)
+        return replace(result, latency_ms=_rounded(latency), picture=picture)
+
+    def _truth(self, numbered: NumberedFrame, frame: RgbdFrame) -> NDArray[np.uint8] | None:
+        if self._truths is None:
+            return decode_truth(numbered.raw, frame)
+        found = self._truths.find(numbered.raw.header.stamp_ns, numbered.index)
+        return None if found is None else fitting(found, frame)
+
+    def _plan(self, frame: RgbdFrame, view: View | None) -> GraspPlan:
+        return plan_grasps(
+            frame,
+            self.setup.query,
+            self._grounder,
+            self._generator,
+            rule=self.setup.rule,
+            reach=None if view is None else self._reach(view),
+            max_width_m=self._robot.gripper.max_width_m,
+            seed=self.setup.seed,
+        )
+
+    def _reach(self, view: View) -> Callable[[Floats, float], Reason | None]:
+        return lambda T_cam_tcp, width_m: reachable(
+            self._robot, view.q, view.T_base_cam @ T_cam_tcp, width_m
+        )
+
+    def _draw(self, index: int, plan: GraspPlan) -> str | None:
+        if self.setup.folder is None:
+            return None
+        name = f"{PICTURES}/{index:06d}.jpg"
+        write_jpeg(self.setup.folder / name, frame_picture(plan))
+        return name
+
+
+def _rounded(times_ms: dict[str, float]) -> dict[str, float]:
+    return {name: round(ms, 1) for name, ms in times_ms.items()}
+
+
+def _since(started: float) -> float:
+    return (perf_counter() - started) * 1e3
+
+
+def _without_plan(numbered: NumberedFrame, kind: str, error: AffordanceGraspError) -> FrameResult:
+    header, color = numbered.raw.header, numbered.raw.color
+    return FrameResult(numbered.index, header.stamp_ns, color.bag_ns, kind, str(error))
+
+
+def _result(
+    numbered: NumberedFrame,
+    plan: GraspPlan,
+    truth: NDArray[np.uint8] | None,
+    top: int,
+) -> FrameResult:
+    header, view, best = numbered.raw.header, numbered.view, plan.best
+    return FrameResult(
+        index=numbered.index,
+        stamp_ns=header.stamp_ns,
+        bag_ns=numbered.raw.color.bag_ns,
+        kind=PLANNED,
+        affordance=plan.heatmap.affordance,
+        confidence=round(plan.heatmap.confidence, 4),
+        peak_uv=plan.heatmap.peak_uv,
+        candidates=len(plan.candidates),
+        ranked=len(plan.selection.ranked),
+        grasps=grasps_summary(plan.selection.ranked, top),
+        base=_in_base(view, best) if view and best else None,
+        view=view.source if view else None,
+        rejected=plan.selection.rejection_counts(),
+        scores=None if truth is None else score_heatmap(plan.heatmap, truth),
+        on_part=None if best is None or truth is None else on_part(best, truth),
+    )
+
+
+def _in_base(view: View, best: RankedGrasp) -> dict[str, Any]:
+    T = view.T_base_cam @ best.T_cam_tcp
+    return {
+        "position": [round(float(x), 5) for x in T[:3, 3]],
+        "quaternion_xyzw": [round(float(x), 6) for x in quaternion_xyzw(T)],
+    }

@@ -1,0 +1,101 @@
+"""What one frame gave, and the file that results are appended to, one JSON line per frame."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from affordance_grasp.errors import InvalidInput
+from affordance_grasp.replay.source import Place
+
+PLANNED, NOTHING, BROKEN = "planned", "nothing", "broken"
+KINDS = (PLANNED, NOTHING, BROKEN)
+
+
+@dataclass(frozen=True)
+class FrameResult:
+    """One frame as plain data.
+
+    ``kind``: ``planned``; ``nothing``: no table or object was found, ``message`` says why;
+    ``broken``: the messages could not be used. ``grasps``: the best, in the optical frame, as
+    ``plan`` reports them; ``base``: the first of them in the robot's base frame, where the pose
+    of the camera is known, by ``view``. ``scores``: kld, sim and nss where there is ground truth;
+    ``on_part``: whether the first grasp's contact lies on it. ``lost``: what was left out between
+    the frame before and this one.
+    """
+
+    index: int
+    stamp_ns: int
+    bag_ns: int
+    kind: str
+    message: str = ""
+    affordance: str = ""
+    confidence: float = 0.0
+    peak_uv: tuple[int, int] | None = None
+    candidates: int = 0
+    ranked: int = 0
+    grasps: list[dict[str, Any]] = field(default_factory=list)
+    base: dict[str, Any] | None = None
+    view: str | None = None
+    rejected: dict[str, int] = field(default_factory=dict)
+    latency_ms: dict[str, float] = field(default_factory=dict)
+    scores: dict[str, float] | None = None
+    on_part: bool | None = None
+    picture: str | None = None
+    lost: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def place(self) -> Place:
+        """Where to go on after it."""
+        return Place(self.index, self.stamp_ns, self.bag_ns)
+
+
+class ResultsFile:
+    """Appends results so that a killed run loses at most the frame it was writing."""
+
+    def __init__(self, path: Path) -> None:
+        """Cut off a line that was not finished, and remember the last whole one."""
+        self.path = path
+        self.last: FrameResult | None = None
+        self.count = 0
+        whole = 0
+        if path.exists():
+            with path.open("rb") as file:
+                for line in file:
+                    if not line.endswith(b"\n"):
+                        break
+                    self.last = _parsed(line, path)
+                    self.count += 1
+                    whole += len(line)
+        self._file = path.open("ab")
+        self._file.truncate(whole)
+
+    def append(self, result: FrameResult) -> None:
+        """Write one line, and see to it that it is in the file."""
+        line = json.dumps(asdict(result), separators=(",", ":"), allow_nan=False)
+        self._file.write(line.encode() + b"\n")
+        self._file.flush()
+        self.last = result
+        self.count += 1
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+
+def read_results(path: Path) -> Iterator[FrameResult]:
+    """The results of a finished or unfinished run, in order, one at a time."""
+    with path.open("rb") as file:
+        for line in file:
+            if line.endswith(b"\n"):
+                yield _parsed(line, path)
+
+
+def _parsed(line: bytes, path: Path) -> FrameResult:
+    try:
+        return FrameResult(**json.loads(line))
+    except (ValueError, TypeError) as error:
+        raise InvalidInput(
+            f"{path} is not the results file of a replay; use another folder or start afresh"
+        ) from error

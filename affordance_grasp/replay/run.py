@@ -1,0 +1,211 @@
+"""A whole replay: read, plan, append, and go on where an earlier run was stopped."""
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+from affordance_grasp.control.robot import load_robot
+from affordance_grasp.errors import InvalidInput
+from affordance_grasp.replay.bag import Bag
+from affordance_grasp.replay.planner import PlannerSetup
+from affordance_grasp.replay.results import BROKEN, FrameResult, ResultsFile, read_results
+from affordance_grasp.replay.source import FrameSource
+from affordance_grasp.replay.summary import Tally, tally
+from affordance_grasp.replay.topics import Topics
+from affordance_grasp.replay.workers import Job, plan_here, plan_in_processes
+from affordance_grasp.report.summary import write_json
+
+RESULTS, RUN = "frames.jsonl", "run.json"
+HOPELESS = 10
+
+Progress = Callable[[Iterable[FrameResult], int, int], Iterable[FrameResult]]
+"""Wraps the results, given how many frames are expected and how many are done already."""
+
+
+@dataclass(frozen=True)
+class ReplayConfig:
+    """Which frames, and how.
+
+    ``every``: one frame in so many is planned. ``start_s``, ``end_s``: part of the recording,
+    from its beginning. ``reach``: check what the arm can reach, where the bag tells where the
+    camera was. ``strict``: stop at the first broken message. ``workers``: processes; 1 plans in
+    this one.
+    """
+
+    setup: PlannerSetup
+    every: int = 1
+    start_s: float = 0.0
+    end_s: float | None = None
+    reach: bool = True
+    strict: bool = False
+    workers: int = 2
+
+    def __post_init__(self) -> None:
+        """Refuse what selects nothing."""
+        if self.every < 1 or self.workers < 1 or self.setup.top < 1:
+            raise InvalidInput("replay: every, workers and top must be at least 1")
+        if self.setup.pictures_every < 0 or self.setup.seed < 0:
+            raise InvalidInput("replay: pictures_every and seed must be >= 0")
+        if not self.start_s >= 0 or not (self.end_s is None or self.end_s > self.start_s):
+            raise InvalidInput("replay: start must be >= 0 and end after it (seconds of the bag)")
+
+
+@dataclass(frozen=True)
+class ReplayOutcome:
+    """What a replay gave: the figures, the results' file, and how fast this run was."""
+
+    tally: Tally
+    results: Path
+    resumed_after: int
+    planned_now: int
+    wall_s: float
+    lost_at_end: dict[str, Any] = field(default_factory=dict)
+
+
+def replay(
+    bag: Bag, topics: Topics, config: ReplayConfig, folder: Path, progress: Progress
+) -> ReplayOutcome:
+    """Plan the frames of a bag and append the results to ``folder``.
+
+    Raises:
+        InvalidInput: the folder holds another replay, no frame can be used, or with ``strict``
+            something is broken.
+    """
+    _claim(folder, _identity(bag, topics, config))
+    results = ResultsFile(folder / RESULTS)
+    try:
+        return _continue(bag, topics, config, results, progress)
+    finally:
+        results.close()
+
+
+def _continue(
+    bag: Bag, topics: Topics, config: ReplayConfig, results: ResultsFile, progress: Progress
+) -> ReplayOutcome:
+    robot = load_robot(config.setup.robot) if config.reach else None
+    source = FrameSource(bag, topics, robot)
+    done, begun = results.count, perf_counter()
+    jobs = _jobs(bag, source, config, results)
+    if config.workers == 1:
+        planned = plan_here(config.setup, jobs)
+    else:
+        planned = plan_in_processes(config.setup, jobs, config.workers)
+    useful = 0
+    for result in progress(planned, _expected(bag, topics, config), done):
+        results.append(result)
+        useful += result.kind != BROKEN
+        _give_up(result, config.strict, done + useful, results.count)
+    wall_s = perf_counter() - begun
+    lost = _lost(source)
+    if results.count == 0:
+        raise InvalidInput(_nothing(bag, topics, lost))
+    whole = tally(read_results(results.path))
+    whole.lose(lost)
+    if whole.kinds[BROKEN] == results.count:
+        raise InvalidInput(f"no frame of bag {bag.path} can be used: {next(iter(whole.messages))}")
+    return ReplayOutcome(whole, results.path, done, results.count - done, wall_s, lost)
+
+
+def _jobs(
+    bag: Bag, source: FrameSource, config: ReplayConfig, results: ResultsFile
+) -> Iterator[Job]:
+    start = bag.start_ns + int(config.start_s * 1e9)
+    stop = None if config.end_s is None else bag.start_ns + int(config.end_s * 1e9)
+    after = results.last.place if results.last else None
+    every, pictures = config.every, config.setup.pictures_every
+    for frame in source.frames(start, stop, after):
+        if frame.index % every:
+            continue
+        drawn = pictures > 0 and frame.index // every % pictures == 0
+        lost = _lost(source)
+        source.losses.clear()
+        yield frame, drawn, lost
+
+
+def _lost(source: FrameSource) -> dict[str, Any]:
+    """What was left out, as plain data; empty when nothing was."""
+    losses = source.losses
+    counts = {"unpaired": losses.unpaired, "broken": losses.broken}
+    first = {"first": losses.first} if losses.first else {}
+    return {name: count for name, count in counts.items() if count} | first
+
+
+def _give_up(result: FrameResult, strict: bool, useful: int, seen: int) -> None:
+    broken = result.message if result.kind == BROKEN else str(result.lost.get("first", ""))
+    if strict and broken:
+        raise InvalidInput(f"frame {result.index}: {broken}")
+    if useful == 0 and seen == HOPELESS:
+        raise InvalidInput(f"the first {HOPELESS} frames cannot be used: {result.message}")
+
+
+def _nothing(bag: Bag, topics: Topics, lost: dict[str, Any]) -> str:
+    if lost.get("broken"):
+        return f"no frame of bag {bag.path} can be used: {lost['first']}"
+    if lost.get("unpaired"):
+        return (
+            f"none of the {lost['unpaired']} colour images of bag {bag.path} has a depth image on "
+            f"{topics.depth} within 50 ms"
+        )
+    return f"bag {bag.path} has no colour image on {topics.color} in that time"
+
+
+def _expected(bag: Bag, topics: Topics, config: ReplayConfig) -> int:
+    """About how many frames there are to plan."""
+    count = next(topic.count for topic in bag.topics if topic.name == topics.color)
+    length_s = max((bag.end_ns - bag.start_ns) * 1e-9, 1e-9)
+    end_s = length_s if config.end_s is None else min(config.end_s, length_s)
+    share = max(0.0, (end_s - config.start_s) / length_s)
+    return -(-round(count * share) // config.every)
+
+
+def _identity(bag: Bag, topics: Topics, config: ReplayConfig) -> dict[str, Any]:
+    """All that results depend on: a run goes on only where this is the same."""
+    setup = config.setup
+    return {
+        "bag": str(bag.path.resolve()),
+        "bag_begins_ns": bag.start_ns,
+        "bag_ends_ns": bag.end_ns,
+        "query": setup.query,
+        "method": setup.method,
+        "checkpoint": str(setup.checkpoint or ""),
+        "generator": setup.generator,
+        "rule": setup.rule,
+        "seed": setup.seed,
+        "robot": str(setup.robot or ""),
+        "truth": str(setup.truth or ""),
+        "every": config.every,
+        "start_s": config.start_s,
+        "end_s": config.end_s,
+        "reach": config.reach,
+        "topics": vars(topics),
+    }
+
+
+def _claim(folder: Path, identity: dict[str, Any]) -> None:
+    """Begin in a folder, or go on in it when it holds the same replay."""
+    path = folder / RUN
+    if not path.exists():
+        if (folder / RESULTS).exists():
+            raise InvalidInput(f"{folder} holds {RESULTS} without {RUN}; use another folder")
+        write_json(path, identity)
+        return
+    try:
+        begun = json.loads(path.read_text(encoding="utf-8"))
+        different = [name for name in identity if begun.get(name) != identity[name]]
+    except (ValueError, AttributeError) as error:
+        raise InvalidInput(f"{path} is not that of a replay; use another folder") from error
+    if different:
+        name = different[0]
+        raise InvalidInput(
+            f"{folder} holds a replay with {name} {begun.get(name)!r} instead of "
+            f"{identity[name]!r}; use another --out, or --restart to replace it"
+        )
+
+
+def restart(folder: Path) -> None:
+    """Forget an earlier replay in a folder."""
+    for name in (RESULTS, RUN):
+        (folder / name).unlink(missing_ok=True)
