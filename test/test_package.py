@@ -75,7 +75,7 @@ def test_every_field_of_an_interface_is_commented(path):
 
 
 def nodes_in_cmake() -> list[str]:
-    found = re.search(r"foreach\(node ([a-z ]+)\)", (ROOT / "CMakeLists.txt").read_text())
+    found = re.search(r"foreach\(node ([a-z_ ]+)\)", (ROOT / "CMakeLists.txt").read_text())
     return found.group(1).split()
 
 

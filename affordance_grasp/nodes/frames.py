@@ -75,6 +75,7 @@ class FrameStream:
         self._depth: deque[Image] = deque(maxlen=KEPT)
         self._info: CameraInfo | None = None
         self._newest: StampedFrame | None = None
+        self._latest: dict[str, Image | CameraInfo] = {}
         group = group or MutuallyExclusiveCallbackGroup()
         for kind, topic, take in (
             (Image, COLOR, self._take_color),
@@ -103,6 +104,11 @@ class FrameStream:
                     raise NoAnswer(f"no camera frame within {timeout_s:g} s: {missing}")
         return frame.rectified()
 
+    def latest(self) -> dict[str, Image | CameraInfo]:
+        """Topic -> the newest message that arrived on it, paired or not."""
+        with self._arrived:
+            return dict(self._latest)
+
     def _taken_since(self, asked_s: float) -> StampedFrame | None:
         frame = self._newest
         return frame if frame and seconds(frame.header.stamp) >= asked_s else None
@@ -122,16 +128,19 @@ class FrameStream:
     def _take_color(self, message: Image) -> None:
         with self._arrived:
             self._color.append(message)
+            self._latest[COLOR] = message
         self._pair()
 
     def _take_depth(self, message: Image) -> None:
         with self._arrived:
             self._depth.append(message)
+            self._latest[DEPTH] = message
         self._pair()
 
     def _take_info(self, message: CameraInfo) -> None:
         with self._arrived:
             self._info = message
+            self._latest[INFO] = message
         self._pair()
 
     def _pair(self) -> None:

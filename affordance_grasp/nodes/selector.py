@@ -20,6 +20,7 @@ from affordance_grasp.geometry import Floats
 from affordance_grasp.msg import GraspDecision, SelectedGrasp
 from affordance_grasp.nodes.action_client import ActionClient
 from affordance_grasp.nodes.calls import Refused, answering
+from affordance_grasp.nodes.check_camera import report_camera
 from affordance_grasp.nodes.conversions import seconds
 from affordance_grasp.nodes.exclusive_action import ExclusiveAction, Stages
 from affordance_grasp.nodes.frames import FrameStream
@@ -48,12 +49,14 @@ class SelectorParameters:
     seed: int = describe(0, "seed of the generator's random choices")
     frame_timeout_s: float = describe(5.0, "how long to wait for a camera frame [s]")
     service_timeout_s: float = describe(20.0, "how long to wait for grounder and generator [s]")
+    camera_patience_s: float = describe(20.0, "when to log what is wrong with the camera [s]")
 
     def __post_init__(self) -> None:
         """Refuse an unknown rule and waits without end."""
         if self.rule not in RULES:
             raise UnknownName("selection rule", self.rule, tuple(RULES))
-        if not (self.frame_timeout_s > 0 and self.service_timeout_s > 0 and self.seed >= 0):
+        waits = (self.frame_timeout_s, self.service_timeout_s, self.camera_patience_s)
+        if not (min(waits) > 0 and self.seed >= 0):
             raise InvalidInput("selector: time limits must be > 0 and the seed >= 0")
 
 
@@ -75,6 +78,8 @@ class SelectorNode(Node):
         self._settings = p = declare(self, SelectorParameters)
         self._robot = load_robot(share_path(p.robot_file))
         self._frames = FrameStream(self)
+        camera_frame = self._robot.hand_eye.camera_frame
+        self._check = report_camera(self, self._frames, camera_frame, p.camera_patience_s)
         self._joints = JointMonitor(self, self._robot.arm.joint_names)
         self._remote = RemoteServices(self, p.service_timeout_s)
         self._selected = self.create_publisher(PoseStamped, "selected_grasp", LATCHED)

@@ -1,0 +1,142 @@
+"""What commonly goes wrong between a depth camera and the nodes that use it, in sentences.
+
+Looks at what is on the camera's topics; says of every fault what was seen and what to set.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from affordance_grasp.errors import AffordanceGraspError
+from affordance_grasp.messages import seconds, to_rgbd
+
+IMAGE_TYPE = "sensor_msgs/msg/Image"
+INFO_TYPE = "sensor_msgs/msg/CameraInfo"
+MAX_SKEW_S = 0.5
+MAX_APART_S = 0.05
+ALIGN = "start realsense2_camera with align_depth.enable:=true"
+
+
+@dataclass(frozen=True)
+class TopicView:
+    """One topic as it looks from a node.
+
+    ``mismatches``: a sentence for every pair of endpoints whose QoS does not fit.
+    ``message``: the newest one that arrived, or None.
+    """
+
+    name: str
+    types: tuple[str, ...] = ()
+    publishers: tuple[str, ...] = ()
+    mismatches: tuple[str, ...] = ()
+    message: Any = None
+
+
+@dataclass(frozen=True)
+class CameraView:
+    """The three topics, the frame that was calibrated, and the time [s] of the node's clock."""
+
+    color: TopicView
+    depth: TopicView
+    info: TopicView
+    camera_frame: str
+    now_s: float
+
+    @property
+    def complete(self) -> bool:
+        """Whether a message of each has arrived."""
+        return all(t.message is not None for t in (self.color, self.depth, self.info))
+
+
+def camera_faults(view: CameraView) -> list[str]:
+    """One sentence for every fault that can be seen; none when frames can be used."""
+    faults = [*_topic_faults(view)]
+    if view.complete:
+        faults += _message_faults(view)
+        if not faults:
+            faults += _frame_faults(view)
+    return faults
+
+
+def _topic_faults(view: CameraView) -> Iterator[str]:
+    absent = {
+        view.color.name: "start the camera, or tell where its topics are with camera_namespace",
+        view.depth.name: ALIGN,
+        view.info.name: "images cannot be used without it; start the camera's own driver",
+    }
+    expected = {
+        view.color.name: IMAGE_TYPE,
+        view.depth.name: IMAGE_TYPE,
+        view.info.name: INFO_TYPE,
+    }
+    for topic in (view.color, view.depth, view.info):
+        wrong = [kind for kind in topic.types if kind != expected[topic.name]]
+        if not topic.publishers:
+            yield f"nobody publishes {topic.name}; {absent[topic.name]}"
+        elif wrong:
+            yield f"{topic.name} is {wrong[0]}; remap a topic of {expected[topic.name]} to it"
+        elif len(topic.publishers) > 1:
+            yield f"{topic.name} comes from {' and '.join(topic.publishers)}; stop all but one"
+        elif topic.message is None:
+            yield (
+                f"{topic.publishers[0]} offers {topic.name} but nothing arrives; set "
+                "FASTRTPS_DEFAULT_PROFILES_FILE to config/fastdds.xml for it and for us"
+            )
+        yield from topic.mismatches
+
+
+def _message_faults(view: CameraView) -> Iterator[str]:
+    color, depth, info = view.color.message, view.depth.message, view.info.message
+    if (depth.width, depth.height) != (color.width, color.height):
+        yield (
+            f"depth is {depth.width}x{depth.height} and colour {color.width}x{color.height}; "
+            f"it must be aligned to colour: {ALIGN}"
+        )
+    elif depth.header.frame_id != color.header.frame_id:
+        yield (
+            f"depth is in frame {depth.header.frame_id!r} and colour in "
+            f"{color.header.frame_id!r}; it must be aligned to colour: {ALIGN}"
+        )
+    if (info.width, info.height) != (color.width, color.height):
+        yield (
+            f"{view.info.name} is that of a {info.width}x{info.height} image and colour is "
+            f"{color.width}x{color.height}; remap the camera_info of the colour stream to it"
+        )
+    if color.header.frame_id != view.camera_frame:
+        yield (
+            f"images are in frame {color.header.frame_id!r} and the hand-eye calibration is that "
+            f"of {view.camera_frame!r}; use the camera's colour optical frame, or calibrate"
+        )
+    yield from _stamp_faults(view)
+
+
+def _stamp_faults(view: CameraView) -> Iterator[str]:
+    color_s = seconds(view.color.message.header.stamp)
+    apart_s = abs(color_s - seconds(view.depth.message.header.stamp))
+    old_s = view.now_s - color_s
+    if abs(old_s) > MAX_SKEW_S:
+        way = "old" if old_s > 0 else "ahead"
+        yield (
+            f"images are stamped {abs(old_s):.1f} s {way} by our clock; synchronise the clocks "
+            "(chrony), and for a bag play it with --clock and set use_sim_time"
+        )
+    if apart_s > MAX_APART_S:
+        yield (
+            f"colour and depth are taken {apart_s * 1e3:.0f} ms apart, "
+            f"{MAX_APART_S * 1e3:.0f} ms are allowed; start realsense2_camera with "
+            "enable_sync:=true"
+        )
+
+
+def _frame_faults(view: CameraView) -> Iterator[str]:
+    """What only shows when the frame is read as the pipeline reads it."""
+    try:
+        frame = to_rgbd(view.color.message, view.depth.message, view.info.message)
+    except AffordanceGraspError as error:
+        yield str(error)
+        return
+    if not frame.depth_m.any():
+        yield (
+            "depth holds no reading at all; see that the camera is 0.2 m or more from what it "
+            "looks at and that its emitter is on"
+        )

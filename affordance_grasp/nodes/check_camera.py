@@ -1,0 +1,179 @@
+"""Looks whether a usable camera is on the topics, and says what to set where it is not.
+
+    ros2 run affordance_grasp check_camera
+    ros2 run affordance_grasp check_camera --ros-args -r __ns:=/camera/camera
+
+The selector looks once when it starts; this program looks whenever it is called.
+"""
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from threading import Event
+
+import rclpy
+from rclpy.clock import Clock, ClockType
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.node import Node
+from rclpy.qos import QoSCompatibility, qos_check_compatible
+from rclpy.topic_endpoint_info import TopicEndpointInfo
+
+from affordance_grasp.camera.faults import CameraView, TopicView, camera_faults
+from affordance_grasp.control.robot import load_robot
+from affordance_grasp.errors import AffordanceGraspError, InvalidInput
+from affordance_grasp.nodes.frames import COLOR, DEPTH, INFO, FrameStream
+from affordance_grasp.nodes.parameters import declare, describe
+from affordance_grasp.share import share_path
+
+PERIOD_S = 0.5
+UNNAMED = "_NODE_NAME_UNKNOWN_"  # rmw's word until discovery is complete
+STEADY = Clock(clock_type=ClockType.STEADY_TIME)
+
+OnResult = Callable[[list[str]], None]
+
+
+class CameraCheck:
+    """Looks again and again until frames are fine or patience ends, then tells the faults."""
+
+    def __init__(
+        self,
+        node: Node,
+        frames: FrameStream,
+        camera_frame: str,
+        patience_s: float,
+        on_result: OnResult,
+    ) -> None:
+        """Begin to look.
+
+        Args:
+            node: whose topics; its names and remappings count.
+            frames: what arrives there.
+            camera_frame: the frame that was calibrated.
+            patience_s: how long faults may last while everything starts [s].
+            on_result: hears once what is wrong, nothing when all is well.
+        """
+        self._node, self._frames, self._camera_frame = node, frames, camera_frame
+        self._on_result = on_result
+        self._left = max(1, round(patience_s / PERIOD_S))
+        # By the machine's clock: that of a bag stands still until the bag is played.
+        self._timer = node.create_timer(PERIOD_S, self._look, clock=STEADY)
+
+    def view(self) -> CameraView:
+        """What can be seen now."""
+        color, depth, info = (self._topic(topic) for topic in (COLOR, DEPTH, INFO))
+        now_s = self._node.get_clock().now().nanoseconds * 1e-9
+        return CameraView(color, depth, info, self._camera_frame, now_s)
+
+    def _look(self) -> None:
+        faults = camera_faults(self.view())
+        self._left -= 1
+        if faults and self._left > 0:
+            return
+        self._timer.cancel()
+        self._on_result(faults)
+
+    def _topic(self, topic: str) -> TopicView:
+        name = self._node.resolve_topic_name(topic)
+        offered = self._node.get_publishers_info_by_topic(name)
+        wanted = self._node.get_subscriptions_info_by_topic(name)
+        return TopicView(
+            name=name,
+            types=tuple(dict.fromkeys(end.topic_type for end in offered)),
+            publishers=tuple(_node_name(end) for end in offered),
+            mismatches=tuple(
+                sentence
+                for publisher in offered
+                for reader in wanted
+                if (sentence := _mismatch(name, publisher, reader))
+            ),
+            message=self._frames.latest().get(topic),
+        )
+
+
+def report_camera(
+    node: Node, frames: FrameStream, camera_frame: str, patience_s: float
+) -> CameraCheck:
+    """Look while everything starts; the node's log tells the result."""
+
+    def tell(faults: list[str]) -> None:
+        for fault in faults:
+            node.get_logger().warning(f"camera: {fault}")
+        if not faults:
+            node.get_logger().info("camera: frames can be used")
+
+    return CameraCheck(node, frames, camera_frame, patience_s, tell)
+
+
+def _node_name(end: TopicEndpointInfo) -> str:
+    if UNNAMED in end.node_name:
+        return "a node that has just appeared"
+    return f"{end.node_namespace.rstrip('/')}/{end.node_name}"
+
+
+def _mismatch(topic: str, publisher: TopicEndpointInfo, reader: TopicEndpointInfo) -> str:
+    """Empty where the reader gets what the publisher sends."""
+    fits, reason = qos_check_compatible(publisher.qos_profile, reader.qos_profile)
+    if fits != QoSCompatibility.ERROR:
+        return ""
+    return (
+        f"{_node_name(reader)} gets nothing of {topic} from {_node_name(publisher)}, whose QoS "
+        f"does not fit ({reason.removeprefix('ERROR: ').rstrip('; ')}); let it read best effort "
+        "and volatile"
+    )
+
+
+@dataclass(frozen=True)
+class CheckCameraParameters:
+    """Parameters of the program."""
+
+    robot_file: str = describe("config/aubo_i5.yaml", "the robot, for its hand-eye calibration")
+    patience_s: float = describe(5.0, "how long to wait for frames [s]")
+
+    def __post_init__(self) -> None:
+        """Refuse to wait for no time at all."""
+        if not self.patience_s > 0:
+            raise InvalidInput("check_camera: patience_s must be > 0")
+
+
+def check(node: Node) -> list[str]:
+    """Look until frames are fine or the parameter's patience ends; the faults."""
+    parameters = declare(node, CheckCameraParameters)
+    camera_frame = load_robot(share_path(parameters.robot_file)).hand_eye.camera_frame
+    result: list[str] = []
+    done = Event()
+
+    def keep(faults: list[str]) -> None:
+        result.extend(faults)
+        done.set()
+
+    CameraCheck(node, FrameStream(node), camera_frame, parameters.patience_s, keep)
+    executor = SingleThreadedExecutor(context=node.context)
+    executor.add_node(node)
+    while not done.is_set():
+        executor.spin_once(PERIOD_S)
+    return result
+
+
+def main() -> None:
+    """Run the program: exit code 0 when frames can be used, 1 with the faults, 2 on bad input."""
+    rclpy.init(args=sys.argv)
+    node = Node("check_camera")
+    try:
+        faults = check(node)
+    except AffordanceGraspError as error:
+        print(f"check_camera: {error}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    finally:
+        node.destroy_node()
+        rclpy.try_shutdown()
+    for fault in faults:
+        print(f"check_camera: {fault}", file=sys.stderr)
+    if not faults:
+        print("check_camera: frames can be used")
+    sys.exit(1 if faults else 0)
+
+
+if __name__ == "__main__":
+    main()
