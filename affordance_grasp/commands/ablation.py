@@ -1,0 +1,185 @@
+"""``affordance-grasp ablation``: every row of a paper's ablation, over seeds, as one table."""
+
+import argparse
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from affordance_grasp.errors import InvalidInput
+from affordance_grasp.grounding.backbones import TimmBackbone, load_backbone
+from affordance_grasp.learning.ablation import (
+    ROWS,
+    Row,
+    Spread,
+    choose_rows,
+    markdown,
+    reduced,
+    trained_rows,
+)
+from affordance_grasp.learning.ablation_runs import Run, Setting
+from affordance_grasp.learning.agd20k import LAYOUTS, load_split
+from affordance_grasp.learning.evaluate import baselines
+from affordance_grasp.learning.features import Encoding, cache_test_features
+from affordance_grasp.learning.metrics import PROTOCOLS
+from affordance_grasp.learning.processes import Command, run_commands
+from affordance_grasp.learning.run_folder import surroundings
+from affordance_grasp.learning.saliency import predict_saliency, saliency_reader
+from affordance_grasp.learning.threads import limit_threads
+from affordance_grasp.learning.train_config import TrainConfig, load_config
+from affordance_grasp.share import share_path
+
+HELP = "the rows of a paper's ablation over seeds, as one table"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("--method", required=True, choices=tuple(ROWS))
+    parser.add_argument("--data", type=Path, required=True, help="root in AGD20K's layout")
+    parser.add_argument("--out", type=Path, required=True, help="folder of all runs")
+    parser.add_argument("--split", default="Unseen", choices=tuple(LAYOUTS))
+    parser.add_argument("--rows", nargs="+", metavar="ROW", help="some rows (default: all)")
+    parser.add_argument("--seeds", type=int, default=3, help="runs of every row (3)")
+    parser.add_argument("--config", type=Path, help="YAML (default: config/train_METHOD_...)")
+    parser.add_argument("--epochs", type=int, help="instead of the configuration's")
+    parser.add_argument("--image-side", type=int, help="smaller pictures, such as 112 pixels")
+    parser.add_argument("--jobs", type=int, default=1, help="runs at the same time (1)")
+    parser.add_argument("--threads", type=int, default=1, help="CPU threads of every run (1)")
+    parser.add_argument(
+        "--boxes", type=Path, help="detector boxes for PLSP (default: in the data)"
+    )
+    parser.add_argument("--cache", type=Path, help="feature cache (default: DATA/features)")
+    parser.add_argument("--bf16-tokens", action="store_true", help="bfloat16 backbone, faster")
+    parser.add_argument("--protocol", default="reference", choices=tuple(PROTOCOLS))
+    parser.add_argument("--device", default="cpu", help="torch device, such as cuda")
+    parser.add_argument("--json", action="store_true", help="print the summary as JSON")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Train and score what is not done yet, then write and print the table."""
+    if min(arguments.seeds, arguments.jobs) < 1:
+        raise InvalidInput(
+            f"--seeds ({arguments.seeds}) and --jobs ({arguments.jobs}) must be at least 1"
+        )
+    limit_threads(arguments.threads)
+    load_split(arguments.data, arguments.split)  # says at once what is missing
+    rows = choose_rows(arguments.method, arguments.rows)
+    setting = _setting(arguments)
+    _train(setting, trained_rows(arguments.method, rows), arguments.seeds, arguments.jobs)
+    runs = _runs(setting, rows, arguments.seeds)
+    _evaluate(runs, arguments.jobs)
+    figures = {name: [r.figures() for r in runs if r.name == name] for name in rows}
+    trivial = _baselines(arguments, setting.base)
+    spreads = {name: Spread.of(measured) for name, measured in figures.items()}
+    table = markdown(rows, spreads, trivial)
+    summary = {
+        "method": arguments.method,
+        "split": arguments.split,
+        "data": str(arguments.data),
+        "protocol": arguments.protocol,
+        "epochs": setting.base.epochs,
+        "image_side": setting.base.views.side,
+        "rows": {
+            name: {**_plain(row), "runs": figures[name], **asdict(spreads[name])}
+            for name, row in rows.items()
+        },
+        "baselines": trivial,
+        **surroundings(),
+    }
+    (arguments.out / "ablation.json").write_text(json.dumps(summary, indent=1) + "\n")
+    (arguments.out / "ablation.md").write_text(_heading(summary, arguments.seeds) + table + "\n")
+    print(json.dumps(summary) if arguments.json else table)
+    return 0
+
+
+def _setting(arguments: argparse.Namespace) -> Setting:
+    path = arguments.config or share_path(f"config/train_{arguments.method}_simulated.yaml")
+    base = replace(load_config(path), method=arguments.method)
+    if arguments.epochs is not None:
+        base = replace(base, epochs=arguments.epochs)
+    if arguments.image_side is not None:
+        base = reduced(base, arguments.image_side)
+    common = ["--threads", str(arguments.threads), "--device", arguments.device]
+    if arguments.cache:
+        common += ["--cache", str(arguments.cache)]
+    if arguments.bf16_tokens:
+        common.append("--bf16-tokens")
+    boxes = ["--boxes", str(arguments.boxes)] if arguments.boxes else []
+    return Setting(
+        base=base,
+        data=arguments.data,
+        split=arguments.split,
+        out=arguments.out,
+        protocol=arguments.protocol,
+        options=(*common, *boxes),
+        scoring=tuple(common),
+    )
+
+
+def _runs(setting: Setting, rows: Mapping[str, Row], seeds: int) -> list[Run]:
+    """All runs, seed by seed, so that every row has its first figures early."""
+    return [Run(setting, name, row, seed) for seed in range(seeds) for name, row in rows.items()]
+
+
+def _train(setting: Setting, rows: Mapping[str, Row], seeds: int, jobs: int) -> None:
+    due = [one.training() for one in _runs(setting, rows, seeds) if not one.trained]
+    if (
+        due and jobs > 1
+    ):  # one run alone fills the feature cache, which is not shared while it grows
+        first = replace(due[0], words=(*due[0].words, "--minutes", "0"))
+        _run("first epoch", [first], 1)
+    _run("training", due, jobs)
+
+
+def _evaluate(runs: Sequence[Run], jobs: int) -> None:
+    for one in runs:
+        one.derive()
+    _run("scoring", [one.evaluation() for one in runs if not one.scored], jobs)
+
+
+def _run(title: str, commands: Sequence[Command], jobs: int) -> None:
+    if not commands:
+        return
+    with tqdm(total=len(commands), desc=title, unit="run", file=sys.stderr) as progress:
+        run_commands(commands, jobs, lambda _: progress.update())
+
+
+def _baselines(arguments: argparse.Namespace, base: TrainConfig) -> dict[str, Mapping[str, float]]:
+    split = load_split(arguments.data, arguments.split)
+    side = base.views.side
+    backbone = load_backbone(base.network_config.backbone, side)
+    saliency = None
+    if isinstance(backbone, TimmBackbone):
+        store = cache_test_features(
+            split,
+            saliency_reader(backbone),
+            base.views.plain,
+            arguments.cache or arguments.data / "features",
+            encoding=Encoding(bfloat16=arguments.bf16_tokens),
+            progress=tqdm,
+        )
+        saliency = predict_saliency(store, split.test, backbone.spec.name)
+    scored = baselines(split.test, arguments.protocol, saliency)
+    return {name: evaluation.overall for name, evaluation in scored.items()}
+
+
+def _plain(row: Row) -> dict[str, Any]:
+    return {
+        "description": row.description,
+        "network": dict(row.network),
+        "sampling": dict(row.sampling),
+        "trained_as": row.trained_as,
+        "published_seen": row.published,
+    }
+
+
+def _heading(summary: Mapping[str, Any], seeds: int) -> str:
+    return (
+        f"{summary['method']} on {summary['split']}, protocol {summary['protocol']}: mean ± "
+        f"standard deviation over {seeds} seeds of the last of {summary['epochs']} epochs, "
+        f"pictures of {summary['image_side']} pixels. KLD: lower is better; SIM, NSS: higher.\n\n"
+    )

@@ -1,0 +1,128 @@
+"""The runs of an ablation on disk: where they lie, what is still to do, what they scored."""
+
+import csv
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from affordance_grasp.errors import InvalidInput
+from affordance_grasp.grounding.checkpoint import load_checkpoint, save_checkpoint
+from affordance_grasp.grounding.methods import make_network
+from affordance_grasp.grounding.weights import load_strictly
+from affordance_grasp.learning.ablation import METRICS, Figures, Row, row_config
+from affordance_grasp.learning.processes import Command
+from affordance_grasp.learning.run_folder import RunFolder
+from affordance_grasp.learning.train_config import TrainConfig
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What all runs of an ablation have in common.
+
+    ``base``: the full method's training. ``data`` (root of the tree) and ``split``; ``out``:
+    folder of all runs. ``options`` go to training, ``scoring`` to evaluation, as command words.
+    """
+
+    base: TrainConfig
+    data: Path
+    split: str
+    out: Path
+    protocol: str = "reference"
+    options: tuple[str, ...] = ()
+    scoring: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Run:
+    """One row with one seed."""
+
+    setting: Setting
+    name: str
+    row: Row
+    seed: int
+
+    @property
+    def folder(self) -> RunFolder:
+        """Where it lies: ``OUT/ROW/seed_N``."""
+        return RunFolder(self.setting.out / self.name / f"seed_{self.seed}")
+
+    @property
+    def config(self) -> TrainConfig:
+        """What it is trained with; the seed draws weights and batches, not the kept views."""
+        return replace(row_config(self.setting.base, self.row), seed=self.seed)
+
+    @property
+    def trained(self) -> bool:
+        """Whether all epochs of this very training are done."""
+        folder = self.folder
+        if not (folder.config.exists() and folder.curves.exists() and folder.last.exists()):
+            return False
+        with folder.curves.open(newline="") as file:
+            epochs = sum(1 for _ in csv.DictReader(file))
+        asked = json.loads(json.dumps(self.config.to_dict()))
+        return epochs >= asked["epochs"] and _read_json(folder.config).get("config") == asked
+
+    def training(self) -> Command:
+        """The command that trains it, or goes on with it; its configuration is written first."""
+        path = self.folder.path
+        path.mkdir(parents=True, exist_ok=True)
+        plain = json.loads(json.dumps(self.config.to_dict()))
+        recipe = path / "train.yaml"
+        recipe.write_text(yaml.safe_dump(plain, sort_keys=False))
+        setting = self.setting
+        words = ["train", "--method", plain["method"], "--data", str(setting.data)]
+        words += ["--split", setting.split, "--config", str(recipe), "--out", str(path)]
+        words += ["--resume", "--protocol", setting.protocol, *setting.options]
+        return Command(tuple(words), path / "train.log")
+
+    def derive(self) -> None:
+        """Make the checkpoint from the row that this one is ``trained_as``, if that is newer."""
+        if self.row.trained_as is None:
+            return
+        source = replace(self, name=self.row.trained_as).folder.last
+        target = self.folder.last
+        if not target.exists() or target.stat().st_mtime < source.stat().st_mtime:
+            reconfigure(source, target, self.row.network)
+
+    @property
+    def scored(self) -> bool:
+        """Whether its last checkpoint has been scored."""
+        summary, checkpoint = self._summary, self.folder.last
+        return summary.exists() and summary.stat().st_mtime >= checkpoint.stat().st_mtime
+
+    def evaluation(self) -> Command:
+        """The command that scores its last epoch on the test split."""
+        path, setting = self.folder.path, self.setting
+        words = ["evaluate", "--checkpoint", str(self.folder.last), "--data", str(setting.data)]
+        words += ["--split", setting.split, "--maps", str(self._summary.parent)]
+        words += ["--protocol", setting.protocol, *setting.scoring]
+        return Command(tuple(words), path / "evaluate.log")
+
+    def figures(self) -> Figures:
+        """KLD, SIM and NSS of the last epoch, mean over all test maps."""
+        overall = _read_json(self._summary)["measured"]["all"]
+        return {metric: float(overall[metric]) for metric in METRICS}
+
+    @property
+    def _summary(self) -> Path:
+        return self.folder.path / "maps" / f"summary_{self.setting.protocol}.json"
+
+
+def reconfigure(source: Path, target: Path, changes: Mapping[str, Any]) -> None:
+    """The checkpoint ``source`` with other fields of its configuration, the same weights."""
+    stored = load_checkpoint(source)
+    network = make_network(stored.info.method, {**stored.info.config, **changes})
+    load_strictly(network, stored.tensors, f"checkpoint {source}")
+    info = replace(stored.info, config=asdict(network.config))  # type: ignore[call-overload]
+    save_checkpoint(target, network, info, stored.text)
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        return dict(json.loads(path.read_text()))
+    except (OSError, ValueError) as error:
+        raise InvalidInput(f"{path} is not readable; remove its folder: {error}") from error

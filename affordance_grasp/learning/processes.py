@@ -1,0 +1,92 @@
+"""Several commands of this package at once, each in a process of its own with a log file."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from affordance_grasp.errors import InvalidInput
+
+PROGRAM = ("-m", "affordance_grasp.cli")
+ONE_THREAD = {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
+
+
+@dataclass(frozen=True)
+class Command:
+    """``words`` after ``affordance-grasp``; what it prints is added to the file ``log``."""
+
+    words: tuple[str, ...]
+    log: Path
+
+
+def run_commands(
+    commands: Sequence[Command], jobs: int, done: Callable[[Command], None] = lambda _: None
+) -> None:
+    """Run all commands, ``jobs`` at a time with one thread each; ``done`` is told of each success.
+
+    A command that fails does not stop the others; the failures are told at the end. An interrupt
+    or a termination ends the commands that are running too.
+    """
+    failed = asyncio.run(_run_all(commands, jobs, done))
+    if failed:
+        first = failed[0]
+        reason = _last_line(first.log)
+        raise InvalidInput(
+            f"{len(failed)} of {len(commands)} commands failed, first affordance-grasp "
+            f"{' '.join(first.words)}: {reason} (all it said is in {first.log})"
+        )
+
+
+async def _run_all(
+    commands: Sequence[Command], jobs: int, done: Callable[[Command], None]
+) -> list[Command]:
+    places = asyncio.Semaphore(jobs)
+    failed: list[Command] = []
+
+    async def in_turn(command: Command) -> None:
+        async with places:
+            if await _run(command) == 0:
+                done(command)
+            else:
+                failed.append(command)
+
+    everything = asyncio.gather(*(in_turn(command) for command in commands))
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGTERM, everything.cancel)
+    try:
+        await everything
+    except asyncio.CancelledError:
+        raise KeyboardInterrupt from None
+    finally:
+        loop.remove_signal_handler(signal.SIGTERM)
+    return failed
+
+
+async def _run(command: Command) -> int:
+    command.log.parent.mkdir(parents=True, exist_ok=True)
+    with command.log.open("ab") as log:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            *PROGRAM,
+            *command.words,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            env={**os.environ, **ONE_THREAD},
+        )
+        try:
+            return await process.wait()
+        except asyncio.CancelledError:
+            if process.returncode is None:
+                process.terminate()
+                await process.wait()
+            raise
+
+
+def _last_line(log: Path) -> str:
+    lines = log.read_text(errors="replace").split("\n")
+    said = [line.split("\r")[-1].strip() for line in lines if line.strip()]
+    return said[-1] if said else "it said nothing"
