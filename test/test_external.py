@@ -1,6 +1,6 @@
 import pytest
 
-from affordance_grasp.candidates.external import ExternalSettings
+from affordance_grasp.candidates.external import ExternalSettings, settings_from_words
 from affordance_grasp.errors import InvalidInput, UnknownName
 
 
@@ -35,3 +35,25 @@ def test_what_is_given_comes_first():
 def test_settings_that_cannot_be_meant_are_refused(settings, error, words):
     with pytest.raises(error, match=words):
         ExternalSettings(**settings)
+
+
+def test_settings_are_read_from_words():
+    words = ["convention=gpd", "timeout_s=2.5", "max_grasps=7", "command=a b=c"]
+    assert settings_from_words(words) == ExternalSettings(
+        convention="gpd", timeout_s=2.5, max_grasps=7, command="a b=c"
+    )
+    assert settings_from_words([]) == ExternalSettings()
+
+
+@pytest.mark.parametrize(
+    ("word", "words"),
+    [
+        ("convention", "must be NAME=VALUE"),
+        ("colour=red", "generator option 'colour'; known: address"),
+        ("max_grasps=many", "max_grasps is 'many'; must be int"),
+        ("timeout_s=", "timeout_s is ''; must be float"),
+    ],
+)
+def test_words_that_are_no_settings_are_refused(word, words):
+    with pytest.raises((InvalidInput, UnknownName), match=words):
+        settings_from_words([word])

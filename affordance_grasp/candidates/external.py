@@ -1,10 +1,11 @@
 """How an external grasp generator is reached and read: one frozen set of settings for all."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from affordance_grasp.candidates.adoption import Adoption
 from affordance_grasp.candidates.conventions import find_convention
-from affordance_grasp.errors import InvalidInput
+from affordance_grasp.errors import InvalidInput, UnknownName
 
 AS_CONVENTION = -1.0
 
@@ -50,3 +51,26 @@ class ExternalSettings:
         if self.tip_offset_m >= 0:
             return Adoption(chosen, self.tip_offset_m)
         return Adoption(chosen, chosen.tip_offset_m(self.hand or hand))
+
+
+def settings_from_words(words: Sequence[str]) -> ExternalSettings:
+    """Settings from words such as ``convention=gpd``, as a command line has them.
+
+    Raises:
+        UnknownName: there is no setting of that name; lists the known ones.
+        InvalidInput: a word without ``=``, or a number that is none.
+    """
+    kinds = {name: type(value) for name, value in vars(ExternalSettings()).items()}
+    values = {}
+    for word in words:
+        name, separator, text = word.partition("=")
+        if not separator:
+            raise InvalidInput(f"generator option {word!r} must be NAME=VALUE")
+        if name not in kinds:
+            raise UnknownName("generator option", name, tuple(kinds))
+        try:
+            values[name] = kinds[name](text)
+        except ValueError as error:
+            kind = kinds[name].__name__
+            raise InvalidInput(f"generator option {name} is {text!r}; must be {kind}") from error
+    return ExternalSettings(**values)

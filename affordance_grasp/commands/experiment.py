@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from affordance_grasp.candidates.external import settings_from_words
 from affordance_grasp.candidates.generators import GENERATORS, GraspGenerator, make_generator
 from affordance_grasp.control.robot import RobotConfig, load_robot
 from affordance_grasp.errors import InvalidInput
@@ -28,6 +29,7 @@ from affordance_grasp.selection import RULES
 
 HELP = "grasp success with and without affordance over objects x poses"
 SPEED_SCALING = 0.5
+Parts = tuple[str, Path | None, str, tuple[str, ...]]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -45,6 +47,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--method", default="plsp", choices=list(METHODS))
     parser.add_argument("--checkpoint", type=Path, help="default: the method's demo checkpoint")
     parser.add_argument("--generator", default="antipodal", choices=list(GENERATORS))
+    parser.add_argument(
+        "--generator-option",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="of an external generator, such as convention=gpd; may be repeated",
+    )
     parser.add_argument("--workers", type=int, default=2, help="processes (2)")
     parser.add_argument("--out", type=Path, help="folder for results.json and pictures")
     parser.add_argument("--json", action="store_true", help="print the summary as JSON")
@@ -55,7 +64,8 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.poses < 1 or arguments.workers < 1:
         raise InvalidInput("--poses and --workers must be at least 1")
     trials = make_trials(arguments.objects, arguments.poses, arguments.query, arguments.rules)
-    parts = (arguments.method, arguments.checkpoint, arguments.generator)
+    options = tuple(arguments.generator_option)
+    parts = (arguments.method, arguments.checkpoint, arguments.generator, options)
     if arguments.out:
         make_folder(arguments.out)
     _parts(*parts)  # bad names and checkpoints end here, before any process starts
@@ -69,7 +79,7 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _run(job: tuple[Trial, tuple[str, Path | None, str], Path | None]) -> TrialResult:
+def _run(job: tuple[Trial, Parts, Path | None]) -> TrialResult:
     trial, parts, out = job
     robot, grounder, generator = _parts(*parts)
     return run_trial(trial, robot, grounder, generator, out)
@@ -77,8 +87,10 @@ def _run(job: tuple[Trial, tuple[str, Path | None, str], Path | None]) -> TrialR
 
 @lru_cache(maxsize=1)
 def _parts(
-    method: str, checkpoint: Path | None, generator: str
+    method: str, checkpoint: Path | None, generator: str, options: tuple[str, ...]
 ) -> tuple[RobotConfig, Grounder, GraspGenerator]:
     """The robot, the grounder and the generator of this process, made once."""
     robot = load_robot(speed_scaling=SPEED_SCALING)
-    return robot, load_grounder(method, checkpoint), make_generator(generator, robot.gripper)
+    external = settings_from_words(options)
+    proposes = make_generator(generator, robot.gripper, external)
+    return robot, load_grounder(method, checkpoint), proposes

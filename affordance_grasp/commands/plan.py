@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from affordance_grasp.candidates.external import settings_from_words
 from affordance_grasp.candidates.generators import GENERATORS, make_generator
 from affordance_grasp.datatypes import CameraIntrinsics, RgbdFrame
 from affordance_grasp.errors import InvalidInput, UnknownName
@@ -55,6 +56,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="antipodal",
         help=f"one of {', '.join(GENERATORS)} (default: antipodal)",
     )
+    parser.add_argument(
+        "--generator-option",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="of an external generator: address, command, convention, hand, tip_offset_m, "
+        "timeout_s, max_grasps; may be repeated",
+    )
     parser.add_argument("--top", type=int, default=10, help="grasps to report (default: 10)")
     parser.add_argument("--seed", type=int, default=0, help="seed of the plane fit (default: 0)")
     parser.add_argument("--out", type=Path, help="write report.json and pictures to this folder")
@@ -69,7 +78,8 @@ def run(arguments: argparse.Namespace) -> int:
         raise InvalidInput(f"--top is {arguments.top}; it must be at least 1")
     if arguments.seed < 0:
         raise InvalidInput(f"--seed is {arguments.seed}; it must be >= 0")
-    generator = make_generator(arguments.generator)
+    external = settings_from_words(arguments.generator_option)
+    generator = make_generator(arguments.generator, external=external)
     frame = read_frame(
         arguments.color, arguments.depth, arguments.depth_scale, arguments.intrinsics
     )
