@@ -1,8 +1,11 @@
+import numpy as np
 import pytest
 from agd20k_tree import write_tree
+from PIL import Image
 
 from affordance_grasp.errors import InvalidInput, UnknownName
-from affordance_grasp.learning.agd20k import load_split, read_color
+from affordance_grasp.grounding.vocabulary import AFFORDANCES
+from affordance_grasp.learning.agd20k import LAYOUTS, load_split, read_color
 from affordance_grasp.learning.features import without_corrupt
 
 
@@ -43,7 +46,7 @@ def test_missing_folder_unknown_verb_and_unknown_split(root):
     with pytest.raises(InvalidInput, match=r"folder .*Unseen/trainset/egocentric"):
         load_split(root, "Unseen")
     (root / "Seen/testset/GT/juggle/mug").mkdir(parents=True)
-    with pytest.raises(InvalidInput, match=r"juggle is not one of the 36 affordances"):
+    with pytest.raises(InvalidInput, match=r"juggle is not one of the 36 affordances of"):
         load_split(root, "Seen")
     with pytest.raises(UnknownName, match="Seen, Unseen, Hard, HICO-IIF"):
         load_split(root, "Training")
@@ -59,6 +62,62 @@ def test_hard_split_divides_the_objects_of_seen(root):
     split = load_split(root, "Hard")
     assert {picture.object for picture in split.train_ego} == {"fork"}
     assert {item.picture.object for item in split.test} == {"knife", "mug"}
+
+
+PARTS = ("trainset/egocentric", "trainset/exocentric", "testset/egocentric", "testset/GT")
+
+
+def copy_as(root, part, source, target):
+    """File the pictures of one class under another one too."""
+    folder = root / "Seen" / part / target
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in (root / "Seen" / part / source).iterdir():
+        (folder / path.name).write_bytes(path.read_bytes())
+
+
+def test_hard_split_drops_test_pictures_whose_file_name_is_in_train(root):
+    for part in PARTS:
+        copy_as(root, part, "hold/mug", "hold/fork")
+    tested = next((root / "Seen/testset/egocentric/hold/mug").iterdir())
+    (root / "Seen/trainset/egocentric/hold/fork" / tested.name).write_bytes(tested.read_bytes())
+    split = load_split(root, "Hard")
+    assert split.used_in_train == 2  # the mug is filed under hold and under pour
+    assert tested.name not in {item.picture.path.name for item in split.test}
+    assert len(split.test) == 6
+    assert load_split(root, "Seen").used_in_train == 0
+
+
+def test_hard_split_may_test_affordances_that_are_never_trained(root):
+    for part in PARTS:
+        copy_as(root, part, "hold/mug", "hold/fork")
+    split = load_split(root, "Hard")
+    assert split.affordances == ("hold",)
+    assert {item.picture.affordance for item in split.test} == {"cut_with", "hold", "pour"}
+
+
+def test_counts_of_affordances_are_those_of_the_data_sets():
+    assert {name: len(layout.affordances) for name, layout in LAYOUTS.items()} == {
+        "Seen": 36,
+        "Unseen": 25,
+        "Hard": 36,
+        "HICO-IIF": 10,
+    }
+    assert all(a in AFFORDANCES for layout in LAYOUTS.values() for a in layout.affordances)
+
+
+def test_hico_iif_has_its_own_ten_affordances(tmp_path):
+    write_tree(tmp_path, split="HICO-IIF")
+    split = load_split(tmp_path, "HICO-IIF")
+    assert split.affordances == ("cut_with", "hold", "pour")
+    (tmp_path / "HICO-IIF/testset/GT/wash/mug").mkdir(parents=True)
+    with pytest.raises(InvalidInput, match="wash is not one of the 10 affordances of this split"):
+        load_split(tmp_path, "HICO-IIF")
+
+
+def test_ground_truth_that_is_all_zero_stays_a_test_item(root):
+    path = next((root / "Seen/testset/GT/hold/mug").iterdir())
+    Image.fromarray(np.zeros((96, 120), np.uint8)).save(path)
+    assert path in {item.truth for item in load_split(root, "Seen").test}
 
 
 def test_corrupt_picture_is_named_and_left_out_only_when_asked(root):

@@ -6,8 +6,9 @@ Layout, below ``<root>/<split>``::
     testset/egocentric/<affordance>/<object>/*.jpg
     testset/GT/<affordance>/<object>/<same stem>.png
 
-Test items are the egocentric test pictures that have a ground truth. The Hard split
-(AffordanceLLM) has no folder of its own: it is a choice of objects from Seen.
+Test items are the egocentric test pictures that have a ground truth, also one that is all zero, as
+AGD20K's bottle_000341.png under hold is. The Hard split (AffordanceLLM) has no folder of its own:
+it is a choice of objects from Seen.
 """
 
 import hashlib
@@ -22,6 +23,32 @@ from PIL import Image, UnidentifiedImageError
 from affordance_grasp.errors import InvalidInput, UnknownName
 from affordance_grasp.grounding.vocabulary import AFFORDANCES
 
+HICO_IIF_AFFORDANCES = (
+    "cut_with",
+    "drink_with",
+    "hold",
+    "open",
+    "pour",
+    "sip",
+    "stick",
+    "stir",
+    "swing",
+    "type_on",
+)
+NOT_IN_UNSEEN = (
+    "beat",
+    "boxing",
+    "brush_with",
+    "drag",
+    "lift",
+    "look_out",
+    "pack",
+    "stir",
+    "talk_on",
+    "text_on",
+    "write",
+)
+UNSEEN_AFFORDANCES = tuple(a for a in AFFORDANCES if a not in NOT_IN_UNSEEN)
 PICTURE_ENDINGS = {".jpg", ".jpeg", ".png"}
 LISTED_PROBLEMS = 20
 
@@ -30,11 +57,13 @@ LISTED_PROBLEMS = 20
 class Layout:
     """Where a split lies below the root.
 
+    ``affordances``: those that the split may hold, in the order of their labels.
     ``last_train_object``: objects up to this one in the alphabet are for training, those after it
     for testing; None where the folders alone decide.
     """
 
     folder: str
+    affordances: tuple[str, ...] = AFFORDANCES
     last_train_object: str | None = None
 
     def trains_on(self, object_name: str) -> bool:
@@ -48,10 +77,10 @@ class Layout:
 
 LAYOUTS = {
     "Seen": Layout("Seen"),
-    "Unseen": Layout("Unseen"),
+    "Unseen": Layout("Unseen", UNSEEN_AFFORDANCES),
     # AffordanceLLM: of AGD20K's 50 objects the first 28 train, apple to hot_dog, and 22 test
     "Hard": Layout("Seen", last_train_object="hot_dog"),
-    "HICO-IIF": Layout("HICO-IIF"),
+    "HICO-IIF": Layout("HICO-IIF", HICO_IIF_AFFORDANCES),
 }
 
 
@@ -84,7 +113,8 @@ class Split:
     """All pictures of one split, sorted by path; made by :func:`load_split`.
 
     ``affordances``: those with train pictures, in AGD20K's class order. ``without_truth``: number
-    of test pictures that have no ground truth and are no test items.
+    of test pictures that have no ground truth and are no test items. ``used_in_train``: number of
+    test items that were dropped because a train picture has the same file name (Hard split).
     """
 
     name: str
@@ -93,6 +123,7 @@ class Split:
     train_exo: tuple[Picture, ...]
     test: tuple[TestItem, ...]
     without_truth: int = 0
+    used_in_train: int = 0
     affordances: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -117,7 +148,7 @@ def load_split(root: Path, split: str) -> Split:
     test_ego = _pictures(folder / "testset/egocentric", layout.tests_on)
     truths = _pictures(folder / "testset/GT", layout.tests_on)
     problems = [
-        *_unknown_affordances(folder),
+        *_unknown_affordances(folder, layout.affordances),
         *_empty_classes(folder),
         *_unpaired(folder, train_ego, train_exo),
         *_truths_without_picture(folder, test_ego, truths),
@@ -131,7 +162,10 @@ def load_split(root: Path, split: str) -> Split:
     if not problems and not (train_ego and train_exo and test):
         problems = [f"no pictures for train or no ground truth for test in {folder}"]
     _refuse(problems, folder)
-    return Split(split, folder, train_ego, train_exo, test, len(test_ego) - len(test))
+    without_truth = len(test_ego) - len(test)
+    fresh = _not_in_train(test, train_ego) if layout.last_train_object else test
+    dropped = len(test) - len(fresh)
+    return Split(split, folder, train_ego, train_exo, fresh, without_truth, dropped)
 
 
 def read_color(path: Path) -> NDArray[np.uint8]:
@@ -190,17 +224,23 @@ def _pictures(folder: Path, belongs: Callable[[str], bool]) -> tuple[Picture, ..
 PARTS = ("trainset/egocentric", "trainset/exocentric", "testset/egocentric", "testset/GT")
 
 
+def _not_in_train(test: tuple[TestItem, ...], train: tuple[Picture, ...]) -> tuple[TestItem, ...]:
+    """Test items whose file name no train picture has (AffordanceLLM's Hard split)."""
+    names = {picture.path.name for picture in train}
+    return tuple(item for item in test if item.picture.path.name not in names)
+
+
 def _refuse_missing_folders(folder: Path) -> None:
     missing = [f"folder {folder / part}" for part in PARTS if not (folder / part).is_dir()]
     _refuse(missing, folder)
 
 
-def _unknown_affordances(folder: Path) -> list[str]:
+def _unknown_affordances(folder: Path, known: tuple[str, ...]) -> list[str]:
     return [
-        f"{path} is not one of the {len(AFFORDANCES)} affordances"
+        f"{path} is not one of the {len(known)} affordances of this split"
         for part in PARTS
         for path in sorted((folder / part).iterdir())
-        if path.is_dir() and path.name not in AFFORDANCES
+        if path.is_dir() and path.name not in known
     ]
 
 
