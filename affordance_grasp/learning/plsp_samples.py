@@ -22,7 +22,7 @@ from affordance_grasp.learning.agd20k import Picture, Split, picture_size, read_
 from affordance_grasp.learning.detections import Detections, Detector
 from affordance_grasp.learning.features import TokenStore
 from affordance_grasp.learning.pictures import ViewSource
-from affordance_grasp.learning.pseudo_labels import label_path
+from affordance_grasp.learning.pseudo_labels import Labels, label_for_training
 from affordance_grasp.learning.views import View, blurred_label, box_patches
 
 
@@ -31,13 +31,17 @@ class SamplingConfig:
     """``stitched``: probability of a stitched view where one serves the query (paper: 0.5).
 
     ``exo_pool``: from how many of the most similar exocentric pictures one is drawn (paper: 10).
+    ``labels``: ``initial`` pseudo labels, or the ``refined`` ones where there are any (stage B).
     """
 
     stitched: float = 0.5
     exo_pool: int = 10
+    labels: Labels = "initial"
 
     def __post_init__(self) -> None:
-        """Refuse a probability outside 0..1 and an empty pool."""
+        """Refuse a probability outside 0..1, an empty pool and unknown labels."""
+        if self.labels not in ("initial", "refined"):
+            raise InvalidInput(f"labels {self.labels!r} are not initial or refined")
         if not 0 <= self.stitched <= 1 or self.exo_pool < 1:
             raise InvalidInput(
                 f"stitching probability {self.stitched} must be in 0..1, exo pool "
@@ -63,14 +67,15 @@ class PlspSamples:
 
         ``squash``: side [pixels] to which the views' pictures are squashed before they are cut.
         """
-        self.pictures = tuple(p for p in split.train_ego if label_path(split, p).exists())
+        labels = {p: label_for_training(split, p, config.labels) for p in split.train_ego}
+        self._labels = {p: path for p, path in labels.items() if path.exists()}
+        self.pictures = tuple(self._labels)
         if not self.pictures:
             raise InvalidInput(
                 f"no pseudo labels below {split.folder / 'trainset/PL'}; run: affordance-grasp "
                 f"pseudo-labels {split.folder.parent} --split {split.name}"
             )
         self.config = config
-        self._split = split
         self._ego = ego
         self._exo = exo
         self._pool = pool
@@ -119,7 +124,7 @@ class PlspSamples:
 
     def _target(self, index: int) -> NDArray[np.float16]:
         if index not in self._targets:
-            mask = read_gray(label_path(self._split, self.pictures[index]))
+            mask = read_gray(self._labels[self.pictures[index]])
             self._targets[index] = blurred_label(mask, self._squash).astype(np.float16)
         return self._targets[index]
 
