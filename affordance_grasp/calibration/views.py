@@ -1,0 +1,94 @@
+"""Views of a still scene from several arm postures, on disk: one folder each.
+
+``color.png``; ``depth.png``, 16-bit millimetres aligned to it; ``view.json`` with ``fx fy cx cy``
+and either ``joint_positions_rad`` (name -> angle) or, where only the pendant's pose is known,
+``T_base_tool0`` (4x4, metres).
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from affordance_grasp.control.kinematics import forward
+from affordance_grasp.control.urdf import SerialArm
+from affordance_grasp.datatypes import CameraIntrinsics, RgbdFrame
+from affordance_grasp.errors import InvalidInput
+from affordance_grasp.geometry import Floats
+
+ORTHONORMAL_TOLERANCE = 1e-3
+MAX_VIEWS = 200
+
+
+@dataclass(frozen=True)
+class CalibrationView:
+    """One frame and the pose of the flange at which it was taken."""
+
+    name: str
+    frame: RgbdFrame
+    T_base_tool0: Floats
+
+
+def write_view(folder: Path, frame: RgbdFrame, joint_positions_rad: dict[str, float]) -> None:
+    """Store one view; the folder must not be there yet."""
+    folder.mkdir(parents=True)
+    millimetres = np.rint(frame.depth_m.astype(float) * 1e3)
+    depth = np.where(millimetres < 2**16, millimetres, 0).astype(np.uint16)
+    cv2.imwrite(str(folder / "color.png"), cv2.cvtColor(frame.color, cv2.COLOR_RGB2BGR))
+    cv2.imwrite(str(folder / "depth.png"), depth)
+    K = frame.intrinsics
+    content = {"fx": K.fx, "fy": K.fy, "cx": K.cx, "cy": K.cy}
+    content_json = json.dumps({**content, "joint_positions_rad": joint_positions_rad}, indent=2)
+    (folder / "view.json").write_text(content_json, encoding="utf-8")
+
+
+def read_views(folder: Path, arm: SerialArm) -> list[CalibrationView]:
+    """All views below a folder, in order of their names.
+
+    Raises:
+        InvalidInput: there are none, or one is not complete; says which.
+    """
+    found = sorted(path.parent for path in Path(folder).glob("*/view.json"))
+    if not found:
+        raise InvalidInput(
+            f"{folder} holds no views; expected folders with color.png, depth.png and view.json"
+        )
+    if len(found) > MAX_VIEWS:
+        raise InvalidInput(f"{folder} holds {len(found)} views; at most {MAX_VIEWS} are used")
+    return [_read_view(path, arm) for path in found]
+
+
+def _read_view(folder: Path, arm: SerialArm) -> CalibrationView:
+    color = cv2.imread(str(folder / "color.png"), cv2.IMREAD_COLOR)
+    depth = cv2.imread(str(folder / "depth.png"), cv2.IMREAD_UNCHANGED)
+    if color is None or depth is None or depth.dtype != np.uint16 or depth.ndim != 2:
+        raise InvalidInput(f"{folder} needs color.png and depth.png (16 bit, millimetres)")
+    try:
+        content = json.loads((folder / "view.json").read_text(encoding="utf-8"))
+        fx, fy, cx, cy = (float(content[name]) for name in ("fx", "fy", "cx", "cy"))
+        T = _flange(content, arm)
+    except (OSError, KeyError, TypeError, ValueError) as error:
+        raise InvalidInput(f"{folder}/view.json lacks or garbles {error}") from error
+    height, width = color.shape[:2]
+    frame = RgbdFrame(
+        np.ascontiguousarray(color[..., ::-1]),
+        depth.astype(np.float32) / np.float32(1000),
+        CameraIntrinsics(fx, fy, cx, cy, width, height),
+    )
+    return CalibrationView(folder.name, frame, T)
+
+
+def _flange(content: dict[str, Any], arm: SerialArm) -> Floats:
+    if "joint_positions_rad" in content:
+        q = np.array([float(content["joint_positions_rad"][name]) for name in arm.joint_names])
+        if not np.isfinite(q).all():
+            raise ValueError("joint_positions_rad, which holds NaN or infinity")
+        return forward(arm, q)
+    T = np.asarray(content["T_base_tool0"], float).reshape(4, 4)
+    R = T[:3, :3]
+    if not np.abs(R @ R.T - np.eye(3)).max() < ORTHONORMAL_TOLERANCE or np.linalg.det(R) < 0:
+        raise ValueError("T_base_tool0, whose rotation is not orthonormal")
+    return T
