@@ -25,7 +25,9 @@ COMMANDS = {
     "train": "train a grounding method",
     "evaluate": "KLD, SIM and NSS of a checkpoint on a test set",
     "ablation": "the rows of a paper's ablation over seeds, as one table",
+    "benchmark": "time our methods beside a plain version of the released code",
     "checkpoint": "import released checkpoints",
+    "hand-eye": "check or convert a hand-eye calibration",
     "weights": "list and resolve pretrained backbones",
 }
 
