@@ -4,25 +4,22 @@ import numpy as np
 import pytest
 import torch
 from agd20k_tree import write_tree
-from tiny_encoders import TinyEncoder
 
 from affordance_grasp.cli import main
 from affordance_grasp.errors import InvalidInput
-from affordance_grasp.grounding.checkpoint import (
-    Checkpoint,
-    CheckpointInfo,
-    write_checkpoint,
-)
+from affordance_grasp.grounding.backbones import load_backbone
+from affordance_grasp.grounding.checkpoint import CheckpointInfo, save_checkpoint
+from affordance_grasp.grounding.methods import make_network
 from affordance_grasp.learning import evaluate
-from affordance_grasp.learning.agd20k import load_split, read_gray
+from affordance_grasp.learning.agd20k import load_split, read_color, read_gray
 from affordance_grasp.learning.evaluate import (
     TestTruth,
+    as_probability,
     baselines,
     export_maps,
     predict_maps,
     score_exported,
 )
-from affordance_grasp.learning.features import cache_test_features
 
 
 @pytest.fixture(scope="module")
@@ -79,24 +76,52 @@ def test_maps_of_other_items_are_refused(split, tmp_path):
 
 
 class ByLabel:
-    """Answers every query with its class index, and counts the pictures it saw."""
+    """Answers every query with its class index and its text, and counts the pictures it saw."""
 
     def __init__(self):
         self.pictures = 0
+
+    def tokens(self, images):
+        return images
 
     def maps(self, tokens, text, label):
         self.pictures += 1
         return label[:, None, None].expand(-1, 2, 2).float() + text[:, :1, None]
 
 
-def test_all_queries_on_a_picture_share_one_pass(split, tmp_path):
-    store = cache_test_features(split, TinyEncoder(), tmp_path)
+class Blank:
+    """One view of every picture, with nothing on it."""
+
+    def views_of(self, path, rng):
+        return ("the view",)
+
+    def read(self, path, view):
+        return np.zeros((257, 384), np.float32)
+
+
+def test_all_queries_on_a_picture_share_one_pass(split):
     network = ByLabel()
-    text = {"hold": torch.zeros(3), "cut_with": torch.ones(3), "pour": torch.zeros(3)}
-    maps = predict_maps(network, store, split.test, text)
+    text = torch.tensor([[0.0], [0.5], [0.25]])
+    maps = predict_maps(network, Blank(), split.test, ("pour", "cut_with", "hold"), text)
     assert network.pictures == 4
-    expected = {"hold": 11.0, "cut_with": 6.0 + 1.0, "pour": 21.0}
+    expected = {"pour": 0.0, "cut_with": 1.5, "hold": 2.25}
     assert [m[0, 0] for m in maps] == [expected[i.picture.affordance] for i in split.test]
+
+
+def test_probability_maps_keep_their_zeroes_and_activations_are_scaled():
+    probability = np.zeros((112, 112), np.float32)
+    probability[50:60, 50:60] = 0.01
+    prepared = as_probability(probability)
+    assert prepared.shape == (224, 224) and prepared.max() == pytest.approx(0.01)
+    activation = np.linspace(-3, 5, 16 * 16, dtype=np.float32).reshape(16, 16)
+    prepared = as_probability(activation)
+    assert (prepared.min(), prepared.max()) == pytest.approx((0, 1))
+
+
+def test_saliency_is_a_baseline_where_it_is_given(split):
+    table = baselines(split.test, "reference", truth_maps(split))
+    assert list(table) == ["uniform", "centred Gaussian", "DINO saliency"]
+    assert table["DINO saliency"].overall["kld"] < 0.01
 
 
 def test_command_scores_exported_maps(split, tmp_path, capsys):
@@ -130,17 +155,40 @@ def test_scoring_in_pieces_changes_nothing(split, monkeypatch):
     assert TestTruth(split.test, "reference").evaluate(iter(maps)) == whole
 
 
-def test_maps_of_a_method_that_reads_no_cached_tokens_are_refused(split, tmp_path, capsys):
+def locate_checkpoint(path, affordances):
+    config = {"image_side": 56, "classes": len(affordances)}
+    backbone = load_backbone("dinov2_vits14", 56)
+    torch.manual_seed(0)
+    network = make_network("looptrans", config, backbone)
     info = CheckpointInfo(
-        method="looptrans",
-        config={},
-        backbone="dino_vits16",
-        backbone_sha256="ab" * 32,
-        affordances=("hold",),
-        text_encoder="none",
+        "looptrans", config, "dinov2_vits14", backbone.sha256, affordances, "none"
     )
+    save_checkpoint(path, network, info, torch.zeros(len(affordances), 0))
+    return network.eval()
+
+
+def test_command_exports_the_maps_of_a_closed_set_method(split, tmp_path, capsys):
+    known = ("pour", "hold", "cut_with")
     path = tmp_path / "looptrans.safetensors"
-    write_checkpoint(path, Checkpoint(info, {"weight": torch.ones(2)}, torch.zeros(1, 1)))
+    network = locate_checkpoint(path, known)
+    data, maps = str(split.folder.parent), tmp_path / "maps"
+    command = ["evaluate", "--data", data, "--checkpoint", str(path), "--threads", "1"]
+    command += ["--cache", str(tmp_path / "cache"), "--maps", str(maps)]
+    assert main([*command, "--saliency", "dinov2_vits14", "--json"]) == 0
+    assert "DINO saliency" in json.loads(capsys.readouterr().out)["baselines"]
+    item = split.test[-1]
+    with torch.inference_mode():
+        tokens = network.tokens(network.prepare(read_color(item.picture.path)))
+        label = torch.tensor([known.index(item.picture.affordance)])
+        expected = network.maps(tokens, torch.zeros(1, 0), label)[0]
+    exported = np.load(maps / "maps.npy")[-1]
+    # kept features and checkpoints are float16
+    np.testing.assert_allclose(exported, expected.numpy(), atol=2e-3)
+
+
+def test_command_refuses_to_score_affordances_that_have_no_channel(split, tmp_path, capsys):
+    path = tmp_path / "looptrans.safetensors"
+    locate_checkpoint(path, ("hold", "pour"))
     command = ["evaluate", "--data", str(split.folder.parent), "--checkpoint", str(path)]
-    assert main(command) == 2
-    assert "of looptrans; maps can be exported of plsp only" in capsys.readouterr().err
+    assert main([*command, "--threads", "1"]) == 2
+    assert "also tests cut_with, for which looptrans has no channel" in capsys.readouterr().err

@@ -2,14 +2,17 @@ import numpy as np
 import pytest
 import torch
 from agd20k_tree import write_tree
-from tiny_encoders import TinyEncoder
+from tiny_encoders import TINY_NETWORK, TinyEncoder
 
 from affordance_grasp.errors import InvalidInput
+from affordance_grasp.grounding.methods import make_network
 from affordance_grasp.learning.agd20k import load_split, read_color
-from affordance_grasp.learning.features import Encoding, cache_features
+from affordance_grasp.learning.features import Encoding, cache_features, cache_test_features
+from affordance_grasp.learning.pictures import reader_of
 from affordance_grasp.learning.views import ViewPlan
 
 PLAN = ViewPlan(crops=2, stitched=1)
+ROWS = 6 * 3 + 12  # views of the egocentric pictures, one view of the exocentric ones
 
 
 @pytest.fixture
@@ -18,41 +21,55 @@ def split(tmp_path):
     return load_split(tmp_path, "Seen")
 
 
+def reader(encoder):
+    encoder_reader = reader_of(make_network("plsp", TINY_NETWORK, encoder))
+    assert encoder_reader.shape == (257, 384)
+    encoder.calls = 0
+    return encoder_reader
+
+
 def test_every_content_is_encoded_once_and_found_under_every_affordance(split, tmp_path):
     encoder = TinyEncoder()
-    features = cache_features(split, encoder, PLAN, tmp_path / "cache")
+    features = cache_features(split, reader(encoder), PLAN, tmp_path / "cache")
     assert features.ego.tokens.shape == (6, 3, 257, 384)
     assert features.ego.tokens.dtype == np.float16
-    assert encoder.calls == 6 * 3 + 12 + 4
+    assert encoder.calls == ROWS
     rows = [features.ego.row_of[p.path] for p in split.train_ego if p.path.name.startswith("mug")]
     assert sorted(rows) == sorted(list(set(rows)) * 2)
 
 
-def test_tokens_are_those_of_the_view(split, tmp_path):
+def test_what_is_read_are_the_tokens_of_the_view(split, tmp_path):
     encoder = TinyEncoder()
-    store = cache_features(split, encoder, PLAN, tmp_path / "cache").ego
+    store = cache_features(split, reader(encoder), PLAN, tmp_path / "cache").ego
     picture = split.train_ego[4]
-    row = store.row_of[picture.path]
-    image = store.views[row][1].image(read_color(picture.path))
-    normalised = (image - np.array(encoder.spec.mean)) / np.array(encoder.spec.std)
-    expected = encoder.tokens(torch.tensor(normalised.transpose(2, 0, 1)[None]).float())[0]
-    np.testing.assert_allclose(store.tokens[row, 1], expected.numpy(), atol=2e-2)
+    view = store.views_of(picture.path, np.random.default_rng(0))[1]
+    normalised = encoder.spec.normalise(
+        torch.from_numpy(view.image(read_color(picture.path))).permute(2, 0, 1)
+    )
+    expected = encoder.tokens(normalised[None])[0]
+    np.testing.assert_allclose(store.read(picture.path, view), expected.numpy(), atol=2e-2)
 
 
 def test_cache_is_kept_and_depends_on_weights_pictures_and_views(split, tmp_path):
     cache = tmp_path / "cache"
-    first = cache_features(split, TinyEncoder(), PLAN, cache)
+    first = cache_features(split, reader(TinyEncoder()), PLAN, cache)
     again = TinyEncoder()
-    second = cache_features(split, again, PLAN, cache)
+    second = cache_features(split, reader(again), PLAN, cache)
     assert again.calls == 0
     np.testing.assert_array_equal(first.ego.tokens, second.ego.tokens)
     other_views = TinyEncoder()
-    cache_features(split, other_views, ViewPlan(crops=2, stitched=1, seed=1), cache)
+    cache_features(split, reader(other_views), ViewPlan(crops=2, stitched=1, seed=1), cache)
     assert other_views.calls == 6 * 3
-    other_weights = TinyEncoder()
-    other_weights.sha256 = "other"
-    cache_features(split, other_weights, PLAN, cache)
-    assert other_weights.calls == 6 * 3 + 12 + 4
+    other_weights = TinyEncoder("other")
+    cache_features(split, reader(other_weights), PLAN, cache)
+    assert other_weights.calls == ROWS
+
+
+def test_test_pictures_have_one_view_each(split, tmp_path):
+    encoder = TinyEncoder()
+    store = cache_test_features(split, reader(encoder), PLAN.plain, tmp_path / "cache")
+    assert store.tokens.shape == (4, 1, 257, 384)
+    assert encoder.calls == 4
 
 
 def test_stopped_run_goes_on_where_it_was(split, tmp_path):
@@ -62,12 +79,13 @@ def test_stopped_run_goes_on_where_it_was(split, tmp_path):
                 raise KeyboardInterrupt
             return super().tokens(images)
 
+    four = Encoding(batch=4)
     with pytest.raises(KeyboardInterrupt):
-        cache_features(split, Killed(), PLAN, tmp_path / "cache", encoding=Encoding(batch=4))
+        cache_features(split, reader(Killed()), PLAN, tmp_path / "cache", encoding=four)
     rest = TinyEncoder()
-    resumed = cache_features(split, rest, PLAN, tmp_path / "cache", encoding=Encoding(batch=4))
-    assert rest.calls == 18 - 8 + 12 + 4
-    whole = cache_features(split, TinyEncoder(), PLAN, tmp_path / "fresh")
+    resumed = cache_features(split, reader(rest), PLAN, tmp_path / "cache", encoding=four)
+    assert rest.calls == ROWS - 8
+    whole = cache_features(split, reader(TinyEncoder()), PLAN, tmp_path / "fresh")
     np.testing.assert_array_equal(resumed.ego.tokens, whole.ego.tokens)
 
 
@@ -75,4 +93,4 @@ def test_corrupt_picture_stops_with_its_path(split, tmp_path):
     bad = split.train_exo[3].path
     bad.write_bytes(b"\xff\xd8 broken")
     with pytest.raises(InvalidInput, match=bad.name):
-        cache_features(split, TinyEncoder(), PLAN, tmp_path / "cache")
+        cache_features(split, reader(TinyEncoder()), PLAN, tmp_path / "cache")

@@ -13,23 +13,34 @@ from affordance_grasp.cli import main
 from affordance_grasp.commands import evaluate as evaluate_command
 from affordance_grasp.commands import train as train_command
 from affordance_grasp.errors import InvalidInput, UnknownName
+from affordance_grasp.grounding import methods
+from affordance_grasp.grounding.backbones import load_backbone
 from affordance_grasp.grounding.checkpoint import load_checkpoint
+from affordance_grasp.grounding.methods import make_network
 from affordance_grasp.learning import train as train_module
 from affordance_grasp.learning.agd20k import load_split
 from affordance_grasp.learning.detections import RecordedDetector
 from affordance_grasp.learning.features import cache_features
-from affordance_grasp.learning.plsp_run import Sources, train_plsp
-from affordance_grasp.learning.plsp_samples import PairTexts, PlspSamples, SamplingConfig
+from affordance_grasp.learning.optimizers import AdamW, Sgd
+from affordance_grasp.learning.pictures import reader_of
+from affordance_grasp.learning.plsp_samples import (
+    ExoPool,
+    PairTexts,
+    PlspSamples,
+    SamplingConfig,
+)
 from affordance_grasp.learning.pseudo_labels import write_pseudo_labels
 from affordance_grasp.learning.run_folder import RunFolder
+from affordance_grasp.learning.sources import Sources
 from affordance_grasp.learning.train_config import TrainConfig, load_config, parse_config
+from affordance_grasp.learning.training_run import train_method
 from affordance_grasp.learning.views import ViewPlan
 from affordance_grasp.share import share_path
 
 CONFIG = TrainConfig(
     epochs=3,
     batch=5,
-    learning_rate=3e-3,
+    optimizer=AdamW(learning_rate=3e-3),
     seed=1,
     views=ViewPlan(crops=2, stitched=1),
     network=TINY_NETWORK,
@@ -44,13 +55,13 @@ def sources(tmp_path_factory):
     detector = RecordedDetector(folder / "trainset/detections.json")
     write_pseudo_labels(split, detector)
     torch.set_num_threads(1)
-    return Sources(split, detector, TinyEncoder(), TinyText(), root / "cache")
+    return Sources(split, TinyEncoder(), root / "cache", detector, TinyText())
 
 
 @pytest.fixture(scope="module")
 def finished(sources, tmp_path_factory):
     run = RunFolder(tmp_path_factory.mktemp("runs") / "whole")
-    return run, train_plsp(sources, CONFIG, run)
+    return run, train_method(sources, CONFIG, run)
 
 
 def losses(run):
@@ -64,7 +75,7 @@ def test_loss_falls_and_the_run_folder_says_everything(finished):
     assert len(losses(run)) == 3
     assert losses(run)[-1] < 0.9 * losses(run)[0]
     about = json.loads(run.config.read_text())
-    assert about["config"]["learning_rate"] == CONFIG.learning_rate
+    assert about["config"]["optimizer"]["learning_rate"] == CONFIG.optimizer.learning_rate
     assert {"torch", "python"} <= set(about["versions"])
     assert "git_revision" in about
 
@@ -84,9 +95,10 @@ class Killed(Exception):
     pass
 
 
-def test_killed_run_resumes_to_the_identical_network(sources, finished, tmp_path, monkeypatch):
-    whole, _ = finished
-    run = RunFolder(tmp_path / "killed")
+def test_killed_run_resumes_to_the_identical_network(sources, tmp_path, monkeypatch):
+    config = replace(CONFIG, accumulate=2)  # of three batches: one gradient waits at every end
+    whole, run = RunFolder(tmp_path / "whole"), RunFolder(tmp_path / "killed")
+    train_method(sources, config, whole)
     steps = []
     step = train_module._Loop._step
 
@@ -98,9 +110,10 @@ def test_killed_run_resumes_to_the_identical_network(sources, finished, tmp_path
 
     monkeypatch.setattr(train_module._Loop, "_step", dying)
     with pytest.raises(Killed):
-        train_plsp(sources, CONFIG, run)
+        train_method(sources, config, run)
     monkeypatch.undo()
-    outcome = train_plsp(sources, CONFIG, run, resume=True)
+    assert run.load_state()["waiting"] == 1
+    outcome = train_method(sources, config, run, resume=True)
     assert outcome.complete
     assert losses(run) == losses(whole)
     resumed, expected = (folder.load_state()["network"] for folder in (run, whole))
@@ -109,28 +122,31 @@ def test_killed_run_resumes_to_the_identical_network(sources, finished, tmp_path
 
 def test_another_seed_gives_another_network(sources, finished, tmp_path):
     run = RunFolder(tmp_path / "other")
-    train_plsp(sources, replace(CONFIG, seed=2, epochs=1), run)
+    train_method(sources, replace(CONFIG, seed=2, epochs=1), run)
     assert losses(run)[0] != losses(finished[0])[0]
 
 
 def test_time_limit_ends_after_an_epoch(sources, tmp_path):
-    outcome = train_plsp(sources, CONFIG, RunFolder(tmp_path / "short"), minutes=0)
+    outcome = train_method(sources, CONFIG, RunFolder(tmp_path / "short"), minutes=0)
     assert (outcome.epochs, outcome.complete) == (1, False)
 
 
 def test_a_used_folder_is_not_overwritten_nor_resumed_with_other_settings(sources, finished):
     run, _ = finished
     with pytest.raises(InvalidInput, match="--resume"):
-        train_plsp(sources, CONFIG, run)
+        train_method(sources, CONFIG, run)
     with pytest.raises(InvalidInput, match="another config"):
-        train_plsp(sources, replace(CONFIG, seed=9), run, resume=True)
+        train_method(sources, replace(CONFIG, seed=9), run, resume=True)
 
 
 def samples_of(sources, **sampling):
     split = sources.split
-    features = cache_features(split, sources.encoder, CONFIG.views, sources.cache)
+    reader = reader_of(make_network("plsp", CONFIG.network, sources.backbone))
+    kept = cache_features(split, reader, CONFIG.views, sources.cache)
     texts = PairTexts(sources.text, split, sources.detector.prompt)
-    return PlspSamples(split, features, sources.detector, texts, SamplingConfig(**sampling))
+    pool = ExoPool(split, kept.ego, kept.exo, sources.detector, size=10)
+    config = SamplingConfig(**sampling)
+    return PlspSamples(split, kept.ego, kept.exo, pool, texts, squash=256, config=config)
 
 
 def test_batch_holds_what_the_network_expects(sources):
@@ -171,14 +187,105 @@ def test_without_labels_there_is_nothing_to_train_on(sources, tmp_path):
     write_tree(tmp_path)
     bare = replace(sources, split=load_split(tmp_path, "Seen"), cache=tmp_path / "cache")
     with pytest.raises(InvalidInput, match="pseudo-labels"):
-        train_plsp(bare, CONFIG, RunFolder(tmp_path / "run"))
+        train_method(bare, CONFIG, RunFolder(tmp_path / "run"))
 
 
-def test_shipped_configuration_is_the_published_recipe():
-    config = load_config(share_path("config/train_plsp_simulated.yaml"))
-    assert (config.method, config.learning_rate, config.betas) == ("plsp", 1e-4, (0.9, 0.95))
-    assert (config.weight_decay, config.batch) == (0.01, 20)
+PUBLISHED = {
+    "plsp": (20, AdamW(1e-4, (0.9, 0.95), 0.01)),
+    "looptrans": (16, Sgd(1e-3, 0.9, 5e-4, step_epochs=5, decay=0.1)),
+    "selectivecl": (8, Sgd(1e-3, 0.9, 5e-4, step_epochs=50, decay=0.1)),
+}
+
+
+@pytest.mark.parametrize("method", PUBLISHED)
+def test_shipped_configuration_is_the_published_recipe(method):
+    config = load_config(share_path(f"config/train_{method}_simulated.yaml"))
+    assert (config.method, config.batch, config.optimizer) == (method, *PUBLISHED[method])
     assert parse_config(config.to_dict()) == config
+
+
+SMALL = {"image_side": 28}
+LOCATE = {
+    "epochs": 2,
+    "batch": 4,
+    "optimizer": {"name": "sgd"},
+    "views": {"ego_crops": 1, "exo_crops": 1, "resized": 32, "side": 28},
+    "network": SMALL,
+}
+
+
+@pytest.fixture(scope="module")
+def small_sources(sources):
+    torch.manual_seed(0)
+    return replace(sources, backbone=load_backbone("dinov2_vits14", 28, pretrained=False))
+
+
+@pytest.mark.parametrize("cached", [True, False])
+@pytest.mark.parametrize("method", ["looptrans", "selectivecl"])
+def test_locate_family_trains_and_its_checkpoint_holds_the_head_alone(
+    small_sources, tmp_path, method, cached
+):
+    run = RunFolder(tmp_path / "run")
+    config = parse_config({"method": method, "cached": cached, **LOCATE})
+    outcome = train_method(small_sources, config, run)
+    assert outcome.complete
+    assert len(losses(run)) == 2 and np.isfinite(losses(run)).all()
+    assert losses(run)[0] != losses(run)[1]
+    stored = load_checkpoint(run.last)
+    assert stored.info.config["classes"] == 3
+    assert stored.info.affordances == ("cut_with", "hold", "pour")
+    assert not any(name.startswith("backbone.") for name in stored.tensors)
+
+
+def test_resumed_locate_run_goes_on_identically(small_sources, tmp_path):
+    config = parse_config({"method": "looptrans", **LOCATE})
+    whole, parts = RunFolder(tmp_path / "whole"), RunFolder(tmp_path / "parts")
+    train_method(small_sources, config, whole)
+    train_method(small_sources, config, parts, minutes=0)
+    train_method(small_sources, config, parts, resume=True)
+    assert losses(parts) == losses(whole)
+    one, other = (run.load_state()["network"] for run in (whole, parts))
+    assert all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_fine_tuned_backbone_changes_and_is_part_of_the_checkpoint(small_sources, tmp_path):
+    torch.manual_seed(0)
+    fresh = replace(small_sources, backbone=load_backbone("dinov2_vits14", 28, pretrained=False))
+    before = fresh.backbone.visual.blocks[0].mlp.fc1.weight.clone()
+    config = replace(
+        CONFIG,
+        epochs=1,
+        cached=False,
+        views=ViewPlan(crops=1, stitched=1, squash=32, side=28),
+        network={**TINY_NETWORK, **SMALL, "train_backbone": True},
+    )
+    run = RunFolder(tmp_path / "run")
+    assert train_method(fresh, config, run).complete
+    assert not torch.equal(fresh.backbone.visual.blocks[0].mlp.fc1.weight, before)
+    stored = load_checkpoint(run.last)
+    assert "backbone.visual.blocks.0.mlp.fc1.weight" in stored.tensors
+
+
+def test_frozen_backbone_stays_as_it_is(small_sources, tmp_path):
+    before = {n: t.clone() for n, t in small_sources.backbone.state_dict().items()}
+    config = parse_config({"method": "looptrans", "cached": False, **LOCATE, "epochs": 1})
+    train_method(small_sources, config, RunFolder(tmp_path / "run"))
+    after = small_sources.backbone.state_dict()
+    assert all(torch.equal(before[name], after[name]) for name in before)
+    state = RunFolder(tmp_path / "run").load_state()
+    assert not any(name.startswith("backbone.") for name in state["network"])
+
+
+def test_accumulated_gradients_are_those_of_the_larger_batch(small_sources, tmp_path):
+    """Without batch norms in its way PLSP takes the same step from 2 x 6 as from 12 samples."""
+    one = replace(
+        CONFIG, epochs=1, batch=12, accumulate=1, network={**TINY_NETWORK, "drop_path": 0}
+    )
+    two = replace(one, batch=6, accumulate=2)
+    runs = [RunFolder(tmp_path / name) for name in ("one", "two")]
+    for run, config in zip(runs, (one, two), strict=True):
+        train_method(replace(small_sources, backbone=TinyEncoder()), config, run)
+    assert losses(runs[0]) == pytest.approx(losses(runs[1]), rel=0.2)  # views are drawn anew
 
 
 def test_bad_configuration_is_refused(tmp_path):
@@ -186,6 +293,10 @@ def test_bad_configuration_is_refused(tmp_path):
         parse_config({"learning_speed": 1})
     with pytest.raises(UnknownName, match="plsp"):
         parse_config({"method": "magic"})
+    with pytest.raises(InvalidInput, match="side and network: image_side alike"):
+        parse_config({"network": SMALL})
+    with pytest.raises(InvalidInput, match="cached: false"):
+        parse_config({"network": {"train_backbone": True}})
     with pytest.raises(InvalidInput, match="cannot be read"):
         load_config(tmp_path / "none.yaml")
     (tmp_path / "picture.yaml").write_bytes(bytes(range(256)))
@@ -199,11 +310,10 @@ def test_bad_configuration_is_refused(tmp_path):
         {"epochs": "many"},
         {"epochs": True},
         {"batch": 1.5},
-        {"learning_rate": float("nan")},
-        {"betas": ["a", "b"]},
-        {"betas": [0.9, 0.9, 0.9]},
-        {"betas": 3},
-        {"weight_decay": -1},
+        {"accumulate": 0},
+        {"optimizer": {"name": "adamw", "betas": 3}},
+        {"optimizer": {"name": "adamw", "learning_rate": "optimizer"}},
+        {"cached": "maybe"},
         {"seed": -1},
         {"seed": "x"},
         {"bfloat16": "maybe"},
@@ -229,8 +339,8 @@ def test_options_that_cannot_be_are_one_sentence(tmp_path, capsys, option, value
 @pytest.fixture
 def tiny_commands(monkeypatch):
     for command in (train_command, evaluate_command):
-        monkeypatch.setattr(command, "load_backbone", lambda name: TinyEncoder())
         monkeypatch.setattr(command, "load_text_encoder", lambda name: TinyText())
+    monkeypatch.setattr(methods, "load_backbone", lambda name, side, pretrained: TinyEncoder())
     yield
     torch.set_num_threads(1)
 
@@ -260,6 +370,6 @@ def test_checkpoint_of_another_backbone_is_refused(
 ):
     run, _ = finished
     data = str(sources.split.folder.parent)
-    monkeypatch.setattr(TinyEncoder, "sha256", "other")
+    monkeypatch.setattr(methods, "load_backbone", lambda name, side, pretrained: TinyEncoder("b"))
     assert main(["evaluate", "--data", data, "--checkpoint", str(run.last)]) == 2
     assert "sha256" in capsys.readouterr().err

@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 
 from affordance_grasp.errors import InvalidInput
-from affordance_grasp.learning.views import View, ViewPlan, blurred_label, box_patches
+from affordance_grasp.learning.views import (
+    Catalogue,
+    View,
+    ViewPlan,
+    blurred_label,
+    box_patches,
+)
 
 SHARED = Path(__file__).parents[1].parent / "shared" / "golden"
 CLIP_MEAN = np.array([0.48145466, 0.4578275, 0.40821073])
@@ -60,11 +66,15 @@ def test_object_patches_are_those_of_the_released_code():
     np.testing.assert_array_equal(patches, arrays["exo_objbox_mask_patch"][0, :, 0])
 
 
+def drawn(plan, index, catalogue, seed=0):
+    return plan.ego(np.random.default_rng(seed), index, catalogue)
+
+
 def test_label_moves_with_the_picture():
     color = np.zeros((256, 256, 3), np.uint8)
     color[60:100, 40:90] = 255
     target = (color[..., 0] / 255).astype(np.float32)
-    for view in ViewPlan(crops=4, stitched=0).draw(5, ["a"] * 6, {"a": frozenset()}):
+    for view in drawn(ViewPlan(crops=4, stitched=0), 5, Catalogue(("a",) * 6, {"a": frozenset()})):
         image, label = view.image(color)[..., 0], view.label(target)
         np.testing.assert_array_equal(label > 0, image > 0)
         assert label.sum() == pytest.approx(1, abs=1e-5)
@@ -80,27 +90,27 @@ def test_empty_label_becomes_uniform():
 
 
 def test_stitched_views_never_hold_a_rival_for_their_query():
-    objects = ["mug", "knife", "mug", "knife", "bowl"]
+    objects = ("mug", "knife", "mug", "knife", "bowl")
     affordances = {
         "mug": frozenset({"hold", "pour"}),
         "knife": frozenset({"hold", "cut_with"}),
         "bowl": frozenset({"hold"}),
     }
-    views = ViewPlan(crops=1, stitched=8).draw(0, objects, affordances)
+    catalogue = Catalogue(objects, affordances)
+    views = drawn(ViewPlan(crops=1, stitched=8), 0, catalogue)
     assert len(views) == 9
     for view in views[1:]:
         assert view.serves("pour")
         assert not view.serves("hold")
         assert all(objects[other] != "mug" for other in view.others)
-    alone = ViewPlan(crops=1, stitched=2).draw(4, objects, affordances)
+    alone = drawn(ViewPlan(crops=1, stitched=2), 4, catalogue)
     assert all(view.quadrant is None for view in alone)
 
 
-def test_views_depend_on_seed_and_picture_only():
-    plan, objects = ViewPlan(crops=3, stitched=0), ["a"] * 3
-    affordances = {"a": frozenset({"hold"})}
-    assert plan.draw(1, objects, affordances) == plan.draw(1, objects, affordances)
-    assert plan.draw(1, objects, affordances) != plan.draw(2, objects, affordances)
+def test_views_depend_on_the_generator_only():
+    plan, catalogue = ViewPlan(crops=3, stitched=0), Catalogue(("a",) * 3, {"a": frozenset()})
+    assert drawn(plan, 1, catalogue) == drawn(plan, 1, catalogue)
+    assert drawn(plan, 1, catalogue) != drawn(plan, 1, catalogue, seed=2)
 
 
 def test_impossible_plan_is_refused():

@@ -5,17 +5,14 @@ import zlib
 import torch
 from torch.nn import functional
 
-from affordance_grasp.grounding.backbones import backbone_spec
+from affordance_grasp.grounding.backbones import Backbone, backbone_spec
 
 
-class TinyEncoder:
+class TinyEncoder(Backbone):
     """Tokens (B, 257, 384) that hold nothing but the mean colour of every patch."""
 
-    sha256 = "tiny"
-    grid = 16
-    spec = backbone_spec("dinov2_vits14")
-
-    def __init__(self):
+    def __init__(self, sha256="tiny"):
+        super().__init__(backbone_spec("dinov2_vits14"), 224, sha256)
         self.calls = 0
         generator = torch.Generator().manual_seed(0)
         self.projection = torch.randn(3, self.spec.dim, generator=generator)
