@@ -31,6 +31,10 @@ class NoObject(AffordanceGraspError):
     """No object stands out of the table in the depth image."""
 
 
+class Unsure(AffordanceGraspError):
+    """The heatmap is too vague for an arm to move by it."""
+
+
 class Unreachable(AffordanceGraspError):
     """The arm cannot make the motion; ``reason`` is a value of :class:`datatypes.Reason`."""
 

@@ -20,7 +20,7 @@ from affordance_grasp.datatypes import (
     RgbdFrame,
     Selection,
 )
-from affordance_grasp.errors import InvalidInput, UnknownName
+from affordance_grasp.errors import InvalidInput, UnknownName, Unsure
 from affordance_grasp.selection import RULES, Reach, SelectionConfig, select
 
 Result = TypeVar("Result")
@@ -107,6 +107,19 @@ def plan_grasps(
     return GraspPlan(
         frame, heatmap, candidates, selection, scene.table, region, rule, clock.timings_ms()
     )
+
+
+def check_confidence(heatmap: Heatmap, least: float) -> None:
+    """Raise :class:`Unsure` when a heatmap's confidence is below ``least`` (0..1).
+
+    A map that says everywhere and nowhere is no reason to move an arm.
+    """
+    if heatmap.confidence < least:
+        raise Unsure(
+            f"the heatmap for {heatmap.affordance!r} has confidence {heatmap.confidence:.2f}, "
+            f"below the least that is asked for, {least:g}; nothing moves: show the object from "
+            "nearer or from another side, or ask for something else"
+        )
 
 
 def _look(

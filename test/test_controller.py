@@ -1,3 +1,6 @@
+import re
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -6,22 +9,23 @@ pytest.importorskip("rclpy", reason="no ROS 2 here: rclpy cannot be imported")
 import rclpy
 from affordance_grasp.action import ExecuteGrasp
 from affordance_grasp.msg import SelectedGrasp
-from std_msgs.msg import Header
+from std_msgs.msg import Header, String
 
 from affordance_grasp.control.execution import STAGES
 from affordance_grasp.control.robot import load_robot
-from affordance_grasp.errors import MotionFault, Unreachable
+from affordance_grasp.errors import InvalidInput, MotionFault, Unreachable
 from affordance_grasp.geometry import pose
 from affordance_grasp.nodes import arm as arms
 from affordance_grasp.nodes.calls import NoAnswer
 from affordance_grasp.nodes.controller import ControllerNode
 from affordance_grasp.nodes.conversions import from_pose
+from affordance_grasp.share import share_path
 
 
 class RecordingArm:
     """Does as it is told, notes it down, and fails with ``fault`` at the n-th motion."""
 
-    def __init__(self, node):
+    def __init__(self, node, robot, joints):
         self.done = []
         self.fault = None
         self.fails_at = 1
@@ -66,6 +70,7 @@ def node(monkeypatch):
     rclpy.init(args=["--ros-args", "-p", "robot:=recording"], domain_id=101)
     node = ControllerNode()
     monkeypatch.setattr(node._joints, "now", lambda: load_robot().home_q)
+    monkeypatch.setattr(node._joints, "rest", lambda window_s, patience_s: True)
     yield node
     node.destroy_node()
     rclpy.try_shutdown()
@@ -106,9 +111,53 @@ def test_a_fault_says_what_to_do(node):
 def test_nothing_is_promised_of_an_arm_whose_node_does_not_answer(node):
     node._arm.fault = MotionFault("the arm's motion: the node that does it has gone")
     node._arm.fault.__cause__ = NoAnswer("gone")
-    with pytest.raises(MotionFault, match="has gone$"):
+    with pytest.raises(MotionFault, match="has gone; whether the arm stands still is not known"):
         node._execute(Handle(grasp()), ExecuteGrasp.Result())
     assert node._arm.done[-1] == "stop"
+
+
+def test_nothing_is_promised_of_an_arm_that_was_not_seen_to_stop(node, monkeypatch):
+    monkeypatch.setattr(node._joints, "rest", lambda window_s, patience_s: False)
+    node._arm.fault = MotionFault("the arm's motion: blocked")
+    with pytest.raises(MotionFault, match="blocked; whether the arm stands still is not known"):
+        node._execute(Handle(grasp()), ExecuteGrasp.Result())
+
+
+@pytest.mark.parametrize("by", ["goal", "parameter"])
+def test_a_dry_run_plans_and_shows_and_moves_nothing(node, monkeypatch, by):
+    shown = []
+    monkeypatch.setattr(node._path, "publish", shown.append)
+    handle = Handle(grasp())
+    if by == "goal":
+        handle.request.dry_run = True
+    else:
+        node._settings = replace(node._settings, dry_run=True)
+    result = ExecuteGrasp.Result()
+    node._execute(handle, result)
+    assert set(node._arm.done) <= {"begin"}
+    assert handle.stages == ["plan"]
+    assert "none made" in result.message
+    lines = [marker for marker in shown[0].markers if marker.points]
+    assert len(lines) == 5
+    assert lines[1].points[-1].x == pytest.approx(0.5, abs=1e-6)  # descend ends at the grasp
+    assert lines[2].points[-1].z == pytest.approx(0.05 + load_robot().settings.lift_m, abs=1e-6)
+
+
+def test_limits_of_the_robots_own_description_count(node, monkeypatch):
+    moved = []
+    monkeypatch.setattr(node._arm, "move", moved.append)
+    urdf = share_path(load_robot().settings.urdf).read_text()
+    node._described._take(String(data=re.sub('velocity="[0-9.]+"', 'velocity="0.5"', urdf)))
+    node._execute(Handle(grasp()), ExecuteGrasp.Result())
+    top = max(np.abs(trajectory.velocities).max() for trajectory in moved)
+    assert 0.09 < top <= 0.5 * 0.2 * 1.001
+
+
+def test_nothing_moves_for_a_robot_that_is_described_as_another(node):
+    node._described._take(String(data='<robot name="r"><joint name="a"/></robot>'))
+    with pytest.raises(InvalidInput, match="robot_description has no joint 'shoulder_joint'"):
+        node._execute(Handle(grasp()), ExecuteGrasp.Result())
+    assert "move" not in node._arm.done
 
 
 def test_nothing_moves_when_it_cannot_be_planned(node):

@@ -109,3 +109,16 @@ def test_a_node_that_is_gone_is_not_waited_for(server):
     Timer(0.05, lambda: setattr(server, "there", False)).start()
     with pytest.raises(NoAnswer, match="it: the node that does it has gone"):
         Goals().send(server, None, 60.0, "it")
+
+
+def test_what_the_guard_objects_to_is_cancelled(server):
+    objections = [None, None, MotionFault("joint_states is old")]
+
+    def guard():
+        if objections[0] is not None:
+            raise objections[0]
+        objections.pop(0)
+
+    with pytest.raises(MotionFault, match="it: joint_states is old"):
+        Goals(guard).send(server, None, 60.0, "it")
+    assert server.cancels == 1

@@ -1,5 +1,6 @@
 """Joint positions: now, and at the stamp of an image."""
 
+from threading import Timer
 from types import SimpleNamespace
 
 import numpy as np
@@ -11,6 +12,7 @@ from builtin_interfaces.msg import Time
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Header
 
+from affordance_grasp.errors import MotionFault
 from affordance_grasp.nodes import joints
 from affordance_grasp.nodes.calls import NoAnswer
 from affordance_grasp.nodes.joints import JointMonitor
@@ -86,3 +88,24 @@ def test_an_image_that_is_quicker_than_the_joints_is_waited_for(monitor):
     monitor._arrived.wait = arrive
     np.testing.assert_allclose(monitor.at(NOW_S + 0.05), [0.5, 0.5])
     assert len(waited) == 1
+
+
+def test_a_guard_objects_as_soon_as_positions_are_old(monitor):
+    take(monitor, NOW_S - 0.2, 2.0, 1.0)
+    monitor.check()
+    take(monitor, NOW_S - 0.6, 2.0, 1.0)
+    with pytest.raises(MotionFault, match="joint_states is 0.6 s old, it must be within 0.5 s"):
+        monitor.check()
+
+
+@pytest.mark.parametrize(("step", "still"), [(0.0, True), (0.01, False)])
+def test_rest_is_seen_in_what_arrives_from_now_on(monitor, step, still):
+    def arrive():
+        for i in range(20):
+            take(monitor, NOW_S + 0.02 * i, 2.0, 1.0 + step * i)
+
+    take(monitor, NOW_S - 0.3, 2.0, 1.0)
+    take(monitor, NOW_S - 0.01, 2.0, 1.0)
+    assert not monitor.rest(0.1, 0.05), "what was before says nothing about now"
+    Timer(0.05, arrive).start()
+    assert monitor.rest(0.1, 1.0) is still

@@ -157,3 +157,19 @@ def test_flange_is_where_the_tip_advance_puts_it(robot):
     difference = flanges[1][2, 3] - flanges[0][2, 3]
     advance = robot.gripper.tip_advance_m(0.005) - robot.gripper.tip_advance_m(0.06)
     assert difference == pytest.approx(advance, abs=1e-6)
+
+
+def test_the_ways_stay_in_the_workspace_too(robot):
+    """The grasp at 0.05 m is inside a box 0.1 m high, and the lift to 0.2 m is not."""
+    low = robot.with_settings(workspace_max_m=(0.85, 0.45, 0.10))
+    with pytest.raises(Unreachable, match="leaves the workspace") as caught:
+        plan_pick(low, robot.home_q, grasp(z=0.05), 0.03)
+    assert caught.value.reason == Reason.PATH
+
+
+def test_nothing_is_planned_from_beyond_the_joint_limits(robot):
+    q = robot.home_q.copy()
+    q[4] = robot.arm.upper[4] + 0.01
+    with pytest.raises(Unreachable, match="wrist2_joint stands 0.010 rad beyond its limit"):
+        plan_pick(robot, q, grasp(), 0.03)
+    assert reachable(robot, q, grasp(), 0.03) == Reason.JOINT_LIMIT

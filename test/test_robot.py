@@ -109,3 +109,12 @@ def test_camera_pose_follows_the_flange_and_home_looks_at_the_table_centre():
     along = np.array([0.50, 0.0, 0.03]) - T_base_cam[:3, 3]
     cosine = T_base_cam[:3, 2] @ along / np.linalg.norm(along)
     assert cosine > np.cos(np.radians(3))
+
+
+def test_accelerations_are_scaled_as_speeds_unless_told_otherwise():
+    slow, brisk = load_robot(speed_scaling=0.3), load_robot(None, 0.3, 0.6)
+    np.testing.assert_allclose(slow.acceleration, 0.3 * np.array([4, 4, 4, 6, 6, 6]))
+    np.testing.assert_allclose(brisk.acceleration, 2 * slow.acceleration)
+    np.testing.assert_allclose(brisk.velocity, slow.velocity)
+    with pytest.raises(InvalidInput, match="acceleration_scaling is 1.5"):
+        load_robot(None, 0.3, 1.5)

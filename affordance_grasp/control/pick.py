@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from affordance_grasp.control.inverse import within_limits
 from affordance_grasp.control.robot import RobotConfig
 from affordance_grasp.control.route import find_route
 from affordance_grasp.control.trajectory import time_parameterise
@@ -105,4 +106,12 @@ def _posture(robot: RobotConfig, q_now: ArrayLike) -> Floats:
     q = np.asarray(q_now, float)
     if q.shape != (robot.arm.dof,) or not np.isfinite(q).all():
         raise InvalidInput(f"the present posture must be {robot.arm.dof} finite joint angles")
+    if not within_limits(robot.arm, q):
+        outside = np.maximum(robot.arm.lower - q, q - robot.arm.upper)
+        worst = int(outside.argmax())
+        raise Unreachable(
+            Reason.JOINT_LIMIT,
+            f"{robot.arm.joint_names[worst]} stands {outside[worst]:.3f} rad beyond its limit; "
+            "move the arm by hand to where it may be",
+        )
     return q

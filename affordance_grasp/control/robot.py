@@ -9,12 +9,13 @@ from numpy.typing import ArrayLike
 
 from affordance_grasp.control.clearance import Body
 from affordance_grasp.control.gripper import GripperProfile, load_gripper
+from affordance_grasp.control.hand_eye import HandEye, load_hand_eye
 from affordance_grasp.control.inverse import within_limits
 from affordance_grasp.control.kinematics import forward
 from affordance_grasp.control.settings import build, read_mapping
 from affordance_grasp.control.urdf import LinkShape, SerialArm, load_arm, load_shapes
 from affordance_grasp.errors import InvalidInput
-from affordance_grasp.geometry import Floats, pose, pose_from_quaternion
+from affordance_grasp.geometry import Floats, pose
 from affordance_grasp.share import share_path
 
 DEFAULT_ROBOT = "config/aubo_i5.yaml"
@@ -48,11 +49,17 @@ class RobotSettings:
     path_step_rad: float
     max_jump_rad: float
     camera_size_m: Vector
+    acceleration_scaling: float = 0.0
 
     def __post_init__(self) -> None:
         """Refuse settings with which no safe motion could be planned."""
         if not 0 < self.speed_scaling <= 1:
             raise InvalidInput(f"speed_scaling is {self.speed_scaling:g}; must be in (0, 1]")
+        if not 0 <= self.acceleration_scaling <= 1:
+            raise InvalidInput(
+                f"acceleration_scaling is {self.acceleration_scaling:g}; must be in (0, 1], or 0 "
+                "for that of the speed"
+            )
         for name in ("standoff_m", "lift_m", "path_step_m", "path_step_rad", "max_jump_rad"):
             if not getattr(self, name) > 0:
                 raise InvalidInput(f"{name} is {getattr(self, name)}; must be > 0")
@@ -61,15 +68,6 @@ class RobotSettings:
                 raise InvalidInput(f"every number of {name} must be > 0")
         if not np.all(np.array(self.workspace_min_m) < np.array(self.workspace_max_m)):
             raise InvalidInput("workspace_min_m must be below workspace_max_m on every axis")
-
-
-@dataclass(frozen=True)
-class HandEye:
-    """Where the wrist camera is: ``T_tool0_cam``, pose of the optical frame in the effector."""
-
-    T_tool0_cam: Floats
-    effector_frame: str
-    camera_frame: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,7 +116,7 @@ class RobotConfig:
     def acceleration(self) -> Floats:
         """Joint acceleration limits (J,) after scaling [rad/s^2]."""
         limits = np.array(self.settings.max_acceleration_radps2)
-        return limits * self.settings.speed_scaling
+        return limits * (self.settings.acceleration_scaling or self.settings.speed_scaling)
 
     def T_base_cam(self, q: ArrayLike) -> Floats:
         """Pose of the camera's optical frame in the base at joint angles ``q`` (J,) [rad]."""
@@ -146,15 +144,22 @@ class RobotConfig:
         return self.body.plus(shapes, [link if box.name == "palm" else tip for box in boxes])
 
 
-def load_robot(path: Path | None = None, speed_scaling: float | None = None) -> RobotConfig:
+def load_robot(
+    path: Path | None = None,
+    speed_scaling: float | None = None,
+    acceleration_scaling: float | None = None,
+) -> RobotConfig:
     """Read a robot's settings and all the files they name; the Aubo-i5 when no path is given.
 
-    File names in the settings are relative to the settings file or to the package.
+    File names in the settings are relative to the settings file or to the package. The scalings
+    take the place of those of the settings.
     """
     path = share_path(DEFAULT_ROBOT) if path is None else Path(path)
     settings = build(RobotSettings, read_mapping(path), path)
     if speed_scaling is not None:
         settings = replace(settings, speed_scaling=speed_scaling)
+    if acceleration_scaling is not None:
+        settings = replace(settings, acceleration_scaling=acceleration_scaling)
     urdf = _resolve(path, settings.urdf)
     arm = _limited(load_arm(urdf, settings.base_frame, settings.tool_frame), settings)
     hand_eye = load_hand_eye(_resolve(path, settings.hand_eye))
@@ -170,30 +175,6 @@ def load_robot(path: Path | None = None, speed_scaling: float | None = None) -> 
     body = Body(shapes, np.full(len(shapes), settings.link_clearance_m))
     gripper = load_gripper(_resolve(path, settings.gripper))
     return RobotConfig(settings, arm, gripper, hand_eye, body)
-
-
-def load_hand_eye(path: Path) -> HandEye:
-    """Read an eye-in-hand calibration in easy_handeye2's layout."""
-    content = read_mapping(path)
-    try:
-        parameters, transform = content["parameters"], content["transform"]
-        translation = [float(transform["translation"][axis]) for axis in "xyz"]
-        quaternion = [float(transform["rotation"][axis]) for axis in "xyzw"]
-        effector = str(parameters["robot_effector_frame"])
-        camera = str(parameters["tracking_base_frame"])
-        kind = str(parameters["calibration_type"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise InvalidInput(f"{path}: hand-eye calibration lacks or garbles {error}") from error
-    if kind != "eye_in_hand":
-        raise InvalidInput(f"{path}: calibration_type is {kind!r}; expected 'eye_in_hand'")
-    if not camera.endswith("optical_frame"):
-        raise InvalidInput(
-            f"{path}: tracking_base_frame is {camera!r}; calibrate in the optical frame of the "
-            "colour camera, whose name ends in 'optical_frame'"
-        )
-    if abs(np.linalg.norm(quaternion) - 1) > 1e-3:
-        raise InvalidInput(f"{path}: rotation is not a unit quaternion x, y, z, w")
-    return HandEye(pose_from_quaternion(translation, quaternion), effector, camera)
 
 
 def _limited(arm: SerialArm, settings: RobotSettings) -> SerialArm:

@@ -7,7 +7,7 @@ from scipy.spatial.transform import Rotation
 
 from affordance_grasp.control.clearance import Body, self_gap_m, shape_poses, table_gap_m
 from affordance_grasp.control.inverse import follow, inverse, within_limits
-from affordance_grasp.control.kinematics import joint_frames
+from affordance_grasp.control.kinematics import forward, joint_frames
 from affordance_grasp.control.robot import RobotConfig
 from affordance_grasp.datatypes import Reason
 from affordance_grasp.errors import InvalidInput, Unreachable
@@ -52,6 +52,7 @@ def find_route(robot: RobotConfig, q_now: Floats, T_base_tcp: Floats, width_m: f
         try:
             stages = _stages(robot, q_now, q_grasp, T_grasp @ T_tcp_tool0)
             _check_stages(robot, bodies, stages)
+            _check_workspace(robot, np.vstack(stages[1:3]), width_m)
         except Unreachable as error:
             failures.append(error)
             continue
@@ -69,13 +70,28 @@ def _checked(robot: RobotConfig, T_base_tcp: Floats, width_m: float) -> tuple[Fl
             f"the grasp is {width_m * 1e3:.0f} mm wide and {robot.gripper.name} opens to "
             f"{robot.gripper.max_width_m * 1e3:.0f} mm",
         )
-    low, high = robot.settings.workspace_min_m, robot.settings.workspace_max_m
-    if (T[:3, 3] < low).any() or (T[:3, 3] > high).any():
+    if _outside(robot, T[:3, 3]):
+        low, high = robot.settings.workspace_min_m, robot.settings.workspace_max_m
         where = ", ".join(f"{x:.4g}" for x in T[:3, 3])
         raise Unreachable(
             Reason.NO_IK, f"the grasp at ({where}) m lies outside the workspace {low} .. {high} m"
         )
     return T, robot.gripper.clamp_width(width_m)
+
+
+def _outside(robot: RobotConfig, points_base: Floats) -> bool:
+    """Whether any of the points (..., 3) [m] lies outside the box where the tcp may be sent."""
+    low, high = robot.settings.workspace_min_m, robot.settings.workspace_max_m
+    return bool(((points_base < low) | (points_base > high)).any())
+
+
+def _check_workspace(robot: RobotConfig, q: Floats, width_m: float) -> None:
+    """Along the straight ways to the grasp and up from it the tcp stays in its box."""
+    T_base_tcp = forward(robot.arm, q) @ robot.gripper.T_tool0_tcp(width_m)
+    if _outside(robot, T_base_tcp[:, :3, 3]):
+        raise Unreachable(
+            Reason.PATH, "the straight way to the grasp or up from it leaves the workspace"
+        )
 
 
 def _check_closing(robot: RobotConfig, T: Floats, width_m: float, open_width_m: float) -> None:

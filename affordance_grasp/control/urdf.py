@@ -92,7 +92,7 @@ def load_arm(urdf: Path, base: str = "base_link", tip: str = "tool0") -> SerialA
             )
     if not moving:
         raise InvalidInput(f"{urdf}: no moving joint between {base} and {tip}")
-    limits = np.array([_limits(joint, urdf) for joint in moving])
+    limits = np.array([joint_limits(joint, urdf) for joint in moving])
     return SerialArm(
         base=base,
         tip=tip,
@@ -190,7 +190,11 @@ def _axis(joint: ElementTree.Element, urdf: Path) -> Floats:
     return axis / length
 
 
-def _limits(joint: ElementTree.Element, urdf: Path) -> tuple[float, float, float]:
+def joint_limits(joint: ElementTree.Element, urdf: Path | str) -> tuple[float, float, float]:
+    """Lower and upper limit [rad] and top speed [rad/s] of a joint; NaN where there is no speed.
+
+    ``urdf`` is named when there are none at all.
+    """
     limit = joint.find("limit")
     if limit is None:
         raise InvalidInput(f"{urdf}: joint {joint.get('name')} has no <limit>")

@@ -5,24 +5,15 @@ action servers of its robot, waits with a limit, and cancels what is under way w
 """
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Protocol
 
-from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.node import Node
 
-from affordance_grasp.action import FollowTrajectory, MoveGripper
 from affordance_grasp.control.execution import Actuators
-from affordance_grasp.datatypes import JointTrajectory
-from affordance_grasp.errors import MotionFault
-from affordance_grasp.nodes.action_client import ActionClient
-from affordance_grasp.nodes.calls import NoAnswer, Refused
-from affordance_grasp.nodes.goals import Goals
-from affordance_grasp.nodes.trajectory_messages import from_trajectory
-
-# A busy machine simulates more slowly than real time.
-GRIPPER_TIMEOUT_S = 30.0
-MOTION_MARGIN_S = 30.0
-MOTION_MARGIN_FACTOR = 2.0
+from affordance_grasp.control.robot import RobotConfig
+from affordance_grasp.nodes.joints import JointMonitor
+from affordance_grasp.nodes.ros2_control_arm import Ros2ControlArm
+from affordance_grasp.nodes.simulated_arm import SimulatedArm
 
 
 class RobotArm(Actuators, Protocol):
@@ -32,52 +23,7 @@ class RobotArm(Actuators, Protocol):
         """A new task begins; stop moving as soon as ``cancelled`` says so."""
 
 
-class SimulatedArm:
-    """The simulator's arm and gripper over its own two actions."""
-
-    def __init__(self, node: Node) -> None:
-        """Look for the servers; they are waited for when first used."""
-        group = ReentrantCallbackGroup()
-        self._goals = Goals()
-        self._arm = ActionClient(node, FollowTrajectory, "follow_trajectory", callback_group=group)
-        self._gripper = ActionClient(node, MoveGripper, "move_gripper", callback_group=group)
-        self._last_grip = MoveGripper.Goal()
-
-    def begin(self, cancelled: Callable[[], bool]) -> None:
-        """See :class:`RobotArm`."""
-        self._goals.begin(cancelled)
-
-    def move(self, trajectory: JointTrajectory) -> None:
-        """Follow the trajectory to its end."""
-        goal = FollowTrajectory.Goal(trajectory=from_trajectory(trajectory))
-        timeout_s = MOTION_MARGIN_FACTOR * trajectory.duration_s + MOTION_MARGIN_S
-        self._send(self._arm, goal, timeout_s, "the arm's motion")
-
-    def grip(self, width_m: float, force_n: float) -> float:
-        """Bring the fingertips to a distance [m]; return where they stand [m]."""
-        self._last_grip = MoveGripper.Goal(width_m=width_m, force_n=force_n)
-        return self._grip_again()
-
-    def hold(self, duration_s: float) -> float:
-        """Stand still [s], then ask for the same grip again and so for the width [m]."""
-        self._goals.pause(duration_s)
-        return self._grip_again()
-
-    def stop(self) -> None:
-        """Cancel what is under way; the simulator then holds the arm where it is."""
-        self._goals.stop()
-
-    def _grip_again(self) -> float:
-        result = self._send(
-            self._gripper, self._last_grip, GRIPPER_TIMEOUT_S, "the gripper's motion"
-        )
-        return float(result.width_m)
-
-    def _send(self, client: ActionClient, goal: Any, timeout_s: float, what: str) -> Any:
-        try:
-            return self._goals.send(client, goal, timeout_s, what)
-        except (NoAnswer, Refused) as error:
-            raise MotionFault(str(error)) from error
-
-
-ARMS: dict[str, Callable[[Node], RobotArm]] = {"simulation": SimulatedArm}
+ARMS: dict[str, Callable[[Node, RobotConfig, JointMonitor], RobotArm]] = {
+    "simulation": SimulatedArm,
+    "ros2_control": Ros2ControlArm,
+}

@@ -8,9 +8,13 @@ from typing import Any
 
 from rclpy.client import Client
 from rclpy.node import Node
+from rclpy.qos import DurabilityPolicy, QoSProfile
 from rclpy.task import Future
 
 from affordance_grasp.errors import AffordanceGraspError
+
+LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+"""For what somebody who comes later should still hear."""
 
 
 class NoAnswer(AffordanceGraspError):

@@ -4,23 +4,30 @@ from dataclasses import dataclass
 
 from rclpy.action.server import ServerGoalHandle
 from rclpy.node import Node
+from std_msgs.msg import Header
+from visualization_msgs.msg import MarkerArray
 
 from affordance_grasp.action import ExecuteGrasp
 from affordance_grasp.control.execution import PickExecution, perform_pick
 from affordance_grasp.control.gripper import Hold
-from affordance_grasp.control.pick import plan_pick
-from affordance_grasp.control.robot import load_robot
-from affordance_grasp.errors import MotionFault, UnknownName
+from affordance_grasp.control.pick import PickPlan, plan_pick
+from affordance_grasp.control.robot import RobotConfig, load_robot
+from affordance_grasp.errors import AffordanceGraspError, InvalidInput, MotionFault, UnknownName
 from affordance_grasp.nodes.arm import ARMS
-from affordance_grasp.nodes.calls import NoAnswer
+from affordance_grasp.nodes.calls import LATCHED, NoAnswer
+from affordance_grasp.nodes.described_robot import DescribedRobot
 from affordance_grasp.nodes.exclusive_action import ExclusiveAction, Stages
 from affordance_grasp.nodes.grasp_messages import from_timings, to_target
-from affordance_grasp.nodes.joints import JointMonitor
+from affordance_grasp.nodes.joints import MAX_AGE_S, JointMonitor
 from affordance_grasp.nodes.parameters import declare, describe
+from affordance_grasp.nodes.planned_path import path_markers
 from affordance_grasp.nodes.running import run
 from affordance_grasp.share import share_path
 
 WHAT_TO_DO = "the arm stands still; see that its way is free, bring it home, then ask again"
+UNKNOWN = "whether the arm stands still is not known: use the robot's own stop, then see to it"
+REST_S, REST_PATIENCE_S = 0.1, 1.5
+CLOSE_S = 2.0
 
 
 @dataclass(frozen=True)
@@ -30,11 +37,20 @@ class ControllerParameters:
     robot: str = describe("simulation", "kind of robot that is commanded")
     robot_file: str = describe("config/aubo_i5.yaml", "the robot's limits, mounting and ways")
     speed_scaling: float = describe(0.2, "share of the joint speed limits, in (0, 1]")
+    acceleration_scaling: float = describe(
+        0.0, "share of the joint acceleration limits, in (0, 1]; 0: as speed_scaling"
+    )
+    dry_run: bool = describe(False, "plan and show every grasp, but never move")
+    joint_state_timeout_s: float = describe(
+        MAX_AGE_S, "the arm is stopped when joint_states is older than this [s]"
+    )
 
     def __post_init__(self) -> None:
         """Refuse a robot that nobody can drive."""
         if self.robot not in ARMS:
             raise UnknownName("robot", self.robot, tuple(ARMS))
+        if not self.joint_state_timeout_s > 0:
+            raise InvalidInput("controller: joint_state_timeout_s must be > 0")
 
 
 class ControllerNode(Node):
@@ -43,39 +59,61 @@ class ControllerNode(Node):
     def __init__(self) -> None:
         """Read the robot and offer the action."""
         super().__init__("controller")
-        p = declare(self, ControllerParameters)
-        self._robot = load_robot(share_path(p.robot_file), speed_scaling=p.speed_scaling)
-        self._arm = ARMS[p.robot](self)
-        self._joints = JointMonitor(self, self._robot.arm.joint_names)
+        self._settings = p = declare(self, ControllerParameters)
+        configured = load_robot(share_path(p.robot_file), p.speed_scaling, p.acceleration_scaling)
+        self._described = DescribedRobot(self, configured)
+        names = configured.arm.joint_names
+        self._joints = JointMonitor(self, names, p.joint_state_timeout_s)
+        self._arm = ARMS[p.robot](self, configured, self._joints)
+        self._path = self.create_publisher(MarkerArray, "planned_path", LATCHED)
         self._action = ExclusiveAction(self, ExecuteGrasp, "execute", self._execute)
-        self.get_logger().info(f"robot {p.robot} at {p.speed_scaling:.0%} of its speed")
+        how = "dry run, nothing will move" if p.dry_run else f"{p.speed_scaling:.0%} of its speed"
+        self.get_logger().info(f"robot {p.robot}: {how}")
 
     def close(self) -> None:
-        """Stop the arm, while that can still be said."""
+        """Stop the arm and see it stopped, while that can still be said."""
         self._arm.stop()
+        if not self._action.wait_idle(CLOSE_S):
+            self.get_logger().error(UNKNOWN)
 
     def _execute(self, handle: ServerGoalHandle, result: ExecuteGrasp.Result) -> None:
         stages = Stages(lambda stage: self._tell(handle, stage))
         self._arm.begin(lambda: handle.is_cancel_requested)
         try:
-            execution = self._pick(handle.request, stages)
-        except BaseException as error:  # whatever it was, a fault of ours too, the arm must stand
-            self._arm.stop()
-            # Where nobody answered, nobody knows how the arm stands; the fault says so already.
-            if isinstance(error, MotionFault) and not isinstance(error.__cause__, NoAnswer):
-                raise MotionFault(f"{error}; {WHAT_TO_DO}") from error
-            raise
+            stages("plan")
+            robot = self._described.robot
+            plan = self._plan(robot, handle.request)
+            if self._settings.dry_run or handle.request.dry_run:
+                result.message = f"dry run: {plan.duration_s:.1f} s of motion planned, none made"
+                return
+            execution = self._perform(robot, plan, stages)
         finally:
             result.timings = from_timings(stages.timings_s())
         result.final_width_m = execution.width_m
         result.message = _verdict(execution)
 
-    def _pick(self, goal: ExecuteGrasp.Goal, stages: Stages) -> PickExecution:
-        stages("plan")
-        robot = self._robot
+    def _plan(self, robot: RobotConfig, goal: ExecuteGrasp.Goal) -> PickPlan:
+        """Plan the whole pick and show it."""
         T_base_tcp, width_m = to_target(goal.grasp, robot.settings.base_frame)
         plan = plan_pick(robot, self._joints.now(), T_base_tcp, width_m)
-        return perform_pick(self._arm, plan, robot.gripper, stages)
+        base = Header(stamp=goal.grasp.header.stamp, frame_id=robot.settings.base_frame)
+        self._path.publish(path_markers(robot, plan, base))
+        return plan
+
+    def _perform(self, robot: RobotConfig, plan: PickPlan, stages: Stages) -> PickExecution:
+        try:
+            return perform_pick(self._arm, plan, robot.gripper, stages)
+        except BaseException as error:  # whatever it was, a fault of ours too, the arm must stand
+            self._arm.stop()
+            if isinstance(error, AffordanceGraspError):
+                raise MotionFault(f"{error}; {self._how_it_stands(error)}") from error
+            raise
+
+    def _how_it_stands(self, error: Exception) -> str:
+        """Promised only where it was seen, and where who moves the arm has answered."""
+        answered = not isinstance(error, NoAnswer) and not isinstance(error.__cause__, NoAnswer)
+        still = self._joints.rest(REST_S, REST_PATIENCE_S)
+        return WHAT_TO_DO if answered and still else UNKNOWN
 
     def _tell(self, handle: ServerGoalHandle, stage: str) -> None:
         self.get_logger().info(stage)

@@ -35,6 +35,13 @@ class ExclusiveAction:
             cancel_callback=lambda _: CancelResponse.ACCEPT,
         )
 
+    def wait_idle(self, timeout_s: float) -> bool:
+        """Whether the goal under way, if any, ends within a while [s]."""
+        if not self._busy.acquire(timeout=timeout_s):
+            return False
+        self._busy.release()
+        return True
+
     def _execute(self, handle: ServerGoalHandle) -> Any:
         result = self._kind.Result()
         with answering(self._node, result):

@@ -20,8 +20,13 @@ GONE_S = 1.0
 class Goals:
     """Sends one goal after another; stops what is under way on a cancellation or a stop."""
 
-    def __init__(self) -> None:
-        """Nothing under way."""
+    def __init__(self, guard: Callable[[], None] | None = None) -> None:
+        """Nothing under way.
+
+        Args:
+            guard: is asked again and again; raises ``MotionFault`` when nothing may move any more.
+        """
+        self._guard = guard
         self._stopped = Event()
         self._cancelled: Callable[[], bool] = lambda: False
 
@@ -35,9 +40,11 @@ class Goals:
         self._stopped.set()
 
     def check(self) -> None:
-        """Raise when stopped or cancelled."""
+        """Raise when stopped or cancelled, or when the guard objects."""
         if self._unwanted():
             raise MotionFault("stopped on request")
+        if self._guard is not None:
+            self._guard()
 
     def pause(self, duration_s: float) -> None:
         """Let time pass [s], unless stopped or cancelled."""
@@ -54,7 +61,21 @@ class Goals:
         what: str,
         on_feedback: Callable[[Any], None] | None = None,
     ) -> Any:
-        """Send a goal and return its result; refuse a result without success.
+        """Send a goal of this package and return its result; refuse one without success."""
+        result = self.run(client, goal, timeout_s, what, on_feedback).result
+        if not result.success:
+            raise Refused(result.message)
+        return result
+
+    def run(
+        self,
+        client: ActionClient,
+        goal: Any,
+        timeout_s: float,
+        what: str,
+        on_feedback: Callable[[Any], None] | None = None,
+    ) -> Any:
+        """Send a goal and return how it ended: ``status`` (``GoalStatus``) and ``result``.
 
         The goal is cancelled, and its end awaited, when time is up or nobody wants it any more.
         """
@@ -64,11 +85,8 @@ class Goals:
         relay = None if on_feedback is None else lambda message: on_feedback(message.feedback)
         handle = self._accepted(client.send_goal_async(goal, feedback_callback=relay), what)
         if not handle.accepted:
-            raise Refused(f"{what}: the goal was not accepted")
-        result = self._await(client, handle, timeout_s, what)
-        if not result.success:
-            raise Refused(result.message)
-        return result
+            raise Refused(f"{what}: the goal was not accepted; the log of its server says why")
+        return self._await(client, handle, timeout_s, what)
 
     def _accepted(self, sent: Future, what: str) -> ClientGoalHandle:
         """The goal's handle; a goal that is accepted too late is cancelled when it is."""
@@ -87,16 +105,16 @@ class Goals:
         try:
             self._watch(client, done, monotonic() + timeout_s, what)
         except MotionFault as error:
-            wait(handle.cancel_goal_async(), ANSWER_TIMEOUT_S, f"cancelling {what}")
+            handle.cancel_goal_async()
             if not done.wait(ANSWER_TIMEOUT_S):
                 raise NoAnswer(
-                    f"{what} was cancelled and did not end; use the robot's own stop"
+                    f"{what}: {error}; it was cancelled and did not end, use the robot's own stop"
                 ) from error
             raise MotionFault(f"{what}: {error}") from error
         finally:
             if not done.is_set():
                 handle.cancel_goal_async()
-        return future.result().result
+        return future.result()
 
     def _watch(self, client: ActionClient, done: Event, deadline: float, what: str) -> None:
         """Return when it is done; raise when it cannot be any more or nobody wants it."""

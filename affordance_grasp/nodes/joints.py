@@ -11,7 +11,7 @@ from rclpy.node import Node
 from rclpy.qos import qos_profile_sensor_data
 from sensor_msgs.msg import JointState
 
-from affordance_grasp.errors import AffordanceGraspError
+from affordance_grasp.errors import AffordanceGraspError, MotionFault
 from affordance_grasp.geometry import Floats
 from affordance_grasp.nodes.calls import NoAnswer
 from affordance_grasp.nodes.conversions import seconds, to_joint_positions
@@ -20,14 +20,24 @@ KEPT_S = 3.0
 MAX_AGE_S = 0.5
 MAX_GAP_S = 0.15
 PATIENCE_S = 2.0
+STILL_RAD = 0.002
 
 
 class JointMonitor:
     """Keeps the last seconds of the positions of some joints, in the order they are named."""
 
-    def __init__(self, node: Node, joint_names: tuple[str, ...]) -> None:
-        """Subscribe best-effort, which suits reliable and best-effort publishers alike."""
-        self._names = joint_names
+    def __init__(
+        self, node: Node, joint_names: tuple[str, ...], max_age_s: float = MAX_AGE_S
+    ) -> None:
+        """Subscribe best-effort, which suits reliable and best-effort publishers alike.
+
+        Args:
+            node: subscribes.
+            joint_names: which joints, and in which order.
+            max_age_s: older positions do not count as those of now [s].
+        """
+        self.names = joint_names
+        self._max_age_s = max_age_s
         self._logger = node.get_logger()
         self._clock: Clock = node.get_clock()
         self._arrived = Condition()
@@ -40,11 +50,38 @@ class JointMonitor:
             callback_group=MutuallyExclusiveCallbackGroup(),
         )
 
+    @property
+    def heard(self) -> bool:
+        """Whether positions of these joints ever arrived."""
+        return bool(self._history)
+
+    def check(self) -> None:
+        """Raise ``MotionFault`` when nobody knows any more where the joints are."""
+        with self._arrived:
+            if abs(self._age_s()) > self._max_age_s:
+                raise MotionFault(self._complaint())
+
+    def rest(self, window_s: float, patience_s: float) -> bool:
+        """Whether the joints, from now on and within ``patience_s``, stand still for a while [s].
+
+        False also when nothing new arrives: nobody knows then.
+        """
+        begun_s, deadline = self._now_s(), monotonic() + patience_s
+        with self._arrived:
+            while (left_s := deadline - monotonic()) > 0:
+                self._arrived.wait(left_s)
+                if self._history and self._history[-1][0] - begun_s >= window_s:
+                    since = self._history[-1][0] - window_s
+                    recent = np.array([q for stamp, q in self._history if stamp >= since])
+                    if np.ptp(recent, axis=0).max() < STILL_RAD:
+                        return True
+        return False
+
     def now(self) -> Floats:
         """The newest positions (J,) [rad]; old ones are waited out, for a short while."""
         deadline = monotonic() + PATIENCE_S
         with self._arrived:
-            while abs(self._age_s()) > MAX_AGE_S:  # a stamp from the future would stay fresh
+            while abs(self._age_s()) > self._max_age_s:  # a stamp from the future would stay fresh
                 left_s = deadline - monotonic()
                 if left_s <= 0:
                     raise NoAnswer(self._complaint())
@@ -54,14 +91,17 @@ class JointMonitor:
     def _age_s(self) -> float:
         if not self._history:
             return float("inf")
-        return float(self._clock.now().nanoseconds * 1e-9 - self._history[-1][0])
+        return self._now_s() - self._history[-1][0]
+
+    def _now_s(self) -> float:
+        return float(self._clock.now().nanoseconds * 1e-9)
 
     def _complaint(self) -> str:
         if not self._history:
             return "nothing arrives on joint_states; is the robot's driver running?"
         return (
-            f"joint_states is {self._age_s():.1f} s old, it must be within {MAX_AGE_S:g} s of "
-            "now; the robot's driver has stopped or its clock differs"
+            f"joint_states is {self._age_s():.1f} s old, it must be within {self._max_age_s:g} s "
+            "of now; the robot's driver has stopped or its clock differs"
         )
 
     def at(self, stamp_s: float) -> Floats:
@@ -91,7 +131,7 @@ class JointMonitor:
 
     def _take(self, message: JointState) -> None:
         try:
-            q = to_joint_positions(message, self._names)
+            q = to_joint_positions(message, self.names)
         except AffordanceGraspError as error:
             # Drivers publish gripper and arm apart, so a message without our joints is normal.
             self._logger.debug(str(error))

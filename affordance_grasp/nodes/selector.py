@@ -7,7 +7,6 @@ from geometry_msgs.msg import PoseStamped
 from rclpy.action.server import ServerGoalHandle
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup, ReentrantCallbackGroup
 from rclpy.node import Node
-from rclpy.qos import DurabilityPolicy, QoSProfile
 from std_msgs.msg import Header
 from visualization_msgs.msg import MarkerArray
 
@@ -19,9 +18,10 @@ from affordance_grasp.errors import InvalidInput, UnknownName
 from affordance_grasp.geometry import Floats
 from affordance_grasp.msg import GraspDecision, SelectedGrasp
 from affordance_grasp.nodes.action_client import ActionClient
-from affordance_grasp.nodes.calls import Refused, answering
+from affordance_grasp.nodes.calls import LATCHED, Refused, answering
+from affordance_grasp.nodes.camera_pose import CAMERA_POSES
 from affordance_grasp.nodes.check_camera import report_camera
-from affordance_grasp.nodes.conversions import seconds
+from affordance_grasp.nodes.described_robot import DescribedRobot
 from affordance_grasp.nodes.exclusive_action import ExclusiveAction, Stages
 from affordance_grasp.nodes.frames import FrameStream
 from affordance_grasp.nodes.goals import Goals
@@ -31,12 +31,11 @@ from affordance_grasp.nodes.markers import grasp_markers
 from affordance_grasp.nodes.parameters import declare, describe
 from affordance_grasp.nodes.remote import RemoteGenerator, RemoteGrounder, RemoteServices
 from affordance_grasp.nodes.running import run
-from affordance_grasp.pipeline import GraspPlan, plan_grasps
+from affordance_grasp.pipeline import GraspPlan, check_confidence, plan_grasps
 from affordance_grasp.selection import RULES
 from affordance_grasp.share import share_path
 from affordance_grasp.srv import SelectGrasp
 
-LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 EXECUTION_TIMEOUT_S = 180.0
 
 
@@ -47,6 +46,13 @@ class SelectorParameters:
     rule: str = describe("bands", "how candidates are ranked: bands or argmax")
     robot_file: str = describe("config/aubo_i5.yaml", "the robot's limits, mounting and ways")
     seed: int = describe(0, "seed of the generator's random choices")
+    min_confidence: float = describe(
+        0.05, "nothing is taken when the heatmap's confidence is below this, in [0, 1]"
+    )
+    camera_pose: str = describe(
+        "hand_eye", "where the camera is: hand_eye (joint_states and the hand-eye file) or tf"
+    )
+    tf_timeout_s: float = describe(0.5, "how long to wait for TF at an image's stamp [s]")
     frame_timeout_s: float = describe(5.0, "how long to wait for a camera frame [s]")
     service_timeout_s: float = describe(20.0, "how long to wait for grounder and generator [s]")
     camera_patience_s: float = describe(20.0, "when to log what is wrong with the camera [s]")
@@ -55,7 +61,16 @@ class SelectorParameters:
         """Refuse an unknown rule and waits without end."""
         if self.rule not in RULES:
             raise UnknownName("selection rule", self.rule, tuple(RULES))
-        waits = (self.frame_timeout_s, self.service_timeout_s, self.camera_patience_s)
+        if self.camera_pose not in CAMERA_POSES:
+            raise UnknownName("camera_pose", self.camera_pose, tuple(CAMERA_POSES))
+        if not 0 <= self.min_confidence <= 1:
+            raise InvalidInput("selector: min_confidence must be within 0..1")
+        waits = (
+            self.frame_timeout_s,
+            self.service_timeout_s,
+            self.camera_patience_s,
+            self.tf_timeout_s,
+        )
         if not (min(waits) > 0 and self.seed >= 0):
             raise InvalidInput("selector: time limits must be > 0 and the seed >= 0")
 
@@ -81,6 +96,9 @@ class SelectorNode(Node):
         camera_frame = self._robot.hand_eye.camera_frame
         self._check = report_camera(self, self._frames, camera_frame, p.camera_patience_s)
         self._joints = JointMonitor(self, self._robot.arm.joint_names)
+        self._described = DescribedRobot(self, self._robot)
+        locate = CAMERA_POSES[p.camera_pose]
+        self._camera = locate(self, self._robot, self._joints, p.tf_timeout_s)
         self._remote = RemoteServices(self, p.service_timeout_s)
         self._selected = self.create_publisher(PoseStamped, "selected_grasp", LATCHED)
         self._markers = self.create_publisher(MarkerArray, "grasp_markers", LATCHED)
@@ -113,18 +131,21 @@ class SelectorNode(Node):
             result.selection = decision.message.selection
             result.grasp = decision.grasp
             self._tell(handle, "selected", _described(decision))
-            if handle.request.dry_run:
-                result.message = f"dry run: nothing moved; {_described(decision)}"
+            dry_run = handle.request.dry_run
+            if dry_run and not self._execute.server_is_ready():
+                result.message = f"dry run without a controller: {_described(decision)}"
                 return
             executed = self._goals.send(
                 self._execute,
-                ExecuteGrasp.Goal(grasp=decision.grasp),
+                ExecuteGrasp.Goal(grasp=decision.grasp, dry_run=dry_run),
                 EXECUTION_TIMEOUT_S,
                 "executing the grasp",
                 lambda feedback: stages(feedback.stage),
             )
             result.final_width_m = executed.final_width_m
             result.message = executed.message
+            if dry_run:
+                result.message += f"; {_described(decision)}"
         finally:
             result.timings = from_timings(stages.timings_s())
 
@@ -132,9 +153,8 @@ class SelectorNode(Node):
         """Look once and decide; raises when nothing can be taken."""
         tell("look")
         stamped = self._frames.next(self._settings.frame_timeout_s)
-        self._check_camera(stamped.header.frame_id)
+        T_base_cam = self._camera.at(stamped.header)
         frame = stamped.frame()
-        T_base_cam = self._robot.T_base_cam(self._joints.at(seconds(stamped.header.stamp)))
         self._goals.check()
         tell("decide")
         max_width_m = self._robot.gripper.max_width_m
@@ -151,6 +171,7 @@ class SelectorNode(Node):
         message = from_decision(plan, stamped)
         self._decision.publish(message)
         self._markers.publish(grasp_markers(plan.selection, stamped.header))
+        check_confidence(plan.heatmap, self._settings.min_confidence)
         if plan.best is None:
             raise Refused(_nothing(plan))
         base = Header(stamp=stamped.header.stamp, frame_id=self._robot.settings.base_frame)
@@ -158,20 +179,9 @@ class SelectorNode(Node):
         self._selected.publish(PoseStamped(header=base, pose=grasp.pose))
         return Decision(message, plan, grasp)
 
-    def _check_camera(self, frame_id: str) -> None:
-        """Images of another camera than the calibrated one would send the arm astray."""
-        calibrated = self._robot.hand_eye.camera_frame
-        if frame_id != calibrated:
-            raise InvalidInput(
-                f"images are in frame {frame_id!r}, and the hand-eye calibration is that of "
-                f"{calibrated!r}; use that camera or calibrate this one"
-            )
-
     def _reach(self, T_base_cam: Floats) -> Callable[[Floats, float], Reason | None]:
-        q_now = self._joints.now()
-        return lambda T_cam_tcp, width_m: reachable(
-            self._robot, q_now, T_base_cam @ T_cam_tcp, width_m
-        )
+        robot, q_now = self._described.robot, self._joints.now()
+        return lambda T_cam_tcp, width_m: reachable(robot, q_now, T_base_cam @ T_cam_tcp, width_m)
 
     def _tell(self, handle: ServerGoalHandle, stage: str, detail: str) -> None:
         self.get_logger().info(f"{stage} {detail}".rstrip())

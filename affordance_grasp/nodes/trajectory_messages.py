@@ -14,7 +14,7 @@ def from_trajectory(trajectory: JointTrajectory) -> JointTrajectoryMessage:
     rows = zip(trajectory.times_s, trajectory.positions, trajectory.velocities, strict=True)
     points = [
         JointTrajectoryPoint(
-            positions=q.tolist(), velocities=qd.tolist(), time_from_start=_duration(float(t))
+            positions=q.tolist(), velocities=qd.tolist(), time_from_start=duration(float(t))
         )
         for t, q, qd in rows
     ]
@@ -37,6 +37,7 @@ def to_trajectory(message: JointTrajectoryMessage) -> JointTrajectory:
     return JointTrajectory(tuple(message.joint_names), np.array(times), positions, velocities)
 
 
-def _duration(time_s: float) -> Duration:
+def duration(time_s: float) -> Duration:
+    """A length of time [s] as a message."""
     nanoseconds = round(time_s * 1e9)
     return Duration(sec=nanoseconds // 10**9, nanosec=nanoseconds % 10**9)

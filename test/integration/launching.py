@@ -17,7 +17,8 @@ from launch.launch_description_sources import PythonLaunchDescriptionSource
 
 file, *given = sys.argv[1:]
 arguments = [tuple(argument.split(":=", 1)) for argument in given]
-included = IncludeLaunchDescription(PythonLaunchDescriptionSource(file), launch_arguments=arguments)
+source = PythonLaunchDescriptionSource(file)
+included = IncludeLaunchDescription(source, launch_arguments=arguments)
 service = LaunchService(argv=given)
 service.include_launch_description(LaunchDescription([included]))
 sys.exit(service.run())

@@ -1,0 +1,84 @@
+"""What is asked of a gripper driver, and what its answers mean, with no driver at hand."""
+
+from types import SimpleNamespace
+
+import pytest
+
+pytest.importorskip("rclpy", reason="no ROS 2 here: rclpy cannot be imported")
+
+from action_msgs.msg import GoalStatus
+from sensor_msgs.msg import JointState
+
+from affordance_grasp.control.gripper import load_gripper
+from affordance_grasp.errors import MotionFault, UnknownName
+from affordance_grasp.nodes.gripper_command import GripperLanguage
+
+GRIPPER = load_gripper()
+SUCCEEDED, ABORTED = GoalStatus.STATUS_SUCCEEDED, GoalStatus.STATUS_ABORTED
+
+
+class Action:
+    """As much of an action's class as a goal needs."""
+
+    class Goal:
+        def __init__(self):
+            self.command = SimpleNamespace()
+
+
+def language(command="ParallelGripperCommand", position="joint"):
+    return GripperLanguage(command, position, GRIPPER)
+
+
+def answer(position, status=SUCCEEDED, reached=True, stalled=False):
+    result = SimpleNamespace(
+        reached_goal=reached,
+        stalled=stalled,
+        position=position,
+        state=JointState(position=[] if position is None else [position]),
+    )
+    return SimpleNamespace(status=status, result=result)
+
+
+def test_a_width_is_asked_for_as_the_angle_of_the_knuckle():
+    """45.3 mm is 0.4 rad on a 2F-85: its linkage, not a straight line."""
+    command = language().goal(Action, 0.0453, 40.0).command
+    assert list(command.name) == ["robotiq_85_left_knuckle_joint"]
+    assert command.position[0] == pytest.approx(0.4, abs=1e-3)
+    assert list(command.effort) == [40.0]
+    older = language("GripperCommand").goal(Action, 0.0453, 40.0).command
+    assert older.position == pytest.approx(0.4, abs=1e-3) and older.max_effort == 40.0
+    assert language("GripperCommand", "width").goal(Action, 0.03, 40.0).command.position == 0.03
+
+
+def test_more_than_the_stroke_is_the_end_of_the_stroke():
+    assert language().goal(Action, 0.2, 40.0).command.position[0] == 0.0
+    assert language().width_m(answer(-0.01)) == GRIPPER.max_width_m
+    assert language().width_m(answer(0.9)) == GRIPPER.min_width_m
+
+
+@pytest.mark.parametrize("command", ["ParallelGripperCommand", "GripperCommand"])
+@pytest.mark.parametrize("position", ["joint", "width"])
+def test_answers_are_the_inverse_of_questions(command, position):
+    spoken = language(command, position)
+    for width_m in (0.001, 0.02, 0.0453, 0.085):
+        told = answer(spoken.position_from_width(width_m))
+        assert spoken.width_m(told) == pytest.approx(width_m, abs=1e-9)
+
+
+def test_a_stall_on_an_object_is_no_fault_whatever_the_driver_calls_it():
+    assert language().width_m(answer(0.4, ABORTED, False, stalled=True)) == pytest.approx(
+        0.0453, abs=1e-4
+    )
+    with pytest.raises(MotionFault, match="gave it up.*activated and powered"):
+        language().width_m(answer(0.4, ABORTED, False))
+
+
+def test_an_answer_without_a_position_tells_no_width():
+    assert language().width_m(answer(None)) is None
+
+
+def test_what_no_driver_speaks_is_refused():
+    with pytest.raises(UnknownName, match="gripper_command 'Twist'"):
+        language("Twist")
+    with pytest.raises(UnknownName, match="gripper_position 'percent'; known: joint, width"):
+        language(position="percent")
