@@ -59,7 +59,7 @@ class ClipText:
     dim = 512
 
     def __init__(self, weights: Mapping[str, Tensor]) -> None:
-        self._tower = _text_tower().eval().requires_grad_(False)
+        self._tower = make_text_tower().eval().requires_grad_(False)
         own = {n: t for n, t in weights.items() if n != UNREAD and not n.startswith(IMAGE_PREFIX)}
         load_strictly(self._tower, own, "text encoder clip_vitb16")
 
@@ -91,7 +91,7 @@ def clip_tokens(sentences: Sequence[str]) -> Tensor:
     return open_clip.get_tokenizer(ARCHITECTURE)(list(sentences))
 
 
-def _text_tower() -> Any:
+def make_text_tower() -> Any:
     import open_clip
     from open_clip.model import CLIPTextCfg
     from open_clip.transformer import LayerNorm, QuickGELU, TextTransformer

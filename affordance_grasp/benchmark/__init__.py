@@ -1,0 +1,1 @@
+"""Ours beside a plain re-implementation of what the released code computes, in one process."""

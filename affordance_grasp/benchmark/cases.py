@@ -1,0 +1,127 @@
+"""What is timed: inference, several queries on one image, training steps, and a frame."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from affordance_grasp.benchmark.contestants import ASKED, CONTESTANTS, Contestant
+from affordance_grasp.benchmark.rounds import Case, Outputs, Variant
+from affordance_grasp.errors import InvalidInput, UnknownName
+from affordance_grasp.grounding.grounder import load_grounder
+from affordance_grasp.grounding.methods import METHODS
+
+EXACT = 1e-3
+"""Relative tolerance of float32 results: sums in another order, through twelve blocks."""
+QUERIES = 5
+
+
+@dataclass(frozen=True)
+class Size:
+    """``side`` of the square input [pixels]; ``batch`` of training, None for the released one."""
+
+    side: int = 224
+    batch: int | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse sizes that the encoders cannot take."""
+        if self.side < 32 or self.side % 16:
+            raise InvalidInput(f"--side {self.side} is not a multiple of 16 from 32 on")
+        if self.batch is not None and self.batch < 2:
+            raise InvalidInput(f"--batch is {self.batch}; contrast needs at least 2 samples")
+
+
+def case_names() -> tuple[str, ...]:
+    """Every case, in the order in which they run."""
+    kinds = ("inference", "queries", "training")
+    compared = tuple(f"{method}-{kind}" for method in CONTESTANTS for kind in kinds)
+    shipped = tuple(f"{name}-frame" for name, m in METHODS.items() if m.checkpoint is not None)
+    return compared + shipped
+
+
+def make_case(name: str, size: Size) -> Case:
+    """The case ``name``, with seeded weights and inputs; refuses unknown names."""
+    if name not in case_names():
+        raise UnknownName("case", name, case_names())
+    method, kind = name.rsplit("-", 1)
+    torch.manual_seed(0)
+    if kind == "frame":
+        return _frame_case(name, method)
+    contestant = CONTESTANTS[method](size.side)
+    if kind == "training":
+        return _training_case(name, contestant, size.batch or contestant.batch_size)
+    return _inference_case(name, contestant, 1 if kind == "inference" else QUERIES)
+
+
+def _inference_case(name: str, contestant: Contestant, queries: int) -> Case:
+    contestant.network.eval()
+    labels = torch.arange(queries) % len(ASKED)
+
+    @torch.inference_mode()
+    def plain() -> Outputs:
+        heats = [contestant.infer(contestant.image, label) for label in labels.tolist()]
+        return {"heat": torch.stack(heats)}
+
+    @torch.inference_mode()
+    def ours() -> Outputs:
+        network = contestant.network
+        raw = network.maps(network.tokens(contestant.image), contestant.text[labels], labels)
+        return {"heat": network.heat(raw)}
+
+    return Case(name, queries, 1, {"plain": Variant(plain, EXACT), "ours": Variant(ours, EXACT)})
+
+
+def _training_case(name: str, contestant: Contestant, count: int) -> Case:
+    network = contestant.network.train()
+    batch = contestant.batch(count)
+    ours = partial(network.loss, epoch=0)
+
+    def variant(losses: Callable[[Any], dict[str, Tensor]], data: Any, narrow: bool) -> Variant:
+        step = partial(_step, contestant.optimizer, partial(losses, data), narrow)
+        return Variant(step, None if narrow else EXACT, partial(_with_gradient, network))
+
+    variants = {
+        "plain": variant(contestant.losses, batch, False),
+        "ours": variant(ours, batch, False),
+        "ours bfloat16": variant(ours, batch, True),
+    }
+    if contestant.cached is not None:
+        tokens = contestant.cached(batch)
+        variants["ours cached"] = variant(ours, tokens, False)
+        variants["ours cached bfloat16"] = variant(ours, tokens, True)
+    return Case(name, count, count * contestant.images, variants)
+
+
+def _frame_case(name: str, method: str) -> Case:
+    """The shipped checkpoint on a camera's frame: one query, and several in one pass."""
+    grounder = load_grounder(method)
+    frame = np.random.default_rng(0).integers(0, 256, (480, 640, 3), dtype=np.uint8)
+    known = grounder.affordances[:QUERIES]
+
+    def ground(count: int) -> Outputs:
+        heatmaps = grounder.ground_many(frame, known[:count])
+        return {"heat": torch.from_numpy(heatmaps[0].values)}
+
+    several = f"{len(known)} queries"
+    variants = {"1 query": partial(ground, 1), several: partial(ground, len(known))}
+    return Case(name, 1, 1, {n: Variant(run, EXACT) for n, run in variants.items()})
+
+
+def _step(
+    optimizer: torch.optim.Optimizer, losses: Callable[[], dict[str, Tensor]], narrow: bool
+) -> Outputs:
+    optimizer.zero_grad()
+    with torch.autocast("cpu", torch.bfloat16, enabled=narrow):
+        terms = losses()
+    terms["total"].backward()
+    optimizer.step()
+    return {name: term.detach() for name, term in terms.items()}
+
+
+def _with_gradient(network: torch.nn.Module, terms: Outputs) -> Outputs:
+    squares = [p.grad.square().sum() for p in network.parameters() if p.grad is not None]
+    return {**terms, "gradient": torch.stack(squares).sum().sqrt()}

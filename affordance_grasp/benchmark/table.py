@@ -1,0 +1,84 @@
+"""The benchmark's results as a table to read and as values to keep."""
+
+import platform
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from affordance_grasp.benchmark.rounds import Measured, Result
+
+HEADER = (
+    "| case | samples | variant | ms | ours/plain | times faster | GFLOP | time / bound "
+    "| peak MB | difference |\n|---|---|---|---|---|---|---|---|---|---|"
+)
+
+
+def machine() -> dict[str, Any]:
+    """What the figures depend on beside the code."""
+    return {
+        "processor": _processor(),
+        "threads": torch.get_num_threads(),
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+    }
+
+
+def as_values(result: Result) -> dict[str, Any]:
+    """A case's result as plain values; milliseconds, GFLOP, GFLOP/s, MB."""
+    return {
+        "case": result.case.name,
+        "samples": result.case.samples,
+        "rates": {name: round(rate, 1) for name, rate in result.rates.items()},
+        "variants": {variant.name: _values(result, variant) for variant in result.variants},
+    }
+
+
+def as_table(results: Sequence[Result]) -> str:
+    """One row for every variant of every case."""
+    rows = [_row(result, variant) for result in results for variant in result.variants]
+    notes = [_note(result) for result in results]
+    return "\n".join([HEADER, *rows, "", *notes])
+
+
+def _values(result: Result, variant: Measured) -> dict[str, Any]:
+    return {
+        "ms": round(variant.ms, 2),
+        "ratio": round(variant.ratio, 3),
+        "gflop": round(variant.gflop, 3),
+        "time_per_bound": round(variant.ms / result.bound_ms(variant), 3),
+        "time_per_bound_ours": round(variant.ms / result.bound_ms(variant, "ours"), 3),
+        "peak_mb": round(variant.peak_mb),
+        "difference": float(f"{variant.difference:.2g}"),
+        "agrees": variant.agrees,
+    }
+
+
+def _row(result: Result, variant: Measured) -> str:
+    first = variant is result.variants[0]
+    cells = [
+        result.case.name if first else "",
+        str(result.case.samples) if first else "",
+        variant.name,
+        f"{variant.ms:.1f}",
+        "" if first else f"{variant.ratio:.2f}",
+        "" if first else f"{1 / variant.ratio:.1f}",
+        f"{variant.gflop:.1f}",
+        f"{variant.ms / result.bound_ms(variant):.2f}",
+        f"{variant.peak_mb:.0f}",
+        "" if first else f"{variant.difference:.1e}" + ("" if variant.agrees else " (!)"),
+    ]
+    return f"| {' | '.join(cells)} |"
+
+
+def _note(result: Result) -> str:
+    rates = ", ".join(f"{name} {rate:.0f}" for name, rate in result.rates.items())
+    return f"{result.case.name}: GFLOP/s of matrix products: {rates}"
+
+
+def _processor() -> str:
+    listing = Path("/proc/cpuinfo")
+    lines = listing.read_text().splitlines() if listing.exists() else []
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return f"{names[0]}, {len(names)} cores" if names else platform.processor()
