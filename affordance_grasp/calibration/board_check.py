@@ -22,6 +22,7 @@ MIN_VIEWS = 3
 MIN_CORNERS = 6
 PIXEL_STD = 0.3
 BEHIND_PX = 1e4
+OUTLIER_PX, OUTLIER = 2.0, 5.0
 
 
 @dataclass(frozen=True)
@@ -92,12 +93,15 @@ def check_on_board(
         )
     T_base_board = _mean_pose([s.T_base_tool0 @ T_tool0_cam @ s.T_cam_board for s in seen])
 
-    def residuals(x: Floats) -> Floats:
+    def off_px(x: Floats) -> Floats:
         T_tool0_moved = T_tool0_cam @ correction_pose(x)
         moved = T_base_board @ correction_pose(x[6:])
-        return np.concatenate([_off_px(one, T_tool0_moved, moved) for one in seen]) / PIXEL_STD
+        return np.concatenate([_off_px(one, T_tool0_moved, moved) for one in seen])
 
-    correction, x = solve(residuals, np.zeros(12), robust=True)
+    _, x = solve(lambda x: off_px(x) / PIXEL_STD, np.zeros(12))
+    error = np.abs(off_px(x))
+    kept = error <= max(OUTLIER_PX, OUTLIER * float(np.median(error)))
+    correction, x = solve(lambda x: off_px(x)[kept] / PIXEL_STD, x)
     before = _spread(seen, T_tool0_cam)
     after = _spread(seen, T_tool0_cam @ correction.T_cam_corrected)
     z_m = float((T_base_board @ correction_pose(x[6:]))[2, 3])

@@ -64,12 +64,14 @@ class Correction:
         return self.angle_std_deg <= OPEN_DEG and self.distance_std_mm <= OPEN_MM
 
     @property
-    def significant(self) -> bool:
-        """True when it is more than chance."""
-        return bool(
-            (np.abs(self.rotation_rad) > SIGNIFICANT * self.rotation_std_rad).any()
-            or (np.abs(self.translation_m) > SIGNIFICANT * self.translation_std_m).any()
-        )
+    def angle_significant(self) -> bool:
+        """True when the rotation is more than chance."""
+        return bool((np.abs(self.rotation_rad) > SIGNIFICANT * self.rotation_std_rad).any())
+
+    @property
+    def distance_significant(self) -> bool:
+        """True when the translation is more than chance."""
+        return bool((np.abs(self.translation_m) > SIGNIFICANT * self.translation_std_m).any())
 
 
 def correction_pose(x: Floats) -> Floats:
@@ -77,15 +79,12 @@ def correction_pose(x: Floats) -> Floats:
     return pose(Rotation.from_rotvec(x[:3]).as_matrix(), x[3:6])
 
 
-def solve(
-    residuals: Callable[[Floats], Floats], start: Floats, robust: bool = False
-) -> tuple[Correction, Floats]:
+def solve(residuals: Callable[[Floats], Floats], start: Floats) -> tuple[Correction, Floats]:
     """Least squares over a correction (6,) followed by whatever else is unknown.
 
     Args:
         residuals: unknowns -> residuals, each divided by its standard deviation.
         start: first guess; its first six are usually 0.
-        robust: single large residuals count less.
 
     Returns:
         The correction and all unknowns. When the fit is worse than the standard deviations
@@ -96,8 +95,7 @@ def solve(
     def with_prior(x: Floats) -> Floats:
         return np.concatenate([residuals(x), x[:6] / prior])
 
-    loss = "huber" if robust else "linear"
-    found = least_squares(with_prior, start, loss=loss, x_scale="jac")
+    found = least_squares(with_prior, start, x_scale="jac")
     spare = len(found.fun) - 6 - len(start)
     worse = max(1.0, 2 * found.cost / max(spare, 1))
     covariance = np.linalg.pinv(found.jac.T @ found.jac) * worse

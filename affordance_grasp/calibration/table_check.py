@@ -37,13 +37,27 @@ def check_on_table(
     Raises:
         InvalidInput: too few views, or one without a table in its depth image.
     """
+    return check_planes(fit_planes(views), views, robot, T_tool0_cam)
+
+
+def fit_planes(views: Sequence[CalibrationView]) -> list[TablePlane]:
+    """The table in every view; see :func:`check_on_table`."""
     if len(views) < MIN_VIEWS:
         raise InvalidInput(
             f"{len(views)} views are too few to check a calibration on a table; take at least "
             f"{MIN_VIEWS}, better 8, tilting the camera in different directions"
         )
+    return [_plane(view) for view in views]
+
+
+def check_planes(
+    planes: list[TablePlane],
+    views: Sequence[CalibrationView],
+    robot: RobotConfig,
+    T_tool0_cam: Floats | None = None,
+) -> CalibrationCheck:
+    """Check a calibration on the planes of the views; see :func:`check_on_table`."""
     T_tool0_cam = robot.T_tool0_cam if T_tool0_cam is None else T_tool0_cam
-    planes = [_plane(view) for view in views]
     flanges = np.array([view.T_base_tool0 for view in views])
     seen = _in_base(flanges @ T_tool0_cam, planes)
     normal, height = _mean_plane(*seen)
@@ -53,7 +67,7 @@ def check_on_table(
     )
     after = _in_base(flanges @ T_tool0_cam @ correction.T_cam_corrected, planes)
     middle = _middle(flanges @ T_tool0_cam, planes)
-    z_m = _heights(*after, middle)
+    z_m = _heights(*(after if correction.determined else seen), middle)
     return CalibrationCheck(
         target="table",
         views=len(views),

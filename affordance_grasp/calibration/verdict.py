@@ -59,7 +59,9 @@ class CalibrationCheck:
             return Verdict.GOOD
         if c.distance_mm <= FAIR_MM and c.angle_deg <= FAIR_DEG:
             return Verdict.FAIR
-        return Verdict.POOR if c.significant else Verdict.UNDECIDED
+        off = c.distance_mm > FAIR_MM and c.distance_significant
+        turned = c.angle_deg > FAIR_DEG and c.angle_significant
+        return Verdict.POOR if off or turned else Verdict.UNDECIDED
 
     def corrected(self, hand_eye: HandEye) -> HandEye:
         """The calibration with the correction applied."""

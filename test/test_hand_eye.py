@@ -1,0 +1,109 @@
+"""Files of easy_handeye2, and a D435's two frames."""
+
+import numpy as np
+import pytest
+import yaml
+
+from affordance_grasp.control.hand_eye import (
+    D435_LINK_OPTICAL,
+    HandEye,
+    load_hand_eye,
+    read_hand_eye,
+    write_hand_eye,
+)
+from affordance_grasp.errors import InvalidInput
+from affordance_grasp.geometry import invert, pose_from_quaternion, transform_points
+from affordance_grasp.share import share_path
+
+# As easy_handeye2 writes it: the message HandeyeCalibration as YAML, every field of it.
+WRITTEN = """\
+parameters:
+  name: my_eih_calib
+  calibration_type: eye_in_hand
+  robot_base_frame: base_link
+  robot_effector_frame: wrist3_Link
+  tracking_base_frame: camera_color_optical_frame
+  tracking_marker_frame: handeye_target
+  freehand_robot_movement: true
+  move_group_namespace: /
+  move_group: manipulator
+transform:
+  translation:
+    x: 0.01
+    y: -0.07
+    z: 0.03
+  rotation:
+    x: 0.0
+    y: 0.0
+    z: 0.7071067811865476
+    w: 0.7071067811865476
+"""
+
+
+def test_a_calibration_is_read_as_easy_handeye2_writes_it(tmp_path):
+    path = tmp_path / "my_eih_calib.calib"
+    path.write_text(WRITTEN)
+    hand_eye = load_hand_eye(path)
+    assert (hand_eye.effector_frame, hand_eye.base_frame) == ("wrist3_Link", "base_link")
+    assert hand_eye.name == "my_eih_calib"
+    # a point ahead of the camera and to its right, seen from the flange
+    seen = transform_points(hand_eye.T_tool0_cam, [0.1, 0.0, 0.5])
+    np.testing.assert_allclose(seen, [0.01, 0.03, 0.53], atol=1e-12)
+
+
+def test_a_calibration_survives_the_round_trip(tmp_path):
+    before = load_hand_eye(share_path("config/hand_eye.yaml"))
+    write_hand_eye(tmp_path / "x.calib", before)
+    after = load_hand_eye(tmp_path / "x.calib")
+    np.testing.assert_allclose(after.T_tool0_cam, before.T_tool0_cam, atol=1e-12)
+    assert after.effector_frame == before.effector_frame
+    assert after.camera_frame == before.camera_frame
+    content = yaml.safe_load((tmp_path / "x.calib").read_text())
+    assert set(content["parameters"]) <= set(yaml.safe_load(WRITTEN)["parameters"])
+
+
+def test_the_colour_imager_of_a_d435_is_left_of_its_link():
+    ahead = transform_points(D435_LINK_OPTICAL, [0.0, 0.0, 1.0])
+    np.testing.assert_allclose(ahead, [1.0, 0.015, 0.0])
+    right_and_down = transform_points(D435_LINK_OPTICAL, [0.2, 0.1, 0.0])
+    np.testing.assert_allclose(right_and_down, [0.0, 0.015 - 0.2, -0.1])
+
+
+def test_link_and_optical_frame_describe_one_mounting():
+    T_tool0_link = pose_from_quaternion([0.0, -0.05, 0.02], [0.5, -0.5, 0.5, 0.5])
+    link = HandEye(T_tool0_link, "tool0", "camera_link")
+    optical = link.seen_from("camera_color_optical_frame", invert(D435_LINK_OPTICAL))
+    np.testing.assert_allclose(optical.T_tool0_cam, T_tool0_link @ D435_LINK_OPTICAL, atol=1e-12)
+    back = optical.seen_from("camera_link", D435_LINK_OPTICAL)
+    np.testing.assert_allclose(back.T_tool0_cam, T_tool0_link, atol=1e-12)
+    assert (back.camera_frame, back.effector_frame) == ("camera_link", "tool0")
+
+
+def test_a_calibration_for_the_link_is_read_but_not_worked_with(tmp_path):
+    path = tmp_path / "link.calib"
+    path.write_text(WRITTEN.replace("camera_color_optical_frame", "camera_link"))
+    assert read_hand_eye(path).camera_frame == "camera_link"
+    with pytest.raises(InvalidInput, match="'camera_link'.*affordance-grasp hand-eye convert"):
+        load_hand_eye(path)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("eye_in_hand", "eye_on_base", "expected 'eye_in_hand'"),
+        ("x: 0.01", "x: 10.0", "not in metres"),
+        ("x: 0.01", "x: .nan", "not in metres"),
+        ("x: 0.01", "x: left", "garbles"),
+        ("    w: 0.7071067811865476", "    w: 0.1", "unit quaternion"),
+        ("    w: 0.7071067811865476", "    w: .nan", "unit quaternion"),
+        ("    w: 0.7071067811865476", "", "'w'"),
+        ("  tracking_base_frame: camera_color_optical_frame\n", "", "'tracking_base_frame'"),
+        ("parameters:", "parameters: none\nrest:", "lacks or garbles"),
+    ],
+)
+def test_what_is_no_calibration_is_named(tmp_path, old, new, words):
+    assert old in WRITTEN
+    path = tmp_path / "bad.calib"
+    path.write_text(WRITTEN.replace(old, new))
+    with pytest.raises(InvalidInput, match=words):
+        read_hand_eye(path)
