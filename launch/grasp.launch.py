@@ -1,6 +1,8 @@
-"""The whole graph: simulator, grounder, candidates, selector, controller, and one request.
+"""The whole graph: a camera, grounder, candidates, selector, controller, and one request.
 
     ros2 launch affordance_grasp grasp.launch.py query:=hold
+    ros2 launch affordance_grasp grasp.launch.py camera:=driver robot:=aubo dry_run:=true
+    ros2 launch affordance_grasp grasp.launch.py camera:=bag bag:=/path/to/bag
     ros2 launch affordance_grasp grasp.launch.py --show-args
 
 More requests: ros2 action send_goal --feedback /grasp affordance_grasp/action/AffordanceGrasp
@@ -8,39 +10,117 @@ More requests: ros2 action send_goal --feedback /grasp affordance_grasp/action/A
 """
 
 import os
+import shlex
 
-from launch.actions import DeclareLaunchArgument, OpaqueFunction, SetEnvironmentVariable
+from launch.actions import (
+    DeclareLaunchArgument,
+    ExecuteProcess,
+    OpaqueFunction,
+    SetEnvironmentVariable,
+)
 from launch_ros.actions import Node
 
+from affordance_grasp.errors import InvalidInput
+from affordance_grasp.control.description import description, without_camera
+from affordance_grasp.control.robot import DEFAULT_ROBOT
+from affordance_grasp.nodes.frames import COLOR, DEPTH, DEPTH_INFO, INFO
 from affordance_grasp.share import share_path
-from launch import LaunchContext, LaunchDescription
+from launch import LaunchContext, LaunchDescription, LaunchDescriptionEntity
 
 PACKAGE = "affordance_grasp"
 FAST_DDS_PROFILES = "FASTRTPS_DEFAULT_PROFILES_FILE"
+CAMERA_TOPICS = (COLOR, INFO, DEPTH, DEPTH_INFO)
+DRIVER_NAMESPACE = "/camera/camera"
 
 AS_IN_PARAMS = "empty: as in the parameter file"
 ARGUMENTS = {
     "query": ("hold", "what to ask for once everything is ready; empty: wait for requests"),
+    "dry_run": ("false", "true: decide, plan and show, but move nothing"),
+    "camera": (
+        "simulation",
+        "where frames come from: simulation, realsense (our own node), driver (the maker's "
+        "realsense2_camera, which runs already) or bag",
+    ),
+    "camera_namespace": (
+        "",
+        "namespace of the camera's topics; empty: /camera/camera for the driver, none otherwise",
+    ),
+    "serial": ("", "serial number of the RealSense camera; empty: the only one"),
+    "bag": ("", "folder of the bag to play with camera:=bag; empty: somebody else plays it"),
+    "bag_options": ("--clock --loop", "options for ros2 bag play"),
+    "robot": (
+        "",
+        "what executes the grasps: simulation, aubo (or any arm with a follow_joint_trajectory "
+        "action), moveit, or none; empty: simulation with the simulated camera, else none",
+    ),
+    "robot_file": ("", f"the arm's own file, such as config/aubo_i5.yaml; {AS_IN_PARAMS}"),
+    "speed_scaling": ("", f"share of the arm's speed limits, in (0, 1]; {AS_IN_PARAMS}"),
+    "hand_eye": (
+        "",
+        "true: publish where the camera is on the arm as a static transform; empty: for real "
+        "cameras",
+    ),
     "method": ("", f"grounding method, such as plsp; {AS_IN_PARAMS}"),
     "checkpoint": ("", f"checkpoint of the method; {AS_IN_PARAMS}, else the package's own"),
     "device": ("", f"torch device of the grounder, such as cpu or cuda:0; {AS_IN_PARAMS}"),
-    "generator": ("", f"grasp generator, such as antipodal; {AS_IN_PARAMS}"),
+    "generator": (
+        "",
+        f"grasp generator: antipodal, graspgen, command or topic; {AS_IN_PARAMS}",
+    ),
+    "generator_address": ("", f"address of a graspgen server; {AS_IN_PARAMS}"),
+    "generator_command": ("", f"program for generator:=command; {AS_IN_PARAMS}"),
+    "convention": ("", f"frame convention of an external generator's poses; {AS_IN_PARAMS}"),
+    "hand": ("", f"hand that an external generator was trained with; {AS_IN_PARAMS}"),
     "rule": ("", f"how grasps are ranked: bands, or argmax as in the paper; {AS_IN_PARAMS}"),
-    "robot": ("", f"what executes the grasps; {AS_IN_PARAMS}"),
     "object": ("", f"family of the object on the simulated table; {AS_IN_PARAMS}"),
     "seed": ("", f"instance of the object, from 100000 on never trained on; {AS_IN_PARAMS}"),
     "pose_seed": ("", f"where the object stands on the simulated table; {AS_IN_PARAMS}"),
-    "dry_run": ("false", "true: decide and show, but move nothing"),
-    "params": ("", "ROS parameter file; empty: config/grasp.yaml of the package"),
+    "rviz": ("false", "true: show camera, cloud, heatmap, grasps and robot in RViz"),
+    "description": (
+        "",
+        "true: publish the robot's description and its transforms from the package's URDF; "
+        "empty: with rviz, unless a real arm's driver does it",
+    ),
+    "params": (
+        "",
+        "ROS parameter file; empty: config/grasp.yaml in simulation, config/grasp_real.yaml "
+        "with a real arm",
+    ),
 }
-CHOICES = {"robot": ["", "simulation"], "dry_run": ["true", "false"]}
-PARAMETERS = {
-    "simulator": {"object": str, "seed": int, "pose_seed": int},
-    "grounder": {"method": str, "checkpoint": str, "device": str, "query": str},
-    "candidates": {"generator": str},
-    "selector": {"rule": str},
-    "controller": {"robot": str},
+SWITCH = ["true", "false"]
+CHOICES = {
+    "dry_run": SWITCH,
+    "rviz": SWITCH,
+    "hand_eye": ["", *SWITCH],
+    "description": ["", *SWITCH],
+    "camera": ["simulation", "realsense", "driver", "bag"],
+    "robot": ["", "simulation", "aubo", "moveit", "none"],
 }
+# Launch argument -> the controller's name for what executes; those that move a real arm.
+REAL_ARMS = {"aubo": "ros2_control", "moveit": "moveit"}
+# Node -> launch argument -> name and type of the node's parameter.
+PARAMETERS: dict[str, dict[str, tuple[str, type]]] = {
+    "simulator": {
+        "object": ("object", str),
+        "seed": ("seed", int),
+        "pose_seed": ("pose_seed", int),
+    },
+    "camera": {"serial": ("serial", str)},
+    "grounder": {name: (name, str) for name in ("method", "checkpoint", "device", "query")},
+    "candidates": {
+        "generator": ("generator", str),
+        "generator_address": ("address", str),
+        "generator_command": ("command", str),
+        "convention": ("convention", str),
+        "hand": ("hand", str),
+        "robot_file": ("robot_file", str),
+    },
+    "selector": {"rule": ("rule", str), "robot_file": ("robot_file", str)},
+    "controller": {"robot_file": ("robot_file", str), "speed_scaling": ("speed_scaling", float)},
+    "hand_eye": {"robot_file": ("robot_file", str)},
+}
+
+Arguments = dict[str, str]
 
 
 def generate_launch_description() -> LaunchDescription:
@@ -51,7 +131,7 @@ def generate_launch_description() -> LaunchDescription:
         )
         for name, (default, description) in ARGUMENTS.items()
     ]
-    return LaunchDescription([*declared, *_room_for_frames(), OpaqueFunction(function=_nodes)])
+    return LaunchDescription([*declared, *_room_for_frames(), OpaqueFunction(function=_start)])
 
 
 def _room_for_frames() -> list[SetEnvironmentVariable]:
@@ -61,31 +141,158 @@ def _room_for_frames() -> list[SetEnvironmentVariable]:
     return [SetEnvironmentVariable(FAST_DDS_PROFILES, str(share_path("config/fastdds.xml")))]
 
 
-def _nodes(context: LaunchContext) -> list[Node]:
-    given = context.launch_configurations
-    params = given["params"] or str(share_path("config/grasp.yaml"))
-    nodes = [
-        _node(executable, [params, *_overrides(given, types)])
-        for executable, types in PARAMETERS.items()
+def _start(context: LaunchContext) -> list[LaunchDescriptionEntity]:
+    given = _completed(dict(context.launch_configurations))
+    _refuse_dangers(given)
+    return [
+        *_camera(given),
+        *[_node(given, name, to=_camera_names(given)) for name in ("grounder", "selector")],
+        _node(given, "candidates"),
+        *_robot(given),
+        *_transforms(given),
+        *_rviz(given),
+        *_request(given),
     ]
-    if given["query"]:
-        asked = {"query": given["query"], "dry_run": given["dry_run"] == "true"}
-        nodes.append(_node("ask", [asked]))
+
+
+def _completed(given: Arguments) -> Arguments:
+    """The arguments with what an empty one stands for."""
+    simulated = given["camera"] == "simulation"
+    robot = given["robot"] or ("simulation" if simulated else "none")
+    real_arm = robot in REAL_ARMS
+    wanted = given["rviz"] if not real_arm else "false"
+    parameters = "config/grasp_real.yaml" if real_arm else "config/grasp.yaml"
+    namespace = DRIVER_NAMESPACE if given["camera"] == "driver" else ""
+    with_hand_eye = str(given["camera"] in ("realsense", "driver")).lower()
+    return given | {
+        "robot": robot,
+        "camera_namespace": (given["camera_namespace"] or namespace).rstrip("/"),
+        "hand_eye": given["hand_eye"] or with_hand_eye,
+        "description": given["description"] or wanted,
+        "params": given["params"] or str(share_path(parameters)),
+    }
+
+
+def _refuse_dangers(given: Arguments) -> None:
+    """A real arm moves by what its own camera sees now, and by nothing else."""
+    moves = given["robot"] in REAL_ARMS and given["dry_run"] == "false"
+    if moves and given["camera"] == "simulation":
+        raise InvalidInput(
+            f"robot:={given['robot']} would move by simulated pictures; set camera:=realsense or "
+            "camera:=driver, or dry_run:=true"
+        )
+    if given["camera"] == "bag" and given["robot"] != "none":
+        raise InvalidInput(
+            f"robot:={given['robot']} would move by pictures of the past; camera:=bag goes with "
+            "robot:=none"
+        )
+
+
+def _camera(given: Arguments) -> list[LaunchDescriptionEntity]:
+    """What publishes frames; the maker's driver runs already."""
+    if given["camera"] == "realsense":
+        return [_node(given, "camera", to=_camera_names(given))]
+    if given["camera"] == "bag" and given["bag"]:
+        options = shlex.split(given["bag_options"])
+        return [ExecuteProcess(cmd=["ros2", "bag", "play", given["bag"], *options])]
+    return []
+
+
+def _robot(given: Arguments) -> list[Node]:
+    """Who moves, and the simulated cell where any of it is simulated."""
+    nodes = []
+    if "simulation" in (given["camera"], given["robot"]):
+        # A simulated arm under a real camera must not show its own pictures as well.
+        elsewhere = [] if given["camera"] == "simulation" else _under("simulation")
+        nodes.append(_node(given, "simulator", to=elsewhere))
+    if given["robot"] != "none":
+        executes = {
+            "robot": REAL_ARMS.get(given["robot"], given["robot"]),
+            "dry_run": given["dry_run"] == "true",
+        }
+        nodes.append(_node(given, "controller", executes))
     return nodes
 
 
-def _overrides(given: dict[str, str], types: dict[str, type]) -> list[dict]:
-    """The arguments that were given; all others stay as they are in the parameter file."""
-    chosen = {name: kind(given[name]) for name, kind in types.items() if given[name]}
-    return [chosen] if chosen else []
+def _transforms(given: Arguments) -> list[Node]:
+    """Who tells TF where the camera and the arm's links are."""
+    nodes = []
+    apart = given["hand_eye"] == "true"
+    if apart:
+        driven = given["camera"] == "driver"
+        child = "camera_link" if driven else "camera_color_optical_frame"
+        nodes.append(_node(given, "hand_eye", {"child_frame": child}))
+    if given["description"] == "true":
+        urdf = description(share_path(given["robot_file"] or DEFAULT_ROBOT))
+        described = {"robot_description": without_camera(urdf) if apart else urdf}
+        nodes.append(
+            Node(
+                package="robot_state_publisher",
+                executable="robot_state_publisher",
+                parameters=[described, _clock(given)],
+            )
+        )
+    return nodes
 
 
-def _node(executable: str, parameters: list) -> Node:
+def _rviz(given: Arguments) -> list[Node]:
+    if given["rviz"] == "false":
+        return []
+    return [
+        Node(
+            package="rviz2",
+            executable="rviz2",
+            arguments=["-d", str(share_path("config/grasp.rviz"))],
+            parameters=[_clock(given)],
+            remappings=_camera_names(given),
+        )
+    ]
+
+
+def _request(given: Arguments) -> list[Node]:
+    if not given["query"]:
+        return []
+    still = given["dry_run"] == "true" or given["robot"] == "none"
+    asked = {"query": given["query"], "dry_run": still, "executes": given["robot"] != "none"}
+    return [_node(given, "ask", asked)]
+
+
+def _camera_names(given: Arguments) -> list[tuple[str, str]]:
+    """From the names that our nodes use to those under which the camera publishes."""
+    return _under(given["camera_namespace"]) if given["camera_namespace"] else []
+
+
+def _under(namespace: str) -> list[tuple[str, str]]:
+    return [(topic, f"{namespace}/{topic}") for topic in CAMERA_TOPICS]
+
+
+def _clock(given: Arguments) -> dict[str, bool]:
+    """A bag brings the time at which it was recorded."""
+    return {"use_sim_time": given["camera"] == "bag"}
+
+
+def _node(
+    given: Arguments,
+    executable: str,
+    also: dict[str, object] | None = None,
+    to: list[tuple[str, str]] | None = None,
+) -> Node:
+    """One of our nodes: the parameter file, over it the arguments given, over those ``also``."""
+    chosen = _overrides(given, executable) | (also or {}) | _clock(given)
     return Node(
         package=PACKAGE,
         executable=executable,
         name=executable,
         output="screen",
         emulate_tty=True,
-        parameters=parameters,
+        parameters=[given["params"], chosen],
+        remappings=to or [],
     )
+
+
+def _overrides(given: Arguments, executable: str) -> dict[str, object]:
+    """The arguments that were given; all others stay as they are in the parameter file."""
+    types = PARAMETERS.get(executable, {})
+    return {
+        name: kind(given[argument]) for argument, (name, kind) in types.items() if given[argument]
+    }

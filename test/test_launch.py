@@ -5,11 +5,13 @@ import pytest
 
 pytest.importorskip("launch_ros", reason="no complete ROS 2 here: launch_ros cannot be imported")
 
-from launch.actions import DeclareLaunchArgument, OpaqueFunction
+from launch.actions import DeclareLaunchArgument, ExecuteProcess, OpaqueFunction
 
+from affordance_grasp.errors import InvalidInput
 from launch import LaunchContext
 
 ROOT = Path(__file__).parents[1]
+ALWAYS = ["candidates", "grounder", "selector"]
 
 
 @pytest.fixture
@@ -22,44 +24,186 @@ def module():
 
 
 @pytest.fixture
-def entities(module):
-    return module.generate_launch_description().entities
+def start(module):
+    """What is started for given arguments."""
+
+    def start(**given):
+        context = LaunchContext()
+        context.launch_configurations.update(given)
+        entities = module.generate_launch_description().entities
+        for entity in entities:
+            if isinstance(entity, DeclareLaunchArgument):
+                entity.execute(context)
+        (start,) = [entity for entity in entities if isinstance(entity, OpaqueFunction)]
+        return start.execute(context)
+
+    return start
 
 
-def nodes(entities, **given: str) -> list:
-    context = LaunchContext()
-    for entity in entities:
-        if isinstance(entity, DeclareLaunchArgument):
-            if entity.name in given:
-                context.launch_configurations[entity.name] = given[entity.name]
-            entity.execute(context)
-    (start,) = [entity for entity in entities if isinstance(entity, OpaqueFunction)]
-    return start.execute(context)
+@pytest.fixture
+def completed(module):
+    """The arguments with what empty ones stand for."""
+
+    def completed(**given):
+        defaults = {name: default for name, (default, _) in module.ARGUMENTS.items()}
+        return module._completed(defaults | given)
+
+    return completed
 
 
-def started(entities, **given: str) -> list[str]:
-    return [node.node_executable for node in nodes(entities, **given)]
+def names(entities):
+    return sorted(
+        "bag" if type(entity) is ExecuteProcess else entity.node_executable for entity in entities
+    )
 
 
-def test_every_argument_is_described(entities):
+def test_every_argument_is_described(module):
+    entities = module.generate_launch_description().entities
     arguments = [entity for entity in entities if isinstance(entity, DeclareLaunchArgument)]
-    assert {"query", "method", "checkpoint", "generator", "dry_run"} <= {a.name for a in arguments}
-    assert all(argument.description for argument in arguments)
+    wanted = {"query", "method", "checkpoint", "generator", "dry_run", "camera", "robot", "rviz"}
+    assert wanted <= {argument.name for argument in arguments}
+    assert all(len(argument.description) > 10 for argument in arguments)
+    assert set(module.CHOICES) <= set(module.ARGUMENTS)
 
 
-def test_the_whole_graph_is_started_and_asked(entities):
-    graph = ["simulator", "grounder", "candidates", "selector", "controller"]
-    assert started(entities) == [*graph, "ask"]
-    assert started(entities, query="") == graph
+def test_every_argument_for_a_node_is_an_argument(module):
+    for names_and_types in module.PARAMETERS.values():
+        assert set(names_and_types) <= set(module.ARGUMENTS)
 
 
-def test_an_unknown_robot_is_refused(entities):
-    with pytest.raises(RuntimeError, match="simulation"):
-        started(entities, robot="unicorn")
+@pytest.mark.parametrize(
+    ("given", "also"),
+    [
+        ({}, ["simulator", "controller", "ask"]),
+        ({"query": ""}, ["simulator", "controller"]),
+        ({"camera": "realsense"}, ["camera", "hand_eye", "ask"]),
+        ({"camera": "realsense", "hand_eye": "false"}, ["camera", "ask"]),
+        ({"camera": "driver"}, ["hand_eye", "ask"]),
+        ({"camera": "driver", "robot": "aubo"}, ["hand_eye", "controller", "ask"]),
+        ({"camera": "realsense", "robot": "moveit"}, ["camera", "hand_eye", "controller", "ask"]),
+        (
+            {"camera": "driver", "robot": "simulation"},
+            ["hand_eye", "simulator", "controller", "ask"],
+        ),
+        ({"camera": "bag", "bag": "/b"}, ["bag", "ask"]),
+        ({"camera": "bag"}, ["ask"]),
+        ({"camera": "simulation", "robot": "none"}, ["simulator", "ask"]),
+        (
+            {"rviz": "true"},
+            ["simulator", "controller", "ask", "rviz2", "robot_state_publisher"],
+        ),
+        (
+            {"rviz": "true", "camera": "driver", "robot": "aubo"},
+            ["hand_eye", "controller", "ask", "rviz2"],
+        ),
+        (
+            {"description": "true"},
+            ["simulator", "controller", "ask", "robot_state_publisher"],
+        ),
+    ],
+    ids=str,
+)
+def test_only_what_is_needed_is_started(start, given, also):
+    assert names(start(**given)) == sorted(ALWAYS + also)
 
 
-def test_only_given_arguments_are_laid_over_the_parameter_file(module):
-    given = {"object": "pan", "seed": "7", "pose_seed": ""}
-    types = module.PARAMETERS["simulator"]
-    assert module._overrides(given, types) == [{"object": "pan", "seed": 7}]
-    assert module._overrides(dict.fromkeys(types, ""), types) == []
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"camera": "simulation", "robot": "aubo"}, "would move by simulated pictures"),
+        ({"camera": "bag", "robot": "aubo"}, "pictures of the past"),
+        ({"camera": "bag", "robot": "simulation"}, "pictures of the past"),
+    ],
+)
+def test_no_arm_moves_by_pictures_that_are_not_of_now(start, given, words):
+    with pytest.raises(InvalidInput, match=words):
+        start(**given)
+
+
+def test_a_real_arm_may_plan_by_simulated_pictures(start):
+    assert "controller" in names(start(robot="aubo", dry_run="true"))
+
+
+@pytest.mark.parametrize(
+    "given", [{"robot": "unicorn"}, {"camera": "eye"}, {"dry_run": "perhaps"}], ids=str
+)
+def test_an_unknown_choice_is_refused(start, given):
+    with pytest.raises(RuntimeError, match="Valid options are"):
+        start(**given)
+
+
+def test_only_given_arguments_are_laid_over_the_parameter_file(module, completed):
+    given = completed(object="pan", seed="7", generator_address="tcp://1.2.3.4:5")
+    assert module._overrides(given, "simulator") == {"object": "pan", "seed": 7}
+    assert module._overrides(given, "candidates") == {"address": "tcp://1.2.3.4:5"}
+    assert module._overrides(completed(), "controller") == {}
+    assert module._overrides(completed(speed_scaling="0.1"), "controller") == {
+        "speed_scaling": 0.1
+    }
+
+
+def test_a_real_arm_is_never_as_quick_as_the_simulated_one(completed):
+    import yaml
+
+    def speed(given):
+        content = yaml.safe_load(Path(given["params"]).read_text())
+        return content["/**/controller"]["ros__parameters"]["speed_scaling"]
+
+    assert speed(completed(camera="driver", robot="aubo")) == 0.2
+    assert speed(completed(camera="driver", robot="moveit")) == 0.2
+    assert speed(completed()) == 0.6
+
+
+def test_the_drivers_topics_are_remapped_for_all_who_look(module, completed):
+    topics = dict(module._camera_names(completed(camera="driver")))
+    assert topics["color/image_raw"] == "/camera/camera/color/image_raw"
+    assert (
+        topics["aligned_depth_to_color/image_raw"]
+        == "/camera/camera/aligned_depth_to_color/image_raw"
+    )
+    own = dict(module._camera_names(completed(camera="driver", camera_namespace="/wrist/")))
+    assert own["color/camera_info"] == "/wrist/color/camera_info"
+    assert module._camera_names(completed()) == []
+
+
+def test_a_simulated_arm_under_a_real_camera_keeps_its_pictures_to_itself(module, completed):
+    (simulator, _) = module._robot(completed(camera="driver", robot="simulation"))
+    (alone, _) = module._robot(completed())
+    assert remapped(simulator)["color/image_raw"] == "simulation/color/image_raw"
+    assert remapped(alone) == {}
+
+
+def remapped(node):
+    context = LaunchContext()
+    return {
+        "".join(part.perform(context) for part in old): "".join(p.perform(context) for p in new)
+        for old, new in node._Node__remappings
+    }
+
+
+@pytest.mark.parametrize(
+    ("given", "still"),
+    [({}, False), ({"dry_run": "true"}, True), ({"camera": "driver"}, True)],
+)
+def test_who_cannot_move_is_asked_for_a_dry_run(module, completed, given, still, monkeypatch):
+    asked = []
+    monkeypatch.setattr(module, "_node", lambda given, name, also: asked.append(also))
+    module._request(completed(**given))
+    assert asked[0]["dry_run"] is still
+
+
+def test_a_bag_brings_its_own_time(module, completed):
+    assert module._clock(completed(camera="bag")) == {"use_sim_time": True}
+    assert module._clock(completed()) == {"use_sim_time": False}
+    (play,) = module._camera(completed(camera="bag", bag="/a b"))
+    words = ["".join(part.perform(None) for part in word) for word in play.cmd]
+    assert words == ["ros2", "bag", "play", "/a b", "--clock", "--loop"]
+
+
+def test_the_camera_is_placed_by_the_calibration_alone(module, completed):
+    given = completed(camera="realsense", rviz="true")
+    assert given["description"] == "true"
+    assert [node.node_executable for node in module._transforms(given)] == [
+        "hand_eye",
+        "robot_state_publisher",
+    ]

@@ -160,9 +160,9 @@ def load_robot(
         settings = replace(settings, speed_scaling=speed_scaling)
     if acceleration_scaling is not None:
         settings = replace(settings, acceleration_scaling=acceleration_scaling)
-    urdf = _resolve(path, settings.urdf)
+    urdf = named_file(path, settings.urdf)
     arm = _limited(load_arm(urdf, settings.base_frame, settings.tool_frame), settings)
-    hand_eye = load_hand_eye(_resolve(path, settings.hand_eye))
+    hand_eye = load_hand_eye(named_file(path, settings.hand_eye))
     if hand_eye.effector_frame != settings.tool_frame:
         raise InvalidInput(
             f"{settings.hand_eye}: robot_effector_frame is {hand_eye.effector_frame!r}, "
@@ -173,7 +173,7 @@ def load_robot(
     camera = LinkShape("box", arm.dof - 1, T_link_camera, (half[0], half[1], half[2]))
     shapes = (*load_shapes(urdf, arm), camera)
     body = Body(shapes, np.full(len(shapes), settings.link_clearance_m))
-    gripper = load_gripper(_resolve(path, settings.gripper))
+    gripper = load_gripper(named_file(path, settings.gripper))
     return RobotConfig(settings, arm, gripper, hand_eye, body)
 
 
@@ -189,6 +189,7 @@ def _limited(arm: SerialArm, settings: RobotSettings) -> SerialArm:
     )
 
 
-def _resolve(settings_path: Path, relative: str) -> Path:
+def named_file(settings_path: Path, relative: str) -> Path:
+    """A file that a robot's settings name: beside them, else of the package."""
     beside = settings_path.parent / relative
     return beside if beside.exists() else share_path(relative)

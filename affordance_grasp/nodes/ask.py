@@ -14,6 +14,7 @@ class AskParameters:
 
     query: str = describe("hold", "what to do with the object")
     dry_run: bool = describe(False, "decide and show, but move nothing")
+    executes: bool = describe(True, "wait for a controller too; false where none belongs here")
     ready_timeout_s: float = describe(120.0, "how long to wait for the other nodes [s]")
 
     def __post_init__(self) -> None:
@@ -23,7 +24,10 @@ class AskParameters:
 
 
 def main() -> None:
-    """Run the node: exit code 0 when the object was taken, 1 when not, 2 on bad input."""
+    """Run the node: exit code 0 when the object was taken, 1 when not, 2 on bad input.
+
+    0 also after Ctrl-C, which is no failure of anything.
+    """
     try:
         with GraspClient("ask") as client:
             sys.exit(_ask(client, declare(client.node, AskParameters)))
@@ -31,12 +35,14 @@ def main() -> None:
         print(f"ask: {error}", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
-        sys.exit(130)
+        sys.exit(0)
 
 
 def _ask(client: GraspClient, parameters: AskParameters) -> int:
     logger = client.node.get_logger()
-    client.wait_until_ready(parameters.ready_timeout_s, simulated=False)
+    client.wait_until_ready(
+        parameters.ready_timeout_s, simulated=False, executes=parameters.executes
+    )
     outcome = client.grasp(
         parameters.query,
         parameters.dry_run,

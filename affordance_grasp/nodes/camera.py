@@ -21,7 +21,7 @@ from affordance_grasp.camera.sdk import connected_devices
 from affordance_grasp.camera.settings import RealSenseSettings
 from affordance_grasp.errors import AffordanceGraspError, InvalidInput
 from affordance_grasp.nodes.conversions import from_color, from_depth_m, from_intrinsics
-from affordance_grasp.nodes.diagnostics import TOPIC, from_camera_status
+from affordance_grasp.nodes.diagnostics import DIAGNOSTICS, from_camera_status
 from affordance_grasp.nodes.frames import COLOR, DEPTH, DEPTH_INFO, INFO
 from affordance_grasp.nodes.parameters import declare, describe
 from affordance_grasp.nodes.running import run
@@ -56,7 +56,7 @@ class CameraNode(Node):
         self._info = self.create_publisher(CameraInfo, INFO, best_effort)
         self._depth = self.create_publisher(Image, DEPTH, best_effort)
         self._depth_info = self.create_publisher(CameraInfo, DEPTH_INFO, best_effort)
-        self._diagnostics = self.create_publisher(DiagnosticArray, TOPIC, 10)
+        self._diagnostics = self.create_publisher(DiagnosticArray, DIAGNOSTICS, 10)
         self._stop = Event()
         self._fault: AffordanceGraspError | None = None
         self._connection = CameraConnection(

@@ -119,14 +119,23 @@ class GraspClient:
         self._context.try_shutdown()
 
     def wait_until_ready(
-        self, timeout_s: float, check: Check = _no_check, simulated: bool = True
+        self,
+        timeout_s: float,
+        check: Check = _no_check,
+        simulated: bool = True,
+        executes: bool = True,
     ) -> None:
-        """Wait for all that a grasp needs; ``check`` may raise what is wrong with the graph."""
-        offers = {
-            name: ready
-            for name, ready in self._offers.items()
-            if simulated or not name.startswith("simulator/")
-        }
+        """Wait for all that a grasp needs; ``check`` may raise what is wrong with the graph.
+
+        Args:
+            timeout_s: how long to wait [s].
+            check: called while waiting.
+            simulated: whether a simulator belongs to the graph.
+            executes: whether a controller does; without one every grasp is a dry run.
+        """
+        absent = [] if simulated else ["simulator/reset", "simulator/judge"]
+        absent += [] if executes else ["execute"]
+        offers = {name: ready for name, ready in self._offers.items() if name not in absent}
         deadline = monotonic() + timeout_s
         while missing := [name for name, ready in offers.items() if not ready()]:
             check()

@@ -6,7 +6,7 @@ from std_msgs.msg import Header
 
 from affordance_grasp.camera.connection import CameraStatus, State
 
-TOPIC = "/diagnostics"
+DIAGNOSTICS = "/diagnostics"
 SLOW = 0.7
 """A camera below this share of its rate is worth a warning."""
 

@@ -27,17 +27,23 @@ def run(make_node: Callable[[], Node], threads: int = 4) -> None:
     """
     rclpy.init(args=sys.argv, signal_handler_options=SignalHandlerOptions.NO)
     stop = Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
+    on_signal(lambda: os._exit(0))  # nothing is promised yet, so nothing need be taken back
     try:
         node = make_node()
     except AffordanceGraspError as error:
         print(f"{sys.argv[0].rsplit('/', 1)[-1]}: {error}", file=sys.stderr)
         rclpy.try_shutdown()
         sys.exit(2)
+    on_signal(stop.set)
     broken = _spin_until(node, stop, threads)
     rclpy.try_shutdown()
     sys.exit(1 if broken else 0)
+
+
+def on_signal(act: Callable[[], object]) -> None:
+    """Have Ctrl-C and a polite request to end do this."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: act())
 
 
 def _orphaned() -> bool:

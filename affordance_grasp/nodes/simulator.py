@@ -14,7 +14,7 @@ from affordance_grasp.control.robot import load_robot
 from affordance_grasp.errors import InvalidInput, MotionFault
 from affordance_grasp.nodes.calls import answering
 from affordance_grasp.nodes.conversions import from_color, from_depth_m, from_intrinsics
-from affordance_grasp.nodes.frames import COLOR, DEPTH, INFO
+from affordance_grasp.nodes.frames import COLOR, DEPTH, DEPTH_INFO, INFO
 from affordance_grasp.nodes.live_world import LiveWorld
 from affordance_grasp.nodes.parameters import declare, describe
 from affordance_grasp.nodes.running import run
@@ -88,6 +88,7 @@ class SimulatorNode(Node):
         self._color = self.create_publisher(Image, COLOR, 2)
         self._depth = self.create_publisher(Image, DEPTH, 2)
         self._info = self.create_publisher(CameraInfo, INFO, 2)
+        self._depth_info = self.create_publisher(CameraInfo, DEPTH_INFO, 2)
         self._photo = self.create_publisher(Image, "outside/image_raw", qos_profile_sensor_data)
         self._joints = self.create_publisher(JointState, "joint_states", 10)
 
@@ -125,7 +126,9 @@ class SimulatorNode(Node):
         stamp = self.get_clock().now().to_msg()
         header = Header(stamp=stamp, frame_id=self._robot.hand_eye.camera_frame)
         frame = world.observe()
-        self._info.publish(from_intrinsics(frame.intrinsics, header))
+        info = from_intrinsics(frame.intrinsics, header)
+        self._info.publish(info)
+        self._depth_info.publish(info)
         self._depth.publish(from_depth_m(frame.depth_m, header))
         self._color.publish(from_color(frame.color, header))
 
