@@ -61,6 +61,19 @@ class JointMonitor:
             if abs(self._age_s()) > self._max_age_s:
                 raise MotionFault(self._complaint())
 
+    def gap(self, q: Floats, tolerance_rad: float, patience_s: float) -> Floats:
+        """How far every joint (J,) is from ``q`` [rad]; waits a while [s] until all are near it.
+
+        Positions may come a little later than the word that a motion has ended.
+        """
+        deadline = monotonic() + patience_s
+        gap = np.abs(self.now() - q)
+        with self._arrived:
+            while gap.max() > tolerance_rad and (left_s := deadline - monotonic()) > 0:
+                self._arrived.wait(left_s)
+                gap = np.abs(self._history[-1][1] - q)
+        return np.asarray(gap)
+
     def rest(self, window_s: float, patience_s: float) -> bool:
         """Whether the joints, from now on and within ``patience_s``, stand still for a while [s].
 

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import Any
 
-import numpy as np
 from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.node import Node
 
@@ -25,6 +24,7 @@ from affordance_grasp.nodes.parameters import declare, describe
 START_TOLERANCE_RAD = 0.05
 GRIPPER_TIMEOUT_S = 10.0
 MOTION_MARGIN_S = 5.0
+SETTLE_S = 0.5
 FINGERS_REST_S = 0.3
 FINGERS_PATIENCE_S = 5.0
 WANTED_BY = "robot 'ros2_control'"
@@ -122,7 +122,7 @@ class Ros2ControlArm:
 
     def _check_at(self, q: Floats, tolerance_rad: float, where: str) -> None:
         """A controller without tolerances calls anything a success; see for ourselves."""
-        gap = np.abs(self._joints.now() - q)
+        gap = self._joints.gap(q, tolerance_rad, SETTLE_S)
         worst = int(gap.argmax())
         if gap[worst] > tolerance_rad:
             raise MotionFault(

@@ -1,0 +1,175 @@
+"""Stands in for a robot behind ros2_control: a trajectory controller and a gripper controller.
+
+Run as a process of its own, with real control_msgs: ``python robot_double.py FAULT [GRIPPER]``.
+It plays trajectories ``RATE`` times as fast as they are meant. From the second motion on it has
+the fault that it was started with. It prints what it was asked for, one line of JSON each.
+"""
+
+import json
+import os
+import sys
+from threading import Event, Thread
+from time import monotonic
+
+import numpy as np
+import rclpy
+from control_msgs.action import FollowJointTrajectory, GripperCommand, ParallelGripperCommand
+from rclpy.action import ActionServer, CancelResponse, GoalResponse
+from rclpy.callback_groups import ReentrantCallbackGroup
+from rclpy.executors import ExternalShutdownException, MultiThreadedExecutor
+from rclpy.node import Node
+from sensor_msgs.msg import JointState
+
+from affordance_grasp.control.robot import load_robot
+
+RATE = 4.0
+TICK_S = 0.01
+OBJECT_M = 0.03
+FAULTS = ("none", "abort", "reject", "hang", "deaf", "vanish", "silent", "stuck", "elsewhere")
+GRIPPERS = {"ParallelGripperCommand": ParallelGripperCommand, "GripperCommand": GripperCommand}
+
+
+def tell(**words) -> None:
+    """One line for the test to read."""
+    print(json.dumps(words), flush=True)
+
+
+class RobotDouble(Node):
+    """An arm at home, an open gripper with something 30 mm wide in front of it."""
+
+    def __init__(self, fault: str, gripper: str) -> None:
+        super().__init__("robot_double")
+        self._fault, self._robot = fault, load_robot()
+        names = self._robot.arm.joint_names
+        self._order = [2, 0, 5, 1, 4, 3]  # a controller lists joints as it likes
+        self._names = [names[i] for i in self._order]
+        self._q = self._robot.home_q[self._order]
+        if fault == "elsewhere":
+            self._q = self._q + 0.3
+        self._knuckle = 0.0
+        self._motions = 0
+        self._silent = Event()
+        group = ReentrantCallbackGroup()
+        self._states = self.create_publisher(JointState, "joint_states", 10)
+        self.create_timer(0.02, self._publish, callback_group=group)
+        ActionServer(
+            self,
+            FollowJointTrajectory,
+            "joint_trajectory_controller/follow_joint_trajectory",
+            self._follow,
+            goal_callback=self._judge,
+            cancel_callback=lambda _: CancelResponse.ACCEPT,
+            callback_group=group,
+        )
+        self._grips = GRIPPERS[gripper]
+        ActionServer(
+            self,
+            self._grips,
+            "robotiq_gripper_controller/gripper_cmd",
+            self._grip,
+            callback_group=group,
+        )
+        tell(event="ready")
+
+    def _publish(self) -> None:
+        if self._silent.is_set():
+            return
+        stamp = self.get_clock().now().to_msg()
+        arm = JointState(name=self._names, position=self._q.tolist())
+        gripper = JointState(name=[self._robot.gripper.knuckle_joint], position=[self._knuckle])
+        for message in (arm, gripper):
+            message.header.stamp = stamp
+            self._states.publish(message)
+
+    def _judge(self, goal: FollowJointTrajectory.Goal) -> GoalResponse:
+        self._motions += 1
+        tell(
+            event="goal",
+            joints=list(goal.trajectory.joint_names),
+            tolerance=[goal.path_tolerance[0].position, goal.goal_tolerance[0].position],
+            seconds=goal.trajectory.points[-1].time_from_start.sec,
+        )
+        return GoalResponse.REJECT if self._at_fault("reject") else GoalResponse.ACCEPT
+
+    def _at_fault(self, fault: str) -> bool:
+        return self._fault == fault and self._motions >= 2
+
+    def _follow(self, handle) -> FollowJointTrajectory.Result:
+        result = FollowJointTrajectory.Result()
+        path = handle.request.trajectory
+        columns = [path.joint_names.index(name) for name in self._names]
+        times = [p.time_from_start.sec + p.time_from_start.nanosec * 1e-9 for p in path.points]
+        positions = np.array([p.positions for p in path.points])[:, columns]
+        begun, pause = monotonic(), Event()
+        while (share := RATE * (monotonic() - begun) / times[-1]) < 1 or self._endless():
+            if handle.is_cancel_requested and not self._at_fault("deaf"):
+                handle.canceled()
+                tell(event="cancelled", share=share)
+                return result
+            if not self._at_fault("stuck"):
+                now = min(share, 1.0) * times[-1]
+                self._q = np.array([np.interp(now, times, column) for column in positions.T])
+            if share > 0.3 and self._fails(handle, result):
+                return result
+            pause.wait(TICK_S)
+        if not self._at_fault("stuck"):
+            self._q = positions[-1]
+        handle.succeed()
+        return result
+
+    def _endless(self) -> bool:
+        return any(self._at_fault(fault) for fault in ("hang", "deaf", "silent"))
+
+    def _fails(self, handle, result: FollowJointTrajectory.Result) -> bool:
+        """Whether the motion ends here."""
+        if self._at_fault("vanish"):
+            os._exit(3)
+        if self._at_fault("silent"):
+            self._silent.set()
+        if self._at_fault("abort"):
+            result.error_code = FollowJointTrajectory.Result.PATH_TOLERANCE_VIOLATED
+            result.error_string = "wrist1_joint path error 0.31"
+            handle.abort()
+            return True
+        return False
+
+    def _grip(self, handle):
+        """Fingers take a while to begin; the answer comes at once, as from a hasty driver."""
+        command = handle.request.command
+        parallel = self._grips is ParallelGripperCommand
+        asked = command.position[0] if parallel else command.position
+        effort = command.effort[0] if parallel else command.max_effort
+        touching = self._robot.gripper.joint_from_width(OBJECT_M)
+        end = min(asked, touching)
+        tell(event="grip", position=asked, effort=effort)
+        result = self._grips.Result(stalled=end < asked, reached_goal=end == asked)
+        if parallel:
+            result.state = JointState(position=[self._knuckle])
+        else:
+            result.position = self._knuckle
+        Thread(target=self._close, args=(end,), daemon=True).start()
+        handle.succeed()
+        return result
+
+    def _close(self, end: float) -> None:
+        begun, start, pause = monotonic(), self._knuckle, Event()
+        while (share := (monotonic() - begun) / 0.4) < 1:
+            self._knuckle = start + max(0.0, share - 0.3) / 0.7 * (end - start)
+            pause.wait(TICK_S)
+        self._knuckle = end
+
+
+def main() -> None:
+    """Run until interrupted."""
+    fault, gripper = (*sys.argv[1:], "ParallelGripperCommand")[:2]
+    rclpy.init()
+    executor = MultiThreadedExecutor(6)
+    executor.add_node(RobotDouble(fault, gripper))
+    try:
+        executor.spin()
+    except (KeyboardInterrupt, ExternalShutdownException):
+        tell(event="ended")
+
+
+if __name__ == "__main__":
+    main()
