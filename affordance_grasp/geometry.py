@@ -70,8 +70,12 @@ def deproject(depth_m: ArrayLike, K: ArrayLike) -> Floats:
     """Organised cloud (H, W, 3) [m] in the optical frame; NaN where depth is 0 or not finite."""
     depth, K = np.asarray(depth_m, float), np.asarray(K, float)
     z = np.where(np.isfinite(depth) & (depth > 0), depth, np.nan)
-    v, u = np.indices(depth.shape)
-    return np.stack([(u - K[0, 2]) / K[0, 0] * z, (v - K[1, 2]) / K[1, 1] * z, z], axis=-1)
+    u, v = np.arange(depth.shape[1]), np.arange(depth.shape[0])[:, None]
+    cloud = np.empty((*depth.shape, 3))
+    np.multiply((u - K[0, 2]) / K[0, 0], z, out=cloud[..., 0])
+    np.multiply((v - K[1, 2]) / K[1, 1], z, out=cloud[..., 1])
+    cloud[..., 2] = z
+    return cloud
 
 
 def sample_bilinear(image: ArrayLike, uv: ArrayLike) -> Floats:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
+from scipy.spatial.distance import cdist
 from scipy.spatial.transform import Rotation
 
 from affordance_grasp.candidates.anchors import facing_frames, local_frames, spread_points
@@ -114,9 +114,9 @@ class AntipodalGenerator:
         )
         # hidden solids too, or the hand would find room inside what it sees only from outside
         points = np.concatenate([cloud.points_cam, cloud.solid_cam])
-        around = cKDTree(points).query_ball_point(anchors, HALF_SPAN_M) if len(anchors) else []
+        anchor, offset = _around(anchors, points)
         for frames, turns, tilts in families:
-            neighbors = _neighbors(anchors, frames, points, list(around))
+            neighbors = _neighbors(anchor, offset, frames)
             for turn in np.radians(turns):
                 columns = neighbors.turned(turn)
                 for tilt in np.radians(tilts):
@@ -177,15 +177,20 @@ class AntipodalGenerator:
         return hands.where(chosen), score[chosen]
 
 
-def _neighbors(
-    anchors: Floats, frames: Floats, points: Floats, around: list[list[int]]
-) -> Neighbors:
-    anchor = np.repeat(np.arange(len(anchors)), [len(a) for a in around])
-    index = np.concatenate([np.asarray(a, np.intp) for a in around]) if around else anchor
-    offset = (points[index] - anchors[anchor]).astype(np.float32)
-    axes = frames.astype(np.float32)
-    local = np.stack([(offset * axes[anchor, :, axis]).sum(axis=1) for axis in range(3)])
-    return Neighbors(anchor, local, len(anchors))
+def _around(anchors: Floats, points: Floats) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
+    """Anchor index (P,), ascending, and offset (P, 3) [m] of every point near each anchor."""
+    near = cdist(anchors, points, "sqeuclidean") <= HALF_SPAN_M**2
+    anchor, point = np.nonzero(near)
+    return anchor, (points[point] - anchors[anchor]).astype(np.float32)
+
+
+def _neighbors(anchor: NDArray[np.intp], offset: NDArray[np.float32], frames: Floats) -> Neighbors:
+    """The same points in the frame of each anchor (A, 3, 3)."""
+    axes, local = frames.astype(np.float32), np.empty((3, len(offset)), np.float32)
+    edges = np.searchsorted(anchor, np.arange(len(frames) + 1))
+    for R, begin, end in zip(axes, edges[:-1], edges[1:], strict=True):
+        local[:, begin:end] = R.T @ offset[begin:end].T
+    return Neighbors(anchor, local, len(frames))
 
 
 def _kind(anchor: NDArray[np.intp], approach: Floats, table: TablePlane) -> NDArray[np.intp]:

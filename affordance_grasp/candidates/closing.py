@@ -39,7 +39,7 @@ class Neighbors:
         c, s = np.float32(np.cos(turn_rad)), np.float32(np.sin(turn_rad))
         x, y, z = self.offset
         across = c * x + s * y
-        near = np.abs(across) < HALF_SPAN_M - BIN_M
+        near = np.flatnonzero(np.abs(across) < HALF_SPAN_M - BIN_M)
         column = ((across[near] + np.float32(HALF_SPAN_M)) / np.float32(BIN_M)).astype(np.intp)
         return Columns(
             self.anchor[near] * BINS + column, (c * y - s * x)[near], z[near], self.anchors
@@ -62,7 +62,7 @@ def envelope(points: Columns, tilt_rad: float, half_breadth_m: float) -> Floats:
     Only what lies within the slab of the fingers counts; FREE where there is nothing.
     """
     c, s = np.float32(np.cos(tilt_rad)), np.float32(np.sin(tilt_rad))
-    inside = np.abs(c * points.y + s * points.z) <= half_breadth_m
+    inside = np.flatnonzero(np.abs(c * points.y + s * points.z) <= half_breadth_m)
     depth = c * points.z[inside] - s * points.y[inside]
     first = np.full(points.anchors * BINS, FREE, np.float32)
     np.minimum.at(first, points.bin[inside], depth)

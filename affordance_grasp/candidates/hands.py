@@ -118,11 +118,12 @@ def _between(
 ) -> tuple[NDArray[np.intp], NDArray[np.intp], Floats]:
     """Hand index, point index and hand coordinates (K, 3) of what is between the fingers."""
     x, y, z = _in_hands(R, center, points)
-    inside = (z < 0) & (np.abs(y) <= breadth_m / 2)
-    inside &= (x >= window[:, 0] - 1e-3) & (x <= window[:, 1] + 1e-3)
-    point, hand = np.nonzero(inside)
-    pick = (point, hand)
-    return hand, point, np.column_stack([x[pick], y[pick], z[pick]]).astype(float)
+    flat = np.flatnonzero((z < 0) & (np.abs(y) <= breadth_m / 2))
+    hand, along = flat % len(R), x.ravel()[flat]
+    within = (along >= window[hand, 0] - 1e-3) & (along <= window[hand, 1] + 1e-3)
+    flat, hand, along = flat[within], hand[within], along[within]
+    p = np.column_stack([along, y.ravel()[flat], z.ravel()[flat]]).astype(float)
+    return hand, flat // len(R), p
 
 
 def _in_hands(R: Floats, origin: Floats, points: Floats) -> list[NDArray[np.float32]]:
@@ -190,9 +191,12 @@ def _nearest_to_axis(
 ) -> NDArray[np.intp]:
     """Row of the visible point of each hand that is nearest to its approach axis."""
     distance = (p[:, 0] - middle[hand]) ** 2 + p[:, 1] ** 2 + 0.1 * p[:, 2] ** 2
-    order = np.lexsort((distance, hand))
-    first = np.searchsorted(hand[order], np.arange(count))
-    return np.asarray(order[np.minimum(first, max(len(order) - 1, 0))]) if len(order) else order
+    least = np.full(count, np.inf)
+    np.minimum.at(least, hand, distance)
+    rows = np.flatnonzero(distance == least[hand])[::-1]
+    nearest = np.zeros(count, np.intp)
+    nearest[hand[rows]] = rows  # of several the first
+    return nearest if len(hand) else rows
 
 
 def open_width(gripper: GripperProfile, width_m: Floats) -> Floats:

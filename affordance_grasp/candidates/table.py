@@ -124,15 +124,16 @@ def _best_hypothesis(planes: Floats, points: Floats) -> Floats:
 def _refine(plane: Floats, points: Floats) -> TablePlane:
     """Least squares on the readings near the plane, the band shrinking to their own noise."""
     normal, offset, band = plane[:3], float(plane[3]), 0.008
-    noise = band
+    noise, points = band, np.ascontiguousarray(points.T)
     for _ in range(6):
-        height = points @ normal + offset
-        on = points[np.abs(height) < band]
-        center = on.mean(axis=0)
-        _, _, axes = np.linalg.svd((on - center).T @ (on - center))
+        near = np.flatnonzero(np.abs(normal @ points + offset) < band)
+        on = points[:, near]
+        center = on.mean(axis=1)
+        spread = on - center[:, None]
+        _, _, axes = np.linalg.svd(spread @ spread.T)
         normal = axes[2] * (1.0 if -axes[2] @ center > 0 else -1.0)
         offset = float(-normal @ center)
-        residual = np.abs(on @ normal + offset)
+        residual = np.abs(normal @ spread)
         noise = 1.4826 * float(np.median(residual))
         band = float(np.clip(2.5 * noise, 0.001, band))
     return TablePlane(normal, offset, noise)
