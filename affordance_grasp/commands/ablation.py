@@ -73,16 +73,11 @@ def run(arguments: argparse.Namespace) -> int:
     runs = _runs(setting, rows, arguments.seeds)
     _evaluate(runs, arguments.jobs)
     figures = {name: [r.figures() for r in runs if r.name == name] for name in rows}
-    trivial = _baselines(arguments, setting.base)
     spreads = {name: Spread.of(measured) for name, measured in figures.items()}
+    trivial = _baselines(arguments, setting.base)
     table = markdown(rows, spreads, trivial)
     summary = {
-        "method": arguments.method,
-        "split": arguments.split,
-        "data": str(arguments.data),
-        "protocol": arguments.protocol,
-        "epochs": setting.base.epochs,
-        "image_side": setting.base.views.side,
+        **_about(arguments, setting.base),
         "rows": {
             name: {**_plain(row), "runs": figures[name], **asdict(spreads[name])}
             for name, row in rows.items()
@@ -91,8 +86,8 @@ def run(arguments: argparse.Namespace) -> int:
         **surroundings(),
     }
     (arguments.out / "ablation.json").write_text(json.dumps(summary, indent=1) + "\n")
-    (arguments.out / "ablation.md").write_text(_heading(summary, arguments.seeds) + table + "\n")
-    print(json.dumps(summary) if arguments.json else table)
+    (arguments.out / "ablation.md").write_text(f"{_heading(summary)}\n\n{table}\n")
+    print(json.dumps(summary) if arguments.json else f"{_heading(summary)}\n\n{table}")
     return 0
 
 
@@ -167,6 +162,20 @@ def _baselines(arguments: argparse.Namespace, base: TrainConfig) -> dict[str, Ma
     return {name: evaluation.overall for name, evaluation in scored.items()}
 
 
+def _about(arguments: argparse.Namespace, base: TrainConfig) -> dict[str, Any]:
+    return {
+        "method": arguments.method,
+        "split": arguments.split,
+        "data": str(arguments.data),
+        "protocol": arguments.protocol,
+        "seeds": arguments.seeds,
+        "epochs": base.epochs,
+        "image_side": base.views.side,
+        "backbone": base.network_config.backbone,
+        "bfloat16_tokens": arguments.bf16_tokens,
+    }
+
+
 def _plain(row: Row) -> dict[str, Any]:
     return {
         "description": row.description,
@@ -177,9 +186,10 @@ def _plain(row: Row) -> dict[str, Any]:
     }
 
 
-def _heading(summary: Mapping[str, Any], seeds: int) -> str:
+def _heading(summary: Mapping[str, Any]) -> str:
     return (
         f"{summary['method']} on {summary['split']}, protocol {summary['protocol']}: mean ± "
-        f"standard deviation over {seeds} seeds of the last of {summary['epochs']} epochs, "
-        f"pictures of {summary['image_side']} pixels. KLD: lower is better; SIM, NSS: higher.\n\n"
+        f"standard deviation over {summary['seeds']} seeds of the last of {summary['epochs']} "
+        f"epochs, pictures of {summary['image_side']} pixels. KLD: lower is better; SIM, NSS: "
+        f"higher is better."
     )
