@@ -6,6 +6,7 @@
 from collections.abc import Callable
 from typing import Any, Protocol
 
+import yaml
 from rclpy.duration import Duration
 from rclpy.node import Node
 from rclpy.time import Time
@@ -67,11 +68,16 @@ class TfPose:
         move, turn = found.transform.translation, found.transform.rotation
         return pose_from_quaternion([move.x, move.y, move.z], [turn.x, turn.y, turn.z, turn.w])
 
+    def frames(self) -> set[str]:
+        """Every frame that was ever heard of."""
+        parents = yaml.safe_load(self._buffer.all_frames_as_yaml()) or {}
+        return {*parents, *(entry["parent"] for entry in dict(parents).values())}
+
     def _complaint(self, camera: str, stamp: Time) -> str:
         """One sentence for each way in which TF can fail."""
         where = f"TF from {self._base} to {camera}"
         for frame in (self._base, camera):
-            if not self._buffer.can_transform_core(frame, frame, Time())[0]:
+            if frame not in self.frames():
                 return (
                     f"{where} cannot be known: nobody publishes frame {frame!r}; are "
                     "robot_state_publisher and the hand-eye transform running?"
