@@ -1,4 +1,4 @@
-"""The hand closes where the affordance asks, and hides the part."""
+"""The hand closes where the affordance asks, or is on its way there."""
 
 import numpy as np
 import pytest
@@ -12,6 +12,7 @@ from affordance_grasp.simulation.person import (
     Grip,
     find_grip,
     make_hand,
+    reach_for,
     usage_rotation,
 )
 
@@ -46,6 +47,15 @@ def test_fingers_close_around_the_axis_and_the_arm_leads_away():
     arm = np.array([p.position_m for p in hand if p.part == ARM])
     assert np.linalg.norm(arm, axis=1).max() > 0.2
     assert {p.part for p in hand} == {HAND, ARM}
+
+
+def test_a_reaching_hand_is_open_and_outside_of_the_part():
+    grip = Grip(np.ones(3), np.array([0, 0, 1.0]), np.array([0, 1.0, 0]), 0.012)
+    reaching = [reach_for(grip, np.random.default_rng(seed)) for seed in range(20)]
+    gaps = [(r.centre_m - grip.centre_m) @ grip.outward for r in reaching]
+    assert 0.02 <= min(gaps) < 0.03 and 0.05 < max(gaps) <= 0.06
+    assert all(r.radius_m > grip.radius_m for r in reaching)
+    assert all((r.axis == grip.axis).all() for r in reaching)
 
 
 def test_same_seed_same_hand():

@@ -1,10 +1,11 @@
-"""A hand and forearm that take an object by the part an affordance asks for.
+"""A hand and forearm that take an object, or reach for it, by the part an affordance asks for.
 
 The hand is articulated: four fingers of three phalanges and a thumb, bent around the part or
-pinching an edge, a palm, a wrist, a forearm and a sleeve. It hides the part, as people do.
+pinching an edge, a palm, a wrist, a forearm and a sleeve. A hand that holds hides much of the
+part; one that reaches for it leaves it in sight.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.random import Generator
@@ -32,6 +33,11 @@ SKINS = (
 PHALANGES_M = (0.042, 0.027, 0.021)
 FINGER_RADIUS_M, SPACING_M = 0.0088, 0.0195
 WIDEST_WRAP_M = 0.042
+REACHING = 0.6
+"""Share of the people who are about to take the part."""
+GAP_M = (0.02, 0.06)
+OPEN_HAND_M = 0.012
+"""How much further than around the part the fingers of a reaching hand are bent."""
 
 
 TILTS_RAD = {
@@ -84,6 +90,12 @@ def find_grip(obj: HouseholdObject, affordance: str, rng: Generator) -> Grip:
         outward = frame[:, 0] * np.cos(angle) + frame[:, 1] * np.sin(angle)
     sign = 1.0 if rng.uniform() < 0.5 else -1.0
     return Grip(centre, sign * axis, outward / np.linalg.norm(outward), radius)
+
+
+def reach_for(grip: Grip, rng: Generator) -> Grip:
+    """The grip of a hand that is still on its way, a little outside of the part and opened."""
+    centre = grip.centre_m + rng.uniform(*GAP_M) * grip.outward
+    return replace(grip, centre_m=centre, radius_m=grip.radius_m + OPEN_HAND_M)
 
 
 def _long_axis(piece: Primitive) -> tuple[Floats, float, float]:

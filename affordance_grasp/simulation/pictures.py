@@ -11,7 +11,15 @@ from numpy.typing import NDArray
 from affordance_grasp.geometry import Floats, pose
 from affordance_grasp.simulation.detector import Box, mask_box
 from affordance_grasp.simulation.objects import GEOMS, HouseholdObject, Primitive, add_object
-from affordance_grasp.simulation.person import ARM, find_grip, make_hand, usage_rotation
+from affordance_grasp.simulation.parts import functional_parts
+from affordance_grasp.simulation.person import (
+    ARM,
+    REACHING,
+    find_grip,
+    make_hand,
+    reach_for,
+    usage_rotation,
+)
 from affordance_grasp.simulation.studio import (
     OBJECT,
     Studio,
@@ -26,7 +34,7 @@ from affordance_grasp.simulation.studio import (
 
 SMALLEST_PART = 0.0015
 SMALLEST_OBJECT = 0.02
-TRIES = 8
+TRIES, EXO_TRIES = 8, 4
 SETTLE_S = 0.5
 
 
@@ -74,8 +82,15 @@ def egocentric(
 def exocentric(
     obj: HouseholdObject, affordance: str, views: int, side: int, rng: Generator
 ) -> Iterator[Picture]:
-    """Pictures of a person's hand on the part of an object that serves an affordance."""
-    hand = make_hand(find_grip(obj, affordance, rng), rng)
+    """Pictures of a person's hand at the part of an object that serves an affordance.
+
+    The hand holds the part or reaches for it, and is seen from the side that shows most of it, as
+    people are photographed in use of a thing.
+    """
+    grip = find_grip(obj, affordance, rng)
+    if rng.uniform() < REACHING:
+        grip = reach_for(grip, rng)
+    hand = make_hand(grip, rng)
     T_world_object = pose(usage_rotation(affordance, rng), [0, 0, rng.uniform(0.3, 0.5)])
     spec = studio_spec(rng, _mean_color(obj))
     _add_room(spec, rng)
@@ -87,8 +102,11 @@ def exocentric(
         points = box_corners(T_world_object, *_boxes(shown))
         for _ in range(views):
             studio.relight(rng)
-            yield _best(
-                studio, [_exo_view(points, studio.size, rng) for _ in range(TRIES)], (), rng
+            yield _clearest(
+                studio,
+                [_exo_view(points, studio.size, rng) for _ in range(EXO_TRIES)],
+                functional_parts(affordance, obj.family),
+                rng,
             )
     finally:
         studio.close()
@@ -133,6 +151,18 @@ def _best(
         if seen and all(_share(parts, part) >= SMALLEST_PART for part in wanted):
             break
     return Picture(develop(shot.color, rng), whole, parts)
+
+
+def _clearest(
+    studio: Studio, views: list[View], wanted: tuple[str, ...], rng: Generator
+) -> Picture:
+    """The view that shows most of the wanted parts."""
+    shots = [studio.shoot(view) for view in views]
+    masks = [studio.part_masks(shot) for shot in shots]
+    shown = [sum(_share(parts, part) for part in wanted) for parts in masks]
+    best = int(np.argmax(shown))
+    whole = np.any(list(masks[best].values()), axis=0)
+    return Picture(develop(shots[best].color, rng), whole, masks[best])
 
 
 def _share(parts: dict[str, NDArray[np.bool_]], part: str) -> float:
