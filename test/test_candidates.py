@@ -4,24 +4,21 @@ import sys
 from contextlib import contextmanager
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
-from threading import Thread
 
 import pytest
 
 pytest.importorskip("rclpy", reason="no ROS 2 here: rclpy cannot be imported")
 
-import rclpy
 from affordance_grasp.srv import GenerateGrasps
 from external_grasps import GRIPPER, scene
-from rclpy.executors import MultiThreadedExecutor
 from rclpy.node import Node
+from spinning import ros
 from std_msgs.msg import Header
 
 from affordance_grasp.errors import UnknownName
 from affordance_grasp.nodes.calls import Refused, call
 from affordance_grasp.nodes.candidates import CandidatesNode
 from affordance_grasp.nodes.conversions import from_color, from_depth_m, from_intrinsics
-from affordance_grasp.nodes.graph import isolate
 from affordance_grasp.nodes.grasp_messages import to_candidates
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "grasp_service.py"
@@ -31,22 +28,10 @@ HEADER = Header(frame_id="camera_color_optical_frame")
 @contextmanager
 def serving(make_node, *parameters):
     """A node and a client of ``generate_grasps``, spinning; yields the asking function."""
-    domain = isolate()
-    given = [word for parameter in parameters for word in ("-p", parameter)]
-    rclpy.init(args=["--ros-args", *given] if given else [], domain_id=domain)
-    executor = MultiThreadedExecutor(3)
-    try:
-        node, asker = make_node(), Node("asker")
-        for each in (node, asker):
-            executor.add_node(each)
-        spinning = Thread(target=executor.spin)
-        spinning.start()
+    with ros(*parameters) as start:
+        _, asker = start(make_node(), Node("asker"))
         client = asker.create_client(GenerateGrasps, "generate_grasps")
         yield lambda **fields: call(client, request(**fields), 20.0)
-    finally:
-        executor.shutdown()
-        rclpy.try_shutdown()
-    spinning.join(5)
 
 
 def request(**fields):

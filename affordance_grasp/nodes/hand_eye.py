@@ -1,0 +1,123 @@
+"""Tells TF where the wrist camera is on the flange: the hand-eye calibration on ``/tf_static``.
+
+A frame has one parent. Where the camera's driver publishes ``camera_link`` -> ... -> optical
+frame, as the vendor's does, ``child_frame`` is ``camera_link``, and the calibration, which is for
+the optical frame, is brought there with the driver's own transforms.
+"""
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+from geometry_msgs.msg import TransformStamped
+from rclpy.node import Node
+
+from affordance_grasp.control.hand_eye import D435_LINK_OPTICAL, HandEye, load_hand_eye
+from affordance_grasp.control.robot import load_robot
+from affordance_grasp.errors import InvalidInput
+from affordance_grasp.geometry import Floats
+from affordance_grasp.nodes.optional_ros import require
+from affordance_grasp.nodes.parameters import declare, describe
+from affordance_grasp.nodes.running import run
+from affordance_grasp.nodes.static_transforms import (
+    QOS,
+    TOPIC,
+    TransformTree,
+    from_transform,
+    link_mounting,
+)
+from affordance_grasp.share import share_path
+
+
+@dataclass(frozen=True)
+class HandEyeParameters:
+    """Parameters of the node."""
+
+    robot_file: str = describe("config/aubo_i5.yaml", "the robot, which names its calibration")
+    hand_eye_file: str = describe("", "another calibration; empty: the robot's")
+    child_frame: str = describe("", "frame to publish; empty: the one that was calibrated")
+    extrinsics_timeout_s: float = describe(
+        10.0, "how long to wait for the driver's transforms before a D435's nominal ones [s]"
+    )
+    flange_frame: str = describe(
+        "",
+        "link that is the same as the effector frame, such as "
+        "wrist3_Link, where the robot description has no tool0",
+    )
+
+    def __post_init__(self) -> None:
+        """Refuse a wait without end."""
+        if not 0 <= self.extrinsics_timeout_s <= 3600:
+            raise InvalidInput(
+                f"extrinsics_timeout_s is {self.extrinsics_timeout_s}; must be within 0..3600"
+            )
+
+
+class HandEyeNode(Node):
+    """Publishes one static transform, or two with ``flange_frame``, once all is known."""
+
+    def __init__(self) -> None:
+        """Read the calibration; publish at once where nothing has to be waited for."""
+        super().__init__("hand_eye")
+        self._settings = p = declare(self, HandEyeParameters)
+        tf2_msgs = require("tf2_msgs.msg", "node hand_eye")
+        self._message = tf2_msgs.TFMessage
+        self._hand_eye = _calibration(p)
+        self._publisher = self.create_publisher(self._message, TOPIC, QOS)
+        self._tree, self._published = TransformTree(), False
+        if p.child_frame in ("", self._hand_eye.camera_frame):
+            self._publish(self._hand_eye.T_tool0_cam, self._hand_eye.camera_frame)
+            return
+        self.create_subscription(self._message, TOPIC, self._hear, QOS)
+        self._patience = self.create_timer(p.extrinsics_timeout_s, self._give_up)
+
+    def _hear(self, message: Any) -> None:
+        try:
+            self._tree.add(message.transforms)
+        except InvalidInput as error:
+            self.get_logger().warning(str(error))
+            return
+        T_link_optical = self._tree.pose(self._hand_eye.camera_frame, self._settings.child_frame)
+        if T_link_optical is not None and not self._published:
+            self._publish_link(T_link_optical)
+
+    def _give_up(self) -> None:
+        self._patience.cancel()
+        if not self._published:
+            self.get_logger().warning(
+                f"no transform from {self._settings.child_frame} to {self._hand_eye.camera_frame} "
+                f"within {self._settings.extrinsics_timeout_s:g} s; a D435's nominal one is used, "
+                "which may be off by a millimetre"
+            )
+            self._publish_link(D435_LINK_OPTICAL)
+
+    def _publish_link(self, T_link_optical: Floats) -> None:
+        T = link_mounting(self._hand_eye.T_tool0_cam, T_link_optical)
+        self._publish(T, self._settings.child_frame)
+
+    def _publish(self, T_tool0_child: Floats, child: str) -> None:
+        self._published = True
+        effector, flange = self._hand_eye.effector_frame, self._settings.flange_frame
+        message = partial(from_transform, stamp=self.get_clock().now().to_msg())
+        transforms: list[TransformStamped] = [message(T_tool0_child, effector, child)]
+        if flange and flange != effector:
+            transforms.append(message(np.eye(4), flange, effector))
+        self._publisher.publish(self._message(transforms=transforms))
+        x, y, z = T_tool0_child[:3, 3]
+        self.get_logger().info(f"{effector} -> {child} at ({x:.4f}, {y:.4f}, {z:.4f}) m")
+
+
+def _calibration(parameters: HandEyeParameters) -> HandEye:
+    if parameters.hand_eye_file:
+        return load_hand_eye(share_path(parameters.hand_eye_file))
+    return load_robot(share_path(parameters.robot_file)).hand_eye
+
+
+def main() -> None:
+    """Run the node."""
+    run(HandEyeNode, threads=2)
+
+
+if __name__ == "__main__":
+    main()

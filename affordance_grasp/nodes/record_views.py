@@ -1,0 +1,129 @@
+"""Stores views for ``affordance-grasp hand-eye check`` while somebody moves the arm by hand.
+
+Whenever the arm has come to rest in a posture that differs from all stored ones, the next frame
+and the joint angles are stored. The node only listens; it never moves anything.
+"""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Event
+
+import numpy as np
+from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
+from rclpy.node import Node
+
+from affordance_grasp.calibration.views import write_view
+from affordance_grasp.control.robot import load_robot
+from affordance_grasp.errors import AffordanceGraspError, InvalidInput
+from affordance_grasp.geometry import Floats
+from affordance_grasp.nodes.conversions import seconds
+from affordance_grasp.nodes.frames import FrameStream
+from affordance_grasp.nodes.joints import JointMonitor
+from affordance_grasp.nodes.parameters import declare, describe
+from affordance_grasp.nodes.running import run
+from affordance_grasp.share import share_path
+
+PERIOD_S = 0.2
+FRAME_TIMEOUT_S = 3.0
+STILL_RAD = 0.002
+
+
+@dataclass(frozen=True)
+class RecordParameters:
+    """Parameters of the node."""
+
+    folder: str = describe("views", "where the views go; it must not hold any yet")
+    views: int = describe(10, "how many to store")
+    still_s: float = describe(1.0, "how long the arm must have been at rest [s]")
+    apart_deg: float = describe(8.0, "how much some joint must differ from every stored posture")
+    robot_file: str = describe("config/aubo_i5.yaml", "the robot, for the names of its joints")
+
+    def __post_init__(self) -> None:
+        """Refuse nonsense."""
+        if not (1 <= self.views <= 200 and 0.2 <= self.still_s <= 60 and self.apart_deg > 0):
+            raise InvalidInput(
+                "record_views: views must be 1..200, still_s 0.2..60 s and apart_deg > 0"
+            )
+
+
+@dataclass
+class Postures:
+    """Postures that are stored, and for how long the arm has been at rest."""
+
+    still_s: float
+    apart_rad: float
+    stored: list[Floats] = field(default_factory=list)
+    _rest: Floats | None = None
+    _since_s: float = 0.0
+
+    def at_rest(self, q: Floats) -> bool:
+        """Whether the arm is where it was last."""
+        return self._rest is not None and bool(np.abs(q - self._rest).max() <= STILL_RAD)
+
+    def wants(self, q: Floats, now_s: float) -> bool:
+        """Whether the arm at joint angles ``q`` (J,) rests in a posture that is new."""
+        if not self.at_rest(q):
+            self._rest, self._since_s = q, now_s
+            return False
+        if now_s - self._since_s < self.still_s:
+            return False
+        return all(np.abs(q - known).max() > self.apart_rad for known in self.stored)
+
+
+class RecordViewsNode(Node):
+    """Stores view after view; ``done`` is set when there are enough."""
+
+    def __init__(self) -> None:
+        """Subscribe to camera and joints."""
+        super().__init__("record_views")
+        self._settings = p = declare(self, RecordParameters)
+        self._folder = Path(p.folder).expanduser()
+        if any(self._folder.glob("*/view.json")):
+            raise InvalidInput(f"{self._folder} holds views already; choose another folder")
+        self._names = load_robot(share_path(p.robot_file)).arm.joint_names
+        self._frames = FrameStream(self)
+        self._joints = JointMonitor(self, self._names)
+        self._postures = Postures(p.still_s, np.radians(p.apart_deg))
+        self.done = Event()
+        group = MutuallyExclusiveCallbackGroup()
+        self.create_timer(PERIOD_S, self._look, callback_group=group)
+        self.get_logger().info(
+            f"move the arm to {p.views} postures in which the camera sees the table or board, and "
+            f"rest {p.still_s:g} s in each; tilt the camera in different directions"
+        )
+
+    def _look(self) -> None:
+        if self.done.is_set():
+            return
+        try:
+            q = self._joints.now()
+            now_s = self.get_clock().now().nanoseconds * 1e-9
+            if self._postures.wants(q, now_s):
+                self._store()
+        except (AffordanceGraspError, OSError) as error:
+            self.get_logger().warning(str(error), throttle_duration_sec=2.0)
+
+    def _store(self) -> None:
+        stamped = self._frames.next(FRAME_TIMEOUT_S)
+        q = self._joints.at(seconds(stamped.header.stamp))
+        if not self._postures.at_rest(q):
+            return  # it moved on before the picture was taken
+        number = len(self._postures.stored)
+        angles = dict(zip(self._names, q.tolist(), strict=True))
+        write_view(self._folder / f"view_{number:03d}", stamped.frame(), angles)
+        self._postures.stored.append(q)
+        self.get_logger().info(f"view {number + 1} of {self._settings.views} stored")
+        if number + 1 == self._settings.views:
+            self.get_logger().info(
+                f"done; now: affordance-grasp hand-eye check {self._folder}  (Ctrl-C ends this)"
+            )
+            self.done.set()
+
+
+def main() -> None:
+    """Run the node."""
+    run(RecordViewsNode, threads=4)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,93 @@
+"""Views are stored when the arm rests in a new posture, and never twice."""
+
+from threading import Event
+
+import numpy as np
+import pytest
+
+pytest.importorskip("rclpy", reason="no ROS 2 here: rclpy cannot be imported")
+
+from calibration_views import ROBOT, flange
+from rclpy.node import Node
+from sensor_msgs.msg import CameraInfo, Image, JointState
+from spinning import ros
+from std_msgs.msg import Header
+from tabletop import tabletop
+
+from affordance_grasp.calibration.views import read_views
+from affordance_grasp.errors import InvalidInput
+from affordance_grasp.nodes.conversions import from_color, from_depth_m, from_intrinsics
+from affordance_grasp.nodes.frames import COLOR, DEPTH, INFO
+from affordance_grasp.nodes.record_views import Postures, RecordViewsNode
+
+HERE, THERE = np.zeros(6), np.array([0, 0.3, 0, 0, 0, 0])
+
+
+def test_an_arm_at_rest_in_a_new_posture_is_wanted_once():
+    postures = Postures(still_s=1.0, apart_rad=0.14)
+    assert not postures.wants(HERE, 0.0)
+    assert not postures.wants(HERE, 0.5)
+    assert postures.wants(HERE + 0.001, 1.1), "a driver's noise is no motion"
+    postures.stored.append(HERE)
+    assert not postures.wants(HERE, 5.0)
+    assert not postures.wants(HERE + 0.05, 5.1)
+    assert not postures.wants(HERE + 0.05, 7.0), "too near to the first"
+    assert not postures.wants(THERE, 7.1)
+    assert not postures.at_rest(HERE)
+    assert postures.wants(THERE, 8.2)
+
+
+class Cell(Node):
+    """Publishes a camera and an arm; ``q`` is where the arm is."""
+
+    def __init__(self):
+        super().__init__("cell")
+        self.q = ROBOT.home_q
+        frame = tabletop()
+        header = Header(frame_id="camera_color_optical_frame")
+        self._messages = (
+            (
+                self.create_publisher(CameraInfo, INFO, 2),
+                from_intrinsics(frame.intrinsics, header),
+            ),
+            (self.create_publisher(Image, DEPTH, 2), from_depth_m(frame.depth_m, header)),
+            (self.create_publisher(Image, COLOR, 2), from_color(frame.color, header)),
+        )
+        self._joints = self.create_publisher(JointState, "joint_states", 10)
+        self.create_timer(0.03, self._publish_joints)
+        self.create_timer(0.1, self._publish_frame)
+
+    def _publish_joints(self):
+        message = JointState(name=list(ROBOT.arm.joint_names), position=self.q.tolist())
+        message.header.stamp = self.get_clock().now().to_msg()
+        self._joints.publish(message)
+
+    def _publish_frame(self):
+        stamp = self.get_clock().now().to_msg()
+        for publisher, message in self._messages:
+            message.header.stamp = stamp
+            publisher.publish(message)
+
+
+@pytest.fixture
+def spinning(tmp_path):
+    """Runs a cell and a recorder of two views into ``tmp_path/views``."""
+    folder = tmp_path / "views"
+    with ros("views:=2", "still_s:=0.3", f"folder:={folder}") as start:
+        yield *start(Cell(), RecordViewsNode()), folder
+
+
+def test_views_are_stored_as_the_arm_goes_from_posture_to_posture(spinning):
+    cell, recorder, folder = spinning
+    for _ in range(100):
+        if (folder / "view_000" / "view.json").exists():
+            break
+        Event().wait(0.1)
+    cell.q = ROBOT.home_q + THERE
+    assert recorder.done.wait(20)
+    first, second = read_views(folder, ROBOT.arm)
+    np.testing.assert_allclose(first.T_base_tool0, flange(HERE), atol=1e-6)
+    np.testing.assert_allclose(second.T_base_tool0, flange(THERE), atol=1e-6)
+    assert first.frame.intrinsics == tabletop().intrinsics
+    with pytest.raises(InvalidInput, match="holds views already"):
+        RecordViewsNode()
