@@ -1,0 +1,142 @@
+"""``affordance-grasp refine-labels``: PLSP's stage B, better pseudo labels for chosen classes."""
+
+import argparse
+import json
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import torch
+from tqdm import tqdm
+
+from affordance_grasp.grounding.backbones import load_backbone
+from affordance_grasp.grounding.device import check_device
+from affordance_grasp.grounding.plsp_refiner import Refiner
+from affordance_grasp.grounding.text import load_text_encoder
+from affordance_grasp.learning.agd20k import LAYOUTS, Split, load_split
+from affordance_grasp.learning.detections import DETECTIONS_FILE, RecordedDetector
+from affordance_grasp.learning.object_crops import ObjectMasks
+from affordance_grasp.learning.pictures import Reader
+from affordance_grasp.learning.plsp_samples import PairTexts
+from affordance_grasp.learning.refine_config import Pair, RefineConfig, classes_of
+from affordance_grasp.learning.refinement import LabelRefiner, load_epoch, train_refiner
+from affordance_grasp.learning.refiner_samples import RefinerSamples, pictures_of
+from affordance_grasp.learning.run_folder import RunFolder
+from affordance_grasp.learning.segments import (
+    MASKER_NAMES,
+    SEGMENTER_NAMES,
+    find_masker,
+    find_segmenter,
+    load_sam_for,
+)
+from affordance_grasp.learning.threads import limit_threads
+
+HELP = "refine pseudo labels with exocentric pictures (PLSP stage B)"
+RECIPES = {"embedded": RefineConfig(), "paper": RefineConfig.paper()}
+"""With a frozen DINOv2 and MiniLM, or with CLIP's encoders, the image one fine-tuned."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("data", type=Path, help="root of a data set in AGD20K's layout")
+    parser.add_argument("--split", default="Seen", choices=tuple(LAYOUTS))
+    parser.add_argument(
+        "--classes",
+        nargs="+",
+        required=True,
+        metavar="VERB/NOUN",
+        help="such as hold/mug, or: published (those of the paper's results)",
+    )
+    parser.add_argument("--out", type=Path, required=True, help="folder of the run")
+    parser.add_argument("--boxes", type=Path, help="detector boxes (default: in the data)")
+    parser.add_argument("--network", default="embedded", choices=tuple(RECIPES))
+    parser.add_argument("--crop-mask", default="squashed", choices=("squashed", "padded"))
+    for name in ("epochs", "label-epoch", "seed"):
+        parser.add_argument(f"--{name}", type=int, help="instead of the published recipe's")
+    parser.add_argument("--masker", default="grabcut", choices=MASKER_NAMES, help="of objects")
+    parser.add_argument(
+        "--overwrite-masks", action="store_true", help="segment whole objects again"
+    )
+    parser.add_argument(
+        "--segmenter", default="region_tree", choices=SEGMENTER_NAMES, help="to snap labels to"
+    )
+    parser.add_argument("--sam", type=Path, help="checkpoint of Segment Anything, for sam")
+    parser.add_argument("--resume", action="store_true", help="go on with a run that was stopped")
+    parser.add_argument("--device", default="cpu", help="torch device, such as cuda")
+    parser.add_argument("--threads", type=int, default=2, help="CPU threads")
+    parser.add_argument("--json", action="store_true", help="print the counts as JSON")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Segment the objects, train, write the labels, say how many."""
+    limit_threads(arguments.threads)
+    config, device = _config(arguments), check_device(arguments.device)
+    split = load_split(arguments.data, arguments.split)
+    classes = classes_of(split, arguments.classes)
+    detector = RecordedDetector(arguments.boxes or split.folder / "trainset" / DETECTIONS_FILE)
+    sam = load_sam_for([arguments.masker, arguments.segmenter], arguments.sam, device)
+    segmenter = find_segmenter(arguments.segmenter, sam)
+    texts = PairTexts(load_text_encoder(config.text_encoder), split, detector.prompt)
+    folder = RunFolder(arguments.out)
+    folder.start(_description(arguments, config, split, classes), arguments.resume)
+    masks = ObjectMasks(split, detector)
+    ego, exo = pictures_of(split, classes)
+    views = [*((p, "ego") for p in ego), *((p, "exo") for p in exo)]
+    masks.write(
+        tqdm(views, desc="whole objects", unit="picture"),
+        find_masker(arguments.masker, sam),
+        arguments.overwrite_masks,
+    )
+    network, reader = _network(config, device)
+    samples = RefinerSamples(
+        classes,
+        masks,
+        reader,
+        texts,
+        config,
+        fresh=config.network.train_backbone,
+        progress=tqdm,
+    )
+    train_refiner(network, samples, config, folder, progress=tqdm)
+    load_epoch(network, folder, config.label_epoch)
+    refiner = LabelRefiner(network, masks, texts, segmenter, config.threshold)
+    count = refiner.write(tqdm(samples.pictures, desc="refined labels", unit="picture"))
+    without_box = len(ego) - len(samples.pictures)
+    if arguments.json:
+        print(json.dumps({**asdict(count), "without_box": without_box}))
+    else:
+        print(
+            f"{count.written} refined labels written below "
+            f"{split.folder / 'trainset/PL_refined'}; of {count.initial} pictures nothing was "
+            f"left and {without_box} have no box of the object: they keep their initial label"
+        )
+    return 0
+
+
+def _config(arguments: argparse.Namespace) -> RefineConfig:
+    recipe = RECIPES[arguments.network]
+    chosen = {name: getattr(arguments, name) for name in ("epochs", "label_epoch", "seed")}
+    network = replace(recipe.network, crop_mask=arguments.crop_mask)
+    return replace(recipe, network=network, **{k: v for k, v in chosen.items() if v is not None})
+
+
+def _network(config: RefineConfig, device: str) -> tuple[Refiner, Reader]:
+    """The network, and the frozen encoder; a fine-tuned network has an encoder of its own."""
+    name, side = config.network.backbone, config.network.image_side
+    frozen = load_backbone(name, side).to(device)
+    own = load_backbone(name, side) if config.network.train_backbone else frozen
+    torch.manual_seed(config.seed)
+    network = Refiner(config.network, own).to(device)
+    normalise, encode = frozen.spec.normalise, frozen.tokens
+    return network, Reader("tokens", frozen.sha256, side, normalise, encode, device)
+
+
+def _description(
+    arguments: argparse.Namespace, config: RefineConfig, split: Split, classes: tuple[Pair, ...]
+) -> dict[str, object]:
+    return {
+        "config": config.to_dict(),
+        "split": split.name,
+        "data": str(split.folder.resolve()),
+        "classes": ["/".join(pair) for pair in classes],
+        "masker": arguments.masker,
+    }

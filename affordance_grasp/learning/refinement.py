@@ -1,0 +1,168 @@
+"""PLSP's stage B: train the refinement network, then write refined labels with it."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
+
+from affordance_grasp.grounding.checkpoint import head_tensors
+from affordance_grasp.grounding.plsp_refiner import Refiner
+from affordance_grasp.grounding.weights import read_tensors, refuse_misfit
+from affordance_grasp.learning.agd20k import Picture, read_color
+from affordance_grasp.learning.masking import Mask
+from affordance_grasp.learning.object_crops import ObjectMasks, pad_square
+from affordance_grasp.learning.plsp_samples import PairTexts
+from affordance_grasp.learning.pseudo_labels import refined_label_path, save_mask
+from affordance_grasp.learning.refine_config import RefineConfig
+from affordance_grasp.learning.refiner_samples import RefinerSamples
+from affordance_grasp.learning.run_folder import RunFolder
+from affordance_grasp.learning.segments import Segmenter, snap_in_boxes
+from affordance_grasp.learning.views import squash
+
+
+def checkpoint_path(run: RunFolder, epoch: int) -> Path:
+    """The refinement network after an epoch, counted from 1."""
+    return run.path / f"epoch-{epoch:03d}.safetensors"
+
+
+def train_refiner(
+    network: Refiner,
+    samples: RefinerSamples,
+    config: RefineConfig,
+    run: RunFolder,
+    *,
+    device: str = "cpu",
+    progress: Callable[..., Any] = lambda items, **_: items,
+) -> list[dict[str, float]]:
+    """Train from the run's saved state, or from the network as given; the mean losses by epoch.
+
+    Every epoch draws its randomness from the seed and its own number, so a run that was killed
+    and resumed ends with the identical network. The published batch of 1, accumulated 20 times,
+    is one batch of 20: nothing in the network depends on the rest of a batch.
+    """
+    groups = network.parameter_groups(config.optimizer.learning_rate)
+    optimizer = config.optimizer.build(groups)
+    rows: list[dict[str, float]] = []
+    state = run.load_state()
+    if state is not None:
+        load_head(network, state["network"], f"training state {run.state}")
+        optimizer.load_state_dict(state["optimizer"])
+        rows = state["rows"]
+    for epoch in progress(range(len(rows), config.epochs), desc="refinement", unit="epoch"):
+        rows.append({"epoch": epoch + 1, **_pass(network, samples, config, optimizer, epoch)})
+        if epoch + 1 in config.checkpoints:
+            save_file(_plain(network), checkpoint_path(run, epoch + 1))
+        run.write_curves(rows)
+        optimizer_state = optimizer.state_dict()
+        run.save_state({"network": _plain(network), "optimizer": optimizer_state, "rows": rows})
+    return rows
+
+
+def load_head(network: Refiner, tensors: Mapping[str, Tensor], owner: str) -> None:
+    """Load what :func:`train_refiner` stored of a network; a frozen backbone is not part of it."""
+    refuse_misfit(head_tensors(network), tensors, owner)
+    network.load_state_dict(tensors, strict=False)
+
+
+def load_epoch(network: Refiner, run: RunFolder, epoch: int) -> None:
+    """Load the checkpoint that an epoch left."""
+    path = checkpoint_path(run, epoch)
+    load_head(network, read_tensors(path), f"checkpoint {path}")
+
+
+@dataclass(frozen=True)
+class RefinedCount:
+    """Refined labels written; pictures that keep their initial label, as nothing was left."""
+
+    written: int
+    initial: int
+
+
+class LabelRefiner:
+    """Refined labels of pictures: prediction, whole-object mask, segments."""
+
+    def __init__(
+        self,
+        network: Refiner,
+        masks: ObjectMasks,
+        texts: PairTexts,
+        segmenter: Segmenter | None,
+        threshold: float,
+    ) -> None:
+        """``segmenter``: what the labels are snapped to, None to leave them as predicted."""
+        self._network = network.eval()
+        self._masks, self._texts = masks, texts
+        self._segmenter, self._threshold = segmenter, threshold
+
+    def raw(self, picture: Picture) -> Mask:
+        """What the network is sure of (H, W), within the whole object's mask."""
+        color = read_color(picture.path)
+        height, width = color.shape[:2]
+        square, left, top = pad_square(color)
+        image = squash(square, self._network.config.image_side) / np.float32(255)
+        device = next(self._network.parameters()).device
+        spec = self._network.present_backbone.spec
+        batch = spec.normalise(torch.from_numpy(image).permute(2, 0, 1)[None].to(device))
+        with torch.inference_mode():
+            logits = self._network(batch, self._texts.parts([picture]).to(device))
+            probability = self._network.probability(logits, len(square))[0].cpu().numpy()
+        sure = probability[top : top + height, left : left + width] > self._threshold
+        return np.asarray(sure & self._masks.read(picture, "ego"))
+
+    def refined(self, picture: Picture) -> Mask:
+        """The refined label (H, W); empty where nothing is left of it."""
+        raw = self.raw(picture)
+        found = self._masks.detections(picture, "ego")
+        if self._segmenter is None or found is None:
+            return raw
+        boxes = found.kept().boxes
+        return snap_in_boxes(raw, read_color(picture.path), boxes, self._segmenter)
+
+    def write(self, pictures: Sequence[Picture]) -> RefinedCount:
+        """Write the label of every picture, or remove an older one where nothing is left."""
+        tally: Counter[bool] = Counter()
+        for picture in pictures:
+            label, path = self.refined(picture), refined_label_path(self._masks.split, picture)
+            tally[bool(label.any())] += 1
+            if label.any():
+                save_mask(path, label)
+            else:
+                path.unlink(missing_ok=True)
+        return RefinedCount(tally[True], tally[False])
+
+
+def _pass(
+    network: Refiner,
+    samples: RefinerSamples,
+    config: RefineConfig,
+    optimizer: torch.optim.Optimizer,
+    epoch: int,
+) -> dict[str, float]:
+    """Mean of every loss term over the batches of an epoch."""
+    network.train()
+    device = next(network.parameters()).device
+    rng = np.random.default_rng([config.seed, epoch])
+    torch.manual_seed(int(rng.integers(2**63)))
+    order = rng.permutation(len(samples))
+    sums: dict[str, float] = {}
+    for start in range(0, len(order), config.batch):
+        chosen = order[start : start + config.batch].tolist()
+        terms = network.loss(samples.batch(chosen, rng).to(device), epoch)
+        optimizer.zero_grad()
+        terms["total"].backward()
+        optimizer.step()
+        for name, value in terms.items():
+            sums[name] = sums.get(name, 0.0) + float(value.detach()) * len(chosen)
+    return {f"loss_{name}": total / len(order) for name, total in sums.items()}
+
+
+def _plain(network: Refiner) -> dict[str, Tensor]:
+    return {
+        name: tensor.detach().cpu().contiguous() for name, tensor in head_tensors(network).items()
+    }

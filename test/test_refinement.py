@@ -1,0 +1,299 @@
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from agd20k_tree import write_tree
+from PIL import Image
+from tiny_encoders import TinyEncoder, TinyText
+
+from affordance_grasp.cli import main
+from affordance_grasp.commands import refine_labels as command_module
+from affordance_grasp.errors import InvalidInput, UnknownName
+from affordance_grasp.grounding.plsp_refiner import Refiner, RefinerConfig
+from affordance_grasp.learning.agd20k import Picture, load_split, read_gray
+from affordance_grasp.learning.detections import Detections, RecordedDetector
+from affordance_grasp.learning.masking import MASKERS
+from affordance_grasp.learning.object_crops import (
+    ObjectMasks,
+    object_patches,
+    pad_square,
+    square_crop,
+)
+from affordance_grasp.learning.pictures import Reader
+from affordance_grasp.learning.plsp_samples import PairTexts
+from affordance_grasp.learning.pseudo_labels import (
+    label_for_training,
+    label_path,
+    refined_label_path,
+    write_pseudo_labels,
+)
+from affordance_grasp.learning.refine_config import RefineConfig, classes_of
+from affordance_grasp.learning.refinement import (
+    LabelRefiner,
+    checkpoint_path,
+    load_epoch,
+    train_refiner,
+)
+from affordance_grasp.learning.refiner_samples import RefinerSamples, pictures_of
+from affordance_grasp.learning.region_tree import RegionTree
+from affordance_grasp.learning.run_folder import RunFolder
+
+NETWORK = RefinerConfig(dim=32, decoder_heads=2, decoder_depth=1, mlp_ratio=2.0)
+CONFIG = RefineConfig(epochs=4, batch=2, label_epoch=2, crops=2, seed=1, network=NETWORK)
+CLASSES = (("hold", "mug"), ("pour", "mug"))
+
+
+def reader_of(encoder):
+    normalise, encode = encoder.spec.normalise, encoder.tokens
+    return Reader("tokens", encoder.sha256, encoder.image_side, normalise, encode)
+
+
+class Setting:
+    """A labelled tree with whole-object masks, and everything that is trained on it."""
+
+    def __init__(self, root):
+        folder = write_tree(root)
+        self.split = load_split(root, "Seen")
+        self.detector = RecordedDetector(folder / "trainset/detections.json")
+        write_pseudo_labels(self.split, self.detector)
+        self.masks = ObjectMasks(self.split, self.detector)
+        ego, exo = pictures_of(self.split, CLASSES)
+        views = [*((p, "ego") for p in ego), *((p, "exo") for p in exo)]
+        self.masks.write(views, MASKERS["grabcut"])
+        self.texts = PairTexts(TinyText(), self.split, self.detector.prompt)
+        self.encoder = TinyEncoder()
+
+    def samples(self, config=CONFIG, fresh=False):
+        reader = reader_of(self.encoder)
+        return RefinerSamples(CLASSES, self.masks, reader, self.texts, config, fresh=fresh)
+
+    def network(self):
+        torch.manual_seed(0)
+        return Refiner(NETWORK, self.encoder)
+
+
+@pytest.fixture(scope="module")
+def setting(tmp_path_factory):
+    torch.set_num_threads(1)
+    return Setting(tmp_path_factory.mktemp("tree"))
+
+
+@pytest.fixture(scope="module")
+def finished(setting, tmp_path_factory):
+    run = RunFolder(tmp_path_factory.mktemp("runs"))
+    return run, train_refiner(setting.network(), setting.samples(), CONFIG, run)
+
+
+def test_crop_is_padded_to_a_square_in_the_middle():
+    image = np.ones((4, 10), np.uint8)
+    square, left, top = pad_square(image)
+    assert (square.shape, left, top) == ((10, 10), 0, 3)
+    np.testing.assert_array_equal(square.sum(axis=1), [0, 0, 0, 10, 10, 10, 10, 0, 0, 0])
+    tall, left, top = pad_square(np.ones((9, 4, 3), np.float32))
+    assert (tall.shape, left, top) == ((9, 9, 3), 2, 0)
+    crop = square_crop(np.ones((40, 40)), (slice(0, 10), slice(0, 20)), 32)
+    np.testing.assert_allclose(crop[[0, 15, 31], 16], [0, 1, 0])
+
+
+def test_patch_is_object_if_more_than_half_of_it_is():
+    mask = np.zeros((32, 32), bool)
+    mask[:, :11] = True  # patches of 8 pixels: one, and 3 columns of the next
+    patches = object_patches(mask, (slice(0, 32), slice(0, 32)), 32, 4).reshape(4, 4)
+    np.testing.assert_array_equal(patches, [[1, 0, 0, 0]] * 4)
+    mask[:, :13] = True
+    patches = object_patches(mask, (slice(0, 32), slice(0, 32)), 32, 4).reshape(4, 4)
+    np.testing.assert_array_equal(patches, [[1, 1, 0, 0]] * 4)
+
+
+def test_object_masks_are_written_in_the_released_layout_and_kept(setting):
+    picture = next(p for p in setting.split.train_ego if p.pair == ("hold", "mug"))
+    path = setting.masks.path(picture, "ego")
+    assert path.parts[-4:-1] == ("whole_obj_mask_ego", "hold", "mug")
+    box = setting.detector.object_ego(picture).boxes[0].astype(int)
+    expected = np.zeros((96, 120), bool)
+    expected[box[1] : box[3], box[0] : box[2]] = True
+    mask = setting.masks.read(picture, "ego")
+    assert (mask & expected).sum() / (mask | expected).sum() > 0.9
+    before = path.stat().st_mtime_ns
+    setting.masks.write([(picture, "ego")], MASKERS["box"])
+    assert path.stat().st_mtime_ns == before
+
+
+def test_batch_holds_the_crop_of_the_object_and_similar_exo_pictures(setting):
+    samples = setting.samples()
+    assert len(samples) == 6
+    batch = samples.batch(range(6), np.random.default_rng(0))
+    assert batch.ego.shape == (6, 257, 384)
+    assert batch.crop.shape == (6, 256, 384)
+    assert batch.exo.shape == (6, 3, 384)
+    assert batch.valid.tolist() == [[1.0] * 3] * 6
+    torch.testing.assert_close(batch.exo.norm(dim=2), torch.ones(6, 3), atol=1e-3, rtol=0)
+    widths = (batch.boxes[:, 2:] - batch.boxes[:, :2]).tolist()
+    # 72 x 56 of the 120 x 120 that 96 x 120 pictures are padded to, at 256 pixels
+    assert all(abs(w - 153.6) <= 1.5 and abs(h - 119.5) <= 1.5 for w, h in widths)
+    own = batch.crop.reshape(6, 16, 16, 384)
+    assert torch.equal(own[:, 0, 0], own[:, 15, 15])  # padding above and below the box
+    part = setting.texts.parts(samples.pictures)
+    torch.testing.assert_close(batch.part, part)
+
+
+def test_fresh_batches_hold_images_of_the_same_views(setting):
+    batch = setting.samples(fresh=True).batch([0, 1], np.random.default_rng(0))
+    assert batch.ego.shape == (2, 3, 224, 224)
+    network = setting.network()
+    assert float(network.loss(batch, 0)["likeness"].detach()) > 0
+
+
+def test_pool_holds_valid_exo_pictures_of_the_same_class_only(setting, tmp_path):
+    answers = json.loads(setting.detector.path.read_text())
+    for file in ("hold_mug_000000.jpg", "hold_mug_000001.jpg"):
+        answers["objects_exo"]["hold"]["mug"][file]["boxes"] = []
+    answers["objects_ego"]["hold"]["mug"]["mug_000000.jpg"]["boxes"] = []
+    path = tmp_path / "boxes.json"
+    path.write_text(json.dumps(answers))
+    masks = ObjectMasks(setting.split, RecordedDetector(path))
+    reader = reader_of(setting.encoder)
+    samples = RefinerSamples(CLASSES, masks, reader, setting.texts, CONFIG, fresh=False)
+    assert [p.pair for p in samples.pictures].count(("hold", "mug")) == 2
+    batch = samples.batch(range(5), np.random.default_rng(0))
+    held = torch.tensor([p.affordance == "hold" for p in samples.pictures])
+    assert batch.valid.sum(dim=1).tolist() == [1.0, 1.0, 3.0, 3.0, 3.0]
+    assert not batch.exo[held, 1:].any()
+    path.write_text(json.dumps({**answers, "objects_ego": {}}))
+    masks = ObjectMasks(setting.split, RecordedDetector(path))
+    with pytest.raises(InvalidInput, match="found in no egocentric picture"):
+        RefinerSamples(CLASSES, masks, reader, setting.texts, CONFIG, fresh=False)
+
+
+def test_loss_falls_and_every_second_epoch_leaves_a_checkpoint(finished):
+    run, rows = finished
+    assert [row["epoch"] for row in rows] == [1, 2, 3, 4]
+    assert rows[-1]["loss_total"] < rows[0]["loss_total"]
+    kept = sorted(path.name for path in run.path.glob("epoch-*"))
+    assert kept == ["epoch-002.safetensors", "epoch-004.safetensors"]
+
+
+def test_killed_run_resumes_to_the_identical_network(setting, finished, tmp_path):
+    whole, rows = finished
+    run = RunFolder(tmp_path)
+    train_refiner(setting.network(), setting.samples(), replace(CONFIG, epochs=3), run)
+    assert train_refiner(setting.network(), setting.samples(), CONFIG, run) == rows
+    for epoch in (2, 4):
+        assert (
+            checkpoint_path(run, epoch).read_bytes() == checkpoint_path(whole, epoch).read_bytes()
+        )
+
+
+class Sure(Refiner):
+    """Is sure of the left half of every picture."""
+
+    def forward(self, images, part):
+        logits = torch.full((len(images), 64, 64), 2.9)  # sigmoid 0.948
+        logits[:, :, :32] = 3.0  # sigmoid 0.953
+        return logits
+
+
+def test_label_is_what_is_sure_within_the_object(setting):
+    network = Sure(NETWORK, setting.encoder)
+    refiner = LabelRefiner(network, setting.masks, setting.texts, None, CONFIG.threshold)
+    picture = setting.samples().pictures[0]
+    whole = setting.masks.read(picture, "ego")
+    left = np.zeros_like(whole)
+    left[:, :60] = True
+    label = refiner.refined(picture)
+    different = label ^ (whole & left)
+    assert not different[:, :57].any()
+    assert not different[:, 63:].any()
+
+
+def test_snapped_labels_are_written_and_emptied_ones_fall_back(setting):
+    network = Sure(NETWORK, setting.encoder)
+    pictures = setting.samples().pictures
+    arguments = (network, setting.masks, setting.texts)
+    count = LabelRefiner(*arguments, RegionTree(), CONFIG.threshold).write(pictures)
+    assert count.written + count.initial == 6
+    assert count.written > 0
+    picture = next(p for p in pictures if refined_label_path(setting.split, p).exists())
+    refined = refined_label_path(setting.split, picture)
+    assert set(np.unique(read_gray(refined))) == {0, 255}
+    assert label_for_training(setting.split, picture, "refined") == refined
+    assert label_for_training(setting.split, picture, "initial").parts[-4] == "PL"
+    none = LabelRefiner(*arguments, None, 0.99).write(pictures)
+    assert (none.written, none.initial) == (0, 6)
+    initial = label_path(setting.split, picture)
+    assert label_for_training(setting.split, picture, "refined") == initial
+    Image.fromarray(np.zeros((96, 120), np.uint8)).save(refined.with_suffix(".jpg"))
+    assert label_for_training(setting.split, picture, "refined").suffix == ".jpg"
+    refined.with_suffix(".jpg").unlink()
+
+
+def test_epoch_of_another_network_is_refused(setting, finished):
+    run, _ = finished
+    other = Refiner(replace(NETWORK, dim=16), setting.encoder)
+    with pytest.raises(Exception, match=r"epoch-002.safetensors does not fit"):
+        load_epoch(other, run, 2)
+
+
+def test_classes_are_named_or_those_of_the_publication(setting):
+    assert classes_of(setting.split, ["pour/mug", "hold/mug"]) == (
+        ("pour", "mug"),
+        ("hold", "mug"),
+    )
+    with pytest.raises(UnknownName, match="cut_with/knife, hold/knife, hold/mug, pour/mug"):
+        classes_of(setting.split, ["hold/cup"])
+    with pytest.raises(InvalidInput, match="none of the published classes"):
+        classes_of(setting.split, ["published"])
+    more = (*setting.split.train_ego, Picture("throw", "javelin", setting.split.folder))
+    agd20k = replace(setting.split, train_ego=more)
+    assert classes_of(agd20k, ["published"]) == (("throw", "javelin"),)
+    assert classes_of(replace(agd20k, name="Seen"), ["published"]) == (("throw", "javelin"),)
+    with pytest.raises(UnknownName, match="Seen, Unseen"):
+        classes_of(replace(agd20k, name="HICO-IIF"), ["published"])
+
+
+def test_settings_that_cannot_train_are_refused():
+    assert RefineConfig().checkpoints == tuple(range(2, 21, 2))
+    assert RefineConfig.paper().network.train_backbone
+    with pytest.raises(InvalidInput, match="labels can be written by 2, 4"):
+        replace(CONFIG, label_epoch=3)
+    with pytest.raises(InvalidInput, match="got epochs"):
+        RefineConfig(epochs=0)
+    with pytest.raises(InvalidInput, match="threshold"):
+        RefineConfig(threshold=1.0)
+    with pytest.raises(InvalidInput, match="cannot be cut from 200"):
+        RefineConfig(squash=200)
+
+
+def test_command_refines_named_classes(setting, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(command_module, "load_backbone", lambda *_: TinyEncoder())
+    monkeypatch.setattr(command_module, "load_text_encoder", lambda _: TinyText())
+    monkeypatch.setitem(command_module.RECIPES, "embedded", CONFIG)
+    root = str(setting.split.folder.parent)
+    command = ["refine-labels", root, "--classes", "hold/mug", "--threads", "1"]
+    out = ["--out", str(tmp_path / "run")]
+    assert main([*command, *out, "--epochs", "2", "--json"]) == 0
+    count = json.loads(capsys.readouterr().out)
+    assert count["written"] + count["initial"] == 3
+    assert count["without_box"] == 0
+    about = json.loads((tmp_path / "run/run.json").read_text())
+    assert about["classes"] == ["hold/mug"]
+    assert about["config"]["epochs"] == 2
+    assert main([*command, *out]) == 2
+    assert "--resume" in capsys.readouterr().err
+    assert main([*command, *out, "--epochs", "2", "--resume"]) == 0
+    assert "keep their initial label" in capsys.readouterr().out
+    assert main([*command, *out, "--segmenter", "sam"]) == 2
+    assert "--sam PATH" in capsys.readouterr().err
+
+
+def test_whole_object_that_is_not_found_has_no_mask(setting, tmp_path):
+    class Blind:
+        def object_ego(self, picture):
+            return None
+
+    masks = ObjectMasks(replace(setting.split, folder=tmp_path), Blind())
+    masks.write([(setting.split.train_ego[0], "ego")], MASKERS["box"])
+    assert not list(tmp_path.iterdir())
+    assert isinstance(setting.detector.object_ego(setting.split.train_ego[0]), Detections)
