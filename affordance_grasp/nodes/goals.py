@@ -13,7 +13,7 @@ from affordance_grasp.nodes.action_client import ActionClient
 from affordance_grasp.nodes.calls import NoAnswer, Refused, wait
 
 ANSWER_TIMEOUT_S = 3.0
-POLL_S = 0.02
+POLL_S = 0.005
 GONE_S = 1.0
 
 

@@ -1,6 +1,7 @@
 """The simulated robot's driver: two actions, one for the arm and one for the gripper."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from time import monotonic
 
 import numpy as np
 from rclpy.action import ActionServer, CancelResponse
@@ -27,6 +28,7 @@ STALL_S = 0.2
 STALL_M = 0.0004
 WIDTH_TOLERANCE_M = 0.001
 FEEDBACK_S = 0.05
+POLL_S = 0.005
 CHECK_S = 0.01
 LONGEST_S = 300.0
 SPEED_TOLERANCE = 1.02
@@ -60,12 +62,8 @@ class SimulatedDriver:
             self._check_trajectory(trajectory)
             motion = self._start_arm(trajectory)
             begun = self._live.ask(lambda world: world.time_s)
-            while not motion.wait(FEEDBACK_S):
+            for _ in self._while_wanted(handle, motion, World.stop_arm):
                 elapsed_s = self._live.ask(lambda world: world.time_s) - begun
-                if handle.is_cancel_requested:
-                    self._live.ask(World.stop_arm)
-                    handle.canceled()
-                    raise MotionFault("the motion was cancelled")
                 if elapsed_s > trajectory.duration_s + SETTLE_S:
                     self._live.ask(World.stop_arm)
                     raise MotionFault("the arm did not reach the end of the trajectory in time")
@@ -119,22 +117,34 @@ class SimulatedDriver:
             width_m, force_n = float(goal.width_m), float(goal.force_n)
             if not np.isfinite(width_m):
                 raise InvalidInput(f"gripper width must be a finite length, not {width_m} m")
+
+            def stop(world: World) -> None:
+                world.set_gripper_target(world.gripper_width_m(), force_n)
+
             motion = self._live.start(
                 lambda world: world.set_gripper_target(width_m, force_n), _fingers_rest()
             )
-            while not motion.wait(FEEDBACK_S):
+            for _ in self._while_wanted(handle, motion, stop):
                 now_m = self._live.ask(World.gripper_width_m)
-                if handle.is_cancel_requested:
-                    self._live.ask(
-                        lambda world: world.set_gripper_target(world.gripper_width_m(), force_n)
-                    )
-                    handle.canceled()
-                    raise MotionFault("the gripper's motion was cancelled")
                 handle.publish_feedback(MoveGripper.Feedback(width_m=now_m))
             result.width_m = self._live.ask(World.gripper_width_m)
             clamped_m = self._robot.gripper.clamp_width(width_m)
             result.stalled = abs(result.width_m - clamped_m) > WIDTH_TOLERANCE_M
         return self._end(handle, result)
+
+    def _while_wanted(
+        self, handle: ServerGoalHandle, motion: Motion, stop: Callable[[World], None]
+    ) -> Iterator[None]:
+        """Until the motion is over, a turn whenever feedback is due; stopped when cancelled."""
+        due = monotonic() + FEEDBACK_S
+        while not motion.wait(POLL_S):
+            if handle.is_cancel_requested:
+                self._live.ask(stop)
+                handle.canceled()
+                raise MotionFault("the motion was cancelled")
+            if monotonic() >= due:
+                due = monotonic() + FEEDBACK_S
+                yield
 
     def _end(
         self, handle: ServerGoalHandle, result: FollowTrajectory.Result | MoveGripper.Result
