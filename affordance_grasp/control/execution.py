@@ -21,8 +21,8 @@ OnStage = Callable[[str], None]
 class Actuators(Protocol):
     """An arm and a gripper; every call returns when it is done, or raises ``MotionFault``."""
 
-    def move(self, trajectory: JointTrajectory) -> None:
-        """Follow the trajectory to its end."""
+    def move(self, trajectory: JointTrajectory, any_way: bool = False) -> None:
+        """Follow the trajectory to its end; with ``any_way`` another free way there will do."""
 
     def grip(self, width_m: float, force_n: float) -> float:
         """Bring the fingertips to a distance [m]; return the distance at which they stand."""
@@ -64,7 +64,7 @@ def perform_pick(
     announce("open")
     actuators.grip(plan.open_width_m, plan.force_n)
     announce("approach")
-    actuators.move(plan.approach)
+    actuators.move(plan.approach, any_way=True)
     announce("descend")
     actuators.move(plan.descend)
     announce("close")
@@ -72,7 +72,7 @@ def perform_pick(
     announce("lift")
     actuators.move(plan.lift)
     announce("retreat")
-    actuators.move(plan.retreat)
+    actuators.move(plan.retreat, any_way=True)
     announce("hold")
     width_m = actuators.hold(HOLD_S)
     return PickExecution(

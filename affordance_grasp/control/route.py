@@ -79,6 +79,16 @@ def _checked(robot: RobotConfig, T_base_tcp: Floats, width_m: float) -> tuple[Fl
     return T, robot.gripper.clamp_width(width_m)
 
 
+def check_way(robot: RobotConfig, q: Floats, width_m: float) -> None:
+    """Raise :class:`Unreachable` unless postures (N, J) [rad] planned elsewhere may be passed.
+
+    They must keep the joint limits and, with the fingers ``width_m`` apart, the clearances.
+    """
+    if not within_limits(robot.arm, q).all():
+        raise Unreachable(Reason.JOINT_LIMIT, "the planned way leaves the joint limits")
+    _check_clear(robot, robot.body_with_gripper(width_m), q, "planned way")
+
+
 def _outside(robot: RobotConfig, points_base: Floats) -> bool:
     """Whether any of the points (..., 3) [m] lies outside the box where the tcp may be sent."""
     low, high = robot.settings.workspace_min_m, robot.settings.workspace_max_m
@@ -179,11 +189,15 @@ def _check_stages(
     """Table and self clearance: open fingers on the way in, closed ones on the way out."""
     ways = np.vstack(stages[:2]), np.vstack(stages[2:])
     for body, q, name in zip(bodies, ways, ("way to the grasp", "way back"), strict=True):
-        T_base_shape = shape_poses(body, joint_frames(robot.arm, q))
-        gap_m = table_gap_m(body, T_base_shape, robot.table_z_m).min()
-        if gap_m < 0:
-            raise Unreachable(
-                Reason.TABLE, f"on the {name} the robot comes {-gap_m * 1e3:.0f} mm too low"
-            )
-        if self_gap_m(body, T_base_shape).min() < robot.settings.self_clearance_m:
-            raise Unreachable(Reason.PATH, f"on the {name} the robot touches itself")
+        _check_clear(robot, body, q, name)
+
+
+def _check_clear(robot: RobotConfig, body: Body, q: Floats, name: str) -> None:
+    T_base_shape = shape_poses(body, joint_frames(robot.arm, q))
+    gap_m = table_gap_m(body, T_base_shape, robot.table_z_m).min()
+    if gap_m < 0:
+        raise Unreachable(
+            Reason.TABLE, f"on the {name} the robot comes {-gap_m * 1e3:.0f} mm too low"
+        )
+    if self_gap_m(body, T_base_shape).min() < robot.settings.self_clearance_m:
+        raise Unreachable(Reason.PATH, f"on the {name} the robot touches itself")

@@ -17,9 +17,11 @@ from rclpy.task import Future
 class ActionClient(action.ActionClient):
     """As the base class, with one lock around sending and taking."""
 
-    def __init__(self, node: Node, *arguments: Any, **options: Any) -> None:
+    def __init__(self, node: Node, kind: Any, name: str, **options: Any) -> None:
+        """``kind`` is the action's class; both it and ``name`` can be asked for later."""
         self._sending = Lock()
-        super().__init__(node, *arguments, **options)
+        self.kind, self.name = str(kind.__name__), name
+        super().__init__(node, kind, name, **options)
 
     def send_goal_async(self, *arguments: Any, **options: Any) -> Future:
         """See the base class."""

@@ -12,6 +12,7 @@ from rclpy.node import Node
 from affordance_grasp.control.execution import Actuators
 from affordance_grasp.control.robot import RobotConfig
 from affordance_grasp.nodes.joints import JointMonitor
+from affordance_grasp.nodes.moveit_arm import MoveItArm
 from affordance_grasp.nodes.ros2_control_arm import Ros2ControlArm
 from affordance_grasp.nodes.simulated_arm import SimulatedArm
 
@@ -26,4 +27,5 @@ class RobotArm(Actuators, Protocol):
 ARMS: dict[str, Callable[[Node, RobotConfig, JointMonitor], RobotArm]] = {
     "simulation": SimulatedArm,
     "ros2_control": Ros2ControlArm,
+    "moveit": MoveItArm,
 }

@@ -7,6 +7,7 @@ from rclpy.action import get_action_names_and_types
 from rclpy.node import Node
 
 from affordance_grasp.errors import InvalidInput
+from affordance_grasp.nodes.action_client import ActionClient
 
 
 def require(module: str, wanted_by: str) -> ModuleType:
@@ -21,9 +22,9 @@ def require(module: str, wanted_by: str) -> ModuleType:
         ) from error
 
 
-def absent_action(node: Node, name: str, wanted: str) -> str:
-    """Why nobody serves the action ``wanted`` under a name: what is there in its place."""
-    resolved = node.resolve_service_name(name)
+def absent_action(node: Node, client: ActionClient) -> str:
+    """Why nobody serves an action: what is there in its place."""
+    resolved, wanted = node.resolve_service_name(client.name), client.kind
     offered = {name: kinds for name, kinds in get_action_names_and_types(node) if kinds}
     others = [kind for kind in offered.get(resolved, []) if kind.rpartition("/")[2] != wanted]
     if others:

@@ -77,15 +77,11 @@ class Ros2ControlArm:
         """See :class:`nodes.arm.RobotArm`."""
         self._goals.begin(cancelled)
 
-    def move(self, trajectory: JointTrajectory) -> None:
+    def move(self, trajectory: JointTrajectory, any_way: bool = False) -> None:
         """Follow the trajectory to its end, and see in ``joint_states`` that the arm is there."""
         self._check_at(trajectory.positions[0], START_TOLERANCE_RAD, "the start of its path")
         if trajectory.duration_s > 0:
-            goal = trajectory_goal(
-                self._actions.FollowJointTrajectory, self._tolerance, trajectory, self._limits
-            )
-            timeout_s = trajectory.duration_s + self._limits.time_s + MOTION_MARGIN_S
-            check_followed(self._send(self._arm, goal, timeout_s, "the arm's motion"))
+            self._follow(trajectory, trajectory.duration_s + self._limits.time_s + MOTION_MARGIN_S)
         self._check_at(trajectory.positions[-1], 2 * self._limits.end_rad, "the end of its path")
 
     def grip(self, width_m: float, force_n: float) -> float:
@@ -105,18 +101,19 @@ class Ros2ControlArm:
         """Cancel what is under way; the robot's controller then holds the arm where it is."""
         self._goals.stop()
 
+    def _follow(self, trajectory: JointTrajectory, timeout_s: float) -> None:
+        goal = trajectory_goal(
+            self._actions.FollowJointTrajectory, self._tolerance, trajectory, self._limits
+        )
+        check_followed(self._send(self._arm, goal, timeout_s, "the arm's motion"))
+
     def _send(self, client: ActionClient, goal: Any, timeout_s: float, what: str) -> Any:
         try:
             return self._goals.run(client, goal, timeout_s, what)
         except NoAnswer as error:
             if client.server_is_ready():
                 raise MotionFault(str(error)) from error
-            settings = self._settings
-            name, kind = settings.arm_action, "FollowJointTrajectory"
-            if client is self._gripper:
-                name, kind = settings.gripper_action, settings.gripper_command
-            absent = absent_action(self._node, name, kind)
-            raise MotionFault(f"{error}; {absent}") from error
+            raise MotionFault(f"{error}; {absent_action(self._node, client)}") from error
         except Refused as error:
             raise MotionFault(str(error)) from error
 

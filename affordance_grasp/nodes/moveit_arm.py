@@ -1,0 +1,112 @@
+"""A real robot behind MoveIt 2: it searches the free ways and executes all of them.
+
+The straight ways to the grasp and up from it are the package's own. What MoveIt plans is checked
+against the package's limits, table and speeds before it is executed: a planning scene may lack the
+table.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from rclpy.callback_groups import ReentrantCallbackGroup
+from rclpy.node import Node
+
+from affordance_grasp.control.robot import RobotConfig
+from affordance_grasp.control.route import check_way
+from affordance_grasp.datatypes import JointTrajectory
+from affordance_grasp.errors import InvalidInput, MotionFault, Unreachable
+from affordance_grasp.nodes.action_client import ActionClient
+from affordance_grasp.nodes.joints import JointMonitor
+from affordance_grasp.nodes.moveit_goals import (
+    check_code,
+    execution_goal,
+    planned,
+    planning_goal,
+)
+from affordance_grasp.nodes.optional_ros import require
+from affordance_grasp.nodes.parameters import declare, describe
+from affordance_grasp.nodes.ros2_control_arm import START_TOLERANCE_RAD, Ros2ControlArm
+
+PLANNING_MARGIN_S = 5.0
+SPEED_TOLERANCE = 1.05
+WANTED_BY = "robot 'moveit'"
+
+
+@dataclass(frozen=True)
+class MoveItParameters:
+    """Parameters of the controller node for this kind of robot, beside those of the gripper."""
+
+    moveit_group: str = describe("manipulator_i5", "MoveIt's planning group of the arm")
+    moveit_action: str = describe("move_action", "action moveit_msgs/MoveGroup, to plan")
+    moveit_execute_action: str = describe(
+        "execute_trajectory", "action moveit_msgs/ExecuteTrajectory, to move"
+    )
+    planning_time_s: float = describe(5.0, "how long MoveIt may search for a way [s]")
+
+    def __post_init__(self) -> None:
+        """Refuse to search for no time at all."""
+        if not self.planning_time_s > 0:
+            raise InvalidInput("planning_time_s must be > 0")
+
+
+class MoveItArm(Ros2ControlArm):
+    """The arm over MoveIt, the gripper over its own controller."""
+
+    def __init__(self, node: Node, robot: RobotConfig, joints: JointMonitor) -> None:
+        """Look for the servers; they are waited for when first used."""
+        super().__init__(node, robot, joints)
+        self._moveit = p = declare(node, MoveItParameters)
+        self._robot = robot
+        self._messages = require("moveit_msgs.msg", WANTED_BY)
+        self._kinds = kinds = require("moveit_msgs.action", WANTED_BY)
+        group = ReentrantCallbackGroup()
+        self._planner = ActionClient(node, kinds.MoveGroup, p.moveit_action, callback_group=group)
+        self._executor = ActionClient(
+            node, kinds.ExecuteTrajectory, p.moveit_execute_action, callback_group=group
+        )
+
+    def move(self, trajectory: JointTrajectory, any_way: bool = False) -> None:
+        """Follow the trajectory, or another free way to its end that MoveIt finds."""
+        if any_way and trajectory.duration_s > 0:
+            trajectory = self._plan(trajectory)
+        super().move(trajectory)
+
+    def _plan(self, wanted: JointTrajectory) -> JointTrajectory:
+        settings, robot = self._moveit, self._robot
+        goal = planning_goal(
+            self._messages,
+            self._kinds.MoveGroup,
+            wanted.positions[-1],
+            robot=robot,
+            group=settings.moveit_group,
+            time_s=settings.planning_time_s,
+        )
+        timeout_s = settings.planning_time_s + PLANNING_MARGIN_S
+        answer = self._send(self._planner, goal, timeout_s, "MoveIt's planning")
+        found = planned(answer, robot.arm.joint_names)
+        self._check(found, wanted)
+        return found
+
+    def _check(self, found: JointTrajectory, wanted: JointTrajectory) -> None:
+        """Nothing that was planned elsewhere is taken on trust."""
+        miss = np.abs(found.positions[-1] - wanted.positions[-1]).max()
+        if miss > START_TOLERANCE_RAD:
+            raise MotionFault(f"MoveIt's way ends {miss:.3f} rad away from where it should")
+        speed = np.abs(found.velocities).max(axis=0) / (SPEED_TOLERANCE * self._robot.velocity)
+        if speed.max() > 1:
+            name = self._robot.arm.joint_names[int(speed.argmax())]
+            raise MotionFault(
+                f"MoveIt's way moves {name} at {speed.max():.2f} times what speed_scaling allows; "
+                "narrow the velocity limits of its joint_limits.yaml"
+            )
+        try:
+            check_way(self._robot, found.positions, self._robot.gripper.max_width_m)
+        except Unreachable as error:
+            raise MotionFault(
+                f"MoveIt's way is not free: {error}; add the table to its planning scene"
+            ) from error
+
+    def _follow(self, trajectory: JointTrajectory, timeout_s: float) -> None:
+        goal = execution_goal(self._kinds.ExecuteTrajectory, trajectory)
+        answer = self._send(self._executor, goal, timeout_s, "the arm's motion")
+        check_code(answer, "executing")
