@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import cache
 from multiprocessing import get_context, parent_process
@@ -19,6 +20,7 @@ from affordance_grasp.replay.source import NumberedFrame
 
 Job = tuple[NumberedFrame, bool, dict[str, Any]]
 """A frame, whether it is drawn, and what was left out before it."""
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 _setup: PlannerSetup | None = None
 
@@ -40,7 +42,10 @@ def plan_in_processes(
     """
     context = get_context("spawn")
     threads = max(1, (os.cpu_count() or 1) // workers)
-    with ProcessPoolExecutor(workers, context, _begin, (setup, threads)) as pool:
+    with (
+        _threads_of_children(threads),
+        ProcessPoolExecutor(workers, context, _begin, (setup, threads)) as pool,
+    ):
         try:
             complaint = pool.submit(_load).result()
             if complaint:
@@ -53,6 +58,19 @@ def plan_in_processes(
             ) from error
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
+
+
+@contextmanager
+def _threads_of_children(count: int) -> Iterator[None]:
+    """Numerical libraries read once, when they are loaded, in how many threads they compute."""
+    before = {name: os.environ.get(name) for name in THREAD_VARIABLES}
+    os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(count)))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name)
+            os.environ.update({name: value} if value is not None else {})
 
 
 def _in_order(pool: ProcessPoolExecutor, jobs: Iterable[Job], ahead: int) -> Iterator[FrameResult]:

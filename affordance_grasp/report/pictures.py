@@ -18,6 +18,10 @@ Picture = NDArray[np.uint8]
 INK = (238, 240, 242)
 PAPER = (24, 27, 31)
 MUTED = (160, 167, 174)
+COLDEST = 0.048
+"""Heat below which the overlay shows none."""
+_DIMMED = 0.75 * (0.6 * np.eye(3) + 0.4 / 3)
+"""Colour -> the darker, greyer colour of cold places."""
 
 
 @lru_cache(maxsize=8)
@@ -37,15 +41,25 @@ def heat_overlay(color: Picture, heatmap: Heatmap, region: Region | None = None)
 
     The peak gets a ring and the region that was looked at thin corners.
     """
-    heat = np.clip(heatmap.values, 0, 1).astype(float)
-    alpha = (np.clip(heat * 1.25 - 0.06, 0, 1) ** 0.7 * 0.82)[..., None]
-    gray = color.mean(axis=-1, keepdims=True)
-    dimmed = 0.75 * (0.6 * color + 0.4 * gray)
-    picture = (dimmed * (1 - alpha) + heat_colors(heat) * alpha).astype(np.uint8)
+    heat = np.clip(heatmap.values, 0, 1)
+    picture = np.asarray(cv2.transform(color, _DIMMED), np.uint8)
+    warm = _bounds(heat > COLDEST)
+    if warm is not None:
+        heat, cold = heat[warm], picture[warm]
+        alpha = (np.clip(heat * 1.25 - 0.06, 0, 1) ** 0.7 * 0.82)[..., None]
+        picture[warm] = (cold * (1 - alpha) + heat_colors(heat) * alpha).astype(np.uint8)
     u, v = heatmap.peak_uv
     cv2.circle(picture, (u, v), 9, PAPER, 4, cv2.LINE_AA)
     cv2.circle(picture, (u, v), 9, (255, 255, 255), 2, cv2.LINE_AA)
     return picture if region is None else _corners(picture, region)
+
+
+def _bounds(mask: NDArray[np.bool_]) -> tuple[slice, slice] | None:
+    """Rows and columns of the smallest rectangle around a mask; None around nothing."""
+    rows, columns = (np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0))
+    if not len(rows):
+        return None
+    return slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
 
 
 def _corners(picture: Picture, region: Region) -> Picture:
