@@ -17,6 +17,8 @@ def test_what_is_given_comes_first():
     assert adoption.convention.name == "contact_graspnet"
     assert adoption.tip_offset_m == pytest.approx(0.1034)
     assert ExternalSettings(tip_offset_m=0.0).adoption("vgn").tip_offset_m == 0.0
+    other = ExternalSettings(convention="gpd").adoption("graspgen", "robotiq_2f_140")
+    assert other.tip_offset_m == pytest.approx(0.06), "the server's hand belongs to its convention"
 
 
 @pytest.mark.parametrize(

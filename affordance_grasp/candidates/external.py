@@ -50,7 +50,8 @@ class ExternalSettings:
         chosen = find_convention(self.convention or convention)
         if self.tip_offset_m >= 0:
             return Adoption(chosen, self.tip_offset_m)
-        return Adoption(chosen, chosen.tip_offset_m(self.hand or hand))
+        theirs = hand if chosen.name == convention else ""  # a hand of another convention is none
+        return Adoption(chosen, chosen.tip_offset_m(self.hand or theirs))
 
 
 def settings_from_words(words: Sequence[str]) -> ExternalSettings:
