@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from affordance_grasp.errors import AffordanceGraspError, InvalidInput
 from affordance_grasp.nodes.client import GraspClient
 from affordance_grasp.nodes.parameters import declare, describe
+from affordance_grasp.nodes.running import end
 
 
 @dataclass(frozen=True)
@@ -30,12 +31,13 @@ def main() -> None:
     """
     try:
         with GraspClient("ask") as client:
-            sys.exit(_ask(client, declare(client.node, AskParameters)))
+            code = _ask(client, declare(client.node, AskParameters))
     except AffordanceGraspError as error:
         print(f"ask: {error}", file=sys.stderr)
-        sys.exit(2)
+        code = 2
     except KeyboardInterrupt:
-        sys.exit(0)
+        code = 0
+    end(code)
 
 
 def _ask(client: GraspClient, parameters: AskParameters) -> int:

@@ -34,7 +34,8 @@ from affordance_grasp.srv import (
 )
 
 ANSWER_TIMEOUT_S = 20.0
-CANCEL_TIMEOUT_S = 5.0
+CANCEL_TIMEOUT_S = 2.0
+LEAVE_S = 3.0
 GRASP_TIMEOUT_S = 200.0
 POLL_S = 0.1
 LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
@@ -113,8 +114,8 @@ class GraspClient:
         trace: TracebackType | None,
     ) -> None:
         """Leave the graph."""
-        self._executor.shutdown(1.0)
-        self._thread.join(1.0)
+        self._executor.shutdown(LEAVE_S)
+        self._thread.join(LEAVE_S)
         self.node.destroy_node()
         self._context.try_shutdown()
 

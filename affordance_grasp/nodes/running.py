@@ -5,6 +5,7 @@ import signal
 import sys
 from collections.abc import Callable
 from threading import Event, Thread
+from typing import NoReturn
 
 import rclpy
 from rclpy.executors import ExternalShutdownException, MultiThreadedExecutor
@@ -13,7 +14,7 @@ from rclpy.signals import SignalHandlerOptions
 
 from affordance_grasp.errors import AffordanceGraspError
 
-STOP_TIMEOUT_S = 3.0
+STOP_TIMEOUT_S = 2.0
 PARENT = "AFFORDANCE_GRASP_PARENT"
 """Environment variable: the process without which a node ends; see :mod:`nodes.graph`."""
 PARENT_PERIOD_S = 1.0
@@ -34,10 +35,21 @@ def run(make_node: Callable[[], Node], threads: int = 4) -> None:
         print(f"{sys.argv[0].rsplit('/', 1)[-1]}: {error}", file=sys.stderr)
         rclpy.try_shutdown()
         sys.exit(2)
-    on_signal(stop.set)
+    # In a thread: the main one may hold the event's lock at the moment of the signal.
+    on_signal(lambda: Thread(target=stop.set).start())
     broken = _spin_until(node, stop, threads)
     rclpy.try_shutdown()
-    sys.exit(1 if broken else 0)
+    end(1 if broken else 0)
+
+
+def end(code: int) -> NoReturn:
+    """End the process now that all is closed.
+
+    Taking down torch and DDS object by object takes seconds, and threads of theirs may abort.
+    """
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def on_signal(act: Callable[[], object]) -> None:
