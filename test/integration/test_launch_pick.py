@@ -28,5 +28,5 @@ def test_a_mug_is_picked_by_the_launch_file_and_ctrl_c_ends_it():
         awaited(launch, "process has finished cleanly")  # `ask`, with exit code 0
         code = launch.interrupt()
     assert code == 0, launch.output
-    assert "process has died" not in launch.output
+    assert "process has died" not in launch.output, launch.output
     assert "Traceback" not in launch.output
