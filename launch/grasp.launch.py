@@ -31,6 +31,7 @@ PACKAGE = "affordance_grasp"
 FAST_DDS_PROFILES = "FASTRTPS_DEFAULT_PROFILES_FILE"
 CAMERA_TOPICS = (COLOR, INFO, DEPTH, DEPTH_INFO)
 DRIVER_NAMESPACE = "/camera/camera"
+PATIENCE_S = "15"  # before a node that was asked to end is forced to; a second is the rule
 
 AS_IN_PARAMS = "empty: as in the parameter file"
 ARGUMENTS = {
@@ -287,6 +288,7 @@ def _node(
         emulate_tty=True,
         parameters=[given["params"], chosen],
         remappings=to or [],
+        sigterm_timeout=PATIENCE_S,
     )
 
 

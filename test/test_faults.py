@@ -104,7 +104,7 @@ def test_every_fault_says_what_to_set(changes, words):
             "remap a topic of sensor_msgs/msg/Image",
         ),
         ({"publishers": ("/a", "/b")}, "comes from /a and /b; stop all but one"),
-        ({"message": None}, "/camera offers /depth but nothing arrives; set FASTRTPS"),
+        ({"message": None}, "/camera offers /depth but nothing arrives"),
         ({"mismatches": ("rviz gets nothing",)}, "rviz gets nothing"),
     ],
 )

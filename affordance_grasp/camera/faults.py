@@ -79,8 +79,9 @@ def _topic_faults(view: CameraView) -> Iterator[str]:
             yield f"{topic.name} comes from {' and '.join(topic.publishers)}; stop all but one"
         elif topic.message is None:
             yield (
-                f"{topic.publishers[0]} offers {topic.name} but nothing arrives; set "
-                "FASTRTPS_DEFAULT_PROFILES_FILE to config/fastdds.xml for it and for us"
+                f"{topic.publishers[0]} offers {topic.name} but nothing arrives; if it is not "
+                "just starting, set FASTRTPS_DEFAULT_PROFILES_FILE to config/fastdds.xml for it "
+                "and us"
             )
         yield from topic.mismatches
 
