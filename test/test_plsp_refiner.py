@@ -146,17 +146,17 @@ def test_it_learns_to_leave_out_what_the_exo_pictures_do_not_show():
     optimizer = torch.optim.AdamW(network.parameters(), lr=4e-3)
     kinds = functional.normalize(torch.randn(2, DIM), dim=1) * 5
     for _ in range(40):
-        part = torch.zeros(4, GRID, GRID, dtype=torch.bool)
-        for mask, (top, left) in zip(part, torch.randint(0, 10, (4, 2)), strict=True):
+        part = torch.zeros(2, GRID, GRID, dtype=torch.bool)
+        for mask, (top, left) in zip(part, torch.randint(0, 10, (2, 2)), strict=True):
             mask[top : top + 6, left : left + 6] = True
         patches = kinds[part.long().flatten(1)]
         batch = RefinerBatch(
             ego=torch.cat([patches.mean(dim=1, keepdim=True), patches], dim=1),
-            part=torch.zeros(4, 24),
-            boxes=torch.tensor([[0.0, 0, SIDE, SIDE]]).expand(4, -1),
+            part=torch.zeros(2, 24),
+            boxes=torch.tensor([[0.0, 0, SIDE, SIDE]]).expand(2, -1),
             crop=patches,
-            exo=kinds[0].expand(4, 1, -1),
-            valid=torch.ones(4, 1),
+            exo=kinds[0].expand(2, 1, -1),
+            valid=torch.ones(2, 1),
         )
         optimizer.zero_grad()
         network.loss(batch, epoch=0)["total"].backward()

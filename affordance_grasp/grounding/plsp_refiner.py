@@ -19,6 +19,7 @@ from affordance_grasp.grounding.mask_decoder import MaskDecoder
 from affordance_grasp.grounding.network import GroundingNetwork
 
 CropMask = Literal["squashed", "padded"]
+POINTS_PER_PATCH = 4
 
 
 @dataclass(frozen=True)
@@ -142,7 +143,8 @@ class Refiner(GroundingNetwork):
     def _rest(self, predicted: Tensor, boxes: Tensor) -> Tensor:
         """Weights (B, grid^2): 1 - the prediction (B, S, S) on the patches of the object's crop.
 
-        Bilinear at the patch centres, as resizing without antialiasing; 0 in the padding.
+        Averaged over every patch: if its centre alone counted, the network would learn a pattern of
+        dots at the centres. 0 in the padding.
         """
         start, size = boxes[:, :2], boxes[:, 2:] - boxes[:, :2]
         if self.config.crop_mask == "padded":
@@ -150,7 +152,8 @@ class Refiner(GroundingNetwork):
             origin, extent = start - ((square - size) / 2).floor(), square.expand(-1, 2)
         else:
             origin, extent = start, size
-        centres = (torch.arange(self.grid, device=boxes.device) + 0.5) / self.grid
+        side = self.grid * POINTS_PER_PATCH
+        centres = (torch.arange(side, device=boxes.device) + 0.5) / side
         rows, columns = torch.meshgrid(centres, centres, indexing="ij")
         unit = torch.stack([columns, rows], dim=2)
         points = origin[:, None, None] + unit * extent[:, None, None]
@@ -161,4 +164,4 @@ class Refiner(GroundingNetwork):
             padding_mode="border",
             align_corners=False,
         )[:, 0]
-        return (sampled * inside).flatten(1)
+        return functional.avg_pool2d(sampled * inside, POINTS_PER_PATCH).flatten(1)
