@@ -39,16 +39,16 @@ def images(size=(64, 48), frame_id=FRAME, stamp=None, depth_m=0.5):
     return color, from_depth_m(np.full((size[1], size[0]), depth_m, np.float32), header)
 
 
-def view(color=None, depth=None, info=None, **changes):
+def view(color=None, depth=None, info=None, arrived_s=NOW_S, camera_frame=FRAME):
     """A camera on which all is well but for the changes."""
     fine_color, fine_depth = images()
     fine_info = from_intrinsics(INTRINSICS, fine_color.header)
     image, camera_info = ("sensor_msgs/msg/Image",), ("sensor_msgs/msg/CameraInfo",)
     return CameraView(
-        TopicView("/color", image, ("/camera",), (), fine_color if color is None else color),
-        TopicView("/depth", image, ("/camera",), (), fine_depth if depth is None else depth),
-        TopicView("/info", camera_info, ("/camera",), (), fine_info if info is None else info),
-        **({"camera_frame": FRAME, "now_s": NOW_S} | changes),
+        TopicView("/color", image, ("/camera",), (), color or fine_color, arrived_s),
+        TopicView("/depth", image, ("/camera",), (), depth or fine_depth),
+        TopicView("/info", camera_info, ("/camera",), (), info or fine_info),
+        camera_frame,
     )
 
 
@@ -85,8 +85,8 @@ def prismatic():
         ({"info": CameraInfo(width=64, height=48)}, ["uncalibrated"]),
         ({"info": prismatic()}, ["'thin_prism'", "publish rectified images"]),
         ({"camera_frame": "wrist_optical"}, ["'wrist_optical'", "calibrate"]),
-        ({"now_s": NOW_S + 40}, ["40.0 s old", "--clock and set use_sim_time"]),
-        ({"now_s": NOW_S - 3}, ["3.0 s ahead", "synchronise the clocks"]),
+        ({"arrived_s": NOW_S + 40}, ["40.0 s old", "--clock and set use_sim_time"]),
+        ({"arrived_s": NOW_S - 3}, ["3.0 s ahead", "synchronise the clocks"]),
     ],
 )
 def test_every_fault_says_what_to_set(changes, words):

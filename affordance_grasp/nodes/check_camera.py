@@ -61,8 +61,7 @@ class CameraCheck:
     def view(self) -> CameraView:
         """What can be seen now."""
         color, depth, info = (self._topic(topic) for topic in (COLOR, DEPTH, INFO))
-        now_s = self._node.get_clock().now().nanoseconds * 1e-9
-        return CameraView(color, depth, info, self._camera_frame, now_s)
+        return CameraView(color, depth, info, self._camera_frame)
 
     def _look(self) -> None:
         faults = camera_faults(self.view())
@@ -76,6 +75,7 @@ class CameraCheck:
         name = self._node.resolve_topic_name(topic)
         offered = self._node.get_publishers_info_by_topic(name)
         wanted = self._node.get_subscriptions_info_by_topic(name)
+        arrival = self._frames.latest().get(topic)
         return TopicView(
             name=name,
             types=tuple(dict.fromkeys(end.topic_type for end in offered)),
@@ -86,7 +86,8 @@ class CameraCheck:
                 for reader in wanted
                 if (sentence := _mismatch(name, publisher, reader))
             ),
-            message=self._frames.latest().get(topic),
+            message=arrival.message if arrival else None,
+            arrived_s=arrival.at_s if arrival else 0.0,
         )
 
 

@@ -58,6 +58,14 @@ class StampedFrame:
         )
 
 
+@dataclass(frozen=True)
+class Arrival:
+    """A message and when it came, in seconds of the node's clock."""
+
+    message: Image | CameraInfo
+    at_s: float
+
+
 class FrameStream:
     """Pairs colour and depth by stamp as they arrive; a slow reader only gets the newest."""
 
@@ -75,7 +83,7 @@ class FrameStream:
         self._depth: deque[Image] = deque(maxlen=KEPT)
         self._info: CameraInfo | None = None
         self._newest: StampedFrame | None = None
-        self._latest: dict[str, Image | CameraInfo] = {}
+        self._latest: dict[str, Arrival] = {}
         group = group or MutuallyExclusiveCallbackGroup()
         for kind, topic, take in (
             (Image, COLOR, self._take_color),
@@ -104,7 +112,7 @@ class FrameStream:
                     raise NoAnswer(f"no camera frame within {timeout_s:g} s: {missing}")
         return frame.rectified()
 
-    def latest(self) -> dict[str, Image | CameraInfo]:
+    def latest(self) -> dict[str, Arrival]:
         """Topic -> the newest message that arrived on it, paired or not."""
         with self._arrived:
             return dict(self._latest)
@@ -128,20 +136,23 @@ class FrameStream:
     def _take_color(self, message: Image) -> None:
         with self._arrived:
             self._color.append(message)
-            self._latest[COLOR] = message
+            self._latest[COLOR] = self._arrival(message)
         self._pair()
 
     def _take_depth(self, message: Image) -> None:
         with self._arrived:
             self._depth.append(message)
-            self._latest[DEPTH] = message
+            self._latest[DEPTH] = self._arrival(message)
         self._pair()
 
     def _take_info(self, message: CameraInfo) -> None:
         with self._arrived:
             self._info = message
-            self._latest[INFO] = message
+            self._latest[INFO] = self._arrival(message)
         self._pair()
+
+    def _arrival(self, message: Image | CameraInfo) -> Arrival:
+        return Arrival(message, self._clock.now().nanoseconds * 1e-9)
 
     def _pair(self) -> None:
         """Complete a frame from the newest colour image that has a depth image in time."""
