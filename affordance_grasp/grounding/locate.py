@@ -60,8 +60,8 @@ def unpack_keys(packed: Tensor, heads: int) -> KeyFeatures:
         )
     per_head = packed.unflatten(2, (-1, heads)).permute(0, 3, 1, 2)
     query, keys = per_head[:, :, :1], per_head[:, :, 1:]
-    scores = query @ keys.transpose(2, 3) / per_head.shape[3] ** 0.5
-    attention = scores[:, :, 0].softmax(dim=2)[:, :, 1:]
+    scores = (query * keys).sum(dim=3) / per_head.shape[3] ** 0.5
+    attention = scores.softmax(dim=2)[:, :, 1:]
     grid = packed[:, 2:].transpose(1, 2).unflatten(2, (side, side))
     return KeyFeatures(grid, attention)
 

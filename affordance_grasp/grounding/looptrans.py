@@ -140,6 +140,10 @@ class LoopTransOutput:
     ego: Tensor
     pixel: Tensor
 
+    def float(self) -> "LoopTransOutput":
+        """The same in float32, for thresholds and sums that bfloat16 is too coarse for."""
+        return LoopTransOutput(self.exo.float(), self.ego.float(), self.pixel.float())
+
 
 class LoopTrans(LocateNetwork):
     """The network of LoopTrans on frozen keys."""
@@ -197,6 +201,12 @@ class LoopTrans(LocateNetwork):
         ego = self.features(batch.ego)
         exo_keys = self._exo_keys(batch.exo)
         output = self(ego.keys, exo_keys)
+        with torch.autocast(exo_keys.device.type, enabled=False):
+            return self._terms(ego, exo_keys, output.float(), batch)
+
+    def _terms(
+        self, ego: KeyFeatures, exo_keys: Tensor, output: LoopTransOutput, batch: LoopTransBatch
+    ) -> dict[str, Tensor]:
         terms = {"cls": classification_loss(output.ego, output.exo, batch.label)}
         if self.pixel_dec is not None:
             heat = min_max(pick_class(output.pixel, batch.label))
