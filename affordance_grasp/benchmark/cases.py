@@ -53,11 +53,12 @@ def make_case(name: str, size: Size) -> Case:
         return _frame_case(name, method)
     contestant = CONTESTANTS[method](size.side)
     if kind == "training":
-        return _training_case(name, contestant, size.batch or contestant.batch_size)
-    return _inference_case(name, contestant, 1 if kind == "inference" else QUERIES)
+        return training_case(name, contestant, size.batch or contestant.batch_size)
+    return inference_case(name, contestant, 1 if kind == "inference" else QUERIES)
 
 
-def _inference_case(name: str, contestant: Contestant, queries: int) -> Case:
+def inference_case(name: str, contestant: Contestant, queries: int) -> Case:
+    """Heatmaps of one image for so many queries."""
     contestant.network.eval()
     labels = torch.arange(queries) % len(ASKED)
 
@@ -75,7 +76,8 @@ def _inference_case(name: str, contestant: Contestant, queries: int) -> Case:
     return Case(name, queries, 1, {"plain": Variant(plain, EXACT), "ours": Variant(ours, EXACT)})
 
 
-def _training_case(name: str, contestant: Contestant, count: int) -> Case:
+def training_case(name: str, contestant: Contestant, count: int) -> Case:
+    """A step of training on ``count`` samples: losses, gradients, optimiser."""
     network = contestant.network.train()
     batch = contestant.batch(count)
     ours = partial(network.loss, epoch=0)

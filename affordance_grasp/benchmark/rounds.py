@@ -83,7 +83,7 @@ def measure(case: Case, rounds: int, progress: Progress | None = None) -> Result
     names = list(case.variants)
     outputs, gflop = {}, {}
     for name, variant in case.variants.items():
-        outputs[name], gflop[name] = _counted(variant)
+        outputs[name], gflop[name] = counted_run(variant)
     times: dict[str, list[float]] = {name: [] for name in names}
     peaks = dict.fromkeys(names, 0.0)
     rates: list[dict[str, float]] = []
@@ -130,7 +130,8 @@ def peak_mb() -> float:
     return kilobytes / (1e6 if sys.platform == "darwin" else 1e3)
 
 
-def _counted(variant: Variant) -> tuple[Outputs, float]:
+def counted_run(variant: Variant) -> tuple[Outputs, float]:
+    """What a variant gives to compare, and its operations [GFLOP], 2 for a multiply-add."""
     with FlopCounterMode(display=False) as counter:
         outputs = variant.run()
     kept = {name: value.detach().clone() for name, value in variant.inspect(outputs).items()}

@@ -92,6 +92,7 @@ def clip_tokens(sentences: Sequence[str]) -> Tensor:
 
 
 def make_text_tower() -> Any:
+    """The text side of CLIP ViT-B/16 as open_clip has it, with random weights."""
     import open_clip
     from open_clip.model import CLIPTextCfg
     from open_clip.transformer import LayerNorm, QuickGELU, TextTransformer
