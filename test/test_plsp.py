@@ -70,6 +70,16 @@ def test_shapes_and_probability(network):
     torch.testing.assert_close(probability.sum(dim=(1, 2)), torch.ones(2))
 
 
+def test_nearest_interpolation_repeats_the_logits():
+    network = Plsp(replace(TINY, interpolation="nearest")).eval()
+    logits = torch.randn(1, 56, 56)
+    repeated = logits.repeat_interleave(4, dim=1).repeat_interleave(4, dim=2)
+    expected = repeated.flatten(1).softmax(dim=1).view(1, 224, 224)
+    torch.testing.assert_close(network.probability(logits), expected)
+    with pytest.raises(InvalidInput, match="'cubic' is not bilinear or nearest"):
+        replace(TINY, interpolation="cubic")
+
+
 def test_several_queries_at_once_are_the_queries_one_by_one(network):
     tokens, text = torch.randn(1, 257, 384), unit(3, 24)
     together = network.maps(tokens, text, torch.arange(3))

@@ -22,7 +22,7 @@ from affordance_grasp.learning.object_crops import (
     square_crop,
 )
 from affordance_grasp.learning.pictures import Reader
-from affordance_grasp.learning.plsp_samples import PairTexts
+from affordance_grasp.learning.plsp_samples import PairTexts, PlspSamples, SamplingConfig
 from affordance_grasp.learning.pseudo_labels import (
     label_for_training,
     label_path,
@@ -227,6 +227,22 @@ def test_snapped_labels_are_written_and_emptied_ones_fall_back(setting):
     Image.fromarray(np.zeros((96, 120), np.uint8)).save(refined.with_suffix(".jpg"))
     assert label_for_training(setting.split, picture, "refined").suffix == ".jpg"
     refined.with_suffix(".jpg").unlink()
+
+
+def test_training_reads_refined_labels_where_it_is_told_to(setting):
+    picture = next(p for p in setting.split.train_ego if p.pair == ("hold", "knife"))
+    initial, refined = (path(setting.split, picture) for path in (label_path, refined_label_path))
+    refined.parent.mkdir(parents=True)
+    initial.rename(refined)
+
+    def samples(labels):
+        config = SamplingConfig(labels=labels)
+        return PlspSamples(setting.split, None, None, None, None, squash=256, config=config)
+
+    assert (len(samples("initial")), len(samples("refined"))) == (11, 12)
+    refined.rename(initial)
+    with pytest.raises(InvalidInput, match="'best' are not initial or refined"):
+        SamplingConfig(labels="best")
 
 
 def test_epoch_of_another_network_is_refused(setting, finished):

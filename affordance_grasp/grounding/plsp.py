@@ -21,6 +21,7 @@ from affordance_grasp.grounding.plsp_fuser import VerbFuser
 from affordance_grasp.grounding.vocabulary import AFFORDANCES
 
 Reasoning = Literal["per_sample", "all_pairs", "none"]
+Interpolation = Literal["bilinear", "nearest"]
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,9 @@ class PlspConfig:
     encoder, as the paper does. ``reasoning``: compare each prediction with its own text, or, as
     the released code does with flat text features, with every text of the batch. The four weights
     multiply their loss terms (paper, section 3.4; released code).
+
+    ``interpolation`` of the logits: nearest is what the released code takes where runs on a GPU
+    must repeat exactly; all other interpolations here are repeatable as they are.
 
     The paper's ablation takes modules away. ``reasoning`` none: no noun and no part is predicted,
     and the verb's text alone is the query. ``align_weight`` and ``exo_weight`` 0: no alignment,
@@ -55,6 +59,7 @@ class PlspConfig:
     noun_weight: float = 1.0
     part_weight: float = 0.1
     reasoning: Reasoning = "per_sample"
+    interpolation: Interpolation = "bilinear"
 
     def __post_init__(self) -> None:
         """Refuse sizes that do not fit together."""
@@ -67,6 +72,10 @@ class PlspConfig:
         if self.reasoning not in ("per_sample", "all_pairs", "none"):
             raise InvalidInput(
                 f"PLSP reasoning {self.reasoning!r} is not per_sample, all_pairs or none"
+            )
+        if self.interpolation not in ("bilinear", "nearest"):
+            raise InvalidInput(
+                f"PLSP interpolation {self.interpolation!r} is not bilinear or nearest"
             )
 
     @staticmethod
@@ -226,7 +235,8 @@ class Plsp(GroundingNetwork):
 
     def _upscale(self, logits: Tensor) -> Tensor:
         size = (self.config.image_side,) * 2
-        return functional.interpolate(logits[:, None], size=size, mode="bilinear")[:, 0]
+        mode = self.config.interpolation
+        return functional.interpolate(logits[:, None], size=size, mode=mode)[:, 0]
 
     def _divergence(self, logits: Tensor, target: Tensor) -> Tensor:
         predicted = self._upscale(logits).flatten(1).log_softmax(dim=1)

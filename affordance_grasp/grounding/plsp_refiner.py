@@ -143,8 +143,8 @@ class Refiner(GroundingNetwork):
     def _rest(self, predicted: Tensor, boxes: Tensor) -> Tensor:
         """Weights (B, grid^2): 1 - the prediction (B, S, S) on the patches of the object's crop.
 
-        Averaged over every patch: if its centre alone counted, the network would learn a pattern of
-        dots at the centres. 0 in the padding.
+        Averaged over every patch: if its centre alone counted, the network would learn a pattern
+        of dots at the centres. 0 in the padding.
         """
         start, size = boxes[:, :2], boxes[:, 2:] - boxes[:, :2]
         if self.config.crop_mask == "padded":
