@@ -13,6 +13,7 @@ from affordance_grasp.grounding.checkpoint import load_checkpoint
 from affordance_grasp.grounding.methods import find_method
 from affordance_grasp.grounding.vocabulary import AFFORDANCES, resolve_query
 from affordance_grasp.pipeline import GraspPlan
+from affordance_grasp.replay.recorder import STORAGES
 from affordance_grasp.report import make_folder, write_report
 from affordance_grasp.simulation.objects import make_object
 from affordance_grasp.simulation.parts import functional_parts
@@ -38,6 +39,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--checkpoint", type=Path, help="checkpoint of the method")
     parser.add_argument("--seed", type=int, default=0, help="instance and place of the object")
     parser.add_argument("--out", type=Path, default=Path("demo"), help="folder for the report")
+    parser.add_argument("--record", type=Path, metavar="DIR", help="record a bag for 'replay'")
+    parser.add_argument(
+        "--record-storage", default="mcap", choices=STORAGES, help="storage of the bag (mcap)"
+    )
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
 
 
@@ -76,6 +81,8 @@ def run(arguments: argparse.Namespace) -> int:
             raise
         account.say("failed", f"{error} (what the nodes said is in {logs}/)")
         return 1
+    if arguments.record:
+        account.say("recorded", f"affordance-grasp replay {arguments.record} --query ...")
     if arguments.json:
         print(json.dumps(summary, indent=2))
     return 0 if summary["success"] else 1
@@ -85,6 +92,8 @@ def _check(arguments: argparse.Namespace) -> None:
     """Refuse what cannot work before anything is started."""
     if arguments.seed < 0:
         raise InvalidInput(f"--seed is {arguments.seed}; it must be >= 0")
+    if arguments.record and arguments.record.exists():
+        raise InvalidInput(f"--record {arguments.record} exists already; name a new folder")
     make_folder(arguments.out)
     make_object(arguments.object, 0)
     find_method(arguments.method)
@@ -101,6 +110,8 @@ def _parameters(arguments: argparse.Namespace) -> dict[str, dict[str, object]]:
             "pose_seed": arguments.seed,
             "photo_width": 640,
             "photo_rate_hz": PHOTO_RATE_HZ,
+            "record": arguments.record.resolve() if arguments.record else "",
+            "record_storage": arguments.record_storage,
         },
         "grounder": {"method": arguments.method, "checkpoint": arguments.checkpoint or ""},
     }

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from time import monotonic
 
 from rclpy.callback_groups import ReentrantCallbackGroup
@@ -19,6 +20,7 @@ from affordance_grasp.nodes.live_world import LiveWorld
 from affordance_grasp.nodes.parameters import declare, describe
 from affordance_grasp.nodes.running import run
 from affordance_grasp.nodes.simulated_driver import SimulatedDriver
+from affordance_grasp.replay.world_recorder import WorldRecorder
 from affordance_grasp.simulation.objects import make_object
 from affordance_grasp.simulation.parts import functional_parts
 from affordance_grasp.simulation.placement import random_placement
@@ -39,6 +41,8 @@ class SimulatorParameters:
     camera_rate_hz: float = describe(3.0, "frames per second of the wrist camera")
     photo_rate_hz: float = describe(3.0, "pictures per second from outside, when subscribed")
     photo_width: int = describe(480, "width of a picture from outside [pixel]")
+    record: str = describe("", "folder of a bag to record, which must not exist; empty: none")
+    record_storage: str = describe("mcap", "storage of the bag: mcap or sqlite3")
 
     def __post_init__(self) -> None:
         """Refuse a standing clock and negative seeds."""
@@ -58,10 +62,12 @@ class SimulatorNode(Node):
         self._robot = load_robot()
         self._publish_to_topics()
         self._due = {"camera": 0.0, "photo": 0.0}
+        self._recorder: WorldRecorder | None = None
         p = self._settings
         first = self._world_maker(p.object, p.seed, p.pose_seed)
         self._live = LiveWorld(first, self._publish, p.speed)
-        self._live.ask(lambda world: None)
+        # The database of a bag belongs to the thread that opened it, as renderers do.
+        self._recorder = self._live.ask(lambda world: self._open_bag())
         group = ReentrantCallbackGroup()
         self._driver = SimulatedDriver(self, self._live, self._robot, group)
         self.create_service(ResetSimulation, "~/reset", self._reset, callback_group=group)
@@ -70,8 +76,15 @@ class SimulatorNode(Node):
         self.get_logger().info(f"a {p.object} stands on the table")
 
     def close(self) -> None:
-        """Stop the world."""
+        """Finish the bag and stop the world."""
+        recorder, self._recorder = self._recorder, None
+        if recorder is not None and self._live.alive:
+            self._live.ask(lambda world: recorder.close())
         self._live.close()
+
+    def _open_bag(self) -> WorldRecorder | None:
+        p = self._settings
+        return WorldRecorder(Path(p.record), p.record_storage) if p.record else None
 
     def _check(self) -> None:
         if not self._live.alive:
@@ -113,7 +126,10 @@ class SimulatorNode(Node):
 
     def _publish_joints(self, world: World) -> None:
         """Arm and gripper apart, as their drivers do."""
-        header = Header(stamp=self.get_clock().now().to_msg())
+        now = self.get_clock().now()
+        if self._recorder is not None:
+            self._recorder.joints(world, now.nanoseconds)
+        header = Header(stamp=now.to_msg())
         arm = JointState(header=header, name=list(world.robot.arm.joint_names))
         arm.position = world.joint_positions().tolist()
         arm.velocity = world.joint_velocities().tolist()
@@ -123,9 +139,11 @@ class SimulatorNode(Node):
         self._joints.publish(gripper)
 
     def _publish_frame(self, world: World) -> None:
-        stamp = self.get_clock().now().to_msg()
-        header = Header(stamp=stamp, frame_id=self._robot.hand_eye.camera_frame)
+        now = self.get_clock().now()
+        header = Header(stamp=now.to_msg(), frame_id=self._robot.hand_eye.camera_frame)
         frame = world.observe()
+        if self._recorder is not None:
+            self._recorder.frame(world, frame, now.nanoseconds)
         info = from_intrinsics(frame.intrinsics, header)
         self._info.publish(info)
         self._depth_info.publish(info)

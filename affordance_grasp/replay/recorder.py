@@ -6,7 +6,7 @@ from types import TracebackType
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from affordance_grasp.datatypes import CameraIntrinsics, RgbdFrame
 from affordance_grasp.errors import InvalidInput, UnknownName
@@ -41,9 +41,11 @@ class BagRecorder:
         """
         if storage not in STORAGES:
             raise UnknownName("bag storage", storage, STORAGES)
-        from rosbags.rosbag2 import StoragePlugin, Writer
-        from rosbags.rosbag2.errors import WriterError
-
+        try:
+            from rosbags.rosbag2 import StoragePlugin, Writer
+            from rosbags.rosbag2.errors import WriterError
+        except ImportError as error:
+            raise InvalidInput(f"recording bags needs the package rosbags ({error})") from error
         plugin = StoragePlugin[storage.upper()]
         try:
             self._writer = Writer(Path(folder), version=_BAG_VERSION, storage_plugin=plugin)
@@ -98,8 +100,8 @@ class BagRecorder:
         self,
         stamp_ns: int,
         names: Sequence[str],
-        positions: Sequence[float],
-        velocities: Sequence[float] = (),
+        positions: ArrayLike,
+        velocities: ArrayLike = (),
     ) -> None:
         """Joint angles [rad] and velocities [rad/s] at one instant."""
         message = self._types[JOINT_STATE](

@@ -29,7 +29,7 @@ def _font(size_px: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
     return ImageFont.load_default(size_px)
 
 
-def heat_colors(heat: Floats) -> Floats:
+def heat_colors(heat: NDArray[np.floating]) -> Floats:
     """Colours (..., 3), 0..255 rgb, of heat in [0, 1]: violet over orange to pale yellow."""
     shade = np.clip(np.asarray(heat, float) * 205 + 50, 0, 255).astype(np.uint8)
     colored = cv2.applyColorMap(shade.reshape(-1, 1), cv2.COLORMAP_PLASMA)[:, 0, ::-1]

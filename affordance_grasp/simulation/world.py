@@ -4,6 +4,7 @@ Everything happens in one thread and only when :meth:`World.step` is called; the
 same calls give the same world.
 """
 
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 
 import mujoco
@@ -220,12 +221,18 @@ class World:
 
     def part_mask(self, parts: tuple[str, ...] | list[str] | None = None) -> NDArray[np.bool_]:
         """Pixels (H, W) of the wrist image that show these parts of the object; all for None."""
+        return self.part_masks({"": parts})[""]
+
+    def part_masks(
+        self, groups: Mapping[str, Sequence[str] | None]
+    ) -> dict[str, NDArray[np.bool_]]:
+        """As :meth:`part_mask`, of several groups of parts by name, drawn once."""
         known = self.household_object.parts
-        unknown = [part for part in parts or () if part not in known]
+        unknown = [part for parts in groups.values() for part in parts or () if part not in known]
         if unknown:
             raise InvalidInput(f"the object has no part {unknown[0]!r}; it has {', '.join(known)}")
         ids = self._camera(WRIST_CAMERA, self.intrinsics).geom_ids(self._data)
-        return part_mask(self._model, ids, parts)
+        return {name: part_mask(self._model, ids, parts) for name, parts in groups.items()}
 
     def photo(self, width: int = 960, view: str = "cell") -> NDArray[np.uint8]:
         """The work cell from outside, with shadows: (3/4 width, width, 3) uint8 rgb.
