@@ -24,7 +24,7 @@ from affordance_grasp.simulation.parts import (
     affordances_of,
     functional_parts,
 )
-from affordance_grasp.simulation.pictures import Picture, egocentric, exocentric
+from affordance_grasp.simulation.pictures import Picture, close_up, egocentric, exocentric
 from affordance_grasp.simulation.seeds import (
     EXO_SEED_START,
     SEEDS_PER_DATASET,
@@ -51,6 +51,8 @@ UNSEEN_AFFORDANCES = (
 
 EGO_VIEWS, EXO_VIEWS, TEST_VIEWS = 3, 4, 2
 MOST_PICTURES, SEEDS_PER_PAIR = 2000, 500
+CLOSE_UPS, CLOSE_UP_START = 2, 100_000
+"""Close-ups of every training picture, at most, and where their numbers begin."""
 
 
 class Kind(str, Enum):
@@ -105,13 +107,14 @@ class Job:
 class Record:
     """One finished picture, encoded, and what is known about it.
 
+    ``affordances``: those under which it is filed, because it shows the parts that serve them.
     ``boxes`` are exact (left, top, right, bottom [px]) of visible parts and, under ``""``, of the
     whole object; ``heatmaps`` (test pictures only): affordance -> 8-bit PNG.
     """
 
     kind: Kind
     family: str
-    affordance: str
+    affordances: tuple[str, ...]
     number: int
     jpeg: bytes
     size: tuple[int, int]
@@ -121,7 +124,7 @@ class Record:
     @property
     def stem(self) -> str:
         """File name without its ending, as AGD20K has it."""
-        prefix = f"{self.affordance}_" if self.kind is Kind.EXO else ""
+        prefix = f"{self.affordances[0]}_" if self.kind is Kind.EXO else ""
         return f"{prefix}{self.family}_{self.number:06d}"
 
 
@@ -170,9 +173,27 @@ def photograph(config: DatasetConfig, job: Job) -> list[Record]:
     obj = make_object(job.family, object_seed(config, job))
     if job.kind is Kind.EXO:
         pictures = exocentric(obj, job.affordance, job.count, config.size, rng)
+        filed: tuple[str, ...] = (job.affordance,)
     else:
         pictures = egocentric(obj, job.count, config.size, rng, _wanted(job.family))
-    return [_record(job, job.number + i, picture, rng) for i, picture in enumerate(pictures)]
+        filed = affordances_of(job.family)
+    near = np.random.default_rng([config.seed, crc32(words.encode()), 1])
+    records = []
+    for number, picture in enumerate(pictures, job.number):
+        records.append(_record(job, number, picture, filed, rng))
+        if job.kind is Kind.EGO:
+            records += _close_ups(job, number, picture, near)
+    return records
+
+
+def _close_ups(job: Job, number: int, picture: Picture, rng: Generator) -> Iterator[Record]:
+    """Pieces of a training picture, filed only under what they show."""
+    groups = {a: functional_parts(a, job.family) for a in affordances_of(job.family)}
+    for i in range(CLOSE_UPS):
+        found = close_up(picture, groups, rng)
+        if found is not None:
+            piece, shown = found
+            yield _record(job, CLOSE_UP_START + CLOSE_UPS * number + i, piece, shown, rng)
 
 
 def _wanted(family: str) -> tuple[str, ...]:
@@ -181,7 +202,9 @@ def _wanted(family: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(chosen))
 
 
-def _record(job: Job, number: int, picture: Picture, rng: Generator) -> Record:
+def _record(
+    job: Job, number: int, picture: Picture, affordances: tuple[str, ...], rng: Generator
+) -> Record:
     height, width = picture.whole.shape
     boxes = picture.boxes()
     whole = mask_box(picture.whole)
@@ -192,7 +215,7 @@ def _record(job: Job, number: int, picture: Picture, rng: Generator) -> Record:
     return Record(
         job.kind,
         job.family,
-        job.affordance,
+        affordances,
         number,
         _encoded(".jpg", picture.color[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality]),
         (width, height),

@@ -91,12 +91,13 @@ def _write(root: Path, split: str, record: Record) -> Iterator[str]:
     """Write one picture wherever a split needs it; yields what was written, to be counted."""
     seen = split == "Seen"
     if record.kind is Kind.EXO:
-        if seen or in_unseen_training(record.affordance, record.family):
-            where = "trainset/exocentric", record.affordance, record.family
+        (affordance,) = record.affordances
+        if seen or in_unseen_training(affordance, record.family):
+            where = "trainset/exocentric", affordance, record.family
             _write_bytes(root.joinpath(*where, record.stem + ".jpg"), record.jpeg)
             yield f"{split}/trainset/exocentric"
         return
-    for affordance in affordances_of(record.family):
+    for affordance in record.affordances:
         if record.kind is Kind.EGO:
             if not seen and not in_unseen_training(affordance, record.family):
                 continue
@@ -120,9 +121,10 @@ def _note_boxes(boxes: Json, split: str, record: Record) -> None:
     if record.kind is Kind.TEST or (split != "Seen" and record.family in UNSEEN_FAMILIES):
         return
     if record.kind is Kind.EXO:
-        if split != "Seen" and not in_unseen_training(record.affordance, record.family):
+        (affordance,) = record.affordances
+        if split != "Seen" and not in_unseen_training(affordance, record.family):
             return
-        pictures = boxes["exo"].setdefault(record.affordance, {}).setdefault(record.family, {})
+        pictures = boxes["exo"].setdefault(affordance, {}).setdefault(record.family, {})
     else:
         pictures = boxes["ego"].setdefault(record.family, {})
     parts = {part: box for part, box in record.boxes.items() if part}

@@ -1,8 +1,9 @@
 """The two kinds of picture of the data set: an object alone, and an object in a person's hand."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+import cv2
 import mujoco
 import numpy as np
 from numpy.random import Generator
@@ -35,6 +36,10 @@ from affordance_grasp.simulation.studio import (
 SMALLEST_PART = 0.0015
 SMALLEST_OBJECT = 0.02
 TRIES, EXO_TRIES = 8, 4
+CLOSE, SMALLEST_WINDOW = (1.1, 1.8), 0.2
+"""Side of a close-up over the extent of a part, and at least over the picture's side."""
+SHOWN, HIDDEN = 0.6, 0.15
+"""From which share of its area on a part counts as shown, and up to which as not."""
 SETTLE_S = 0.5
 
 
@@ -77,6 +82,62 @@ def egocentric(
             )
     finally:
         studio.close()
+
+
+def close_up(
+    picture: Picture, groups: Mapping[str, tuple[str, ...]], rng: Generator
+) -> tuple[Picture, tuple[str, ...]] | None:
+    """A square piece of a picture that shows some functional parts and not others.
+
+    ``groups``: affordance -> the parts that serve it. Returns the piece, enlarged to the picture's
+    shorter side, and the affordances whose parts it shows; None where no piece tells them apart.
+    """
+    areas = {
+        a: np.any([picture.parts[p] for p in parts if p in picture.parts], axis=0)
+        for a, parts in groups.items()
+        if set(parts) & set(picture.parts)
+    }
+    for _ in range(TRIES):
+        window = _window(areas[rng.choice(sorted(areas))], rng)
+        shares = {a: mask[window].sum() / mask.sum() for a, mask in areas.items()}
+        shown = tuple(a for a, share in shares.items() if share >= SHOWN)
+        if (
+            shown
+            and len(shown) < len(shares)
+            and all(share <= HIDDEN for a, share in shares.items() if a not in shown)
+        ):
+            return _enlarged(picture, window), shown
+    return None
+
+
+def _window(mask: NDArray[np.bool_], rng: Generator) -> tuple[slice, slice]:
+    """A square somewhat larger than what the mask covers, inside of the picture."""
+    rows, columns = np.nonzero(mask)
+    extent = max(np.ptp(rows), np.ptp(columns)) + 1
+    side = int(
+        np.clip(extent * rng.uniform(*CLOSE), SMALLEST_WINDOW * min(mask.shape), min(mask.shape))
+    )
+    start = [
+        int(np.clip(along.mean() + rng.uniform(-0.2, 0.2) * side - side / 2, 0, length - side))
+        for along, length in zip((rows, columns), mask.shape, strict=True)
+    ]
+    return slice(start[0], start[0] + side), slice(start[1], start[1] + side)
+
+
+def _enlarged(picture: Picture, window: tuple[slice, slice]) -> Picture:
+    side = min(picture.whole.shape)
+
+    def enlarge(image: NDArray[np.uint8], how: int) -> NDArray[np.uint8]:
+        cut = np.ascontiguousarray(image[window])
+        return np.asarray(cv2.resize(cut, (side, side), interpolation=how), np.uint8)
+
+    masks = {
+        part: enlarge(mask.astype(np.uint8), cv2.INTER_NEAREST) > 0
+        for part, mask in picture.parts.items()
+        if mask[window].any()
+    }
+    whole = np.any(list(masks.values()), axis=0)
+    return Picture(enlarge(picture.color, cv2.INTER_CUBIC), whole, masks)
 
 
 def exocentric(
