@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 from threading import Event
-from time import monotonic, sleep
+from time import monotonic, sleep, time
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ from affordance_grasp.action import ExecuteGrasp
 from affordance_grasp.msg import SelectedGrasp
 from affordance_grasp.srv import GenerateGrasps, GroundAffordance, SelectGrasp
 from rclpy.qos import qos_profile_sensor_data
-from sensor_msgs.msg import Image
+from sensor_msgs.msg import Image, JointState
 from std_msgs.msg import Header
 
 from affordance_grasp.control.execution import STAGES
@@ -30,6 +30,7 @@ from affordance_grasp.nodes.conversions import (
     from_intrinsics,
     from_map,
     from_pose,
+    seconds,
     to_color,
     to_map,
 )
@@ -38,6 +39,7 @@ from affordance_grasp.nodes.joints import JointMonitor
 
 READY_S = 120.0
 ANSWER_S = 60.0
+STILL_RADPS = 0.01
 HEADER = Header(frame_id="camera_color_optical_frame")
 TRAINED = Path(__file__).parents[1] / "models" / "plsp_simulated.safetensors"
 
@@ -212,13 +214,32 @@ class Enough(Exception):
     """The test has seen what it waited for."""
 
 
-def test_cancelling_stops_the_arm(client, graph, joints):
+class SpeedLog:
+    """When the arm was moving, from the speeds in joint_states."""
+
+    def __init__(self, node):
+        self._node, self._log = node, []
+        self._subscription = node.create_subscription(JointState, "joint_states", self._take, 50)
+
+    def _take(self, message):
+        if len(message.velocity):
+            self._log.append((seconds(message.header.stamp), np.abs(message.velocity).max()))
+
+    def standstill_s(self, since_s):
+        """From a moment [s] to the first message of the arm at rest for good [s]."""
+        self._node.destroy_subscription(self._subscription)
+        moving = [stamp for stamp, speed in self._log if speed > STILL_RADPS]
+        return min(stamp for stamp, _ in self._log if stamp > max(moving)) - since_s
+
+
+def test_cancelling_stops_the_arm(client, graph, joints, record_property):
     client.reset("mug", 100_001, 1)
-    home, stages = joints.now(), []
+    home, stages, speeds, asked = joints.now(), [], SpeedLog(client.node), []
 
     def check():
         graph.check()
         if "approach" in stages and np.abs(joints.now() - home).max() > 0.05:
+            asked.append(time())
             raise Enough
 
     with pytest.raises(Enough):
@@ -229,6 +250,9 @@ def test_cancelling_stops_the_arm(client, graph, joints):
     sleep(1.0)
     np.testing.assert_allclose(joints.now(), here, atol=2e-3)
     assert "close" not in stages
+    took_s = speeds.standstill_s(asked[0])
+    record_property("cancel_to_standstill_s", took_s)
+    print(f"from asking to standstill: {took_s:.3f} s")
 
 
 def _await_standstill(joints):

@@ -7,9 +7,9 @@ from tabletop import Block, Can, looking_down, tabletop, to_world
 from affordance_grasp.attention import object_region
 from affordance_grasp.candidates.generators import make_generator
 from affordance_grasp.datatypes import Heatmap, Reason
-from affordance_grasp.errors import InvalidInput, NoObject, UnknownName
+from affordance_grasp.errors import InvalidInput, NoObject, UnknownName, Unsure
 from affordance_grasp.geometry import project
-from affordance_grasp.pipeline import plan_grasps
+from affordance_grasp.pipeline import check_confidence, plan_grasps
 
 
 class EndIsHot:
@@ -139,3 +139,11 @@ def test_of_several_things_the_hot_one_is_looked_at_again(generator):
     u, v = project(grounder.end_cam, frame.intrinsics.K)
     assert second.left < u < second.right and second.top < v < second.bottom
     assert np.linalg.norm(to_world(plan.best.contact_cam)[:2] - [0.12, 0.0]) < 0.06
+
+
+def test_nothing_is_taken_by_a_vague_heatmap():
+    values = np.ones((4, 4), np.float32)
+    heatmap = Heatmap(values, values, "take it", "hold", "plsp", 0.31)
+    check_confidence(heatmap, 0.31)
+    with pytest.raises(Unsure, match="'hold' has confidence 0.31, below .* 0.4; nothing moves"):
+        check_confidence(heatmap, 0.4)

@@ -47,7 +47,7 @@ class SelectorParameters:
     robot_file: str = describe("config/aubo_i5.yaml", "the robot's limits, mounting and ways")
     seed: int = describe(0, "seed of the generator's random choices")
     min_confidence: float = describe(
-        0.05, "nothing is taken when the heatmap's confidence is below this, in [0, 1]"
+        0.2, "nothing is taken when the heatmap's confidence is below this, in [0, 1]"
     )
     camera_pose: str = describe(
         "hand_eye", "where the camera is: hand_eye (joint_states and the hand-eye file) or tf"
