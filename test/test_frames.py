@@ -120,6 +120,21 @@ def test_the_lens_is_taken_out_of_all_three_messages(distorted, depth_message):
         np.testing.assert_allclose(again.depth_m, seen.depth_m, atol=1e-6)
 
 
+def test_who_asks_for_a_frame_gets_that_of_a_pinhole(stream, distorted):
+    frame, seen = distorted
+    stamp = header(NOW_S + 0.1)
+
+    def arrive():
+        stream._take_info(from_intrinsics(INTRINSICS, stamp, BARREL))
+        stream._take_depth(from_depth_m(frame.depth_m, stamp))
+        stream._take_color(from_color(frame.color, stamp))
+
+    Timer(0.05, arrive).start()
+    stamped = stream.next(2.0)
+    assert to_distortion(stamped.camera_info) == PINHOLE
+    np.testing.assert_array_equal(to_color(stamped.color), seen.color)
+
+
 def test_a_pinhole_frame_is_passed_on_as_it_came(distorted):
     frame, _ = distorted
     stamped = StampedFrame(
