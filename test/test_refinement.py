@@ -186,6 +186,29 @@ def test_killed_run_resumes_to_the_identical_network(setting, finished, tmp_path
         )
 
 
+class TrainableEncoder(TinyEncoder):
+    """A tiny encoder with one parameter to fine-tune."""
+
+    def __init__(self):
+        super().__init__()
+        self.gain = torch.nn.Parameter(torch.ones(()))
+
+    def tokens(self, images):
+        return super().tokens(images) * self.gain
+
+
+def test_fine_tuned_encoder_is_trained_beside_a_frozen_one(setting, tmp_path):
+    config = replace(CONFIG, epochs=2, network=replace(NETWORK, train_backbone=True))
+    network = Refiner(config.network, TrainableEncoder())
+    run = RunFolder(tmp_path)
+    train_refiner(network, setting.samples(config, fresh=True), config, run)
+    learned = float(network.backbone.gain.detach())
+    assert learned != 1
+    restored = Refiner(config.network, TrainableEncoder())
+    load_epoch(restored, run, 2)
+    assert float(restored.backbone.gain.detach()) == learned
+
+
 class Sure(Refiner):
     """Is sure of the left half of every picture."""
 

@@ -72,7 +72,7 @@ def test_checkpoint_loads_strictly_without_unpickling(checkpoint, small_registry
     torch.save({"model": checkpoint}, tmp_path / "code.pth")
     with pytest.raises(CheckpointError, match="plain tensors"):
         load_sam(tmp_path / "code.pth")
-    with pytest.raises(InvalidInput, match="device 'cuda:77' cannot be used"):
+    with pytest.raises(InvalidInput, match="device 'cuda:77' is not usable"):
         load_sam(checkpoint, "cuda:77")
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from affordance_grasp.errors import CheckpointError, InvalidInput
+from affordance_grasp.grounding.device import check_device
 from affordance_grasp.grounding.weights import load_strictly, read_tensors
 from affordance_grasp.learning.masking import Box, BoxMasker, Mask, Masker
 
@@ -40,7 +41,7 @@ def load_sam(checkpoint: Path, device: str = "cpu") -> Any:
         )
     model = _package().sam_model_registry[SIZES[width]]()
     load_strictly(model, tensors, f"Segment Anything checkpoint {checkpoint}")
-    return _on(device, model.eval().requires_grad_(False))
+    return model.eval().requires_grad_(False).to(check_device(device))
 
 
 def sam_masker(model: Any) -> Masker:
@@ -94,13 +95,3 @@ def _check_digest(checkpoint: Path) -> None:
             f"{checkpoint} is not the published file of that name: its sha256 is "
             f"{digest.hexdigest()[:12]}..., expected {expected[:12]}...; download it again"
         )
-
-
-def _on(device: str, model: Any) -> Any:
-    try:
-        return model.to(device)
-    except (RuntimeError, AssertionError) as error:  # torch asserts that it was built with CUDA
-        reason = str(error).partition("\n")[0]
-        raise InvalidInput(
-            f"device {device!r} cannot be used ({reason}); cpu always can"
-        ) from error
