@@ -23,11 +23,16 @@ def require(module: str, wanted_by: str) -> ModuleType:
 
 
 def absent_action(node: Node, client: ActionClient) -> str:
-    """Why nobody serves an action: what is there in its place."""
+    """Why nobody serves an action: what is there in its place; empty when somebody does.
+
+    A server of another type under the same name counts as ready in Fast DDS, and never answers.
+    """
     resolved, wanted = node.resolve_service_name(client.name), client.kind
     offered = {name: kinds for name, kinds in get_action_names_and_types(node) if kinds}
     others = [kind for kind in offered.get(resolved, []) if kind.rpartition("/")[2] != wanted]
     if others:
         return f"{resolved} is offered as {', '.join(others)} and not as {wanted}"
-    there = ", ".join(sorted(offered)) or "none"
+    if client.server_is_ready():
+        return ""
+    there = ", ".join(sorted(set(offered) - {resolved})) or "none"
     return f"no node offers {wanted} as {resolved}; actions that are there: {there}"

@@ -111,9 +111,8 @@ class Ros2ControlArm:
         try:
             return self._goals.run(client, goal, timeout_s, what)
         except NoAnswer as error:
-            if client.server_is_ready():
-                raise MotionFault(str(error)) from error
-            raise MotionFault(f"{error}; {absent_action(self._node, client)}") from error
+            absent = absent_action(self._node, client)
+            raise MotionFault("; ".join(filter(None, (str(error), absent)))) from error
         except Refused as error:
             raise MotionFault(str(error)) from error
 
