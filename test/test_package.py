@@ -93,9 +93,10 @@ def test_every_message_dependency_is_declared_in_both_places():
     assert package.find("export/build_type").text == "ament_cmake"
 
 
-def test_parameter_file_names_only_known_nodes_and_parameters():
+@pytest.mark.parametrize("name", ["grasp.yaml", "grasp_real.yaml"])
+def test_parameter_file_names_only_known_nodes_and_parameters(name):
     pytest.importorskip("rclpy", reason="no ROS 2 here: rclpy cannot be imported")
-    content = yaml.safe_load((ROOT / "config" / "grasp.yaml").read_text())
+    content = yaml.safe_load((ROOT / "config" / name).read_text())
     for key, value in content.items():
         node = key.rsplit("/", 1)[-1]
         module = importlib.import_module(f"affordance_grasp.nodes.{node}")
