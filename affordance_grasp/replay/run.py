@@ -100,6 +100,8 @@ def _continue(
         _give_up(result, config.strict, done + useful, results.count)
     wall_s = perf_counter() - begun
     lost = _lost(source)
+    if config.strict and lost.get("first"):
+        raise InvalidInput(f"after frame {results.count}: {lost['first']}")
     if results.count == 0:
         raise InvalidInput(_nothing(bag, topics, lost))
     whole = tally(read_results(results.path))
@@ -134,7 +136,7 @@ def _lost(source: FrameSource) -> dict[str, Any]:
 
 
 def _give_up(result: FrameResult, strict: bool, useful: int, seen: int) -> None:
-    broken = result.message if result.kind == BROKEN else str(result.lost.get("first", ""))
+    broken = str(result.lost.get("first", "")) or (result.kind == BROKEN and result.message)
     if strict and broken:
         raise InvalidInput(f"frame {result.index}: {broken}")
     if useful == 0 and seen == HOPELESS:
