@@ -21,6 +21,7 @@ from affordance_grasp.grounding.locate import (
     LocateNetwork,
     cam_head,
     conv_block,
+    foreground_mask,
     min_max,
     pick_class,
     unpack_keys,
@@ -37,7 +38,6 @@ from affordance_grasp.grounding.selectivecl_parts import (
     PartEvidence,
     Parts,
     discover_parts,
-    foreground_mask,
     whole_objects,
 )
 
