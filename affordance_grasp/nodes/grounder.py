@@ -81,8 +81,9 @@ class GrounderNode(Node):
 
     def _show(self, stamped: StampedFrame) -> None:
         """Ground a live frame, when somebody looks and it is time."""
-        readers = self._heatmap.get_subscription_count() + self._overlay.get_subscription_count()
-        if readers == 0 or monotonic() < self._next_live:
+        overlay_read = self._overlay.get_subscription_count() > 0
+        heatmap_read = self._heatmap.get_subscription_count() > 0
+        if not (overlay_read or heatmap_read) or monotonic() < self._next_live:
             return
         self._next_live = monotonic() + 1 / self._settings.rate_hz
         try:
@@ -91,9 +92,10 @@ class GrounderNode(Node):
         except AffordanceGraspError as error:
             self.get_logger().warning(str(error), throttle_duration_sec=COMPLAINT_PERIOD_S)
             return
-        self._heatmap.publish(from_map(heatmap.values, stamped.header))
-        if self._overlay.get_subscription_count():
+        if overlay_read:
             self._overlay.publish(from_color(heat_overlay(frame.color, heatmap), stamped.header))
+        if heatmap_read:
+            self._heatmap.publish(from_map(heatmap.values, stamped.header))
 
     def _look(self, frame: RgbdFrame) -> Heatmap:
         region = object_region(frame)
