@@ -16,7 +16,7 @@ from affordance_grasp.errors import CheckpointError, InvalidInput
 from affordance_grasp.grounding.backbones import load_backbone
 from affordance_grasp.grounding.checkpoint import CheckpointInfo, save_checkpoint
 from affordance_grasp.grounding.grounder import load_grounder
-from affordance_grasp.grounding.locate import KeyFeatures, concentration_loss
+from affordance_grasp.grounding.locate import concentration_loss
 from affordance_grasp.grounding.looptrans import LoopTrans, LoopTransBatch, LoopTransConfig
 from affordance_grasp.grounding.looptrans_losses import (
     classification_loss,
@@ -145,36 +145,19 @@ def test_images_packed_keys_and_known_clusters_give_the_same_losses():
         ego=network.tokens(batch.ego),
         exo=network.tokens(batch.exo.flatten(0, 1)).unflatten(0, (2, 2)),
     )
-    known = replace(packed, clusters=network.clusters(network.features(packed.ego)))
+    known = replace(packed, clusters=network.clusters(network.features(packed.ego).keys))
     from_images = network.loss(batch, 0)
     for other in (packed, known.to("cpu")):
         for name, value in network.loss(other, 0).items():
             torch.testing.assert_close(value, from_images[name])
 
 
-@pytest.mark.parametrize("source", ["kmeans", "salient_kmeans"])
-def test_clusters_repeat_and_do_not_depend_on_the_rest_of_the_batch(source):
-    network = LoopTrans(replace(SMALL, clusters=source))
-    torch.manual_seed(0)
-    features = KeyFeatures(torch.randn(3, 384, 4, 4), torch.rand(3, 6, 16))
-    labels = network.clusters(features)
+def test_clusters_repeat_and_do_not_depend_on_the_rest_of_the_batch(network):
+    keys = torch.randn(3, 384, 4, 4)
+    labels = network.clusters(keys)
     assert labels.shape == (3, 16)
     assert set(labels.unique().tolist()) <= {0, 1, 2, 3}
-    one = KeyFeatures(features.keys[1:2], features.attention[1:2])
-    assert torch.equal(network.clusters(one)[0], labels[1])
-
-
-def test_salient_clusters_divide_the_object_and_leave_the_ground_whole():
-    network = LoopTrans(replace(SMALL, clusters="salient_kmeans", cluster_count=3))
-    keys = torch.randn(1, 384, 4, 4, generator=torch.Generator().manual_seed(0))
-    keys[0, 0] += torch.linspace(0, 400, 4)  # the ground's keys tell places apart
-    keys[0, 1, 1, 1] += 100
-    keys[0, 2, 1, 2] += 100
-    attention = torch.zeros(1, 6, 4, 4)
-    attention[..., 1, 1:3] = 1
-    labels = network.clusters(KeyFeatures(keys, attention.flatten(2))).view(4, 4)
-    assert {labels[1, 1].item(), labels[1, 2].item()} == {0, 1}
-    assert (labels == 2).sum() == 14
+    assert torch.equal(network.clusters(keys[1:2])[0], labels[1])
 
 
 def test_the_paper_differs_where_it_is_said_to(network):
@@ -297,7 +280,7 @@ def test_learns_where_a_class_lies():
     [
         ({"classes": 0}, "needs a class"),
         ({"noise": -1}, "no fewer than 0 noise channels"),
-        ({"clusters": "none"}, "is not one of kmeans, salient_kmeans, concepts"),
+        ({"clusters": "none"}, "not kmeans or concepts"),
         ({"salient_heads": (0, 6)}, "among the 6 heads"),
         ({"salient_heads": ()}, "among the 6 heads"),
         ({"image_side": 225}, "multiple of the patch size 14"),
@@ -420,10 +403,10 @@ def test_paper_clusters_are_the_released_ones(released, step):
     network, state = released
     network.load_state_dict(state)
     batch, expected = step
-    features = network.features(batch.ego)
-    similarity = network.cluster(features.keys)
+    keys = network.features(batch.ego).keys
+    similarity = network.cluster(keys)
     torch.testing.assert_close(similarity, expected["A_cluster_similarity"], atol=2e-5, rtol=0)
-    assert torch.equal(network.clusters(features), expected["A_cluster_labels"])
+    assert torch.equal(network.clusters(keys), expected["A_cluster_labels"])
 
 
 @pytest.mark.parametrize("case", ["A", "B"])

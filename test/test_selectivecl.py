@@ -18,7 +18,6 @@ from affordance_grasp.grounding.backbones import load_backbone
 from affordance_grasp.grounding.checkpoint import Checkpoint, CheckpointInfo, save_checkpoint
 from affordance_grasp.grounding.comparison import training_losses
 from affordance_grasp.grounding.grounder import Grounder, load_grounder
-from affordance_grasp.grounding.locate import foreground_mask
 from affordance_grasp.grounding.methods import restore_network
 from affordance_grasp.grounding.official import find_format
 from affordance_grasp.grounding.selectivecl import SelectiveCl, smooth
@@ -29,6 +28,7 @@ from affordance_grasp.grounding.selectivecl_parts import (
     PartRules,
     Parts,
     discover_parts,
+    foreground_mask,
 )
 from affordance_grasp.grounding.vocabulary import AFFORDANCES
 

@@ -63,7 +63,7 @@ def looptrans(side: int) -> Contestant:
 
     def cached(images: LoopTransBatch) -> LoopTransBatch:
         ego, exo = _tokens(network, images.ego), _tokens(network, images.exo)
-        clusters = network.clusters(network.features(ego))
+        clusters = network.clusters(network.features(ego).keys)
         return replace(images, ego=ego, exo=exo, clusters=clusters)
 
     return Contestant(

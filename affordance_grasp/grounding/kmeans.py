@@ -69,24 +69,6 @@ def draw_rows(mask: Tensor, clusters: int, generator: torch.Generator) -> Tensor
     return rows.to(mask.device)
 
 
-def spread_rows(points: Tensor, mask: Tensor, clusters: int) -> Tensor:
-    """Initial rows (B, K) far from each other, among the points where ``mask`` (B, N) is set.
-
-    The first is farthest from their mean, each other one farthest from those before it: nothing is
-    left to chance. A set without points gets any rows.
-    """
-    weights = mask.to(points.dtype)[..., None]
-    mean = (points * weights).sum(dim=1, keepdim=True) / weights.sum(dim=1, keepdim=True).clamp(1)
-    least = torch.full(mask.shape, torch.inf, device=points.device)
-    rows, reference = [], mean
-    for number in range(clusters):
-        distance = (points - reference).square().sum(dim=2)
-        least = distance if number == 1 else torch.minimum(least, distance)
-        rows.append(least.masked_fill(~mask, -1.0).argmax(dim=1))
-        reference = points[torch.arange(len(points)), rows[-1]][:, None]
-    return torch.stack(rows, dim=1)
-
-
 def _nearest(points: Tensor, centroids: Tensor) -> Tensor:
     """Index (B, N) of the nearest centroid; the squared norm of the point itself is common."""
     closeness = 2 * points @ centroids.transpose(1, 2) - centroids.square().sum(dim=2)[:, None]

@@ -120,16 +120,6 @@ def min_max(maps: Tensor, eps: float = MIN_MAX_EPS) -> Tensor:
     return (maps - low) / (high - low + eps)
 
 
-def foreground_mask(attention: Tensor) -> Tensor:
-    """CLS attention (B, heads, g, g) of the salient heads -> (B, g, g) bool.
-
-    Every head votes for the patches above its own mean; a patch above the mean vote is foreground.
-    """
-    votes = (attention > attention.mean(dim=(-2, -1), keepdim=True)).float().mean(dim=1)
-    votes = min_max(votes)
-    return votes > votes.mean(dim=(-2, -1), keepdim=True)
-
-
 def concentration_loss(cams: Tensor) -> Tensor:
     """How far the heat of every channel of CAMs (B, C, h, w) spreads, averaged (scalar).
 

@@ -7,14 +7,14 @@ ViT-S/14) share this code. Parameter names are those of the released checkpoints
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import ClassVar, Literal, get_args
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
 
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.grounding.backbones import Backbone, backbone_spec
-from affordance_grasp.grounding.kmeans import kmeans, spread_rows
+from affordance_grasp.grounding.kmeans import kmeans
 from affordance_grasp.grounding.locate import (
     DINOV2_SALIENT_HEADS,
     SALIENT_HEADS,
@@ -24,7 +24,6 @@ from affordance_grasp.grounding.locate import (
     cam_head,
     concentration_loss,
     conv_block,
-    foreground_mask,
     min_max,
     pick_class,
 )
@@ -38,7 +37,7 @@ from affordance_grasp.grounding.looptrans_losses import (
 )
 from affordance_grasp.grounding.vocabulary import AFFORDANCES
 
-ClusterSource = Literal["kmeans", "salient_kmeans", "concepts"]
+ClusterSource = Literal["kmeans", "concepts"]
 
 
 @dataclass(frozen=True)
@@ -47,9 +46,7 @@ class LoopTransConfig:
 
     ``image_side`` [pixels]. ``classes``: length of the list of affordances it is trained for.
     ``noise``: channels that absorb what is not the affordance. ``clusters``: parts come from
-    K-means on the keys, from the trained :class:`ConceptClusters` of a released checkpoint, or
-    (``salient_kmeans``) from K-means on what the attention lies on, all else being one more: the
-    keys of DINOv2 tell places apart, so that K-means on all of them divides the ground.
+    K-means on the keys, or from the trained :class:`ConceptClusters` of a released checkpoint.
     ``cam_threshold``: what of the min-max CAM counts as hot. ``salient_heads``: of the CLS
     attention. The weights multiply their loss terms (released code). Where the paper differs:
     ``concentration_weight`` 0, ``exclude_background`` False (any cluster may win),
@@ -68,7 +65,7 @@ class LoopTransConfig:
     image_side: int = 224
     classes: int = len(AFFORDANCES)
     noise: int = 15
-    clusters: ClusterSource = "salient_kmeans"
+    clusters: ClusterSource = "kmeans"
     cluster_count: int = 4
     cluster_seed: int = 0
     cam_threshold: float = 0.92
@@ -89,9 +86,8 @@ class LoopTransConfig:
         object.__setattr__(self, "salient_heads", tuple(self.salient_heads))
         spec = backbone_spec(self.backbone)
         spec.grid(self.image_side)
-        if self.clusters not in get_args(ClusterSource):
-            known = ", ".join(get_args(ClusterSource))
-            raise InvalidInput(f"LoopTrans clusters {self.clusters!r} is not one of {known}")
+        if self.clusters not in ("kmeans", "concepts"):
+            raise InvalidInput(f"LoopTrans clusters {self.clusters!r} is not kmeans or concepts")
         if self.classes < 1 or self.noise < 0 or self.cluster_count < 2:
             raise InvalidInput(
                 f"LoopTrans needs a class, no fewer than 0 noise channels and two clusters, not "
@@ -107,10 +103,7 @@ class LoopTransConfig:
     def paper(classes: int = len(AFFORDANCES)) -> "LoopTransConfig":
         """The published configuration: DINO ViT-S/16; the parts from K-means."""
         return LoopTransConfig(
-            backbone="dino_vits16",
-            classes=classes,
-            clusters="kmeans",
-            salient_heads=SALIENT_HEADS,
+            backbone="dino_vits16", classes=classes, salient_heads=SALIENT_HEADS
         )
 
 
@@ -226,19 +219,17 @@ class LoopTrans(LocateNetwork):
         weighted = [self._weights()[name] * term for name, term in terms.items()]
         return {**terms, "total": torch.stack(weighted).sum()}
 
-    def clusters(self, features: KeyFeatures) -> Tensor:
-        """The part (B, g^2) of every patch of B images; may be computed once and kept.
+    def clusters(self, keys: Tensor) -> Tensor:
+        """Keys (B, dim, g, g) -> the part (B, g^2) of every patch; may be computed once and kept.
 
         Depends on nothing but the image and the configuration.
         """
         if self.cluster is not None:
-            return self.cluster.labels(features.keys)
-        points = features.keys.flatten(2).transpose(1, 2)
-        if self.config.clusters == "salient_kmeans":
-            return self._salient_clusters(points, features)
+            return self.cluster.labels(keys)
+        points = keys.flatten(2).transpose(1, 2)
         generator = torch.Generator().manual_seed(self.config.cluster_seed)
-        order = torch.randperm(points.shape[1], generator=generator).to(points.device)
-        rows = order[: self.config.cluster_count].expand(len(points), -1)
+        order = torch.randperm(points.shape[1], generator=generator).to(keys.device)
+        rows = order[: self.config.cluster_count].expand(len(keys), -1)
         return kmeans(points, rows).labels
 
     @property
@@ -249,15 +240,6 @@ class LoopTrans(LocateNetwork):
     def _exo_block(self) -> nn.Module:
         return self.scam if self.config.shared_cam else self.aff_exo_proj
 
-    def _salient_clusters(self, points: Tensor, features: KeyFeatures) -> Tensor:
-        """All clusters but one of what the attention lies on; the rest is the last one."""
-        heads = list(self.config.salient_heads)
-        attention = features.attention[:, heads].unflatten(2, features.keys.shape[2:])
-        salient = foreground_mask(attention).flatten(1)
-        parts = self.config.cluster_count - 1
-        labels = kmeans(points, spread_rows(points, salient, parts), salient).labels
-        return labels.where(salient, parts)
-
     def _project(self, keys: Tensor) -> Tensor:
         return keys + self.aff_proj(keys)
 
@@ -266,7 +248,7 @@ class LoopTrans(LocateNetwork):
 
     @torch.no_grad()
     def _mask(self, ego: KeyFeatures, cams: Tensor, batch: LoopTransBatch) -> Tensor:
-        clusters = self.clusters(ego) if batch.clusters is None else batch.clusters
+        clusters = self.clusters(ego.keys) if batch.clusters is None else batch.clusters
         return pseudo_mask(
             min_max(pick_class(cams, batch.label)),
             clusters,

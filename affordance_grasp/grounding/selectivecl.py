@@ -21,7 +21,6 @@ from affordance_grasp.grounding.locate import (
     LocateNetwork,
     cam_head,
     conv_block,
-    foreground_mask,
     min_max,
     pick_class,
     unpack_keys,
@@ -38,6 +37,7 @@ from affordance_grasp.grounding.selectivecl_parts import (
     PartEvidence,
     Parts,
     discover_parts,
+    foreground_mask,
     whole_objects,
 )
 

@@ -111,6 +111,16 @@ def whole_objects(ego_affinity: Tensor, exo_affinity: Tensor, rules: PartRules) 
     )
 
 
+def foreground_mask(attention: Tensor) -> Tensor:
+    """CLS attention (B, heads, g, g) of the salient heads -> (B, g, g) bool.
+
+    Every head votes for the patches above its own mean; a patch above the mean vote is foreground.
+    """
+    votes = (attention > attention.mean(dim=(-2, -1), keepdim=True)).float().mean(dim=1)
+    votes = min_max(votes)
+    return votes > votes.mean(dim=(-2, -1), keepdim=True)
+
+
 def _indexed(maps: Tensor, indexing: ExoIndexing) -> Tensor:
     """Maps (B, E, g, g) as the indexing reads them: unchanged, or single rows (B, E, 1, g)."""
     if indexing == "paper":
