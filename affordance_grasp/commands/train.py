@@ -111,7 +111,7 @@ def _command(arguments: argparse.Namespace) -> str:
         f"--method {arguments.method}",
         f"--split {arguments.split}",
     ]
-    for name in ("epochs", "seed"):
+    for name in ("config", "epochs", "seed"):
         if getattr(arguments, name) is not None:
             words.append(f"--{name} {getattr(arguments, name)}")
     if arguments.bf16_tokens:
