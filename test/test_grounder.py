@@ -15,6 +15,10 @@ from affordance_grasp.datatypes import Region
 from affordance_grasp.errors import CheckpointError, InvalidInput, UnknownName
 from affordance_grasp.grounding.checkpoint import load_checkpoint
 from affordance_grasp.grounding.grounder import concentration, load_grounder
+from affordance_grasp.grounding.methods import METHODS
+from affordance_grasp.simulation.objects import make_object
+from affordance_grasp.simulation.pictures import egocentric
+from affordance_grasp.simulation.seeds import TEST_SEED_START
 
 
 @pytest.fixture(scope="module")
@@ -152,3 +156,21 @@ def test_ordinary_use_does_not_import_the_sentence_encoder(random_checkpoint):
         "sys.exit('transformers' in sys.modules)\n"
     )
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+@pytest.fixture(scope="module")
+def picture():
+    """A mug alone, of an instance that no training picture shows."""
+    mug = make_object("mug", TEST_SEED_START + 400)
+    rng = np.random.default_rng(3)
+    return next(egocentric(mug, 1, 320, rng, ("handle",)))
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_shipped_heads_find_the_object(method, picture):
+    heatmap = load_grounder(method).ground(picture.color, "hold")
+    assert heatmap.method == method
+    on_the_object = heatmap.values[picture.whole].mean()
+    assert on_the_object > 2 * heatmap.values[~picture.whole].mean()
+    row, column = np.unravel_index(heatmap.values.argmax(), heatmap.values.shape)
+    assert picture.whole[row, column]

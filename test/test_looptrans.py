@@ -12,7 +12,7 @@ from seeded_weights import seeded_image
 from torch.nn import functional
 
 from affordance_grasp.datatypes import Region
-from affordance_grasp.errors import CheckpointError, InvalidInput
+from affordance_grasp.errors import InvalidInput
 from affordance_grasp.grounding.backbones import load_backbone
 from affordance_grasp.grounding.checkpoint import CheckpointInfo, save_checkpoint
 from affordance_grasp.grounding.grounder import load_grounder
@@ -342,11 +342,6 @@ def test_a_map_without_relief_has_no_heat(grounder, monkeypatch):
     heatmap = grounder.ground(seeded_image(0), "hold")
     assert heatmap.values.max() == 0
     assert heatmap.confidence == 0
-
-
-def test_there_is_no_checkpoint_to_start_from_yet():
-    with pytest.raises(CheckpointError, match="no demo checkpoint of method looptrans exists yet"):
-        load_grounder("looptrans")
 
 
 # The paper's configuration against figures of the released code with the same seeded weights.

@@ -11,7 +11,7 @@ from seeded_networks import seeded_clearclip, seeded_dino, seeded_head, selectiv
 from seeded_weights import seeded_image
 from torch.nn import functional
 
-from affordance_grasp.errors import CheckpointError, InvalidInput, UnknownName
+from affordance_grasp.errors import InvalidInput, UnknownName
 from affordance_grasp.grounding import selectivecl
 from affordance_grasp.grounding.affinity import AffinityBackbone
 from affordance_grasp.grounding.backbones import load_backbone
@@ -642,8 +642,3 @@ def test_the_number_of_classes_is_read_from_the_classifier():
     form = find_format("selectivecl")
     fields = form.config({"aff_classifier.bias": torch.zeros(25)})
     assert SelectiveClConfig(**fields) == replace(SelectiveClConfig.paper(), classes=25)
-
-
-def test_without_a_checkpoint_the_sentence_says_that_none_exists_yet():
-    with pytest.raises(CheckpointError, match="no demo checkpoint of method selectivecl exists"):
-        load_grounder("selectivecl")

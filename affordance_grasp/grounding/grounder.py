@@ -97,7 +97,7 @@ def load_grounder(
     """
     entry = find_method(method)
     check_device(device)
-    path = Path(checkpoint) if checkpoint is not None else _shipped(method, entry.checkpoint)
+    path = share_path(entry.checkpoint) if checkpoint is None else Path(checkpoint)
     stored = load_checkpoint(path)
     if stored.info.method != method:
         raise CheckpointError(
@@ -122,15 +122,6 @@ def concentration(heat: Map) -> float:
     if total == 0:
         return 0.0
     return float(0.5 * np.abs(heat / total - 1 / heat.size).sum())
-
-
-def _shipped(method: str, checkpoint: str | None) -> Path:
-    if checkpoint is None:
-        raise CheckpointError(
-            f"no demo checkpoint of method {method} exists yet; name a checkpoint file of that "
-            "method, for example one imported from the released ones"
-        )
-    return share_path(checkpoint)
 
 
 def _inside(region: Region, color: NDArray[np.uint8]) -> Region:

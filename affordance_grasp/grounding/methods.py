@@ -28,8 +28,8 @@ def _selectivecl_backbone(config: SelectiveClConfig, pretrained: bool) -> Backbo
 class Method:
     """How to build a method.
 
-    ``checkpoint`` ships with the package; None where there is none yet. ``backbone(config,
-    pretrained)`` loads what feeds the network, with random weights where ``pretrained`` is false.
+    ``checkpoint`` ships with the package. ``backbone(config, pretrained)`` loads what feeds the
+    network, with random weights where ``pretrained`` is false.
     ``batch``: what the loss takes.
     """
 
@@ -37,7 +37,7 @@ class Method:
     config: Callable[..., NetworkConfig]
     network: Callable[..., GroundingNetwork]
     batch: Callable[..., Any]
-    checkpoint: str | None
+    checkpoint: str
     backbone: Callable[[Any, bool], Backbone] = _one_backbone
 
 
@@ -54,14 +54,14 @@ METHODS = {
         LoopTransConfig,
         LoopTrans,
         LoopTransBatch,
-        None,
+        "models/looptrans_simulated.safetensors",
     ),
     "selectivecl": Method(
         "selective contrastive learning: class maps, calibrated by object affinity (ICCV 2025)",
         SelectiveClConfig,
         SelectiveCl,
         SelectiveClBatch,
-        None,
+        "models/selectivecl_simulated.safetensors",
         _selectivecl_backbone,
     ),
 }
