@@ -1,6 +1,7 @@
 """The benchmark: both sides agree, operations are counted, turns are taken, faults are told."""
 
 import json
+from dataclasses import replace
 
 import pytest
 import torch
@@ -20,6 +21,8 @@ from affordance_grasp.benchmark.plain_encoders import plain_copy
 from affordance_grasp.benchmark.rates import PRODUCTS, measure_rates
 from affordance_grasp.benchmark.rounds import (
     Case,
+    Measured,
+    Result,
     Variant,
     counted_run,
     largest_difference,
@@ -108,12 +111,21 @@ def test_a_difference_is_relative_to_the_largest_value_and_is_told(quick_rates):
 def test_the_table_has_a_row_for_every_variant_and_the_values_are_json(quick_rates):
     result = measure(matrix_case(), rounds=2)
     lines = as_table([result]).splitlines()
-    assert {line.count("|") for line in lines[:4]} == {11}
+    assert {line.count("|") for line in lines[:4]} == {12}
     assert lines[2].startswith("| product | 1 | plain |")
     assert lines[3].startswith("|  |  | ours |")
     values = json.loads(json.dumps(as_values(result)))
     assert values["variants"]["ours"]["agrees"] is True
     assert values["rates"] == dict.fromkeys(PRODUCTS, 100.0)
+
+
+def test_throughput_and_bound_follow_from_time_operations_and_rate():
+    slow = Measured("plain", 50.0, 1.0, 2.0, 100.0, 0.0, True)
+    case = replace(matrix_case(), samples=4)
+    values = as_values(Result(case, (slow,), {"torch": 100.0, "ours": 200.0}))["variants"]["plain"]
+    assert values["samples_per_s"] == 80
+    assert values["time_per_bound"] == pytest.approx(50 / 20)
+    assert values["time_per_bound_ours"] == pytest.approx(50 / 10)
 
 
 def test_rates_are_measured_for_every_kind_of_product():

@@ -10,9 +10,11 @@ import torch
 from affordance_grasp.benchmark.rounds import Measured, Result
 
 HEADER = (
-    "| case | samples | variant | ms | ours/plain | times faster | GFLOP | time / bound "
-    "| peak MB | difference |\n|---|---|---|---|---|---|---|---|---|---|"
+    "| case | samples | variant | ms | samples/s | ours/plain | times faster | GFLOP "
+    "| time / bound | peak MB | difference |\n|---|---|---|---|---|---|---|---|---|---|---|"
 )
+
+BOUND = "bound: the operations at the float32 rate of PyTorch's own linear layer, measured between"
 
 
 def machine() -> dict[str, Any]:
@@ -39,12 +41,13 @@ def as_table(results: Sequence[Result]) -> str:
     """One row for every variant of every case."""
     rows = [_row(result, variant) for result in results for variant in result.variants]
     notes = [_note(result) for result in results]
-    return "\n".join([HEADER, *rows, "", *notes])
+    return "\n".join([HEADER, *rows, "", BOUND, *notes])
 
 
 def _values(result: Result, variant: Measured) -> dict[str, Any]:
     return {
         "ms": round(variant.ms, 2),
+        "samples_per_s": float(f"{_throughput(result, variant):.4g}"),
         "ratio": round(variant.ratio, 3),
         "gflop": round(variant.gflop, 3),
         "time_per_bound": round(variant.ms / result.bound_ms(variant), 3),
@@ -62,6 +65,7 @@ def _row(result: Result, variant: Measured) -> str:
         str(result.case.samples) if first else "",
         variant.name,
         f"{variant.ms:.1f}",
+        f"{_throughput(result, variant):.3g}",
         "" if first else f"{variant.ratio:.2f}",
         "" if first else f"{1 / variant.ratio:.1f}",
         f"{variant.gflop:.1f}",
@@ -70,6 +74,11 @@ def _row(result: Result, variant: Measured) -> str:
         "" if first else f"{variant.difference:.1e}" + ("" if variant.agrees else " (!)"),
     ]
     return f"| {' | '.join(cells)} |"
+
+
+def _throughput(result: Result, variant: Measured) -> float:
+    """Samples, or queries, per second."""
+    return 1000 * result.case.samples / variant.ms
 
 
 def _note(result: Result) -> str:
