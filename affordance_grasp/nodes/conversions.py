@@ -16,6 +16,7 @@ from affordance_grasp.datatypes import CameraIntrinsics, Region
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.geometry import Floats, quaternion_xyzw
 from affordance_grasp.messages import (
+    millimetres,
     seconds,
     to_color,
     to_depth_m,
@@ -69,9 +70,7 @@ def from_color(color: NDArray[np.uint8], header: Header) -> Image:
 
 def from_depth_m(depth_m: NDArray[np.float32], header: Header) -> Image:
     """A 16UC1 image in millimetres; beyond 65.535 m there is no reading."""
-    millimetres = np.rint(depth_m.astype(np.float64) * 1000)
-    millimetres = np.where(millimetres < 2**16, millimetres, 0)
-    return _image(millimetres.astype(np.uint16), "16UC1", header)
+    return _image(millimetres(depth_m), "16UC1", header)
 
 
 def from_map(values: NDArray[np.float32], header: Header) -> Image:

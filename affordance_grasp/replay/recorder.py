@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from affordance_grasp.datatypes import CameraIntrinsics, RgbdFrame
 from affordance_grasp.errors import InvalidInput, UnknownName
+from affordance_grasp.messages import millimetres
 from affordance_grasp.replay.bag import typestore
 from affordance_grasp.replay.topics import (
     ANNOTATION,
@@ -87,10 +88,8 @@ class BagRecorder:
         ``annotations``: affordance -> mask (H, W) of the parts that serve it.
         """
         header = self._header(stamp_ns, frame_id)
-        millimetres = np.rint(frame.depth_m.astype(np.float64) * 1000)
-        millimetres = np.where(millimetres < 2**16, millimetres, 0).astype(np.uint16)
         self._write(INFO.names[0], CAMERA_INFO, stamp_ns, self._info(header, frame.intrinsics))
-        self._image(DEPTH.names[0], header, stamp_ns, millimetres, "16UC1")
+        self._image(DEPTH.names[0], header, stamp_ns, millimetres(frame.depth_m), "16UC1")
         for affordance, mask in (annotations or {}).items():
             gray = np.where(mask, np.uint8(255), np.uint8(0))
             self._image(f"{ANNOTATION}/{affordance}", header, stamp_ns, gray, "mono8")
