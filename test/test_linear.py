@@ -45,6 +45,10 @@ def test_only_many_float32_rows_go_through_a_convolution(monkeypatch):
     with torch.autocast("cpu", torch.bfloat16):
         assert linear(torch.randn(70, 6), weight).dtype == torch.bfloat16
     assert not calls
+    monkeypatch.setattr(module, "HAS_BOTH", False)
+    linear(torch.randn(2, 35, 6), weight)
+    assert not calls
+    monkeypatch.setattr(module, "HAS_BOTH", True)
     linear(torch.randn(2, 35, 6), weight)
     assert calls == [(2, 6, 1, 35)]
 

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+HAS_BOTH = torch.backends.mkl.is_available() and torch.backends.mkldnn.is_available()
 MIN_ROWS = 64
 """Fewer rows than this are not worth a convolution's set-up."""
 
@@ -46,7 +47,8 @@ def speed_up_linears(module: nn.Module) -> None:
 
 def _is_convolution_faster(x: Tensor, weight: Tensor) -> bool:
     return (
-        x.device.type == "cpu"
+        HAS_BOTH
+        and x.device.type == "cpu"
         and x.dtype == weight.dtype == torch.float32
         and x.ndim > 1
         and x.numel() >= MIN_ROWS * x.shape[-1]
