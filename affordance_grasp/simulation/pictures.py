@@ -145,9 +145,10 @@ def exocentric(
 ) -> Iterator[Picture]:
     """Pictures of a person's hand at the part of an object that serves an affordance.
 
-    The hand holds the part or reaches for it, and is seen from the side that shows most of it, as
-    people are photographed in use of a thing.
+    The hand holds the part or reaches for it. Both fill the picture, from the side that shows most
+    of the part; the rest of the object is seen as far as it fits.
     """
+    parts = functional_parts(affordance, obj.family)
     grip = find_grip(obj, affordance, rng)
     if rng.uniform() < REACHING:
         grip = reach_for(grip, rng)
@@ -159,14 +160,15 @@ def exocentric(
     _add_person(body, hand)
     studio = Studio(spec, picture_size(rng, side))
     try:
-        shown = [*obj.primitives, *(p for p in hand if p.part != ARM)]
+        taken = [p for p in obj.primitives if p.part in parts] or list(obj.primitives)
+        shown = [*taken, *(p for p in hand if p.part != ARM)]
         points = box_corners(T_world_object, *_boxes(shown))
         for _ in range(views):
             studio.relight(rng)
             yield _clearest(
                 studio,
                 [_exo_view(points, studio.size, rng) for _ in range(EXO_TRIES)],
-                functional_parts(affordance, obj.family),
+                parts,
                 rng,
             )
     finally:
