@@ -192,7 +192,7 @@ def test_a_table_is_made_once_and_grows_by_what_is_new(tree, tmp_path, commands,
 
 
 def test_a_run_that_was_asked_for_otherwise_is_not_taken_for_done(tmp_path):
-    base = base_config("looptrans")
+    base = replace(base_config("looptrans"), epochs=5)
     run = Run(Setting(base, tmp_path, "Unseen", tmp_path), "S", ROWS["looptrans"]["S"], 0)
     folder = run.folder
     folder.path.mkdir(parents=True)

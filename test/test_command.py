@@ -3,7 +3,7 @@
 import os
 import shlex
 import sys
-from time import monotonic
+from time import monotonic, sleep
 
 import numpy as np
 import pytest
@@ -79,7 +79,10 @@ time.sleep(600)
     with pytest.raises(GeneratorFault, match="took longer than 2 s and was ended"):
         run(tmp_path, script, timeout_s=2.0)
     assert monotonic() - started < 20
-    assert not _alive(int(note.read_text()))
+    child = int(note.read_text())
+    while _alive(child):  # a killed process takes its time to go on a busy machine
+        assert monotonic() - started < 30
+        sleep(0.05)
 
 
 def _alive(pid):

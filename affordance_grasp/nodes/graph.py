@@ -20,7 +20,7 @@ from affordance_grasp.share import share_path
 
 NODES = ("simulator", "grounder", "candidates", "selector", "controller")
 STOP_S = 5.0
-KILL_S = 3.0
+KILL_S = 10.0
 FREE_DOMAINS = range(1, 102)
 
 Overrides = Mapping[str, Mapping[str, object]]
