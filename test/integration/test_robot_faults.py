@@ -103,10 +103,12 @@ class Bench:
         return wait(handle.get_result_async(), WAIT_S, "the result").result
 
     def await_robot(self) -> None:
-        """Until the double has been discovered."""
+        """Until the double has been discovered, here and by the controller."""
         deadline = monotonic() + WAIT_S
         while not self.joints.rest(0.2, 1.0):
             assert monotonic() < deadline, "nobody hears the robot"
+        while "nothing arrives on joint_states" in self.execute(dry_run=True).message:
+            assert monotonic() < deadline, "the controller does not hear the robot"
 
     def stands_still(self) -> bool:
         return self.joints.rest(0.2, 2.0)
