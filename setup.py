@@ -19,6 +19,7 @@ REQUIRED = (
     "pillow",
     "pyopengl",
     "pyyaml",
+    "rosbags",
     "safetensors",
     "scipy",
     "timm",
@@ -28,6 +29,12 @@ REQUIRED = (
     "tqdm",
     "transformers",
 )
+EXTRAS = {
+    "realsense": ["pyrealsense2"],
+    "graspgen": ["msgpack", "pyzmq"],
+    "sam": ["segment-anything"],
+}
+"""What single adapters import when they are used; each says so where it is missing."""
 
 setup(
     name="affordance_grasp",
@@ -36,6 +43,7 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.10",
     install_requires=list(REQUIRED),
+    extras_require=EXTRAS,
     packages=find_packages(include=["affordance_grasp", "affordance_grasp.*"]),
     data_files=[
         (f"share/affordance_grasp/{folder}", [f for f in glob(f"{folder}/*") if Path(f).is_file()])
