@@ -24,11 +24,11 @@ from affordance_grasp.learning.ablation import (
 from affordance_grasp.learning.ablation_runs import Run, Setting
 from affordance_grasp.learning.agd20k import LAYOUTS, load_split
 from affordance_grasp.learning.evaluate import baselines
-from affordance_grasp.learning.features import Encoding, cache_test_features
+from affordance_grasp.learning.features import Encoding
 from affordance_grasp.learning.metrics import PROTOCOLS
 from affordance_grasp.learning.processes import Command, run_commands
 from affordance_grasp.learning.run_folder import surroundings
-from affordance_grasp.learning.saliency import predict_saliency, saliency_reader
+from affordance_grasp.learning.saliency import cached_saliency
 from affordance_grasp.learning.threads import limit_threads
 from affordance_grasp.learning.train_config import TrainConfig, load_config
 from affordance_grasp.share import share_path
@@ -149,15 +149,14 @@ def _baselines(arguments: argparse.Namespace, base: TrainConfig) -> dict[str, Ma
     backbone = load_backbone(base.network_config.backbone, side)
     saliency = None
     if isinstance(backbone, TimmBackbone):
-        store = cache_test_features(
+        saliency = cached_saliency(
             split,
-            saliency_reader(backbone),
+            backbone,
             base.views.plain,
             arguments.cache or arguments.data / "features",
             encoding=Encoding(bfloat16=arguments.bf16_tokens),
             progress=tqdm,
         )
-        saliency = predict_saliency(store, split.test, backbone.spec.name)
     scored = baselines(split.test, arguments.protocol, saliency)
     return {name: evaluation.overall for name, evaluation in scored.items()}
 

@@ -31,7 +31,7 @@ from affordance_grasp.learning.metrics import PROTOCOLS
 from affordance_grasp.learning.pictures import ViewSource, fresh_test_pictures, reader_of
 from affordance_grasp.learning.published import PUBLISHED
 from affordance_grasp.learning.recipes import RECIPES, text_rows
-from affordance_grasp.learning.saliency import SALIENT, predict_saliency, saliency_reader
+from affordance_grasp.learning.saliency import SALIENT, cached_saliency
 from affordance_grasp.learning.threads import limit_threads
 
 HELP = "KLD, SIM and NSS of a checkpoint on a test set"
@@ -132,15 +132,14 @@ def _saliency(arguments: argparse.Namespace, split: Split) -> Any:
     backbone = load_backbone(arguments.saliency)
     if not isinstance(backbone, TimmBackbone):
         raise InvalidInput(f"backbone {arguments.saliency} gives no attention to show")
-    store = cache_test_features(
+    return cached_saliency(
         split,
-        saliency_reader(backbone),
+        backbone,
         RECIPES["looptrans"].plan().plain,
         _cache(arguments),
         encoding=Encoding(bfloat16=arguments.bf16_tokens),
         progress=tqdm,
     )
-    return predict_saliency(store, split.test, arguments.saliency)
 
 
 def _cache(arguments: argparse.Namespace) -> Path:

@@ -6,7 +6,7 @@ embedded one (frozen DINOv2 ViT-S/14 and a learned projection) share this code.
 """
 
 from dataclasses import dataclass, fields
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -220,14 +220,6 @@ class Plsp(GroundingNetwork):
             weights.update(noun=config.noun_weight, part=config.part_weight)
         total = torch.stack([weights[name] * term for name, term in terms.items()]).sum()
         return {**terms, "total": total}
-
-    def parameter_groups(self, learning_rate: float) -> list[dict[str, Any]]:
-        """Groups for the optimiser: a fine-tuned backbone learns at a tenth of the rate."""
-        trained = {name: p for name, p in self.named_parameters() if p.requires_grad}
-        inside = [p for name, p in trained.items() if name.startswith("backbone.")]
-        head = [p for name, p in trained.items() if not name.startswith("backbone.")]
-        groups = [(head, learning_rate), (inside, learning_rate / 10)]
-        return [{"params": params, "lr": rate} for params, rate in groups if params]
 
     def _object_feature(self, tokens: Tensor, object_patches: Tensor) -> Tensor:
         visual = self.token_projection(tokens)

@@ -7,7 +7,7 @@ one: the network learns which part to leave out. It reads no pseudo label.
 """
 
 from dataclasses import dataclass, fields
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -131,14 +131,6 @@ class Refiner(GroundingNetwork):
         counted = batch.valid / batch.valid.sum(dim=1, keepdim=True).clamp(min=1)
         likeness = (distance * counted).sum(dim=1).mean()
         return {"likeness": likeness, "total": self.config.coefficient * likeness}
-
-    def parameter_groups(self, learning_rate: float) -> list[dict[str, Any]]:
-        """Groups for the optimiser: a fine-tuned backbone learns at a tenth of the rate."""
-        trained = {name: p for name, p in self.named_parameters() if p.requires_grad}
-        inside = [p for name, p in trained.items() if name.startswith("backbone.")]
-        head = [p for name, p in trained.items() if not name.startswith("backbone.")]
-        groups = [(head, learning_rate), (inside, learning_rate / 10)]
-        return [{"params": params, "lr": rate} for params, rate in groups if params]
 
     def _rest(self, predicted: Tensor, boxes: Tensor) -> Tensor:
         """Weights (B, grid^2): 1 - the prediction (B, S, S) on the patches of the object's crop.

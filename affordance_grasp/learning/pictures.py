@@ -114,7 +114,8 @@ def reader_of(network: GroundingNetwork, device: str = "cpu") -> Reader:
 class FreshViews:
     """Pictures read and augmented anew for every step; the backbone runs inside the network.
 
-    ``draw``: the plan's views of one kind of picture. ``pictures``: in the catalogue's order.
+    ``draw``: the plan's views of one kind of picture. ``index_of``: the places of the pictures'
+    paths in ``catalogue``, in its order.
     """
 
     draw: Callable[[np.random.Generator, int, Catalogue], tuple[PictureView, ...]]

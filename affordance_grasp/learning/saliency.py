@@ -1,6 +1,7 @@
 """A baseline that looks at the picture and hears no verb: the frozen backbone's own saliency."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -10,9 +11,14 @@ from torch import Tensor
 from affordance_grasp.errors import UnknownName
 from affordance_grasp.grounding.backbones import TimmBackbone, backbone_spec
 from affordance_grasp.grounding.locate import DINOV2_SALIENT_HEADS, SALIENT_HEADS, unpack_keys
-from affordance_grasp.learning.agd20k import TestItem
-from affordance_grasp.learning.features import TokenStore
-from affordance_grasp.learning.pictures import Reader
+from affordance_grasp.learning.agd20k import Split, TestItem
+from affordance_grasp.learning.features import (
+    Encoding,
+    Progress,
+    TokenStore,
+    cache_test_features,
+)
+from affordance_grasp.learning.pictures import PictureView, Reader
 
 SALIENT = {"dino_vits16": SALIENT_HEADS, "dinov2_vits14": DINOV2_SALIENT_HEADS}
 """Backbone -> the heads whose CLS attention lies on the object."""
@@ -49,3 +55,19 @@ def saliency_reader(backbone: TimmBackbone) -> Reader:
     return Reader(
         "keys", backbone.sha256, backbone.image_side, backbone.spec.normalise, backbone.keys
     )
+
+
+def cached_saliency(
+    split: Split,
+    backbone: TimmBackbone,
+    view: PictureView,
+    folder: Path,
+    *,
+    encoding: Encoding,
+    progress: Progress | None = None,
+) -> list[NDArray[np.float32]]:
+    """The saliency of a split's test pictures in one ``view``; their keys stay in ``folder``."""
+    store = cache_test_features(
+        split, saliency_reader(backbone), view, folder, encoding=encoding, progress=progress
+    )
+    return predict_saliency(store, split.test, backbone.spec.name)

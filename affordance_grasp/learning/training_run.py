@@ -57,16 +57,6 @@ def train_method(
     return train(network, samples, config, run, hooks, minutes=minutes, device=sources.device)
 
 
-def fill_cache(
-    sources: Sources, config: TrainConfig, progress: Callable[..., Any] | None = None
-) -> None:
-    """Compute all features that runs of ``config`` read, before several runs share them."""
-    network = make_network(config.method, config.network, sources.backbone)
-    reader = reader_of(network.to(sources.device), sources.device)
-    open_inputs(sources, reader, config.views, torch.empty(0, 0), cached=True, progress=progress)
-    _test_pictures(sources, config, reader, progress)
-
-
 def _test_pictures(
     sources: Sources, config: TrainConfig, reader: Reader, progress: Callable[..., Any] | None
 ) -> ViewSource:
