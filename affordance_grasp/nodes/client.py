@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Lock, Thread
 from time import monotonic
-from types import TracebackType
 
 import numpy as np
 import rclpy
@@ -107,12 +106,7 @@ class GraspClient:
     def __enter__(self) -> "GraspClient":
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Leave the graph."""
         self._executor.shutdown(LEAVE_S)
         self._thread.join(LEAVE_S)

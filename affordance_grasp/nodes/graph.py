@@ -12,7 +12,6 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from time import monotonic
-from types import TracebackType
 
 from affordance_grasp.errors import AffordanceGraspError
 from affordance_grasp.nodes.running import PARENT
@@ -91,12 +90,7 @@ class Graph:
                 )
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Ask every node to end, and kill what is still there after a few seconds."""
         for process in self._processes.values():
             if process.poll() is None:

@@ -5,7 +5,6 @@ same calls give the same world.
 """
 
 from collections.abc import Mapping, Sequence
-from types import TracebackType
 
 import mujoco
 import numpy as np
@@ -286,12 +285,7 @@ class World:
     def __enter__(self) -> "World":
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
 
