@@ -49,11 +49,6 @@ def transform_points(T_a_b: ArrayLike, points_b: ArrayLike) -> Floats:
     return np.asarray(np.asarray(points_b, float) @ T[:3, :3].T + T[:3, 3])
 
 
-def rotation_angle(R: ArrayLike) -> Floats:
-    """Angle [rad] of rotation matrices (..., 3, 3); exact near zero and near pi."""
-    return np.asarray(Rotation.from_matrix(np.asarray(R, float)).magnitude())
-
-
 def project(points_cam: ArrayLike, K: ArrayLike) -> Floats:
     """Pixel coordinates (..., 2) as u, v of points (..., 3) [m] in the optical frame.
 

@@ -18,7 +18,7 @@ T_BASE_OBJECT = table_pose(0.48, 0.03, 0.4)
 
 def plan_and_place(name, force_n=80.0, **made):
     maker, _, _, width_m = GRASPS[name]
-    robot = ROBOT.with_settings(grip_force_n=force_n)
+    robot = replace(ROBOT, settings=replace(ROBOT.settings, grip_force_n=force_n))
     world = World(robot, maker(**made), T_BASE_OBJECT, seed=1)
     T_base_tcp = grasp_from_above(name, T_BASE_OBJECT)
     return world, lift_only(plan_pick(robot, world.joint_positions(), T_base_tcp, width_m))
@@ -56,7 +56,7 @@ def test_the_object_is_brought_home():
 
 
 def test_a_few_centimetres_are_not_lifted():
-    robot = ROBOT.with_settings(lift_m=0.05)
+    robot = replace(ROBOT, settings=replace(ROBOT.settings, lift_m=0.05))
     world = World(robot, box(), T_BASE_OBJECT, seed=1)
     T_base_tcp = grasp_from_above("box", T_BASE_OBJECT)
     plan = lift_only(plan_pick(robot, world.joint_positions(), T_base_tcp, 0.04))

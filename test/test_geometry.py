@@ -1,5 +1,4 @@
 import numpy as np
-import pytest
 from scipy.spatial.transform import Rotation
 
 from affordance_grasp.geometry import (
@@ -9,7 +8,6 @@ from affordance_grasp.geometry import (
     pose_from_quaternion,
     project,
     quaternion_xyzw,
-    rotation_angle,
     sample_bilinear,
     transform_points,
 )
@@ -58,12 +56,6 @@ def test_transform_points_agrees_with_matrices():
     points = np.random.default_rng(1).normal(size=(4, 5, 3))
     homogeneous = np.concatenate([points, np.ones((4, 5, 1))], -1)
     assert np.allclose(transform_points(T, points), (homogeneous @ T.T)[..., :3])
-
-
-@pytest.mark.parametrize("angle", [0.0, 1e-9, 0.5, np.pi - 1e-9, np.pi])
-def test_rotation_angle_is_exact_at_the_ends(angle):
-    R = Rotation.from_rotvec([0, angle, 0]).as_matrix()
-    assert rotation_angle(R) == pytest.approx(angle, abs=2e-8)
 
 
 def test_project_known_point_and_behind_camera():

@@ -8,7 +8,7 @@ from affordance_grasp.control.inverse import classify, follow, inverse, within_l
 from affordance_grasp.control.kinematics import forward
 from affordance_grasp.control.urdf import SerialArm, load_arm
 from affordance_grasp.errors import InvalidInput
-from affordance_grasp.geometry import invert, pose, rotation_angle
+from affordance_grasp.geometry import invert, pose
 from affordance_grasp.share import share_path
 
 PI = np.pi
@@ -68,7 +68,8 @@ def turns(difference):
 def worst_error(arm, T, q):
     """Largest position error [m] and rotation error [rad] over solutions."""
     E = invert(T) @ forward(arm, q)
-    return np.linalg.norm(E[:, :3, 3], axis=1).max(), rotation_angle(E[:, :3, :3]).max()
+    angles = Rotation.from_matrix(E[:, :3, :3]).magnitude()
+    return np.linalg.norm(E[:, :3, 3], axis=1).max(), angles.max()
 
 
 def check_random_poses(arm, count, seed):

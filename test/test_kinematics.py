@@ -2,7 +2,12 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from affordance_grasp.control.kinematics import forward, jacobian, joint_frames, pose_error
+from affordance_grasp.control.kinematics import (
+    forward,
+    forward_and_jacobian,
+    joint_frames,
+    pose_error,
+)
 from affordance_grasp.control.urdf import load_arm
 from affordance_grasp.geometry import pose
 from affordance_grasp.share import share_path
@@ -43,7 +48,9 @@ def test_reach_is_that_of_the_data_sheet(arm):
 
 def test_jacobian_equals_finite_differences(arm, postures):
     step = 1e-6
-    for q, J in zip(postures, jacobian(arm, postures), strict=True):
+    T, jacobians = forward_and_jacobian(arm, postures)
+    np.testing.assert_array_equal(T, forward(arm, postures))
+    for q, J in zip(postures, jacobians, strict=True):
         for i in range(6):
             moved = q + step * np.eye(6)[i]
             twist = pose_error(forward(arm, moved), forward(arm, q)) / step

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
@@ -107,8 +109,6 @@ def test_reasons(robot):
 
 
 def test_joint_limits_are_a_reason(robot):
-    from dataclasses import replace
-
     narrow = replace(robot.arm, lower=robot.home_q - 0.05, upper=robot.home_q + 0.05)
     reason, sentence = reason_of(replace(robot, arm=narrow), grasp())
     assert reason == Reason.JOINT_LIMIT
@@ -116,7 +116,7 @@ def test_joint_limits_are_a_reason(robot):
 
 
 def test_path_that_leaves_the_reach_is_a_reason(robot):
-    high = robot.with_settings(lift_m=0.55)
+    high = replace(robot, settings=replace(robot.settings, lift_m=0.55))
     reason, sentence = reason_of(high, grasp(x=0.7))
     assert reason in (Reason.PATH, Reason.JOINT_LIMIT)
     assert "the straight lift" in sentence
@@ -161,7 +161,7 @@ def test_flange_is_where_the_tip_advance_puts_it(robot):
 
 def test_the_ways_stay_in_the_workspace_too(robot):
     """The grasp at 0.05 m is inside a box 0.1 m high, and the lift to 0.2 m is not."""
-    low = robot.with_settings(workspace_max_m=(0.85, 0.45, 0.10))
+    low = replace(robot, settings=replace(robot.settings, workspace_max_m=(0.85, 0.45, 0.10)))
     with pytest.raises(Unreachable, match="leaves the workspace") as caught:
         plan_pick(low, robot.home_q, grasp(z=0.05), 0.03)
     assert caught.value.reason == Reason.PATH

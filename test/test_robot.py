@@ -62,7 +62,6 @@ def test_limits_are_the_narrower_of_package_and_description(tmp_path, robot):
     np.testing.assert_allclose(robot.velocity, robot.arm.velocity * 0.2)
     faster = load_robot(speed_scaling=0.5)
     np.testing.assert_allclose(faster.velocity, robot.arm.velocity * 0.5)
-    assert robot.with_settings(lift_m=0.3).settings.lift_m == 0.3
 
 
 @pytest.mark.parametrize(

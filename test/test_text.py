@@ -9,7 +9,6 @@ from affordance_grasp.grounding.text import (
     load_text_encoder,
     minilm_folder,
     noun_sentence,
-    part_sentence,
     text_table,
 )
 
@@ -20,7 +19,6 @@ def test_sentences():
     assert affordance_sentence("take_photo") == "take a photo with the object"
     assert noun_sentence("wine_glass") == "a wine glass"
     assert noun_sentence("axe") == "an axe"
-    assert part_sentence("handle", "pressure_cooker") == "handle of the pressure cooker"
 
 
 def test_unknown_encoder():

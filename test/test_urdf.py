@@ -5,8 +5,9 @@ import pytest
 
 from affordance_grasp.control.kinematics import forward
 from affordance_grasp.control.robot import load_robot
-from affordance_grasp.control.urdf import fixed_transform, load_arm, load_shapes, snap_right_angles
+from affordance_grasp.control.urdf import load_arm, load_shapes, snap_right_angles
 from affordance_grasp.errors import InvalidInput
+from affordance_grasp.geometry import invert
 from affordance_grasp.share import share_path
 
 URDF = share_path("urdf/aubo_i5_2f85.urdf")
@@ -67,14 +68,22 @@ def test_vendor_rounding_is_snapped(tmp_path, arm):
     np.testing.assert_allclose(snap_right_angles(np.array([1.5706, 0.3])), [1.5706, 0.3])
 
 
+def T_tool0_link(link):
+    """With every joint at zero."""
+    T_base_tool0, T_base_link = (
+        forward(arm, np.zeros(arm.dof)) for arm in (load_arm(URDF), load_arm(URDF, tip=link))
+    )
+    return invert(T_base_tool0) @ T_base_link
+
+
 def test_camera_and_tcp_of_the_description_repeat_the_settings():
     robot = load_robot()
     np.testing.assert_allclose(
-        fixed_transform(URDF, "tool0", "camera_color_optical_frame"), robot.T_tool0_cam, atol=1e-7
+        T_tool0_link("camera_color_optical_frame"), robot.T_tool0_cam, atol=1e-7
     )
     T_tool0_tcp = robot.gripper.T_tool0_tcp(robot.gripper.min_width_m)
-    np.testing.assert_allclose(fixed_transform(URDF, "tool0", "tcp"), T_tool0_tcp, atol=1e-6)
-    T_tool0_tip = fixed_transform(URDF, "tool0", "robotiq_85_left_finger_tip_link")
+    np.testing.assert_allclose(T_tool0_link("tcp"), T_tool0_tcp, atol=1e-6)
+    T_tool0_tip = T_tool0_link("robotiq_85_left_finger_tip_link")
     assert T_tool0_tip[2, 3] + robot.gripper.tip_length_m == pytest.approx(
         robot.gripper.open_length_m
     )

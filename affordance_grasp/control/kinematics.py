@@ -24,17 +24,12 @@ def forward(arm: SerialArm, q: ArrayLike) -> Floats:
     return np.asarray(joint_frames(arm, q)[..., -1, :, :] @ arm.T_last_tip)
 
 
-def jacobian(arm: SerialArm, q: ArrayLike) -> Floats:
-    """Geometric Jacobian (..., 6, J) in the base: tip twist [m/s, rad/s] over joint rates."""
-    return _jacobian(arm, joint_frames(arm, q))[1]
-
-
 def forward_and_jacobian(arm: SerialArm, q: ArrayLike) -> tuple[Floats, Floats]:
-    """Both at the cost of one pass over the chain."""
-    return _jacobian(arm, joint_frames(arm, q))
+    """The tip's pose and the geometric Jacobian (..., 6, J) there, from one pass over the chain.
 
-
-def _jacobian(arm: SerialArm, frames: Floats) -> tuple[Floats, Floats]:
+    Both in the base; the Jacobian is the tip's twist [m/s, rad/s] over joint rates.
+    """
+    frames = joint_frames(arm, q)
     T_base_tip = frames[..., -1, :, :] @ arm.T_last_tip
     axes = (frames[..., :3, :3] @ arm.axes[:, :, None])[..., 0]
     lever = T_base_tip[..., None, :3, 3] - frames[..., :3, 3]

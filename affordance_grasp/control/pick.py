@@ -38,11 +38,6 @@ class PickPlan:
     T_base_tcp: Floats
 
     @property
-    def q_pregrasp(self) -> Floats:
-        """Posture (J,) at the standoff before the grasp."""
-        return self.approach.positions[-1]
-
-    @property
     def q_grasp(self) -> Floats:
         """Posture (J,) in which the fingers close."""
         return self.descend.positions[-1]

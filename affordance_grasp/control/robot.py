@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -121,13 +120,6 @@ class RobotConfig:
     def T_base_cam(self, q: ArrayLike) -> Floats:
         """Pose of the camera's optical frame in the base at joint angles ``q`` (J,) [rad]."""
         return forward(self.arm, q) @ self.T_tool0_cam
-
-    def with_settings(self, **changes: Any) -> "RobotConfig":
-        """A copy with some settings changed, such as ``speed_scaling=0.6``.
-
-        Only settings that are read while planning; files and joint limits are read at loading.
-        """
-        return replace(self, settings=replace(self.settings, **changes))
 
     def body_with_gripper(self, width_m: float) -> Body:
         """The body with the gripper at an opening; the fingers may come closest to the table."""

@@ -119,14 +119,6 @@ def load_shapes(urdf: Path, arm: SerialArm) -> tuple[LinkShape, ...]:
     return tuple(shapes)
 
 
-def fixed_transform(urdf: Path, parent: str, child: str) -> Floats:
-    """Pose of one link in another (4, 4), with every joint between them at zero."""
-    T = np.eye(4)
-    for joint in _chain(_root(urdf), urdf, parent, child):
-        T = T @ _origin(joint)
-    return T
-
-
 def _root(urdf: Path) -> ElementTree.Element:
     try:
         return ElementTree.parse(urdf).getroot()

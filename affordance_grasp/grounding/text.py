@@ -99,11 +99,6 @@ def noun_sentence(noun: str) -> str:
     return f"{'an' if noun[:1] in 'aeiou' else 'a'} {_words(noun)}"
 
 
-def part_sentence(part: str, noun: str) -> str:
-    """``handle``, ``mug`` -> "handle of the mug"."""
-    return f"{_words(part)} of the {_words(noun)}"
-
-
 def text_table(encoder: TextEncoder, sentences: Sequence[str]) -> dict[str, Tensor]:
     """Every sentence -> its feature (dim,), encoded in one batch."""
     return dict(zip(sentences, encoder.encode(sentences), strict=True))

@@ -112,9 +112,9 @@ class TestItem:
 class Split:
     """All pictures of one split, sorted by path; made by :func:`load_split`.
 
-    ``affordances``: those with train pictures, in AGD20K's class order. ``without_truth``: number
-    of test pictures that have no ground truth and are no test items. ``used_in_train``: number of
-    test items that were dropped because a train picture has the same file name (Hard split).
+    ``affordances``: those with train pictures, in AGD20K's class order. ``test``: in
+    the Hard split without those whose file name a train picture has. ``without_truth``: number of
+    test pictures that have no ground truth and are no test items.
     """
 
     name: str
@@ -123,7 +123,6 @@ class Split:
     train_exo: tuple[Picture, ...]
     test: tuple[TestItem, ...]
     without_truth: int = 0
-    used_in_train: int = 0
     affordances: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -164,8 +163,7 @@ def load_split(root: Path, split: str) -> Split:
     _refuse(problems, folder)
     without_truth = len(test_ego) - len(test)
     fresh = _not_in_train(test, train_ego) if layout.last_train_object else test
-    dropped = len(test) - len(fresh)
-    return Split(split, folder, train_ego, train_exo, fresh, without_truth, dropped)
+    return Split(split, folder, train_ego, train_exo, fresh, without_truth)
 
 
 def read_color(path: Path) -> NDArray[np.uint8]:

@@ -74,13 +74,6 @@ def min_max(prediction: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray((x - x.min()) / (x.max() - x.min() + HEAT_EPSILON), np.float32)
 
 
-def softmax_map(logits: NDArray[np.float32]) -> Floats64:
-    """Resize logits (h, w) to 224x224 and take the softmax over all pixels (PLSP), float64."""
-    x = resize_map(np.asarray(logits, np.float32)).astype(np.float64)
-    weights = np.exp(x - x.max())
-    return np.asarray(weights / weights.sum())
-
-
 def ground_truth_map(gray: NDArray[np.uint8], protocol: str = "reference") -> Floats64:
     """Turn an 8-bit ground truth picture (H, W) into the (224, 224) map that is scored.
 

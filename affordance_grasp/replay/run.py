@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -62,7 +62,6 @@ class ReplayOutcome:
     resumed_after: int
     planned_now: int
     wall_s: float
-    lost_at_end: dict[str, Any] = field(default_factory=dict)
 
 
 def replay(
@@ -108,7 +107,7 @@ def _continue(
     whole.lose(lost)
     if whole.kinds[BROKEN] == results.count:
         raise InvalidInput(f"no frame of bag {bag.path} can be used: {next(iter(whole.messages))}")
-    return ReplayOutcome(whole, results.path, done, results.count - done, wall_s, lost)
+    return ReplayOutcome(whole, results.path, done, results.count - done, wall_s)
 
 
 def _jobs(

@@ -71,17 +71,6 @@ class ContactReader:
         contacts = np.flatnonzero(with_table & (self._robot[first] | self._robot[second]))
         return sum(self._normal_force(data, int(contact)) for contact in contacts)
 
-    def pad_force_n(self, data: mujoco.MjData) -> tuple[float, float]:
-        """Normal force [N] between the object and the right and the left pad."""
-        pairs = _pairs(data)
-        forces = [0.0, 0.0]
-        for contact, (first, second) in enumerate(pairs):
-            for side, pad in enumerate(self._pads):
-                other = second if first == pad else first if second == pad else -1
-                if other >= 0 and self._object[other]:
-                    forces[side] += self._normal_force(data, contact)
-        return forces[0], forces[1]
-
     def _touched(self, pairs: NDArray[np.int32], pad: int) -> set[str]:
         others = np.concatenate([pairs[pairs[:, 0] == pad, 1], pairs[pairs[:, 1] == pad, 0]])
         return {part for geom in others if (part := self._parts[int(geom)]) is not None}

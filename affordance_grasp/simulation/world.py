@@ -124,10 +124,6 @@ class World:
         """Distance of the fingertips [m], as the encoder of the drive gives it."""
         return self.robot.gripper.width_from_joint(self.knuckle_rad())
 
-    def gripper_force_n(self) -> tuple[float, float]:
-        """Normal force [N] between the object and the right and the left pad."""
-        return self._contacts.pad_force_n(self._data)
-
     # Commands.
 
     def set_arm_target(self, q: Floats, velocity: Floats | None = None) -> None:
