@@ -6,16 +6,17 @@ offers :class:`Actuators`; the order of things and the verdict stand here and no
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol, get_args
 
 from affordance_grasp.control.gripper import GripperProfile, Hold, hold_verdict
 from affordance_grasp.control.pick import PickPlan
 from affordance_grasp.datatypes import JointTrajectory
 
-STAGES = ("open", "approach", "descend", "close", "lift", "retreat", "hold")
+Stage = Literal["open", "approach", "descend", "close", "lift", "retreat", "hold"]
+STAGES: tuple[Stage, ...] = get_args(Stage)
 HOLD_S = 0.5
 
-OnStage = Callable[[str], None]
+OnStage = Callable[[Stage], None]
 
 
 class Actuators(Protocol):
@@ -88,5 +89,5 @@ def _verdict(plan: PickPlan, gripper: GripperProfile, width_m: float) -> Hold:
     return hold_verdict(width_m, closed_m, plan.open_width_m)
 
 
-def _silence(stage: str) -> None:
+def _silence(stage: Stage) -> None:
     """Nobody listens."""
