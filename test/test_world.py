@@ -8,6 +8,7 @@ from affordance_grasp.control.inverse import inverse
 from affordance_grasp.control.kinematics import forward
 from affordance_grasp.control.pick import plan_pick
 from affordance_grasp.control.robot import load_robot
+from affordance_grasp.control.trajectory import time_parameterise
 from affordance_grasp.datatypes import JointTrajectory
 from affordance_grasp.errors import InvalidInput, UnknownName
 from affordance_grasp.geometry import deproject, invert, project, transform_points
@@ -109,6 +110,32 @@ def test_a_trajectory_is_followed_to_its_end_whatever_the_order_of_its_joints():
     assert worst < 2e-3
     world.step(0.2)
     assert world.joint_positions() == pytest.approx(approach.positions[-1], abs=2e-4)
+
+
+@pytest.mark.parametrize("share", [0.1, 0.3, 0.5, 0.7, 0.95])
+def test_an_arm_that_is_stopped_stands_within_a_fifth_of_a_second_on_its_way(share):
+    """At the speed of the demo, all along a motion that is long enough to reach top speed."""
+    robot = load_robot(speed_scaling=0.6)
+    world = World(robot, box(), table_pose(0.5, 0.1, 0.0))
+    goal = robot.home_q + [-1.2, 0.2, 0.3, 0.4, 0.3, 1.2]
+    names = robot.arm.joint_names
+    motion = time_parameterise([robot.home_q, goal], robot.velocity, robot.acceleration, names)
+    world.start_trajectory(motion)
+    world.step(share * motion.duration_s)
+    begun_s, speed = world.time_s, world.joint_velocities()
+    world.stop_arm()
+    world.stop_arm()  # asking twice is no harder
+    still_s, hardest = begun_s, np.zeros(6)
+    while world.time_s < begun_s + 0.5:
+        world.step(0.004)
+        hardest = np.maximum(hardest, np.abs(world.joint_velocities() - speed) / 0.004)
+        speed = world.joint_velocities()
+        still_s = world.time_s if np.abs(speed).max() > 0.01 else still_s
+    assert still_s - begun_s <= 0.2
+    assert (hardest <= 1.05 * np.repeat([17.3, 20.7], 3)).all()
+    assert not world.moving
+    along = (world.joint_positions() - robot.home_q) / (goal - robot.home_q)
+    assert np.ptp(along) < 2e-3 and 0.01 < along.mean() < 1
 
 
 def test_the_gripper_moves_no_faster_than_the_real_one():

@@ -25,7 +25,9 @@ class ArmPhysics:
     """Servo gains [N m/rad, N m s/rad], torque limits [N m], motor inertia [kg m2] and looks.
 
     Torque limits and the total mass are those of the Aubo-i5 (23.5 kg; 133 N m in the three large
-    joints, 13.5 N m in the wrist). Joints beyond the third use the wrist's values.
+    joints, 13.5 N m in the wrist). Brakes [rad/s2] are what its maker's software allows the motors
+    to change their speed, 20,000 rpm/s, behind gears of 121 and 101. Joints beyond the third use
+    the wrist's values.
     """
 
     mass_kg: float = 23.5
@@ -33,6 +35,7 @@ class ArmPhysics:
     kp: tuple[float, float] = (20000.0, 4000.0)
     kv: tuple[float, float] = (600.0, 60.0)
     torque_limit: tuple[float, float] = (133.0, 13.5)
+    brakes: tuple[float, float] = (17.3, 20.7)
     armature: tuple[float, float] = (1.5, 0.2)
     radius_m: tuple[float, float] = (0.054, 0.042)
 
@@ -77,15 +80,18 @@ def add_arm(
     return flange
 
 
-def servo_targets(physics: ArmPhysics, q: Floats, velocity: Floats) -> Floats:
-    """Control values (J,) that make the servos hold ``q`` [rad] while moving at ``velocity``.
+def servo_targets(
+    physics: ArmPhysics, q: Floats, velocity: Floats, torque: Floats | float = 0.0
+) -> Floats:
+    """Control values (J,) at which the servos hold ``q`` [rad] while moving at ``velocity``.
 
-    A servo's torque is kp (u - q) - kv dq/dt; u = q + kv/kp v takes the lag out.
+    ``torque`` (J,) [N m] is what the motion is known to need besides.
+    A servo's torque is kp (u - q) - kv dq/dt; u = q + (kv v + torque) / kp takes the lag out.
     """
-    lead = [
-        physics.of_joint(physics.kv, j) / physics.of_joint(physics.kp, j) for j in range(len(q))
-    ]
-    return np.asarray(q, float) + np.asarray(lead) * np.asarray(velocity, float)
+    joints = range(np.shape(q)[-1])
+    kp = np.array([physics.of_joint(physics.kp, j) for j in joints])
+    kv = np.array([physics.of_joint(physics.kv, j) for j in joints])
+    return np.asarray(q, float) + (kv * np.asarray(velocity, float) + torque) / kp
 
 
 def _add_child(parent: mujoco.MjsBody, name: str, T_parent_child: Floats) -> mujoco.MjsBody:

@@ -61,8 +61,11 @@ class SimulatedActuators:
         return self._world.gripper_width_m()
 
     def stop(self) -> None:
-        """Hold the arm where it is."""
+        """Brake, and let the arm settle."""
         self._world.stop_arm()
+        while self._world.moving:
+            self._pass_time(FRAME_PERIOD_S)
+        self._pass_time(ARM_SETTLE_S)
 
     def _pass_time(self, duration_s: float) -> None:
         """Step in slices that end on multiples of the frame period."""

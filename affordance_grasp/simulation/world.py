@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
+from affordance_grasp.control.braking import brake
 from affordance_grasp.control.robot import RobotConfig
 from affordance_grasp.control.trajectory import resample
 from affordance_grasp.datatypes import CameraIntrinsics, JointTrajectory, RgbdFrame
@@ -71,7 +72,8 @@ class World:
         self._contacts = ContactReader(self._model)
         self._gripper_goal = self._gripper_ramp = 0.0
         self._gripper_force_n = robot.gripper.max_force_n
-        self._motion: tuple[Floats, Floats] | None = None
+        self._motion: Floats | None = None  # positions, velocities, torques to come (3, N, J)
+        self._braking = False
         self._was_held_up, self._table_force_n = False, 0.0
         self._go_home()
         self._settle()
@@ -132,7 +134,7 @@ class World:
         if q.shape != self._arm_q.shape or not np.isfinite(q).all():
             raise InvalidInput(f"arm target must be {len(self._arm_q)} finite joint angles")
         velocity = np.zeros_like(q) if velocity is None else np.asarray(velocity, float)
-        self._motion = None
+        self._motion, self._braking = None, False
         self._data.ctrl[self._arm_u] = servo_targets(self._servos, q, velocity)
 
     def start_trajectory(self, trajectory: JointTrajectory) -> None:
@@ -146,16 +148,36 @@ class World:
             self.set_arm_target(positions[0, order])
             return
         velocities[-1] = 0.0
-        self._motion = positions[1:, order], velocities[1:, order]
+        self._motion = np.stack([positions, velocities, np.zeros_like(positions)])[:, 1:, order]
+        self._braking = False
 
     @property
     def moving(self) -> bool:
-        """True while a trajectory is being followed."""
+        """True while a trajectory is being followed, or the arm brakes on it."""
         return self._motion is not None
 
     def stop_arm(self) -> None:
-        """Drop the trajectory and hold the arm where it is."""
-        self.set_arm_target(self.joint_positions())
+        """Brake on the trajectory's own path as hard as the arm can, and hold the arm there."""
+        if self._braking:
+            return
+        if self._motion is None:
+            self.set_arm_target(self.joint_positions())
+            return
+        period_s, (positions, velocities, _) = self._control_period_s, self._motion
+        brakes = [self._servos.of_joint(self._servos.brakes, j) for j in range(len(self._arm_q))]
+        times_s = np.arange(len(positions), dtype=float) * period_s
+        names = self.robot.arm.joint_names
+        ahead = JointTrajectory(names, times_s, positions, velocities)
+        positions, velocities = resample(brake(ahead, brakes), period_s)
+        accelerations = np.diff(velocities, axis=0, append=velocities[-1:]) / period_s
+        self._motion = np.stack([positions, velocities, accelerations @ self._arm_inertia()])
+        self._braking = True
+
+    def _arm_inertia(self) -> Floats:
+        """Inertia matrix of the arm's joints (J, J) [kg m2] in its posture of now."""
+        inertia = np.zeros((self._model.nv, self._model.nv))
+        mujoco.mj_fullM(self._model, self._data, inertia)
+        return inertia[np.ix_(self._arm_v, self._arm_v)]
 
     def set_gripper_target(self, width_m: float, force_n: float | None = None) -> None:
         """Move the fingertips to a distance [m], pressing with at most ``force_n`` [N] each."""
@@ -181,10 +203,8 @@ class World:
     def _control_arm(self) -> None:
         if self._motion is None:
             return
-        positions, velocities = self._motion
-        self._data.ctrl[self._arm_u] = servo_targets(self._servos, positions[0], velocities[0])
-        rest = positions[1:], velocities[1:]
-        self._motion = rest if len(rest[0]) else None
+        self._data.ctrl[self._arm_u] = servo_targets(self._servos, *self._motion[:, 0])
+        self._motion = self._motion[:, 1:] if self._motion.shape[1] > 1 else None
 
     def _control_gripper(self) -> None:
         """Move the drive's set point at its top speed and limit its torque to the force asked."""
