@@ -1,0 +1,32 @@
+"""SelectiveCL: what a configuration refuses, and how it is kept."""
+
+import json
+from dataclasses import asdict, replace
+
+import pytest
+from small_selectivecl import SMALL
+
+from affordance_grasp.errors import InvalidInput, UnknownName
+from affordance_grasp.grounding.selectivecl_config import SelectiveClConfig
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"affinity": "magic"}, "unknown affinity 'magic'"),
+        ({"backbone": "resnet"}, "unknown backbone 'resnet'"),
+        ({"image_side": 225}, "multiple of the patch size 14"),
+        ({"output": "best"}, "output 'best' is not one of"),
+        ({"exo_indexing": "none"}, "exo_indexing 'none' is not one of"),
+        ({"foreground": "all"}, "foreground 'all' is not one of"),
+        ({"prototypes": "all"}, "prototypes 'all' is not one of"),
+    ],
+)
+def test_refuses_names_and_sizes_that_do_not_exist(change, words):
+    with pytest.raises((InvalidInput, UnknownName), match=words):
+        replace(SMALL, **change)
+
+
+def test_config_survives_json():
+    paper = SelectiveClConfig.paper()
+    assert SelectiveClConfig(**json.loads(json.dumps(asdict(paper)))) == paper
