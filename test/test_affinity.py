@@ -17,6 +17,7 @@ from affordance_grasp.grounding.affinity import (
     entity_prompt,
     find_affinity,
     load_affinity_backbone,
+    otsu_threshold,
     prompt_table,
 )
 from affordance_grasp.grounding.backbones import DinoV2, load_backbone
@@ -66,8 +67,30 @@ def test_border_contrast_finds_what_is_unlike_the_border_whatever_the_text():
     contrast = border_contrast(grid_keys(keys), torch.zeros(1, 64, 0), torch.zeros(1, 0))[0]
     expected = torch.zeros(8, 8)
     expected[3:5, 2:6] = 1
-    expected[0, 0] = 2 / 3
+    expected[0, 0] = 1
     torch.testing.assert_close(contrast, expected, atol=1e-6, rtol=0)
+
+
+def test_border_contrast_has_no_favourite_part_of_the_foreground():
+    angles = torch.zeros(1, 8, 8)
+    angles[:, 2:6, 2:4], angles[:, 2:6, 4:6] = 0.5 * torch.pi, 0.7 * torch.pi
+    angles[:, 6, 6] = 0.1 * torch.pi
+    keys = torch.stack([angles.cos(), angles.sin()], dim=1)
+    contrast = border_contrast(grid_keys(keys), torch.zeros(1, 64, 0), torch.zeros(1, 0))[0]
+    assert torch.equal(contrast[2:6, 2:6], torch.ones(4, 4))
+    assert 0 < contrast[6, 6] < 0.1
+
+
+def test_border_contrast_of_an_image_without_contrast_is_zero():
+    contrast = border_contrast(
+        grid_keys(torch.ones(2, 4, 8, 8)), torch.zeros(2, 64, 0), torch.zeros(2, 0)
+    )
+    assert torch.equal(contrast, torch.zeros(2, 8, 8))
+
+
+def test_otsu_threshold_parts_two_groups_of_values():
+    values = torch.tensor([[9.0, 1, 0, 11, 10, 1], [5, 5, 5, 5, 5, 5], [0, 0, 0, 0, 0, 8]])
+    torch.testing.assert_close(otsu_threshold(values), torch.tensor([5.0, 5, 4]))
 
 
 def test_border_contrast_of_real_keys_stands_on_the_object():

@@ -5,12 +5,13 @@ import pytest
 import torch
 
 from affordance_grasp.errors import InvalidInput
-from affordance_grasp.learning.agd20k import Picture
+from affordance_grasp.learning.agd20k import Picture, Split
 from affordance_grasp.learning.locate_samples import (
     LocateSamples,
     LocateSampling,
     SelectiveClSamples,
     Triplets,
+    triplets,
 )
 
 
@@ -57,6 +58,19 @@ def test_small_folders_are_drawn_from_with_repeats():
     drawn = [TRIPLETS.draw(6, rng)[1] for _ in range(30)]
     assert all(exo[0] == POUR[0] and set(exo) <= set(POUR) for exo in drawn)
     assert {len(set(exo)) for exo in drawn} == {1, 2}
+
+
+def test_egocentric_pictures_can_be_chosen_by_name_where_a_pair_has_such():
+    split = Split(
+        name="Seen",
+        folder=Path("data"),
+        train_ego=EGO + POUR_EGO,
+        train_exo=HOLD + POUR,
+        test=(),
+    )
+    chosen = triplets(split, LocateSampling(ego_names="[12].*"))
+    assert chosen.ego == {("hold", "mug"): EGO[1:], ("pour", "mug"): POUR_EGO}
+    assert triplets(split, LocateSampling()) == TRIPLETS
 
 
 def test_batch_holds_one_view_of_every_picture_and_the_class_of_the_anchor():

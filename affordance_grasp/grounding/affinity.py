@@ -45,10 +45,12 @@ def cosine_scores(keys: KeyFeatures, features: Tensor, text: Tensor) -> Tensor:
 
 
 def border_contrast(keys: KeyFeatures, features: Tensor, text: Tensor) -> Tensor:
-    """How unlike the image's border every patch is (B, g, g), from keys alone.
+    """How unlike the image's border every patch is (B, g, g), 0 to 1, from keys alone.
 
-    One minus the mean cosine to the tenth of the border patches that are most alike. It takes the
-    border for background and finds whatever stands out of it, for every text the same.
+    The contrast of a patch is one minus the mean cosine to the tenth of the border patches that
+    are most alike, over Otsu's threshold of the image's contrasts: what lies above that is all
+    foreground, and 1. So the border is background and whatever stands out of it is one whole,
+    without a favourite part, for every text the same.
     """
     del features, text
     unit = functional.normalize(keys.keys, dim=1)
@@ -56,7 +58,24 @@ def border_contrast(keys: KeyFeatures, features: Tensor, text: Tensor) -> Tensor
     border = torch.cat(frame, dim=2)
     cosine = unit.flatten(2).transpose(1, 2) @ border
     nearest = cosine.topk(max(1, round(BORDER_SHARE * border.shape[2])), dim=2).values
-    return (1 - nearest.mean(dim=2)).unflatten(1, keys.keys.shape[2:])
+    contrast = (1 - nearest.mean(dim=2)).clamp(min=0)
+    bar = otsu_threshold(contrast).clamp(min=torch.finfo(contrast.dtype).tiny)
+    return (contrast / bar[:, None]).clamp(max=1).unflatten(1, keys.keys.shape[2:])
+
+
+def otsu_threshold(values: Tensor) -> Tensor:
+    """Where values (B, n >= 2) fall into two groups of the largest variance between them, (B,).
+
+    Otsu, A threshold selection method from gray-level histograms (IEEE SMC 1979), over the sorted
+    values instead of a histogram; halfway between the neighbours that it separates.
+    """
+    ordered = values.sort(dim=1).values
+    count = ordered.shape[1]
+    lower = torch.arange(1, count, device=values.device)
+    sums = ordered.cumsum(dim=1)
+    gap = sums[:, :-1] / lower - (sums[:, -1:] - sums[:, :-1]) / (count - lower)
+    split = (lower * (count - lower) * gap**2).argmax(dim=1, keepdim=True)
+    return ordered.gather(1, torch.cat([split, split + 1], dim=1)).mean(dim=1)
 
 
 AFFINITIES = {
@@ -67,7 +86,7 @@ AFFINITIES = {
         text_dim=512,
     ),
     "border_contrast": Affinity(
-        "substitute without CLIP: unlikeness to the image's border; it knows no verb",
+        "substitute without CLIP: what is unlike the image's border; it knows no verb",
         border_contrast,
     ),
 }

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from typing import Any
 
 import numpy as np
@@ -18,14 +19,22 @@ from affordance_grasp.learning.pictures import ViewSource
 
 @dataclass(frozen=True)
 class LocateSampling:
-    """``exo_images``: exocentric pictures of a sample, the anchor included (paper: 3)."""
+    """How a sample is put together.
+
+    ``exo_images``: exocentric pictures, the anchor included (paper: 3). ``ego_names``: shell
+    pattern of the names of the egocentric pictures to draw from; a pair of affordance and object
+    with no such picture draws from all of its pictures.
+    """
 
     exo_images: int = 3
+    ego_names: str = "*"
 
     def __post_init__(self) -> None:
-        """Refuse samples without exocentric pictures."""
+        """Refuse samples without exocentric pictures, and patterns that match no name."""
         if self.exo_images < 1:
             raise InvalidInput(f"a sample has {self.exo_images} exocentric pictures; at least 1")
+        if not self.ego_names:
+            raise InvalidInput('no picture has the name ""; for all of them write ego_names: "*"')
 
 
 @dataclass(frozen=True)
@@ -63,7 +72,10 @@ def triplets(split: Split, sampling: LocateSampling) -> Triplets:
     return Triplets(
         split.train_exo,
         _by_pair(split.train_exo),
-        _by_pair(split.train_ego),
+        {
+            pair: tuple(p for p in alike if fnmatch(p.path.name, sampling.ego_names)) or alike
+            for pair, alike in _by_pair(split.train_ego).items()
+        },
         sampling.exo_images,
     )
 
