@@ -91,10 +91,8 @@ def test_pixels_are_grouped_by_the_exocentric_bar_and_by_the_object_where_none_p
     ego, exo = network.see_ego(batch.ego, batch.text), network.see_exo(batch.exo, batch.text)
     features = network.pixel_contrast_projection(ego.hidden).flatten(2)
     anchors = network.anchors(ego).flatten(1)
-    for level, group in (
-        (9.0, anchors),
-        (ego.affinity.median().item(), ego.affinity.flatten(1) > ego.affinity.median()),
-    ):
+    half = ego.affinity.max() / 2
+    for level, group in ((9.0, anchors), (half.item(), ego.affinity.flatten(1) > half)):
         action = torch.full_like(exo.action, 10.0)
         action[:, 1] = level - 1
         action[:, 1, 3, 3] = level
