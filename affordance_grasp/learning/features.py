@@ -27,7 +27,14 @@ from affordance_grasp.learning.agd20k import (
     corrupt_pictures,
     read_color,
 )
-from affordance_grasp.learning.pictures import PictureView, Reader, ViewPlan, catalogue_of
+from affordance_grasp.learning.pictures import (
+    PictureView,
+    Reader,
+    ViewPlan,
+    ViewSource,
+    catalogue_of,
+    fresh_test_pictures,
+)
 
 Progress = Callable[..., Iterable[tuple[int, ...]]]
 OPEN_PICTURES = 64
@@ -128,6 +135,25 @@ def cache_test_features(
     )
 
 
+def evaluation_views(
+    split: Split,
+    reader: Reader,
+    view: PictureView,
+    folder: Path,
+    *,
+    cached: bool,
+    encoding: Encoding = Encoding(),
+    progress: Progress | None = None,
+) -> ViewSource:
+    """The test pictures in one ``view``: ``cached`` rows, or read anew every time.
+
+    A backbone that is trained with the network needs the latter.
+    """
+    if not cached:
+        return fresh_test_pictures(split, view, reader)
+    return cache_test_features(split, reader, view, folder, encoding=encoding, progress=progress)
+
+
 def without_corrupt(split: Split) -> tuple[Split, list[str]]:
     """The split without the pictures that cannot be decoded, and a sentence for each of them."""
     bad = {p.path: sentence for p, sentence in corrupt_pictures(_all_pictures(split))}
@@ -162,25 +188,35 @@ class _Store:
         self.key = _key(reader, list(pictures), self.views, encoding)
 
     def filled(self, folder: Path, progress: Progress | None) -> TokenStore:
-        """Compute the rows that are not on disk yet."""
+        """Compute the rows that are not on disk yet; where all are, no backbone runs."""
         path = folder / f"{self.name}-{self.key[:16]}.npy"
-        shape = (len(self.paths), len(self.views[0]), *self.reader.shape)
         done_path = path.with_suffix(".done.npy")
         if not path.exists():
             done_path.unlink(missing_ok=True)
-        tokens = _open(path, np.dtype(np.float16), shape)
-        done = _open(done_path, np.dtype(np.bool_), shape[:2])
+        done = _open(done_path, np.dtype(np.bool_), (len(self.paths), len(self.views[0])))
         due = [(int(row), int(view)) for row, view in np.argwhere(~done)]
         if due:
-            steps = progress(due, desc=f"{self.name} {self.reader.reads}") if progress else due
-            for chunk in _chunks(steps, self.encoding.batch):
-                rows, columns = map(list, zip(*chunk, strict=True))
-                images = np.stack([self._image(row, view) for row, view in chunk])
-                tokens[rows, columns] = self.reader.rows(images, self.encoding.bfloat16)
-                done[rows, columns] = True
+            self._fill(path, done, due, progress)
+        return TokenStore(np.load(path, mmap_mode="r"), self.views, self.row_of)
+
+    def _fill(
+        self,
+        path: Path,
+        done: np.memmap,
+        due: Sequence[tuple[int, ...]],
+        progress: Progress | None,
+    ) -> None:
+        """The first rows that are computed say what shape all have."""
+        steps = progress(due, desc=f"{self.name} {self.reader.reads}") if progress else due
+        for chunk in _chunks(steps, self.encoding.batch):
+            rows, columns = map(list, zip(*chunk, strict=True))
+            images = np.stack([self._image(row, view) for row, view in chunk])
+            found = self.reader.rows(images, self.encoding.bfloat16)
+            tokens = _open(path, found.dtype, (*done.shape, *found.shape[1:]))
+            tokens[rows, columns] = found
+            done[rows, columns] = True
         tokens.flush()
         done.flush()
-        return TokenStore(np.load(path, mmap_mode="r"), self.views, self.row_of)
 
     def _image(self, row: int, column: int) -> NDArray[np.float32]:
         view = self.views[row][column]

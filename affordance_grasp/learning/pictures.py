@@ -83,11 +83,6 @@ class Reader:
     encode: Callable[[Tensor], Tensor]
     device: str = "cpu"
 
-    @cached_property
-    def shape(self) -> tuple[int, ...]:
-        """(R, C) of one image's rows."""
-        return self.rows(np.zeros((1, self.side, self.side, 3), np.float32), False).shape[1:]
-
     @torch.inference_mode()
     def rows(self, images: NDArray[np.float32], bfloat16: bool) -> NDArray[np.float16]:
         """Rows (B, R, C) of images (B, S, S, 3) in 0..1; ``bfloat16``: autocast."""
