@@ -26,9 +26,9 @@ from affordance_grasp.learning.evaluate import (
     score_exported,
     write_table,
 )
-from affordance_grasp.learning.features import Encoding, cache_test_features
+from affordance_grasp.learning.features import Encoding, evaluation_views
 from affordance_grasp.learning.metrics import PROTOCOLS
-from affordance_grasp.learning.pictures import ViewSource, fresh_test_pictures, reader_of
+from affordance_grasp.learning.pictures import reader_of
 from affordance_grasp.learning.published import PUBLISHED
 from affordance_grasp.learning.recipes import RECIPES, text_rows
 from affordance_grasp.learning.saliency import SALIENT, cached_saliency
@@ -96,15 +96,16 @@ def _export(arguments: argparse.Namespace, split: Split, folder: Path) -> None:
     network = restore_network(checkpoint, f"checkpoint {arguments.checkpoint}").to(device).eval()
     affordances, text = _known(network, checkpoint, split)
     view = RECIPES[network.name].plan(side=network.config.image_side).plain
-    reader = reader_of(network, device)
     encoding = Encoding(bfloat16=arguments.bf16_tokens)
-    pictures: ViewSource
-    if network.config.train_backbone:
-        pictures = fresh_test_pictures(split, view, reader)
-    else:
-        pictures = cache_test_features(
-            split, reader, view, _cache(arguments), encoding=encoding, progress=tqdm
-        )
+    pictures = evaluation_views(
+        split,
+        reader_of(network, device),
+        view,
+        _cache(arguments),
+        cached=not network.config.train_backbone,
+        encoding=encoding,
+        progress=tqdm,
+    )
     maps = predict_maps(network, pictures, split.test, affordances, text, device=device)
     about = {"checkpoint": str(arguments.checkpoint), "method": network.name, **asdict(encoding)}
     export_maps(folder, split, maps, about)

@@ -12,13 +12,8 @@ from affordance_grasp.grounding.checkpoint import CheckpointInfo, save_checkpoin
 from affordance_grasp.grounding.methods import make_network
 from affordance_grasp.grounding.network import GroundingNetwork
 from affordance_grasp.learning.evaluate import Evaluation, TestTruth, predict_maps
-from affordance_grasp.learning.features import cache_test_features
-from affordance_grasp.learning.pictures import (
-    Reader,
-    ViewSource,
-    fresh_test_pictures,
-    reader_of,
-)
+from affordance_grasp.learning.features import evaluation_views
+from affordance_grasp.learning.pictures import ViewSource, reader_of
 from affordance_grasp.learning.recipes import RECIPES, open_inputs, text_rows
 from affordance_grasp.learning.run_folder import RunFolder, surroundings
 from affordance_grasp.learning.sources import Sources
@@ -48,24 +43,21 @@ def train_method(
         sources, reader, config.views, text, cached=config.cached, progress=progress
     )
     samples = recipe.samples(inputs, config.sampling)
-    pictures = _test_pictures(sources, config, reader, progress)
+    pictures = evaluation_views(
+        sources.split,
+        reader,
+        config.views.plain,
+        sources.cache,
+        cached=config.cached,
+        encoding=sources.encoding,
+        progress=progress,
+    )
     hooks = Hooks(
         _scoring(sources, pictures, labelled, text),
         _saving(sources, labelled, text, len(samples)),
         progress,
     )
     return train(network, samples, config, run, hooks, minutes=minutes, device=sources.device)
-
-
-def _test_pictures(
-    sources: Sources, config: TrainConfig, reader: Reader, progress: Callable[..., Any] | None
-) -> ViewSource:
-    view = config.views.plain
-    if not config.cached:
-        return fresh_test_pictures(sources.split, view, reader)
-    return cache_test_features(
-        sources.split, reader, view, sources.cache, encoding=sources.encoding, progress=progress
-    )
 
 
 def _scoring(
