@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from affordance_grasp.errors import CheckpointError
 from affordance_grasp.grounding.vocabulary import AFFORDANCES
+from affordance_grasp.grounding.weights import refuse_misfit
 
 FORMAT = "affordance_grasp.checkpoint.1"
 TEXT_KEY = "text_features"
@@ -52,6 +53,12 @@ def head_tensors(network: nn.Module) -> dict[str, Tensor]:
     )
     state = network.state_dict()
     return {n: t for n, t in state.items() if not (frozen and n.startswith("backbone."))}
+
+
+def load_head(network: nn.Module, tensors: Mapping[str, Tensor], owner: str) -> None:
+    """Load what :func:`head_tensors` gave; ``owner`` names the tensors where they do not fit."""
+    refuse_misfit(head_tensors(network), tensors, owner)
+    network.load_state_dict(tensors, strict=False)
 
 
 def save_checkpoint(

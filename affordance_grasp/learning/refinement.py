@@ -1,7 +1,7 @@
 """PLSP's stage B: train the refinement network, then write refined labels with it."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,11 +9,10 @@ from typing import Any
 import numpy as np
 import torch
 from safetensors.torch import save_file
-from torch import Tensor
 
-from affordance_grasp.grounding.checkpoint import head_tensors
+from affordance_grasp.grounding.checkpoint import head_tensors, load_head
 from affordance_grasp.grounding.plsp_refiner import Refiner
-from affordance_grasp.grounding.weights import read_tensors, refuse_misfit
+from affordance_grasp.grounding.weights import read_tensors
 from affordance_grasp.learning.agd20k import Picture, read_color
 from affordance_grasp.learning.masking import Mask
 from affordance_grasp.learning.object_crops import ObjectMasks, pad_square
@@ -23,6 +22,7 @@ from affordance_grasp.learning.refine_config import RefineConfig
 from affordance_grasp.learning.refiner_samples import RefinerSamples
 from affordance_grasp.learning.run_folder import RunFolder
 from affordance_grasp.learning.segments import Segmenter, snap_in_boxes
+from affordance_grasp.learning.train import draw_epoch
 from affordance_grasp.learning.views import squash
 
 
@@ -37,7 +37,6 @@ def train_refiner(
     config: RefineConfig,
     run: RunFolder,
     *,
-    device: str = "cpu",
     progress: Callable[..., Any] = lambda items, **_: items,
 ) -> list[dict[str, float]]:
     """Train from the run's saved state, or from the network as given; the mean losses by epoch.
@@ -57,17 +56,12 @@ def train_refiner(
     for epoch in progress(range(len(rows), config.epochs), desc="refinement", unit="epoch"):
         rows.append({"epoch": epoch + 1, **_pass(network, samples, config, optimizer, epoch)})
         if epoch + 1 in config.checkpoints:
-            save_file(_plain(network), checkpoint_path(run, epoch + 1))
+            head = {name: t.cpu().contiguous() for name, t in head_tensors(network).items()}
+            save_file(head, checkpoint_path(run, epoch + 1))
         run.write_curves(rows)
-        optimizer_state = optimizer.state_dict()
-        run.save_state({"network": _plain(network), "optimizer": optimizer_state, "rows": rows})
+        state = {"network": head_tensors(network), "optimizer": optimizer.state_dict()}
+        run.save_state({**state, "rows": rows})
     return rows
-
-
-def load_head(network: Refiner, tensors: Mapping[str, Tensor], owner: str) -> None:
-    """Load what :func:`train_refiner` stored of a network; a frozen backbone is not part of it."""
-    refuse_misfit(head_tensors(network), tensors, owner)
-    network.load_state_dict(tensors, strict=False)
 
 
 def load_epoch(network: Refiner, run: RunFolder, epoch: int) -> None:
@@ -147,22 +141,13 @@ def _pass(
     """Mean of every loss term over the batches of an epoch."""
     network.train()
     device = next(network.parameters()).device
-    rng = np.random.default_rng([config.seed, epoch])
-    torch.manual_seed(int(rng.integers(2**63)))
-    order = rng.permutation(len(samples))
+    batches, rng = draw_epoch(len(samples), config.batch, config.seed, epoch)
     sums: dict[str, float] = {}
-    for start in range(0, len(order), config.batch):
-        chosen = order[start : start + config.batch].tolist()
+    for chosen in batches:
         terms = network.loss(samples.batch(chosen, rng).to(device), epoch)
         optimizer.zero_grad()
         terms["total"].backward()
         optimizer.step()
         for name, value in terms.items():
             sums[name] = sums.get(name, 0.0) + float(value.detach()) * len(chosen)
-    return {f"loss_{name}": total / len(order) for name, total in sums.items()}
-
-
-def _plain(network: Refiner) -> dict[str, Tensor]:
-    return {
-        name: tensor.detach().cpu().contiguous() for name, tensor in head_tensors(network).items()
-    }
+    return {f"loss_{name}": total / len(samples) for name, total in sums.items()}

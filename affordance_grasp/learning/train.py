@@ -10,9 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from affordance_grasp.grounding.checkpoint import head_tensors
+from affordance_grasp.grounding.checkpoint import head_tensors, load_head
 from affordance_grasp.grounding.network import GroundingNetwork
-from affordance_grasp.grounding.weights import refuse_misfit
 from affordance_grasp.learning.evaluate import Evaluation
 from affordance_grasp.learning.run_folder import RunFolder
 from affordance_grasp.learning.train_config import TrainConfig
@@ -85,6 +84,20 @@ def train(
     )
 
 
+def draw_epoch(
+    samples: int, batch: int, seed: int, epoch: int
+) -> tuple[list[list[int]], np.random.Generator]:
+    """The batches of an epoch in random order, and the generator for all else that it draws.
+
+    Both, and the numbers that torch draws, follow from the seed and the epoch's own number, so
+    that an epoch that is repeated after a kill is the same.
+    """
+    rng = np.random.default_rng([seed, epoch])
+    torch.manual_seed(int(rng.integers(2**63)))
+    order = rng.permutation(samples)
+    return [order[i : i + batch].tolist() for i in range(0, samples, batch)], rng
+
+
 class _Loop:
     """A run between two epochs: network, optimiser, epochs done and their curve rows."""
 
@@ -116,9 +129,7 @@ class _Loop:
         state = self.run.load_state()
         if state is None:
             return
-        own = head_tensors(self.network)
-        refuse_misfit(own, state["network"], f"training state {self.run.state}")
-        self.network.load_state_dict(state["network"], strict=False)
+        load_head(self.network, state["network"], f"training state {self.run.state}")
         self.optimizer.load_state_dict(state["optimizer"])
         for name, parameter in self.network.named_parameters():
             if name in state["gradients"]:
@@ -141,17 +152,12 @@ class _Loop:
     def _pass_over_samples(self) -> dict[str, float]:
         """Mean of every loss term over the epoch's batches."""
         self.network.train()
-        factor = self.config.optimizer.factor(self.epoch)
+        config = self.config
+        factor = config.optimizer.factor(self.epoch)
         for group, rate in zip(self.optimizer.param_groups, self.rates, strict=True):
             group["lr"] = rate * factor
-        rng = np.random.default_rng([self.config.seed, self.epoch])
-        torch.manual_seed(int(rng.integers(2**63)))
-        order = rng.permutation(len(self.samples))
-        batches = [
-            order[i : i + self.config.batch].tolist()
-            for i in range(0, len(order), self.config.batch)
-        ]
-        description = f"epoch {self.epoch + 1}/{self.config.epochs}"
+        batches, rng = draw_epoch(len(self.samples), config.batch, config.seed, self.epoch)
+        description = f"epoch {self.epoch + 1}/{config.epochs}"
         steps = self.hooks.progress(batches, desc=description) if self.hooks.progress else batches
         sums: dict[str, float] = {}
         for chosen in steps:
