@@ -1,6 +1,6 @@
 """The command line: ``affordance-grasp COMMAND``; one module per command in ``commands``.
 
-A command module has ``HELP`` (one line), ``add_arguments(parser)`` and ``run(arguments) -> int``.
+A command module has ``add_arguments(parser)`` and ``run(arguments) -> int``.
 Bad input ends with one sentence on standard error and exit code 2.
 """
 

@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-from importlib import import_module
 
 import pytest
 
@@ -12,8 +11,6 @@ from affordance_grasp.commands import weights
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_listed_command_is_there(name, capsys):
-    module = import_module(f"affordance_grasp.commands.{name.replace('-', '_')}")
-    assert module.HELP
     with pytest.raises(SystemExit) as ending:
         main([name, "--help"])
     assert ending.value.code == 0

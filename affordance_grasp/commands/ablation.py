@@ -33,8 +33,6 @@ from affordance_grasp.learning.threads import limit_threads
 from affordance_grasp.learning.train_config import TrainConfig, load_config
 from affordance_grasp.share import share_path
 
-HELP = "the rows of a paper's ablation over seeds, as one table"
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""

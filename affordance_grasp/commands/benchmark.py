@@ -13,8 +13,6 @@ from affordance_grasp.benchmark.table import as_table, as_values, machine
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.learning.threads import limit_threads
 
-HELP = "time our methods beside a plain version of what the released code computes"
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""

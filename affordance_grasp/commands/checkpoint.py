@@ -7,8 +7,6 @@ from pathlib import Path
 from affordance_grasp.grounding.checkpoint import write_checkpoint
 from affordance_grasp.grounding.official import OFFICIAL, read_official
 
-HELP = "import released checkpoints"
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare ``import FILE``."""

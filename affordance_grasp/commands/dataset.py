@@ -9,8 +9,6 @@ from affordance_grasp.simulation.dataset import SPLITS, DatasetConfig
 from affordance_grasp.simulation.dataset_writer import detect, simulate
 from affordance_grasp.simulation.detector import SimulatedDetector
 
-HELP = "write the simulated affordance data set in AGD20K's layout"
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the two things that can be done: simulate pictures, run the simulated detector anew."""
@@ -24,22 +22,30 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _add_simulate(parser: argparse.ArgumentParser) -> None:
     default = DatasetConfig()
-    parser.add_argument("--ego-per-object", type=int, default=default.ego_per_object)
-    parser.add_argument("--exo-per-pair", type=int, default=default.exo_per_pair)
-    parser.add_argument("--test-per-object", type=int, default=default.test_per_object)
-    parser.add_argument("--size", type=int, default=default.size, help="shorter side in pixels")
-    parser.add_argument("--splits", nargs="+", default=list(SPLITS), metavar="SPLIT")
-    parser.add_argument("--workers", type=int, default=2, help="processes that render")
+    for option, value, words in (
+        ("--ego-per-object", default.ego_per_object, "train pictures of every object"),
+        ("--exo-per-pair", default.exo_per_pair, "of people, for every verb of an object"),
+        ("--test-per-object", default.test_per_object, "test pictures of every object"),
+        ("--size", default.size, "shorter side in pixels"),
+        ("--workers", 2, "processes that render"),
+    ):
+        parser.add_argument(option, type=int, default=value, help=f"{words} ({value})")
+    parser.add_argument(
+        "--splits", nargs="+", default=list(SPLITS), metavar="SPLIT", help=" ".join(SPLITS)
+    )
     parser.add_argument("--json", action="store_true", help="print the manifest as JSON")
 
 
 def _add_detector(parser: argparse.ArgumentParser) -> None:
     default = SimulatedDetector()
-    parser.add_argument("folder", type=Path, metavar="DIR")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--miss-rate", type=float, default=default.miss_rate)
-    parser.add_argument("--whole-object-rate", type=float, default=default.whole_object_rate)
-    parser.add_argument("--jitter", type=float, default=default.jitter)
+    parser.add_argument("folder", type=Path, metavar="DIR", help="root of the data set")
+    parser.add_argument("--seed", type=int, default=0, help="of all that is drawn (0)")
+    for option, value, words in (
+        ("--miss-rate", default.miss_rate, "share of parts that the detector misses"),
+        ("--whole-object-rate", default.whole_object_rate, "share taken for the whole object"),
+        ("--jitter", default.jitter, "deviation of a box's edges, in shares of its sides"),
+    ):
+        parser.add_argument(option, type=float, default=value, help=f"{words} ({value:g})")
 
 
 def run(arguments: argparse.Namespace) -> int:

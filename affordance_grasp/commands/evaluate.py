@@ -34,8 +34,6 @@ from affordance_grasp.learning.recipes import RECIPES, text_rows
 from affordance_grasp.learning.saliency import SALIENT, cached_saliency
 from affordance_grasp.learning.threads import limit_threads
 
-HELP = "KLD, SIM and NSS of a checkpoint on a test set"
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""

@@ -27,7 +27,6 @@ from affordance_grasp.grounding.methods import METHODS
 from affordance_grasp.report.summary import make_folder, write_json
 from affordance_grasp.selection import RULES
 
-HELP = "grasp success with and without affordance over objects x poses"
 SPEED_SCALING = 0.5
 Parts = tuple[str, Path | None, str, tuple[str, ...]]
 
@@ -35,7 +34,13 @@ Parts = tuple[str, Path | None, str, tuple[str, ...]]
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("--query", default="hold", help="affordance to grasp for (hold)")
-    parser.add_argument("--objects", nargs="+", default=list(PAPER_OBJECTS), metavar="FAMILY")
+    parser.add_argument(
+        "--objects",
+        nargs="+",
+        default=list(PAPER_OBJECTS),
+        metavar="FAMILY",
+        help="default: the paper's eight",
+    )
     parser.add_argument("--poses", type=int, default=5, help="random places per object (5)")
     parser.add_argument(
         "--rules",
@@ -44,9 +49,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=list(RULES),
         help="how the grasp is chosen; 'quality' ignores the heatmap",
     )
-    parser.add_argument("--method", default="plsp", choices=list(METHODS))
+    parser.add_argument("--method", default="plsp", choices=list(METHODS), help="(plsp)")
     parser.add_argument("--checkpoint", type=Path, help="default: the method's demo checkpoint")
-    parser.add_argument("--generator", default="antipodal", choices=list(GENERATORS))
+    parser.add_argument(
+        "--generator", default="antipodal", choices=list(GENERATORS), help="(antipodal)"
+    )
     parser.add_argument(
         "--generator-option",
         action="append",

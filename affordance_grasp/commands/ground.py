@@ -12,9 +12,8 @@ import numpy as np
 from affordance_grasp.datatypes import Heatmap
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.grounding.grounder import load_grounder
+from affordance_grasp.grounding.methods import METHODS
 from affordance_grasp.report.pictures import Picture, heat_overlay, read_color, write_png
-
-HELP = "one image and a query -> heatmap"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,7 +22,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--query", required=True, help="what to do with the object: hold, grab ..."
     )
-    parser.add_argument("--method", default="plsp", help="grounding method (default: plsp)")
+    parser.add_argument(
+        "--method", default="plsp", help=f"one of {', '.join(METHODS)} (default: plsp)"
+    )
     parser.add_argument("--checkpoint", type=Path, help="default: the one in the package")
     parser.add_argument("--device", default="cpu", help="torch device (default: cpu)")
     parser.add_argument("--npy", type=Path, help="write the heatmap (H, W) float32 here")

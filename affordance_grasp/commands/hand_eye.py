@@ -21,7 +21,6 @@ from affordance_grasp.control.robot import load_robot
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.geometry import Floats, invert, pose_from_quaternion
 
-HELP = "check or convert a hand-eye calibration"
 FRAMES = {"link": "camera_link", "optical": "camera_color_optical_frame"}
 FAILED = (Verdict.POOR, Verdict.UNDECIDED)
 

@@ -17,8 +17,6 @@ from affordance_grasp.pipeline import GraspPlan, Grounds, plan_grasps
 from affordance_grasp.report import plan_summary, read_color, write_report
 from affordance_grasp.selection import RULES
 
-HELP = "one RGB-D frame and a query -> ranked grasps"
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""

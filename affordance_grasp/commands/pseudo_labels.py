@@ -13,8 +13,6 @@ from affordance_grasp.learning.detections import DETECTIONS_FILE, RecordedDetect
 from affordance_grasp.learning.pseudo_labels import write_pseudo_labels
 from affordance_grasp.learning.segments import MASKER_NAMES, find_masker, load_sam_for
 
-HELP = "part boxes -> pseudo label masks for PLSP"
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""

@@ -30,7 +30,6 @@ from affordance_grasp.learning.segments import (
 )
 from affordance_grasp.learning.threads import limit_threads
 
-HELP = "refine pseudo labels with exocentric pictures (PLSP stage B)"
 RECIPES = {"embedded": RefineConfig(), "paper": RefineConfig.paper()}
 """With a frozen DINOv2 and MiniLM, or with CLIP's encoders, the image one fine-tuned."""
 

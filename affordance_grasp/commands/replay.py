@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from affordance_grasp.candidates.generators import GENERATORS, make_generator
 from affordance_grasp.errors import UnknownName
-from affordance_grasp.grounding.methods import find_method
+from affordance_grasp.grounding.methods import METHODS, find_method
 from affordance_grasp.grounding.vocabulary import AFFORDANCES, resolve_query
 from affordance_grasp.replay.bag import Bag
 from affordance_grasp.replay.page import write_page
@@ -22,8 +22,6 @@ from affordance_grasp.replay.summary import write_table
 from affordance_grasp.replay.topics import TopicNames, find_topics
 from affordance_grasp.report.summary import make_folder, write_json
 from affordance_grasp.selection import RULES
-
-HELP = "a query over the frames of a rosbag2 recording"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -47,11 +45,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _add_planning(parser: argparse.ArgumentParser) -> None:
     planning = parser.add_argument_group("planning")
-    planning.add_argument("--method", default="plsp", help="grounding method (plsp)")
+    planning.add_argument("--method", default="plsp", help=f"{', '.join(METHODS)} (plsp)")
     planning.add_argument("--checkpoint", type=Path, help="default: the one in the package")
     planning.add_argument("--device", default="cpu", help="torch device (cpu)")
     planning.add_argument("--rule", default="bands", help=f"one of {', '.join(RULES)} (bands)")
-    planning.add_argument("--generator", default="antipodal", help=", ".join(GENERATORS))
+    planning.add_argument(
+        "--generator", default="antipodal", help=f"{', '.join(GENERATORS)} (antipodal)"
+    )
     planning.add_argument("--seed", type=int, default=0, help="seed of the plane fit (0)")
     planning.add_argument("--top", type=int, default=10, help="grasps kept per frame (10)")
     planning.add_argument("--robot", type=Path, help="robot settings (config/aubo_i5.yaml)")

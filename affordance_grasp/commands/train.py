@@ -25,8 +25,6 @@ from affordance_grasp.learning.train_config import TrainConfig, load_config
 from affordance_grasp.learning.training_run import train_method
 from affordance_grasp.share import share_path
 
-HELP = "train a grounding method"
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""

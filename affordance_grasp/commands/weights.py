@@ -15,8 +15,6 @@ from affordance_grasp.grounding.weights import (
     tensors_sha256,
 )
 
-HELP = "list and resolve pretrained backbones"
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare ``list`` and ``fetch NAME``."""
