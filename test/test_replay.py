@@ -241,6 +241,8 @@ def test_reach_is_checked_where_the_bag_tells_where_the_camera_was(bar, tmp_path
         (("--start", 1e6), "no colour image"),
         (("--rule", "luck"), "unknown selection rule 'luck'"),
         (("--generator", "luck"), "unknown generator 'luck'"),
+        (("--generator", "command"), "needs the program to run"),
+        (("--generator", "command", "--generator-option", "command=false"), "ended with code 1"),
         (("--query", "???"), "'???'"),
         (("--color-topic", "/none"), "no topic /none"),
         (("--truth", "/none"), "no PNG"),

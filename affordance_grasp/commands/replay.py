@@ -9,6 +9,7 @@ from typing import Any
 
 from tqdm import tqdm
 
+from affordance_grasp.candidates.external import settings_from_words
 from affordance_grasp.candidates.generators import GENERATORS, make_generator
 from affordance_grasp.errors import UnknownName
 from affordance_grasp.grounding.methods import METHODS, find_method
@@ -52,6 +53,13 @@ def _add_planning(parser: argparse.ArgumentParser) -> None:
     planning.add_argument(
         "--generator", default="antipodal", help=f"{', '.join(GENERATORS)} (antipodal)"
     )
+    planning.add_argument(
+        "--generator-option",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="of an external generator, such as convention=gpd; may be repeated",
+    )
     planning.add_argument("--seed", type=int, default=0, help="seed of the plane fit (0)")
     planning.add_argument("--top", type=int, default=10, help="grasps kept per frame (10)")
     planning.add_argument("--robot", type=Path, help="robot settings (config/aubo_i5.yaml)")
@@ -91,13 +99,15 @@ def _config(arguments: argparse.Namespace) -> ReplayConfig:
     if arguments.rule not in RULES:
         raise UnknownName("selection rule", arguments.rule, tuple(RULES))
     find_method(arguments.method)
-    make_generator(arguments.generator)
+    options = tuple(arguments.generator_option)
+    make_generator(arguments.generator, external=settings_from_words(options))
     setup = PlannerSetup(
         query=arguments.query,
         method=arguments.method,
         checkpoint=arguments.checkpoint,
         device=arguments.device,
         generator=arguments.generator,
+        generator_options=options,
         rule=arguments.rule,
         seed=arguments.seed,
         robot=arguments.robot,

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from affordance_grasp.attention import Grounds
+from affordance_grasp.candidates.external import settings_from_words
 from affordance_grasp.candidates.generators import GraspGenerator, make_generator
 from affordance_grasp.control.pick import reachable
 from affordance_grasp.control.robot import RobotConfig, load_robot
@@ -32,6 +33,7 @@ PICTURES = "frames"
 class PlannerSetup:
     """How frames are planned; plain values, so that it can be sent to another process.
 
+    ``generator_options``: settings of an external generator, each ``NAME=VALUE``.
     ``robot``: its settings file, None for the Aubo-i5. ``top``: how many grasps a result lists.
     ``folder``: where pictures go, below ``frames/``; None: no pictures. ``pictures_every``: one
     picture every so many frames that are planned. ``truth``: folder of ground truth.
@@ -42,6 +44,7 @@ class PlannerSetup:
     checkpoint: Path | None = None
     device: str = "cpu"
     generator: str = "antipodal"
+    generator_options: tuple[str, ...] = ()
     rule: str = "bands"
     seed: int = 0
     robot: Path | None = None
@@ -58,7 +61,10 @@ class FramePlanner:
         """Load everything."""
         self.setup = setup
         self._robot: RobotConfig = load_robot(setup.robot)
-        self._generator: GraspGenerator = make_generator(setup.generator, self._robot.gripper)
+        external = settings_from_words(setup.generator_options)
+        self._generator: GraspGenerator = make_generator(
+            setup.generator, self._robot.gripper, external
+        )
         self._truths = TruthFolder(setup.truth) if setup.truth else None
         self._grounder: Grounds | None = None
         if RULES[setup.rule].needs_heat:

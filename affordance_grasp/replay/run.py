@@ -172,7 +172,7 @@ def _identity(bag: Bag, topics: Topics, config: ReplayConfig) -> dict[str, Any]:
         "query": setup.query,
         "method": setup.method,
         "checkpoint": str(setup.checkpoint or ""),
-        "generator": setup.generator,
+        "generator": " ".join([setup.generator, *setup.generator_options]),
         "rule": setup.rule,
         "seed": setup.seed,
         "robot": str(setup.robot or ""),
