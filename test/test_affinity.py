@@ -13,6 +13,7 @@ from affordance_grasp.grounding.affinity import (
     AffinityBackbone,
     action_prompt,
     border_contrast,
+    class_contrast,
     cosine_scores,
     entity_prompt,
     find_affinity,
@@ -88,6 +89,20 @@ def test_border_contrast_of_an_image_without_contrast_is_zero():
     assert torch.equal(contrast, torch.zeros(2, 8, 8))
 
 
+def test_class_contrast_prefers_the_foreground_that_lies_along_the_row():
+    keys = torch.zeros(1, 4, 8, 8)
+    keys[:, 0] = 1
+    keys[:, :, 3:5, 2:4] = torch.tensor([0.0, 2, 0, 0])[:, None, None]
+    keys[:, :, 3:5, 4:6] = torch.tensor([0.0, 0, 2, 0])[:, None, None]
+    rows = torch.tensor([[0.0, 1, 0, 0], [0, -1, 1, 0], [1, 0, 0, 0], [0, 0, 0, 0]])
+    contrast = class_contrast(grid_keys(keys), torch.zeros(1, 64, 0), rows)
+    expected = torch.zeros(4, 8, 8)
+    expected[0, 3:5, 2:4] = 1
+    expected[1, 3:5, 4:6] = 1
+    expected[3, 3:5, 2:6] = 1
+    torch.testing.assert_close(contrast, expected, atol=1e-6, rtol=0)
+
+
 def test_otsu_threshold_parts_two_groups_of_values():
     values = torch.tensor([[9.0, 1, 0, 11, 10, 1], [5, 5, 5, 5, 5, 5], [0, 0, 0, 0, 0, 8]])
     torch.testing.assert_close(otsu_threshold(values), torch.tensor([5.0, 5, 4]))
@@ -137,7 +152,9 @@ def test_the_substitute_needs_no_encoder_of_its_own():
 
 
 def test_unknown_affinities_and_backbones_without_keys_are_refused():
-    with pytest.raises(UnknownName, match="'magic'; known: clearclip, border_contrast"):
+    with pytest.raises(
+        UnknownName, match="'magic'; known: clearclip, border_contrast, class_contrast"
+    ):
         find_affinity("magic")
     with pytest.raises(InvalidInput, match="clip_vitb16 gives no keys"):
         load_affinity_backbone("clip_vitb16", "clearclip", pretrained=False)

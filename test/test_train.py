@@ -192,8 +192,8 @@ def test_without_labels_there_is_nothing_to_train_on(sources, tmp_path):
 
 RECIPES = {
     "plsp": (20, AdamW(1e-4, (0.9, 0.95), 0.01)),
-    "looptrans": (16, Sgd(4e-3, 0.9, 5e-4, step_epochs=3, decay=0.1)),
-    "selectivecl": (8, Sgd(4e-3, 0.9, 5e-4, step_epochs=3, decay=0.1)),
+    "looptrans": (16, Sgd(4e-3, 0.9, 5e-4, step_epochs=11, decay=0.1)),
+    "selectivecl": (8, Sgd(4e-3, 0.9, 5e-4, step_epochs=6, decay=0.1)),
 }
 
 
@@ -235,6 +235,24 @@ def test_locate_family_trains_and_its_checkpoint_holds_the_head_alone(
     assert stored.info.config["classes"] == 3
     assert stored.info.affordances == ("cut_with", "hold", "pour")
     assert not any(name.startswith("backbone.") for name in stored.tensors)
+
+
+@pytest.mark.parametrize("cached", [True, False])
+def test_selectivecl_learns_the_rows_of_its_affinity_from_the_pictures_where_told(
+    small_sources, tmp_path, cached
+):
+    network = {**SMALL, "affinity": "class_contrast"}
+    config = parse_config(
+        {"method": "selectivecl", "cached": cached, **LOCATE, "epochs": 1, "network": network}
+    )
+    run = RunFolder(tmp_path / "run")
+    train_method(replace(small_sources, text=None), config, run)
+    stored = load_checkpoint(run.last)
+    assert stored.text.shape == (3, 2 * 384) and stored.info.text_encoder == "none"
+    lengths = stored.text.unflatten(1, (2, 384)).norm(dim=2)
+    if cached:  # every picture is filed under hold, and then its views are the same ones
+        assert lengths[1, 0] == 0
+    torch.testing.assert_close(lengths[[0, 2]], torch.ones(2, 2), atol=1e-5, rtol=0)
 
 
 def test_resumed_locate_run_goes_on_identically(small_sources, tmp_path):

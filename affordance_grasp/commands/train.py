@@ -16,7 +16,7 @@ from affordance_grasp.learning.agd20k import LAYOUTS, Split, load_split
 from affordance_grasp.learning.detections import DETECTIONS_FILE, RecordedDetector
 from affordance_grasp.learning.features import Encoding, without_corrupt
 from affordance_grasp.learning.metrics import PROTOCOLS
-from affordance_grasp.learning.recipes import RECIPES
+from affordance_grasp.learning.recipes import RECIPES, reads_prompts
 from affordance_grasp.learning.run_folder import RunFolder
 from affordance_grasp.learning.sources import Sources
 from affordance_grasp.learning.threads import limit_threads
@@ -80,7 +80,7 @@ def _sources(arguments: argparse.Namespace, config: TrainConfig, split: Split) -
         backbone=find_method(config.method).backbone(network, True),
         cache=arguments.cache or arguments.data / "features",
         detector=detector,
-        text=load_text_encoder(config.text_encoder) if network.text_dim else None,
+        text=load_text_encoder(config.text_encoder) if reads_prompts(network) else None,
         encoding=Encoding(bfloat16=arguments.bf16_tokens),
         protocol=arguments.protocol,
         device=check_device(arguments.device),

@@ -1,7 +1,8 @@
 """Object affinity: how much every patch belongs to what a verb acts with.
 
-SelectiveCL reads it from CLIP. Where there is no CLIP, a substitute tells foreground from
-background and knows no verb. A configuration names one of :data:`AFFINITIES`.
+SelectiveCL reads it from CLIP. Where there is no CLIP, one substitute tells foreground from
+background and knows no verb, the other knows verbs by the train pictures that are filed under
+them. A configuration names one of :data:`AFFINITIES`.
 """
 
 import hashlib
@@ -15,7 +16,7 @@ from torch.nn import functional
 from affordance_grasp.errors import InvalidInput, UnknownName
 from affordance_grasp.grounding.backbones import Backbone, TimmBackbone, load_backbone
 from affordance_grasp.grounding.clearclip import load_clearclip
-from affordance_grasp.grounding.locate import KeyFeatures
+from affordance_grasp.grounding.locate import KeyFeatures, min_max
 from affordance_grasp.grounding.text import TextEncoder
 
 BORDER_SHARE = 0.1
@@ -28,13 +29,15 @@ class Affinity:
     ``scores(keys, features, text)``: the keys of B images, what the affinity's own encoder says of
     their patches (B, g^2, dim), and a text each (B, ``text_dim``) -> (B, g, g), as cosines are.
     ``load_encoder(image_side, pretrained)``: that encoder; None where the keys are enough.
-    ``text_dim`` is 0 where no text is read.
+    ``text_dim`` is 0 where no text is read. ``learned``: the rows in the place of texts are not
+    encoded from prompts but learned from the train pictures' classes, in the space of the keys.
     """
 
     description: str
     scores: Callable[[KeyFeatures, Tensor, Tensor], Tensor]
     load_encoder: Callable[[int, bool], Backbone] | None = None
     text_dim: int = 0
+    learned: bool = False
 
 
 def cosine_scores(keys: KeyFeatures, features: Tensor, text: Tensor) -> Tensor:
@@ -63,6 +66,17 @@ def border_contrast(keys: KeyFeatures, features: Tensor, text: Tensor) -> Tensor
     return (contrast / bar[:, None]).clamp(max=1).unflatten(1, keys.keys.shape[2:])
 
 
+def class_contrast(keys: KeyFeatures, features: Tensor, text: Tensor) -> Tensor:
+    """The :func:`border_contrast` of every patch times how far its key lies along a row (B, g, g).
+
+    ``text`` (B, D): directions of the classes of pictures (learning/class_directions.py); what
+    they say is min-maxed over each image. A row of zeros says nothing.
+    """
+    along = min_max((keys.keys * text[:, :, None, None]).sum(dim=1))
+    known = text.any(dim=1)[:, None, None]
+    return border_contrast(keys, features, text) * along.where(known, 1.0)
+
+
 def otsu_threshold(values: Tensor) -> Tensor:
     """Where values (B, n >= 2) fall into two groups of the largest variance between them, (B,).
 
@@ -88,6 +102,12 @@ AFFINITIES = {
     "border_contrast": Affinity(
         "substitute without CLIP: what is unlike the image's border; it knows no verb",
         border_contrast,
+    ),
+    "class_contrast": Affinity(
+        "substitute without CLIP: what is unlike the image's border and like a verb's pictures",
+        class_contrast,
+        text_dim=384,
+        learned=True,
     ),
 }
 

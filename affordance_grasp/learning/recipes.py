@@ -4,15 +4,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from affordance_grasp.errors import InvalidInput
-from affordance_grasp.grounding.affinity import prompt_table
-from affordance_grasp.grounding.network import GroundingNetwork
+from affordance_grasp.grounding.affinity import find_affinity, prompt_table
+from affordance_grasp.grounding.network import GroundingNetwork, NetworkConfig
+from affordance_grasp.grounding.selectivecl import SelectiveCl
+from affordance_grasp.grounding.selectivecl_config import SelectiveClConfig
 from affordance_grasp.grounding.text import TextEncoder, affordance_sentence
 from affordance_grasp.grounding.vocabulary import AFFORDANCES
 from affordance_grasp.learning.agd20k import Split
+from affordance_grasp.learning.class_directions import class_directions
 from affordance_grasp.learning.crops import CropPlan
 from affordance_grasp.learning.features import (
     FeatureSet,
@@ -42,8 +46,8 @@ class Inputs:
     """What samples are drawn from.
 
     ``reader``: the pretrained backbone. ``plan`` of views; ``ego`` and ``exo``: train pictures in
-    these views. ``text`` (A, text dim): rows of the labelled affordances. ``kept``: the features
-    that ``ego`` and ``exo`` are, None where pictures are read anew.
+    these views. ``kept``: the features that ``ego`` and ``exo`` are, None where pictures are read
+    anew.
     """
 
     sources: Sources
@@ -51,7 +55,6 @@ class Inputs:
     plan: Any
     ego: ViewSource
     exo: ViewSource
-    text: Tensor
     kept: FeatureSet | None
     progress: Progress | None = None
 
@@ -60,15 +63,15 @@ class Inputs:
 class Recipe:
     """The parts of training that methods do not share.
 
-    ``plan``: configuration of views; ``sampling``: of samples. ``samples`` draws batches.
-    ``sentences``: the text rows of affordances. ``needs_boxes``: whether a detector's boxes of
-    parts and objects are read. ``fixed_labels``: labels are places among all 36 affordances
-    instead of places in the split's own list.
+    ``plan``: configuration of views; ``sampling``: of samples. ``samples`` draws batches from the
+    inputs, the sampling and the text table. ``sentences``: the text rows of affordances.
+    ``needs_boxes``: whether a detector's boxes of parts and objects are read. ``fixed_labels``:
+    labels are places among all 36 affordances instead of places in the split's own list.
     """
 
     plan: Callable[..., Any]
     sampling: Callable[..., Any]
-    samples: Callable[[Inputs, Any], Any]
+    samples: Callable[[Inputs, Any, Tensor], Any]
     sentences: Callable[[TextEncoder, Sequence[str]], Tensor]
     needs_boxes: bool = False
     fixed_labels: bool = False
@@ -90,7 +93,8 @@ def affordance_table(encoder: TextEncoder, affordances: Sequence[str]) -> Tensor
     return encoder.encode([affordance_sentence(affordance) for affordance in affordances])
 
 
-def _plsp_samples(inputs: Inputs, sampling: SamplingConfig) -> PlspSamples:
+def _plsp_samples(inputs: Inputs, sampling: SamplingConfig, text: Tensor) -> PlspSamples:
+    del text
     sources, plan = inputs.sources, inputs.plan
     if sources.detector is None or sources.text is None:
         raise InvalidInput("PLSP learns from boxes of parts and from texts; give both")
@@ -121,17 +125,20 @@ def _plain_features(inputs: Inputs) -> FeatureSet:
     return FeatureSet(*stores)
 
 
-def _looptrans_samples(inputs: Inputs, sampling: LocateSampling) -> LocateSamples:
+def _looptrans_samples(inputs: Inputs, sampling: LocateSampling, text: Tensor) -> LocateSamples:
+    del text
     split = inputs.sources.split
     affordances = RECIPES["looptrans"].labelled(split)
     return LocateSamples(triplets(split, sampling), inputs.ego, inputs.exo, affordances)
 
 
-def _selectivecl_samples(inputs: Inputs, sampling: LocateSampling) -> SelectiveClSamples:
+def _selectivecl_samples(
+    inputs: Inputs, sampling: LocateSampling, text: Tensor
+) -> SelectiveClSamples:
     split = inputs.sources.split
     affordances = RECIPES["selectivecl"].labelled(split)
     chosen = triplets(split, sampling)
-    return SelectiveClSamples(chosen, inputs.ego, inputs.exo, affordances, inputs.text)
+    return SelectiveClSamples(chosen, inputs.ego, inputs.exo, affordances, text)
 
 
 RECIPES = {
@@ -166,11 +173,35 @@ def text_rows(
     return table
 
 
+def reads_prompts(config: NetworkConfig) -> bool:
+    """Whether a text encoder is needed for a network's rows."""
+    learned = isinstance(config, SelectiveClConfig) and find_affinity(config.affinity).learned
+    return config.text_dim > 0 and not learned
+
+
+def text_table(
+    network: GroundingNetwork, inputs: Inputs, sampling: Any, affordances: Sequence[str], seed: int
+) -> Tensor:
+    """The rows (A, text dim) that a network is trained with: texts, or learned from pictures."""
+    if not network.config.text_dim or reads_prompts(network.config):
+        return text_rows(network, inputs.sources.text, affordances)
+    if not isinstance(network, SelectiveCl):
+        raise InvalidInput(f"{network.name} learns no rows in the place of texts")
+    chosen = triplets(inputs.sources.split, sampling)
+    rng = np.random.default_rng(seed)
+    directions = [
+        class_directions(
+            network, [p for alike in kind.values() for p in alike], views, affordances, rng
+        )
+        for kind, views in ((chosen.ego, inputs.ego), (chosen.exo, inputs.exo))
+    ]
+    return torch.cat(directions, dim=1)
+
+
 def open_inputs(
     sources: Sources,
     reader: Reader,
     plan: Any,
-    text: Tensor,
     *,
     cached: bool,
     progress: Progress | None = None,
@@ -181,7 +212,7 @@ def open_inputs(
         kept = cache_features(
             split, reader, plan, sources.cache, encoding=sources.encoding, progress=progress
         )
-        return Inputs(sources, reader, plan, kept.ego, kept.exo, text, kept, progress)
+        return Inputs(sources, reader, plan, kept.ego, kept.exo, kept, progress)
     ego = fresh_views(split, split.train_ego, plan.ego, reader.normalise)
     exo = fresh_views(split, split.train_exo, plan.exo, reader.normalise)
-    return Inputs(sources, reader, plan, ego, exo, text, None, progress)
+    return Inputs(sources, reader, plan, ego, exo, None, progress)

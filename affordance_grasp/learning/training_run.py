@@ -14,7 +14,7 @@ from affordance_grasp.grounding.network import GroundingNetwork
 from affordance_grasp.learning.evaluate import Evaluation, TestTruth, predict_maps
 from affordance_grasp.learning.features import evaluation_views
 from affordance_grasp.learning.pictures import ViewSource, reader_of
-from affordance_grasp.learning.recipes import RECIPES, open_inputs, text_rows
+from affordance_grasp.learning.recipes import RECIPES, open_inputs, text_table
 from affordance_grasp.learning.run_folder import RunFolder, surroundings
 from affordance_grasp.learning.sources import Sources
 from affordance_grasp.learning.train import Hooks, Outcome, train
@@ -38,11 +38,9 @@ def train_method(
     fields = {**config.network, "classes": len(labelled)}
     network = make_network(config.method, fields, sources.backbone).to(sources.device)
     reader = reader_of(network, sources.device)
-    text = text_rows(network, sources.text, labelled)
-    inputs = open_inputs(
-        sources, reader, config.views, text, cached=config.cached, progress=progress
-    )
-    samples = recipe.samples(inputs, config.sampling)
+    inputs = open_inputs(sources, reader, config.views, cached=config.cached, progress=progress)
+    text = text_table(network, inputs, config.sampling, labelled, config.seed)
+    samples = recipe.samples(inputs, config.sampling, text)
     pictures = evaluation_views(
         sources.split,
         reader,
