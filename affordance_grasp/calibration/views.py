@@ -18,6 +18,7 @@ from affordance_grasp.control.urdf import SerialArm
 from affordance_grasp.datatypes import CameraIntrinsics, RgbdFrame
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.geometry import Floats
+from affordance_grasp.messages import millimetres
 
 ORTHONORMAL_TOLERANCE = 1e-3
 MAX_VIEWS = 200
@@ -35,10 +36,8 @@ class CalibrationView:
 def write_view(folder: Path, frame: RgbdFrame, joint_positions_rad: dict[str, float]) -> None:
     """Store one view; the folder must not be there yet."""
     folder.mkdir(parents=True)
-    millimetres = np.rint(frame.depth_m.astype(float) * 1e3)
-    depth = np.where(millimetres < 2**16, millimetres, 0).astype(np.uint16)
     cv2.imwrite(str(folder / "color.png"), cv2.cvtColor(frame.color, cv2.COLOR_RGB2BGR))
-    cv2.imwrite(str(folder / "depth.png"), depth)
+    cv2.imwrite(str(folder / "depth.png"), millimetres(frame.depth_m))
     K = frame.intrinsics
     content = {"fx": K.fx, "fy": K.fy, "cx": K.cx, "cy": K.cy}
     content_json = json.dumps({**content, "joint_positions_rad": joint_positions_rad}, indent=2)

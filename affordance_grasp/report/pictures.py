@@ -12,6 +12,7 @@ from PIL import Image, ImageDraw, ImageFont
 from affordance_grasp.datatypes import MAX_IMAGE_SIDE, Heatmap, Region, RgbdFrame
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.geometry import Floats
+from affordance_grasp.messages import millimetres
 
 Picture = NDArray[np.uint8]
 
@@ -125,8 +126,8 @@ def write_png(path: Path, picture: Picture) -> Path:
 def write_frame(folder: Path, frame: RgbdFrame) -> None:
     """Write ``color.png`` and ``depth.png`` (16 bit, millimetres) as ``plan`` reads them."""
     write_png(folder / "color.png", frame.color)
-    depth_mm = np.rint(np.minimum(frame.depth_m * 1000.0, 65535.0)).astype(np.uint16)
-    Image.fromarray(depth_mm).save(folder / "depth.png", compress_level=3)
+    depth = Image.fromarray(millimetres(frame.depth_m))
+    depth.save(folder / "depth.png", compress_level=3)
 
 
 def read_color(path: Path) -> Picture:
