@@ -30,7 +30,7 @@ ROUNDING = 1e-12 if np.__version__.startswith("2.4.") else 1e-6
 @pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: pair["name"])
 def test_published_evaluation_code_gives_the_same_figures(pair):
     logits, gray = (ARRAYS[f"{kind}_{pair['index']:02d}"] for kind in ("pred", "gt"))
-    heat = metrics.min_max(logits)
+    heat = metrics.predicted_map(logits)
     truth = metrics.ground_truth_map(gray)
     np.testing.assert_allclose(
         single(heat, truth, "reference"), expected(pair["locate"]), rtol=1e-6, atol=ROUNDING

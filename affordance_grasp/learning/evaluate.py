@@ -22,7 +22,7 @@ from affordance_grasp.learning.metrics import (
     Scores,
     ground_truth_map,
     join_scores,
-    min_max,
+    predicted_map,
     score,
 )
 from affordance_grasp.learning.pictures import ViewSource
@@ -64,7 +64,7 @@ class TestTruth:
 
     def evaluate(self, raw_maps: Iterable[NDArray[np.float32]]) -> Evaluation:
         """Score raw maps, in the order of the items; undefined figures are counted."""
-        prepare = min_max if self.protocol == "reference" else as_probability
+        prepare = predicted_map if self.protocol == "reference" else as_probability
         raw = iter(raw_maps)
         scored = []
         for start in range(0, len(self.maps), SCORED_AT_ONCE):
@@ -82,7 +82,7 @@ def as_probability(raw: NDArray[np.float32]) -> NDArray[np.float32]:
     """
     if raw.min() >= 0 and abs(float(raw.sum(dtype=np.float64)) - 1) < PROBABILITY_TOLERANCE:
         return np.asarray(cv2.resize(raw, (MAP_SIDE, MAP_SIDE)), np.float32)
-    return min_max(raw)
+    return predicted_map(raw)
 
 
 @torch.inference_mode()

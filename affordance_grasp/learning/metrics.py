@@ -68,7 +68,7 @@ def resize_map(values: NDArray[np.generic], side: int = MAP_SIDE) -> NDArray[np.
     return np.asarray(cv2.resize(values, (side, side), interpolation=cv2.INTER_LINEAR))
 
 
-def min_max(prediction: NDArray[np.float32]) -> NDArray[np.float32]:
+def predicted_map(prediction: NDArray[np.float32]) -> NDArray[np.float32]:
     """Resize one raw map (h, w) to 224x224, then scale it to [0, 1] (reference protocol)."""
     x = resize_map(np.asarray(prediction, np.float32))
     return np.asarray((x - x.min()) / (x.max() - x.min() + HEAT_EPSILON), np.float32)
@@ -93,8 +93,8 @@ def ground_truth_map(gray: NDArray[np.uint8], protocol: str = "reference") -> Fl
 def score(predictions: NDArray[np.floating], truths: Floats64, protocol: str) -> Scores:
     """Score N maps (N, H, W) against N ground truth maps of the same size.
 
-    ``reference`` expects min-max normalised maps (:func:`min_max`); ``plsp`` any non-negative map,
-    which it divides by its sum. ``truths`` come from :func:`ground_truth_map`.
+    ``reference`` expects min-max normalised maps (:func:`predicted_map`); ``plsp`` any
+    non-negative map, which it divides by its sum. ``truths`` come from :func:`ground_truth_map`.
     """
     if predictions.ndim != 3 or predictions.shape != truths.shape:
         raise InvalidInput(

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from affordance_grasp.datatypes import Heatmap, RankedGrasp
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.learning.agd20k import read_gray
-from affordance_grasp.learning.metrics import ground_truth_map, min_max, score
+from affordance_grasp.learning.metrics import ground_truth_map, predicted_map, score
 
 STAMP_DIGITS = 12
 PART_SHARE = 0.5
@@ -53,7 +53,7 @@ def score_heatmap(heatmap: Heatmap, truth: NDArray[np.uint8]) -> dict[str, float
     """
     if not truth.any():
         return None
-    predicted, expected = min_max(heatmap.values), ground_truth_map(truth, PROTOCOL)
+    predicted, expected = predicted_map(heatmap.values), ground_truth_map(truth, PROTOCOL)
     scores = score(predicted[None], expected[None], PROTOCOL)
     figures = {name: float(getattr(scores, name)[0]) for name in ("kld", "sim", "nss")}
     return figures if np.isfinite(list(figures.values())).all() else None
