@@ -110,10 +110,9 @@ def _refusing(path: Path) -> Iterator[None]:
             "rosbags'"
         ) from error
     except Exception as error:  # struct, sqlite, zstd, lz4, KeyError ...: the file is a stranger's
-        said = (str(error) or type(error).__name__).splitlines()[0].rstrip(".")
         raise InvalidInput(
-            f"bag {path} cannot be read ({said}); it is damaged, cut off or still being recorded; "
-            "'ros2 bag reindex' or 'mcap recover' may save it"
+            f"bag {path} cannot be read ({_said(error)}); it is damaged, cut off or still being "
+            "recorded; 'ros2 bag reindex' or 'mcap recover' may save it"
         ) from error
 
 
@@ -138,7 +137,11 @@ def decode(message: RawMessage) -> Any:
     try:
         return typestore().deserialize_cdr(message.data, message.type)
     except (SerdeError, UnicodeDecodeError, ValueError, KeyError) as error:
-        said = (str(error) or type(error).__name__).splitlines()[0].rstrip(".")
         raise InvalidInput(
-            f"a message on {message.topic} is no {message.type} ({said})"
+            f"a message on {message.topic} is no {message.type} ({_said(error)})"
         ) from error
+
+
+def _said(error: Exception) -> str:
+    """The first line of what a library complains about."""
+    return (str(error) or type(error).__name__).splitlines()[0].rstrip(".")
