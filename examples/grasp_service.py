@@ -1,6 +1,8 @@
-"""Serve your own grasps over ROS; replace ``propose``. Takes the place of the node candidates.
+"""Serve your own grasps over ROS; replace ``propose`` by your model.
 
-python examples/grasp_service.py        # then the launch file or demo without candidates
+    python examples/grasp_service.py
+    ros2 launch affordance_grasp grasp.launch.py generator:=none
+It takes the place of the node ``candidates``.
 """
 
 # ruff: noqa: TID251 - this is a node

@@ -61,12 +61,18 @@ ARGUMENTS = {
         "true: publish where the camera is on the arm as a static transform; empty: for real "
         "cameras",
     ),
+    "camera_pose": (
+        "",
+        "where the camera is: hand_eye, from joint_states and the calibration, or tf; "
+        f"{AS_IN_PARAMS}",
+    ),
     "method": ("", f"grounding method, such as plsp; {AS_IN_PARAMS}"),
     "checkpoint": ("", f"checkpoint of the method; {AS_IN_PARAMS}, else the package's own"),
     "device": ("", f"torch device of the grounder, such as cpu or cuda:0; {AS_IN_PARAMS}"),
     "generator": (
         "",
-        f"grasp generator: antipodal, graspgen, command or topic; {AS_IN_PARAMS}",
+        "grasp generator: antipodal, graspgen, command, topic, or none where a node of yours "
+        f"serves generate_grasps; {AS_IN_PARAMS}",
     ),
     "generator_address": ("", f"address of a graspgen server; {AS_IN_PARAMS}"),
     "generator_command": ("", f"program for generator:=command; {AS_IN_PARAMS}"),
@@ -116,7 +122,11 @@ PARAMETERS: dict[str, dict[str, tuple[str, type]]] = {
         "hand": ("hand", str),
         "robot_file": ("robot_file", str),
     },
-    "selector": {"rule": ("rule", str), "robot_file": ("robot_file", str)},
+    "selector": {
+        "rule": ("rule", str),
+        "robot_file": ("robot_file", str),
+        "camera_pose": ("camera_pose", str),
+    },
     "controller": {"robot_file": ("robot_file", str), "speed_scaling": ("speed_scaling", float)},
     "hand_eye": {"robot_file": ("robot_file", str)},
 }
@@ -148,7 +158,7 @@ def _start(context: LaunchContext) -> list[LaunchDescriptionEntity]:
     return [
         *_camera(given),
         *[_node(given, name, to=_camera_names(given)) for name in ("grounder", "selector")],
-        _node(given, "candidates"),
+        *([] if given["generator"] == "none" else [_node(given, "candidates")]),
         *_robot(given),
         *_transforms(given),
         *_rviz(given),

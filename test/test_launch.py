@@ -107,6 +107,10 @@ def test_only_what_is_needed_is_started(start, given, also):
     assert names(start(**given)) == sorted(ALWAYS + also)
 
 
+def test_a_generator_of_ones_own_takes_the_place_of_candidates(start):
+    assert "candidates" not in names(start(generator="none"))
+
+
 @pytest.mark.parametrize(
     ("given", "words"),
     [
