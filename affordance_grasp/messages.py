@@ -13,8 +13,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from affordance_grasp.camera.distortion import Distortion, rectify
 from affordance_grasp.datatypes import MAX_IMAGE_SIDE, CameraIntrinsics, RgbdFrame
+from affordance_grasp.distortion import Distortion, rectify
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.geometry import Floats, pose_from_quaternion
 

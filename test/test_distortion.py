@@ -4,14 +4,14 @@ import cv2
 import numpy as np
 import pytest
 
-from affordance_grasp.camera.distortion import (
+from affordance_grasp.datatypes import CameraIntrinsics, RgbdFrame
+from affordance_grasp.distortion import (
     IGNORED_SHIFT_PX,
     PINHOLE,
     Distortion,
     max_shift_px,
     rectify,
 )
-from affordance_grasp.datatypes import CameraIntrinsics, RgbdFrame
 from affordance_grasp.errors import InvalidInput
 
 INTRINSICS = CameraIntrinsics(300.0, 300.0, 160.0, 120.0, 320, 240)

@@ -12,8 +12,8 @@ from builtin_interfaces.msg import Time
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
-from affordance_grasp.camera.distortion import PINHOLE, Distortion, rectify
 from affordance_grasp.datatypes import CameraIntrinsics, RgbdFrame
+from affordance_grasp.distortion import PINHOLE, Distortion, rectify
 from affordance_grasp.messages import seconds, to_color, to_distortion
 from affordance_grasp.nodes.calls import NoAnswer
 from affordance_grasp.nodes.conversions import from_color, from_depth_m, from_intrinsics, from_map

@@ -9,8 +9,8 @@ pytest.importorskip("pyrealsense2", reason="no pyrealsense2 (or no libusb-1.0) h
 import pyrealsense2 as rs
 from software_camera import _intrinsics
 
-from affordance_grasp.camera.distortion import PINHOLE
 from affordance_grasp.camera.lens import lens_of, pinhole_of
+from affordance_grasp.distortion import PINHOLE
 from affordance_grasp.errors import InvalidInput
 
 SLIGHT = (0.08, -0.15, 0.001, -0.0015, 0.03)

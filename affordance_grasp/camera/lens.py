@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from affordance_grasp.camera.distortion import PINHOLE, Distortion
 from affordance_grasp.camera.sdk import realsense
 from affordance_grasp.datatypes import CameraIntrinsics
+from affordance_grasp.distortion import PINHOLE, Distortion
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.geometry import Floats
 

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from affordance_grasp.camera.distortion import Distortion
 from affordance_grasp.camera.filters import DepthFilters
 from affordance_grasp.camera.lens import lens_of, pinhole_of
 from affordance_grasp.camera.sdk import realsense
 from affordance_grasp.camera.settings import PRESETS, RealSenseSettings
 from affordance_grasp.datatypes import RgbdFrame
+from affordance_grasp.distortion import Distortion
 from affordance_grasp.errors import AffordanceGraspError, InvalidInput
 
 DEPTH_SCALES_M = (1e-6, 1e-2)

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from sensor_msgs.msg import CameraInfo, Image, RegionOfInterest
 from std_msgs.msg import Header
 
-from affordance_grasp.camera.distortion import PINHOLE, Distortion
 from affordance_grasp.datatypes import CameraIntrinsics, Region
+from affordance_grasp.distortion import PINHOLE, Distortion
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.geometry import Floats, quaternion_xyzw
 from affordance_grasp.messages import (

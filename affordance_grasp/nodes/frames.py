@@ -13,8 +13,8 @@ from rclpy.qos import qos_profile_sensor_data
 from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import Header
 
-from affordance_grasp.camera.distortion import matters
 from affordance_grasp.datatypes import RgbdFrame
+from affordance_grasp.distortion import matters
 from affordance_grasp.messages import seconds, to_distortion, to_intrinsics, to_rgbd
 from affordance_grasp.nodes.calls import NoAnswer
 from affordance_grasp.nodes.conversions import from_color, from_depth_m, from_intrinsics, from_map
