@@ -38,14 +38,19 @@ def _farthest_first(points: Floats, count: int) -> list[int]:
     """Indices of points, each the one farthest from those before it."""
     if len(points) == 0:
         return []
-    start = int(np.argmin(((points - points.mean(axis=0)) ** 2).sum(axis=1)))
-    chosen = [start]
-    distance = ((points - points[start]) ** 2).sum(axis=1)
-    for _ in range(min(count, len(points)) - 1):
-        farthest = int(distance.argmax())
-        chosen.append(farthest)
-        distance = np.minimum(distance, ((points - points[farthest]) ** 2).sum(axis=1))
+    axes = np.ascontiguousarray(points.T)
+    chosen = [int(_squared_distance(axes, points.mean(axis=0)).argmin())]
+    distance = np.full(len(points), np.inf)
+    while len(chosen) < min(count, len(points)):
+        np.minimum(distance, _squared_distance(axes, points[chosen[-1]]), out=distance)
+        chosen.append(int(distance.argmax()))
     return chosen
+
+
+def _squared_distance(axes: Floats, point: Floats) -> Floats:
+    away = axes - point[:, None]
+    away *= away
+    return np.asarray(away[0] + away[1] + away[2])
 
 
 def local_frames(anchors: Floats, cloud: ObjectCloud, table: TablePlane) -> Floats:
@@ -57,12 +62,13 @@ def local_frames(anchors: Floats, cloud: ObjectCloud, table: TablePlane) -> Floa
     axes = plane_axes(table)
     flat = cloud.points_cam @ axes.T
     index = cKDTree(cloud.points_cam).query_ball_point(anchors, LOCAL_RADIUS_M)
-    angle = np.empty(len(anchors))
+    spread = np.empty((len(anchors), 2, 2))
     for a, around in enumerate(index):
-        spread = flat[around] - flat[around].mean(axis=0)
-        _, vectors = np.linalg.eigh(spread.T @ spread)
-        angle[a] = np.arctan2(vectors[1, 0], vectors[0, 0])
-    across = np.cos(angle)[:, None] * axes[0] + np.sin(angle)[:, None] * axes[1]
+        near = flat[around]
+        near -= near.mean(axis=0)
+        spread[a] = near.T @ near
+    _, vectors = np.linalg.eigh(spread)
+    across = vectors[:, :, 0] @ axes
     down = np.broadcast_to(-table.normal_cam, across.shape)
     return np.stack([across, np.cross(down, across), down], axis=-1)
 

@@ -20,6 +20,7 @@ from affordance_grasp.candidates.closing import (
     Closings,
     Columns,
     Neighbors,
+    Singles,
     close_hands,
     envelope,
 )
@@ -114,29 +115,28 @@ class AntipodalGenerator:
         )
         # hidden solids too, or the hand would find room inside what it sees only from outside
         points = np.concatenate([cloud.points_cam, cloud.solid_cam])
-        anchor, offset = _around(anchors, points)
+        offsets, height = _around(anchors, points), table.height_m(anchors)
         for frames, turns, tilts in families:
-            neighbors = _neighbors(anchor, offset, frames)
+            neighbors = _neighbors(offsets, frames)
             for turn in np.radians(turns):
                 columns = neighbors.turned(turn)
-                for tilt in np.radians(tilts):
-                    R = frames @ Rotation.from_euler("ZX", [turn, tilt]).as_matrix()
-                    closings, looked = self._close(anchors, R, columns, tilt, table)
-                    examined += looked
-                    found.append(_Found(closings, R[closings.anchor]))
+                R = np.concatenate([frames @ _turned(turn, tilt) for tilt in np.radians(tilts)])
+                first = np.concatenate([self._envelope(columns, t) for t in np.radians(tilts)])
+                tips = self._tip_depths(first, np.tile(height, len(tilts)), R, table)
+                closings = self._close(first, tips)
+                found.append(_Found(closings.of(len(anchors)), R[closings.anchor]))
+                examined += int(np.count_nonzero(~np.isnan(tips)))
         return examined, found
 
-    def _close(
-        self, anchors: Floats, R: Floats, columns: Columns, tilt_rad: float, table: TablePlane
-    ) -> tuple[Closings, int]:
-        first = envelope(columns, tilt_rad, self.gripper.link_breadth_m / 2)
-        tips = self._tip_depths(first, table.height_m(anchors), R, table)
+    def _envelope(self, columns: Columns, tilt_rad: float) -> Floats:
+        return envelope(columns, tilt_rad, self.gripper.link_breadth_m / 2)
+
+    def _close(self, first: Floats, tips: Floats) -> Closings:
         finger = self.gripper.tip_thickness_m + self.config.finger_clearance_m
-        closings = close_hands(first, tips, finger, self.gripper.max_width_m)
-        return closings, int(np.count_nonzero(~np.isnan(tips)))
+        return close_hands(first, tips, finger, self.gripper.max_width_m)
 
     def _tip_depths(self, first: Floats, height: Floats, R: Floats, table: TablePlane) -> Floats:
-        """Depths (A, L) to try: steps past the surface, and as deep as the table allows."""
+        """Depths (N, L) to try: steps past the surface, and as deep as the table allows."""
         lean = np.swapaxes(R, 1, 2) @ table.normal_cam
         down = np.maximum(-lean[:, 2], 0.05)
         aside = np.abs(lean[:, 1]) * self.gripper.finger_breadth_m / 2
@@ -177,20 +177,26 @@ class AntipodalGenerator:
         return hands.where(chosen), score[chosen]
 
 
-def _around(anchors: Floats, points: Floats) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
-    """Anchor index (P,), ascending, and offset (P, 3) [m] of every point near each anchor."""
+def _around(anchors: Floats, points: Floats) -> list[Singles]:
+    """Offsets (N, 3) [m] from each anchor to the points near it."""
     near = cdist(anchors, points, "sqeuclidean") <= HALF_SPAN_M**2
-    anchor, point = np.nonzero(near)
-    return anchor, (points[point] - anchors[anchor]).astype(np.float32)
+    return [
+        (points[np.flatnonzero(row)] - anchor).astype(np.float32)
+        for row, anchor in zip(near, anchors, strict=True)
+    ]
 
 
-def _neighbors(anchor: NDArray[np.intp], offset: NDArray[np.float32], frames: Floats) -> Neighbors:
+def _neighbors(offsets: list[Singles], frames: Floats) -> Neighbors:
     """The same points in the frame of each anchor (A, 3, 3)."""
-    axes, local = frames.astype(np.float32), np.empty((3, len(offset)), np.float32)
-    edges = np.searchsorted(anchor, np.arange(len(frames) + 1))
-    for R, begin, end in zip(axes, edges[:-1], edges[1:], strict=True):
-        local[:, begin:end] = R.T @ offset[begin:end].T
+    axes = frames.astype(np.float32)
+    local = np.hstack([R.T @ offset.T for R, offset in zip(axes, offsets, strict=True)])
+    anchor = np.repeat(np.arange(len(frames)), [len(offset) for offset in offsets])
     return Neighbors(anchor, local, len(frames))
+
+
+def _turned(turn_rad: float, tilt_rad: float) -> Floats:
+    """A hand (3, 3) turned about its approach, then tilted about x."""
+    return np.asarray(Rotation.from_euler("ZX", [turn_rad, tilt_rad]).as_matrix())
 
 
 def _kind(anchor: NDArray[np.intp], approach: Floats, table: TablePlane) -> NDArray[np.intp]:

@@ -6,8 +6,9 @@ lies behind a visible surface counts as solid, since one view does not show it. 
 tip depth z where no bin that it covers starts before z.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,7 +19,8 @@ HALF_SPAN_M = 0.07
 BINS = int(round(2 * HALF_SPAN_M / BIN_M))
 CENTER_BIN = BINS // 2
 FREE = 1.0
-
+EDGE_BINS = 3
+DEEPEST_M = 0.05
 
 Singles = NDArray[np.float32]
 
@@ -39,16 +41,19 @@ class Neighbors:
         c, s = np.float32(np.cos(turn_rad)), np.float32(np.sin(turn_rad))
         x, y, z = self.offset
         across = c * x + s * y
-        near = np.flatnonzero(np.abs(across) < HALF_SPAN_M - BIN_M)
-        column = ((across[near] + np.float32(HALF_SPAN_M)) / np.float32(BIN_M)).astype(np.intp)
-        return Columns(
-            self.anchor[near] * BINS + column, (c * y - s * x)[near], z[near], self.anchors
-        )
+        across += np.float32(HALF_SPAN_M)
+        across /= np.float32(BIN_M)
+        column = np.clip(across, 0, BINS - 1, out=across).astype(np.intp)
+        column += self.anchor * BINS
+        return Columns(column, c * y - s * x, z, self.anchors)
 
 
 @dataclass(frozen=True)
 class Columns:
-    """Points in bins of x: ``bin`` (P,) anchor and bin in one number, ``y``, ``z`` (P,) [m]."""
+    """Points in bins of x: ``bin`` (P,) anchor and bin in one number, ``y``, ``z`` (P,) [m].
+
+    The first and the last bin of an anchor take in all that lies further aside.
+    """
 
     bin: NDArray[np.intp]
     y: Singles
@@ -59,14 +64,16 @@ class Columns:
 def envelope(points: Columns, tilt_rad: float, half_breadth_m: float) -> Floats:
     """First obstacle (A, BINS) [m] along the approach of hands tilted about x.
 
-    Only what lies within the slab of the fingers counts; FREE where there is nothing.
+    Only what lies within the slab of the fingers counts; FREE where there is nothing, and in the
+    first and the last bin, which no finger needs.
     """
     c, s = np.float32(np.cos(tilt_rad)), np.float32(np.sin(tilt_rad))
     inside = np.flatnonzero(np.abs(c * points.y + s * points.z) <= half_breadth_m)
     depth = c * points.z[inside] - s * points.y[inside]
-    first = np.full(points.anchors * BINS, FREE, np.float32)
-    np.minimum.at(first, points.bin[inside], depth)
-    return first.reshape(points.anchors, BINS).astype(float)
+    first = np.full((points.anchors, BINS), FREE, np.float32)
+    np.minimum.at(first.reshape(-1), points.bin[inside], depth)
+    first[:, [0, -1]] = FREE
+    return first.astype(float)
 
 
 @dataclass(frozen=True)
@@ -83,6 +90,10 @@ class Closings:
     x_high: Floats
     engagement: Floats
 
+    def of(self, anchors: int) -> "Closings":
+        """The same where several hands per anchor, one after the other, were told apart."""
+        return replace(self, anchor=self.anchor % anchors)
+
 
 def close_hands(first: Floats, tip_z: Floats, finger_m: float, max_width_m: float) -> Closings:
     """Close hands at tip depths (A, L) on envelopes (A, BINS).
@@ -94,29 +105,30 @@ def close_hands(first: Floats, tip_z: Floats, finger_m: float, max_width_m: floa
         max_width_m: widest object that fits between the fingers.
     """
     room = int(np.ceil(finger_m / BIN_M))
-    tip = np.where(np.isnan(tip_z), -FREE, tip_z)[:, :, None]
-    blocked = first[:, None, :] < tip
-    total = np.cumsum(blocked, axis=-1, dtype=np.int16)
-    padded = np.concatenate([np.zeros_like(total[..., :1]), total], axis=-1)
-    gap = padded[..., room:] == padded[..., :-room]  # gap[i]: bins i .. i+room-1 are free
+    tip = np.where(np.isnan(tip_z), -FREE, tip_z)
+    # a finger fits above bins i .. i+room-1 where the first obstacle in any of them lies deeper
+    nearest = cv2.erode(first, np.ones((1, room), np.uint8), anchor=(0, 0))[:, : BINS - room + 1]
+    gap = nearest[:, None, :] >= tip[:, :, None]
     left = gap[..., : CENTER_BIN - room + 1][..., ::-1]
     right = gap[..., CENTER_BIN + 1 :]
-    fits = left.any(-1) & right.any(-1) & blocked[..., CENTER_BIN - 1 : CENTER_BIN + 2].any(-1)
-    low = CENTER_BIN - left.argmax(-1)  # first bin of the object
-    high = CENTER_BIN + right.argmax(-1)  # last bin of the object
-    x_low, x_high = low * BIN_M - HALF_SPAN_M, (high + 1) * BIN_M - HALF_SPAN_M
-    fits &= x_high - x_low <= max_width_m + BIN_M
-    depth = np.clip(np.where(blocked, tip - first[:, None, :], 0), 0, 0.05)
-    summed = np.concatenate([np.zeros_like(depth[..., :1]), np.cumsum(depth, -1)], -1)
-    at_low = _window_mean(summed, low, 3)
-    at_high = _window_mean(summed, high - 2, 3)
+    middle = first[:, CENTER_BIN - 1 : CENTER_BIN + 2].min(axis=1)
+    fits = left.any(-1) & right.any(-1) & (middle[:, None] < tip)
     anchor, level = np.nonzero(fits)
-    pick = (anchor, level)
-    engagement = np.minimum(at_low, at_high)
-    return Closings(anchor, tip_z[pick], x_low[pick], x_high[pick], engagement[pick])
+    low = CENTER_BIN - left[anchor, level].argmax(-1)  # first bin of the object
+    high = CENTER_BIN + right[anchor, level].argmax(-1)  # last bin of the object
+    x_low, x_high = low * BIN_M - HALF_SPAN_M, (high + 1) * BIN_M - HALF_SPAN_M
+    tip_z = tip[anchor, level]
+    engagement = np.minimum(
+        _engagement(first, anchor, tip_z, low), _engagement(first, anchor, tip_z, high - 2)
+    )
+    narrow = x_high - x_low <= max_width_m + BIN_M
+    return Closings(*(part[narrow] for part in (anchor, tip_z, x_low, x_high, engagement)))
 
 
-def _window_mean(summed: Floats, start: NDArray[np.intp], length: int) -> Floats:
-    start = np.clip(start, 0, BINS - length)[..., None]
-    ends = np.take_along_axis(summed, start + length, -1) - np.take_along_axis(summed, start, -1)
-    return ends[..., 0] / length
+def _engagement(
+    first: Floats, anchor: NDArray[np.intp], tip_z: Floats, start: NDArray[np.intp]
+) -> Floats:
+    """How far tips (M,) reach past their anchors' envelopes, on three bins from ``start``."""
+    bins = np.clip(start, 0, BINS - EDGE_BINS)[:, None] + np.arange(EDGE_BINS)
+    past = tip_z[:, None] - first[anchor[:, None], bins]
+    return np.asarray(np.clip(past, 0, DEEPEST_M).mean(axis=1))

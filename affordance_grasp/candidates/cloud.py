@@ -76,12 +76,13 @@ def observe(
     depth = smooth_depth(frame)
     points = deproject(depth, frame.intrinsics.K)
     labels = label_objects(points, table, max_distance_m)
-    mask = labels > 0
+    pixels = np.flatnonzero(labels)
+    on_things, thing_of = points.reshape(-1, 3)[pixels], labels.ravel()[pixels]
     spacing = 0.002
-    thinned, thing = thin(points[mask], labels[mask], spacing)
+    thinned, thing = thin(on_things, thing_of, spacing)
     if len(thinned) > max_points:
         spacing *= float(np.sqrt(len(thinned) / max_points))
-        thinned, thing = thin(points[mask], labels[mask], spacing)
+        thinned, thing = thin(on_things, thing_of, spacing)
     surface, _ = thin(thinned, thing, max(SOLID_STEP_M, spacing))
     solid = hidden_solid(thinned, surface, table)
     return ObjectCloud(labels, thinned, normals(thinned, spacing), thing, spacing, solid)
@@ -140,22 +141,25 @@ def label_objects(points: Floats, table: TablePlane, max_distance_m: float) -> N
         NoObject: nothing stands out of the table.
     """
     height = table.height_m(points)
-    height = height - _warp(height, table.noise_m)
+    height -= _warp(height, table.noise_m)
     with np.errstate(invalid="ignore"):
         near = points[..., 2] <= max_distance_m
         on_table = near & (np.abs(height) < 3 * max(table.noise_m, 0.001))
-        out = near & (height > _threshold(height[near])) & (height < MAX_HEIGHT_M)
+        out = near & (height > _threshold(height, near)) & (height < MAX_HEIGHT_M)
     out = cv2.morphologyEx(out.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
     # a handle seen across a strip without depth still belongs to its mug
     joined = cv2.dilate(out, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (JOIN_PX, JOIN_PX)))
     count, parts = cv2.connectedComponents(joined, connectivity=8)
-    parts[out == 0] = 0
-    hull = _TableHull(points[_large(on_table)][::7], table)
-    area = np.bincount(parts[out > 0], weights=_pixel_area(points)[out > 0], minlength=count)
+    parts *= out
+    every = points.reshape(-1, 3)
+    hull = _TableHull(every[np.flatnonzero(_large(on_table))[::7]], table)
+    pixels = np.flatnonzero(out)
+    part_of, area_of = parts.ravel()[pixels], (every[pixels, 2] * _pixel_side(points)) ** 2
+    area = np.bincount(part_of, weights=area_of, minlength=count)
     keep = [
         part
         for part in np.argsort(-area)
-        if part > 0 and area[part] >= MIN_AREA_M2 and hull.holds(points[parts == part])
+        if part > 0 and area[part] >= MIN_AREA_M2 and hull.holds(every[pixels[part_of == part]])
     ]
     if not keep:
         raise NoObject(
@@ -178,9 +182,9 @@ def _large(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return np.asarray((area >= LARGE_PIECE * area.max())[parts] & mask)
 
 
-def _threshold(height: Floats) -> float:
+def _threshold(height: Floats, near: NDArray[np.bool_]) -> float:
     """Lowest height [m] that is not noise, judged by readings below the table."""
-    below = height[(height < 0) & (height > -0.02)]
+    below = height.ravel()[np.flatnonzero(near & (height < 0) & (height > -0.02))]
     noise = 1.4826 * float(np.median(-below)) if len(below) else 0.0
     return max(MIN_HEIGHT_M, 3.5 * noise)
 
@@ -205,12 +209,11 @@ def _warp(height: Floats, noise_m: float) -> Floats:
     return np.clip(warp, -band, band, out=warp)
 
 
-def _pixel_area(points: Floats) -> Floats:
-    """Area [m^2] that each pixel covers at right angles to the view."""
+def _pixel_side(points: Floats) -> float:
+    """Side of what a pixel covers at right angles to the view, per metre of distance."""
     sample = points[::4]  # the median of a quarter of the rows is as good
     across = np.hypot(np.diff(sample[..., 0], axis=1), np.diff(sample[..., 1], axis=1))
-    typical = np.nanmedian(across / sample[:, :-1, 2])
-    return (np.nan_to_num(points[..., 2]) * typical) ** 2
+    return float(np.nanmedian(across / sample[:, :-1, 2]))
 
 
 class _TableHull:

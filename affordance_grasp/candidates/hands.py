@@ -4,19 +4,24 @@ Where the bins of :mod:`closing` say only that a hand may fit, the functions her
 the points themselves.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from affordance_grasp.candidates.table import TablePlane
-from affordance_grasp.control.gripper import GripperProfile
+from affordance_grasp.control.gripper import Box, GripperProfile
 from affordance_grasp.geometry import Floats
 
 EDGE_M = 0.004
 FRICTION = 0.6
 OPEN_STEP_M = 0.002
+PAIRS = 65_536
+
+Singles = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -74,25 +79,8 @@ def measure(
         surface: the cloud.
         breadth_m: breadth of the fingers.
     """
-    parts = [
-        _measure(R[s], center_cam[s], window[s], surface, breadth_m)
-        for s in _chunks(len(R), max(1, 2_000_000 // max(len(surface.points_cam), 1)))
-    ]
-    names = Hands.__dataclass_fields__
-    return Hands(
-        **{name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
-    )
-
-
-def _chunks(total: int, size: int) -> list[slice]:
-    return [slice(start, start + size) for start in range(0, max(total, 1), size)]
-
-
-def _measure(
-    R: Floats, center: Floats, window: Floats, surface: Surface, breadth_m: float
-) -> Hands:
     count, points, normals = len(R), surface.points_cam, surface.normals_cam
-    hand, point, p = _between(R, center, window, points, breadth_m)
+    hand, point, p = _between(R, center_cam, window, points, breadth_m)
     low, high = _edges(hand, p[:, 0], count)
     empty = ~np.isfinite(low)
     low, high = np.where(empty, 0.0, low), np.where(empty, 0.0, high)
@@ -102,12 +90,13 @@ def _measure(
         _mean(hand[at_low], -p[at_low, 2], count), _mean(hand[at_high], -p[at_high, 2], count)
     )
     slope, cover = _outline(hand, p, breadth_m, count)
-    facing = _facing(hand, (at_low, at_high), R, normals[point], count)
+    edges = np.flatnonzero(at_low), np.flatnonzero(at_high)
+    facing = _facing([hand[e] for e in edges], [normals[point[e]] for e in edges], R, count)
     middle = (low + high) / 2
     nearest = _nearest_to_axis(hand, p, middle, count)
     T = np.tile(np.eye(4), (count, 1, 1))
     T[:, :3, :3] = R
-    T[:, :3, 3] = center + R[:, :, 0] * middle[:, None]
+    T[:, :3, 3] = center_cam + R[:, :, 0] * middle[:, None]
     contact = points[point[nearest]] if len(point) else np.zeros((count, 3))
     engagement = np.where(empty, 0.0, np.nan_to_num(engagement))
     return Hands(T, high - low, contact, engagement, slope, cover, facing)
@@ -116,21 +105,38 @@ def _measure(
 def _between(
     R: Floats, center: Floats, window: Floats, points: Floats, breadth_m: float
 ) -> tuple[NDArray[np.intp], NDArray[np.intp], Floats]:
-    """Hand index, point index and hand coordinates (K, 3) of what is between the fingers."""
-    x, y, z = _in_hands(R, center, points)
-    flat = np.flatnonzero((z < 0) & (np.abs(y) <= breadth_m / 2))
-    hand, along = flat % len(R), x.ravel()[flat]
-    within = (along >= window[hand, 0] - 1e-3) & (along <= window[hand, 1] + 1e-3)
-    flat, hand, along = flat[within], hand[within], along[within]
-    p = np.column_stack([along, y.ravel()[flat], z.ravel()[flat]]).astype(float)
-    return hand, flat // len(R), p
+    """Hand index, ascending, point index and hand coordinates (K, 3) between the fingers."""
+    found = []
+    for some in _chunks(len(R), len(points)):
+        x, y, z = _in_hands(R[some], center[some], points)
+        hand, point, p = _chosen((z < 0) & (np.abs(y) <= breadth_m / 2), (x, y, z))
+        low, high = window[some][hand].T
+        within = np.flatnonzero((p[0] >= low - 1e-3) & (p[0] <= high + 1e-3))
+        found.append((some.start + hand[within], point[within], p[:, within]))
+    hand, point, p = (np.concatenate(part, axis=-1) for part in zip(*found, strict=True))
+    return hand, point, p.T.astype(float)
 
 
-def _in_hands(R: Floats, origin: Floats, points: Floats) -> list[NDArray[np.float32]]:
-    """Coordinates x, y, z, each (N, M), of N points in M hands; single precision is 0.1 um."""
-    near, axes = points.astype(np.float32), R.astype(np.float32)
+def _chunks(hands: int, points: int) -> list[slice]:
+    """Hands in groups that are small enough to stay in a core's cache with all points."""
+    size = max(1, PAIRS // max(points, 1))
+    return [slice(start, start + size) for start in range(0, max(hands, 1), size)]
+
+
+def _in_hands(R: Floats, origin: Floats, points: Floats) -> list[Singles]:
+    """Coordinates x, y, z, each (M, N), of N points in M hands; single precision is 0.1 um."""
+    near, axes = points.astype(np.float32).T, R.astype(np.float32)
     start = np.einsum("mi,mij->mj", origin, R).astype(np.float32)
-    return [near @ axes[:, :, axis].T - start[:, axis] for axis in range(3)]
+    return [axes[:, :, axis] @ near - start[:, axis, None] for axis in range(3)]
+
+
+def _chosen(
+    mask: NDArray[np.bool_], xyz: Sequence[Singles]
+) -> tuple[NDArray[np.intp], NDArray[np.intp], Singles]:
+    """Hand, point and coordinates (3, K) of the pairs in a mask (M, N)."""
+    flat = np.flatnonzero(mask)
+    hand, point = np.divmod(flat, mask.shape[1])
+    return hand, point, np.stack([axis.ravel()[flat] for axis in xyz])
 
 
 def _edges(group: NDArray[np.intp], x: Floats, count: int) -> tuple[Floats, Floats]:
@@ -170,20 +176,17 @@ def _step(edge: Floats) -> Floats:
 
 
 def _facing(
-    hand: NDArray[np.intp],
-    edges: tuple[NDArray[np.bool_], NDArray[np.bool_]],
-    R: Floats,
-    normals: Floats,
-    count: int,
+    hands: Sequence[NDArray[np.intp]], normals: Sequence[Floats], R: Floats, count: int
 ) -> Floats:
-    """Mean cosine between visible side normals and the finger that will press on them."""
-    along_x = (normals * R[hand, :, 0]).sum(axis=1)
-    along_z = (normals * R[hand, :, 2]).sum(axis=1)
+    """Mean cosine between visible side normals and the finger that will press on them.
+
+    ``hands`` and ``normals``: of the points at the low edge and of those at the high edge.
+    """
+    hand, normal = np.concatenate(hands), np.concatenate(normals)
+    outward = np.repeat([-1.0, 1.0], [len(edge) for edge in hands])
+    along_x, along_z = (np.einsum("ki,ki->k", normal, R[hand, :, axis]) for axis in (0, 2))
     side = along_z > -0.7  # steeper than 45 degrees to the approach: a side, not a top
-    low, high = edges[0] & side, edges[1] & side
-    group = np.concatenate([hand[low], hand[high]])
-    outward = np.concatenate([-along_x[low], along_x[high]])
-    return _mean(group, outward, count)
+    return _mean(hand[side], (outward * along_x)[side], count)
 
 
 def _nearest_to_axis(
@@ -223,12 +226,18 @@ def table_room(hands: Hands, table: TablePlane, gripper: GripperProfile) -> Floa
 
 def _swing(gripper: GripperProfile, width_m: Floats, opened_m: Floats) -> tuple[Floats, Floats]:
     """How far the tips pass the tcp while closing, and lie behind it when open [m], (M,) each."""
-    grid = np.arange(0, gripper.max_width_m + OPEN_STEP_M / 2, OPEN_STEP_M / 2)
-    advance = np.array([gripper.tip_advance_m(gripper.clamp_width(w)) for w in grid])
+    grid, advance = _advances(gripper)
     at_width, at_open = np.interp(width_m, grid, advance), np.interp(opened_m, grid, advance)
     peak_at = float(grid[advance.argmax()])
     passes = (width_m < peak_at) & (opened_m > peak_at)
     return np.where(passes, advance.max() - at_width, 0.0), at_width - at_open
+
+
+@lru_cache(maxsize=8)
+def _advances(gripper: GripperProfile) -> tuple[Floats, Floats]:
+    """Widths [m] in small steps, and how far the tips are ahead at each."""
+    grid = np.arange(0, gripper.max_width_m + OPEN_STEP_M / 2, OPEN_STEP_M / 2)
+    return grid, np.array([gripper.tip_advance_m(gripper.clamp_width(w)) for w in grid])
 
 
 def collides(hands: Hands, points: Floats, gripper: GripperProfile) -> NDArray[np.bool_]:
@@ -241,15 +250,30 @@ def collides(hands: Hands, points: Floats, gripper: GripperProfile) -> NDArray[n
         group = np.flatnonzero(step == width)
         R, origin = hands.T_cam_tcp[group, :3, :3], hands.T_cam_tcp[group, :3, 3]
         origin = origin - R[:, :, 2] * back[group, None]
-        x, y, z = _in_hands(R, origin, points)
-        touched = np.zeros(x.shape, bool)
-        for box in gripper.boxes(gripper.clamp_width(float(width))):
-            c, h = box.center_m, box.half_size_m
-            touched |= (
-                (np.abs(x - c[0]) < h[0]) & (np.abs(y - c[1]) < h[1]) & (np.abs(z - c[2]) < h[2])
-            )
-        hit[group] = touched.any(axis=0)
+        boxes = gripper.boxes(gripper.clamp_width(float(width)))
+        for some in _chunks(len(group), len(points)):
+            touched = _touched(_in_hands(R[some], origin[some], points), boxes)
+            hit[group[some]] = touched
     return hit
+
+
+def _touched(xyz: Sequence[Singles], boxes: Sequence[Box]) -> NDArray[np.bool_]:
+    """Which hands (M,) have a point with coordinates (M, N) each inside one of the boxes."""
+    reach = np.array([np.add(np.abs(box.center_m), box.half_size_m) for box in boxes]).max(axis=0)
+    near = np.abs(xyz[1]) < reach[1]
+    near &= xyz[2] < 0
+    hand, _, p = _chosen(near, xyz)
+    inside = np.zeros(len(hand), bool)
+    for box in boxes:
+        c, h = box.center_m, box.half_size_m
+        inside |= (
+            (np.abs(p[0] - c[0]) < h[0])
+            & (np.abs(p[1] - c[1]) < h[1])
+            & (np.abs(p[2] - c[2]) < h[2])
+        )
+    touched = np.zeros(len(near), bool)
+    touched[hand[inside]] = True
+    return touched
 
 
 def quality(hands: Hands, table: TablePlane, middle_cam: Floats, max_width_m: float) -> Floats:

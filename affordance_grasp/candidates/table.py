@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from affordance_grasp.datatypes import RgbdFrame
 from affordance_grasp.errors import InvalidInput
-from affordance_grasp.geometry import Floats, deproject
+from affordance_grasp.geometry import Floats
 
 MAX_DISTANCE_M = 1.2
 MIN_READINGS = 500
@@ -61,47 +61,53 @@ def fit_table(
     Raises:
         InvalidInput: the depth image holds too few readings, or no plane among them.
     """
-    points = _near_points(frame, max_distance_m)
-    subset = points[:: max(1, len(points) // MAX_FIT_POINTS)]
-    plane = _best_hypothesis(_hypotheses(frame, max_distance_m, seed), subset)
-    return _refine(plane, points[:: max(1, len(points) // (8 * MAX_FIT_POINTS))])
+    near = _near_readings(frame.depth_m, max_distance_m)
+    points = _points(frame, near[:: max(1, len(near) // MAX_FIT_POINTS)])
+    plane = _best_hypothesis(_hypotheses(frame, near, max_distance_m, seed), points)
+    return _refine(plane, _points(frame, near[:: max(1, len(near) // (8 * MAX_FIT_POINTS))]))
 
 
-def _near_points(frame: RgbdFrame, max_distance_m: float) -> Floats:
-    depth = frame.depth_m
-    if np.count_nonzero(depth) < MIN_READINGS:
+def _near_readings(depth_m: NDArray[np.float32], max_distance_m: float) -> NDArray[np.intp]:
+    """Flat indices of the readings that count."""
+    near = np.flatnonzero((depth_m > 0) & (depth_m <= max_distance_m))
+    if len(near) >= MIN_READINGS:
+        return near
+    readings = depth_m[depth_m > 0]
+    if len(readings) < MIN_READINGS:
         raise InvalidInput(
-            f"depth image has {np.count_nonzero(depth)} readings (the rest is zero or NaN); "
+            f"depth image has {len(readings)} readings (the rest is zero or NaN); "
             f"at least {MIN_READINGS} are needed"
         )
-    near = np.where(depth <= max_distance_m, depth, 0)
-    points = deproject(near, frame.intrinsics.K)[near > 0]
-    if len(points) < MIN_READINGS:
-        nearest = float(depth[depth > 0].min())
-        raise InvalidInput(
-            f"depth image has {len(points)} readings within {max_distance_m:g} m (nearest "
-            f"{nearest:.2f} m); check the depth scale or move the camera closer"
-        )
-    return points
+    raise InvalidInput(
+        f"depth image has {len(near)} readings within {max_distance_m:g} m (nearest "
+        f"{readings.min():.2f} m); check the depth scale or move the camera closer"
+    )
 
 
-def _hypotheses(frame: RgbdFrame, max_distance_m: float, seed: int) -> Floats:
+def _points(frame: RgbdFrame, pixels: NDArray[np.intp]) -> Floats:
+    """Points (..., 3) [m] of the readings at flat indices (...)."""
+    K = frame.intrinsics
+    v, u = np.divmod(pixels, K.width)
+    z = frame.depth_m.ravel()[pixels].astype(float)
+    return np.stack([(u - K.cx) / K.fx * z, (v - K.cy) / K.fy * z, z], -1)
+
+
+def _hypotheses(
+    frame: RgbdFrame, near: NDArray[np.intp], max_distance_m: float, seed: int
+) -> Floats:
     """Planes (M, 4) as normal and offset, through triplets of neighbouring readings."""
     rng = np.random.default_rng(seed)
-    near = (frame.depth_m > 0) & (frame.depth_m <= max_distance_m)
-    v, u = np.nonzero(near)
-    chosen = rng.integers(len(u), size=HYPOTHESES)
+    height, width = frame.depth_m.shape
+    chosen = near[rng.integers(len(near), size=HYPOTHESES)]
     shift = rng.integers(-TRIPLET_REACH_PX, TRIPLET_REACH_PX + 1, size=(HYPOTHESES, 3, 2))
     shift[:, 0] = 0
-    size = np.array(near.shape[::-1])
-    uv = np.clip(np.stack([u[chosen], v[chosen]], -1)[:, None] + shift, 0, size - 1)
-    z = np.where(near, frame.depth_m, 0)[uv[..., 1], uv[..., 0]].astype(float)
-    K = frame.intrinsics
-    x, y = (uv[..., 0] - K.cx) / K.fx * z, (uv[..., 1] - K.cy) / K.fy * z
-    p = np.stack([x, y, z], -1)
+    u = np.clip(chosen[:, None] % width + shift[..., 0], 0, width - 1)
+    v = np.clip(chosen[:, None] // width + shift[..., 1], 0, height - 1)
+    p = _points(frame, v * width + u)
+    z = p[..., 2]
     normal = np.cross(p[:, 1] - p[:, 0], p[:, 2] - p[:, 0])
     length = np.linalg.norm(normal, axis=1)
-    usable = (z > 0).all(axis=1) & (length > 1e-6)
+    usable = ((z > 0) & (z <= max_distance_m)).all(axis=1) & (length > 1e-6)
     normal = normal[usable] / length[usable, None]
     offset = -(normal * p[usable, 0]).sum(axis=1)
     flip = np.where(offset < 0, -1.0, 1.0)
@@ -111,10 +117,10 @@ def _hypotheses(frame: RgbdFrame, max_distance_m: float, seed: int) -> Floats:
 def _best_hypothesis(planes: Floats, points: Floats) -> Floats:
     if len(planes) == 0:
         raise InvalidInput("depth image holds no plane; a table must fill a good part of it")
-    heights = points @ planes[:, :3].T + planes[:, 3]
-    tolerance = (0.003 + 0.003 * points[:, 2] ** 2)[:, None]
-    on = np.count_nonzero(np.abs(heights) < tolerance, axis=0)
-    below = np.count_nonzero(heights < -4 * tolerance, axis=0)
+    heights = planes[:, :3] @ points.T + planes[:, 3:]
+    tolerance = 0.003 + 0.003 * points[:, 2] ** 2
+    on = np.count_nonzero(np.abs(heights) < tolerance, axis=1)
+    below = np.count_nonzero(heights < -4 * tolerance, axis=1)
     best = int(np.argmax(on - 4 * below))  # a wide lid has much on it, and the table below
     if on[best] < 0.1 * len(points):
         raise InvalidInput("depth image holds no plane; a table must fill a good part of it")
