@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from affordance_grasp.datatypes import Heatmap, Region, check_color
 from affordance_grasp.errors import CheckpointError, InvalidInput
@@ -14,6 +15,7 @@ from affordance_grasp.grounding.checkpoint import Checkpoint, CheckpointInfo, lo
 from affordance_grasp.grounding.device import check_device
 from affordance_grasp.grounding.methods import find_method, restore_network
 from affordance_grasp.grounding.network import GroundingNetwork
+from affordance_grasp.grounding.precision import choose_precision
 from affordance_grasp.grounding.vocabulary import resolve_query
 from affordance_grasp.share import share_path
 
@@ -24,10 +26,16 @@ class Grounder:
     """One method with its checkpoint, loaded once; each call is independent of the others."""
 
     def __init__(
-        self, network: GroundingNetwork, checkpoint: Checkpoint, path: Path, device: str
+        self,
+        network: GroundingNetwork,
+        checkpoint: Checkpoint,
+        path: Path,
+        device: str,
+        precision: str = "float32",
     ) -> None:
         self.info: CheckpointInfo = checkpoint.info
         self.path = path
+        self.precision = choose_precision(precision, device)
         self._device = device
         self._network = network.to(device).eval()
         self._text = checkpoint.text.to(device)
@@ -81,16 +89,27 @@ class Grounder:
         rows = torch.tensor([self.affordances.index(name) for name in affordances])
         rows = rows.to(self._device)
         with torch.inference_mode():
-            tokens = self._network.tokens(self._network.prepare(crop).to(self._device))
+            tokens = self._tokens(self._network.prepare(crop).to(self._device))
             raw = self._network.maps(tokens, self._text[rows], rows)
             heat = self._network.heat(raw)
         return zip(raw.float().cpu().numpy(), heat.float().cpu().numpy(), strict=True)
 
+    def _tokens(self, image: Tensor) -> Tensor:
+        if self.precision == "float32":
+            return self._network.tokens(image)
+        with torch.autocast(image.device.type, torch.bfloat16):
+            return self._network.tokens(image).float()
+
 
 def load_grounder(
-    method: str = "plsp", checkpoint: Path | str | None = None, device: str = "cpu"
+    method: str = "plsp",
+    checkpoint: Path | str | None = None,
+    device: str = "cpu",
+    precision: str = "float32",
 ) -> Grounder:
     """A grounder of ``method`` from ``checkpoint``, by default the one in the package.
+
+    ``precision`` is that of the encoder; see :mod:`precision`.
 
     Raises CheckpointError where the checkpoint is missing, corrupt, of another method, or was
     trained on other backbone weights than those that are installed.
@@ -109,7 +128,7 @@ def load_grounder(
             f"checkpoint {path} holds text features of {stored.text.shape[1]} channels, its "
             f"network takes {network.config.text_dim}"
         )
-    return Grounder(network, stored, path, device)
+    return Grounder(network, stored, path, device, precision)
 
 
 def concentration(heat: Map) -> float:

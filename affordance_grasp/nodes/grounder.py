@@ -31,6 +31,9 @@ class GrounderParameters:
     method: str = describe("plsp", "name of the grounding method")
     checkpoint: str = describe("", "checkpoint file; empty: the one that comes with the package")
     device: str = describe("cpu", "torch device, such as cpu or cuda:0")
+    precision: str = describe(
+        "auto", "of the encoder: float32, bfloat16, or auto, the faster of them on this processor"
+    )
     query: str = describe("", "what to show live on the topic heatmap; empty: nothing")
     rate_hz: float = describe(2.0, "most heatmaps per second on the topic")
 
@@ -47,7 +50,7 @@ class GrounderNode(Node):
         """Load the network, offer the service, and show the parameter's query live."""
         super().__init__("grounder")
         self._settings = p = declare(self, GrounderParameters)
-        self._grounder = load_grounder(p.method, p.checkpoint or None, p.device)
+        self._grounder = load_grounder(p.method, p.checkpoint or None, p.device, p.precision)
         self._network = Lock()
         self._next_live = 0.0
         self._heatmap = self.create_publisher(Image, "heatmap", qos_profile_sensor_data)
@@ -60,7 +63,8 @@ class GrounderNode(Node):
         )
         if p.query:
             self._frames = FrameStream(self, self._show)
-        self.get_logger().info(f"method {p.method} is ready")
+        precision = self._grounder.precision
+        self.get_logger().info(f"method {p.method} is ready, its encoder in {precision}")
 
     def _ground(
         self, request: GroundAffordance.Request, response: GroundAffordance.Response
