@@ -98,6 +98,25 @@ def test_grounding_and_generation_run_at_the_same_time(frame, generator):
     assert plan_grasps(frame, "hold", Waiting(), Waiting()).best is not None
 
 
+def test_grounding_and_generation_one_after_the_other_give_the_same(frame, generator):
+    threads = set()
+
+    class Noting:
+        name = "noting"
+
+        def generate(self, frame, seed=0, scene=None):
+            threads.add(threading.get_ident())
+            return generator.generate(frame, seed, scene)
+
+    plans = [
+        plan_grasps(frame, "hold", EndIsHot(end(1)), Noting(), at_once=at_once)
+        for at_once in (False, True)
+    ]
+    assert len(threads) == 2
+    assert threading.get_ident() in threads
+    assert (plans[0].best.T_cam_tcp == plans[1].best.T_cam_tcp).all()
+
+
 def test_without_a_grounder_quality_decides(frame, generator):
     plan = plan_grasps(frame, "hold", None, generator, rule="quality")
     qualities = [grasp.quality for grasp in plan.selection.ranked]

@@ -240,6 +240,7 @@ def test_reach_is_checked_where_the_bag_tells_where_the_camera_was(bar, tmp_path
         (("--start", 2, "--end", 1), "end after it"),
         (("--start", 1e6), "no colour image"),
         (("--rule", "luck"), "unknown selection rule 'luck'"),
+        (("--precision", "luck"), "unknown precision 'luck'"),
         (("--generator", "luck"), "unknown generator 'luck'"),
         (("--generator", "command"), "needs the program to run"),
         (("--generator", "command", "--generator-option", "command=false"), "ended with code 1"),

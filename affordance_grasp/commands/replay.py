@@ -13,6 +13,7 @@ from affordance_grasp.candidates.external import settings_from_words
 from affordance_grasp.candidates.generators import GENERATORS, make_generator
 from affordance_grasp.errors import UnknownName
 from affordance_grasp.grounding.methods import METHODS, find_method
+from affordance_grasp.grounding.precision import PRECISIONS, choose_precision
 from affordance_grasp.grounding.vocabulary import AFFORDANCES, resolve_query
 from affordance_grasp.replay.bag import Bag
 from affordance_grasp.replay.page import write_page
@@ -49,6 +50,9 @@ def _add_planning(parser: argparse.ArgumentParser) -> None:
     planning.add_argument("--method", default="plsp", help=f"{', '.join(METHODS)} (plsp)")
     planning.add_argument("--checkpoint", type=Path, help="default: the one in the package")
     planning.add_argument("--device", default="cpu", help="torch device (cpu)")
+    planning.add_argument(
+        "--precision", default="auto", help=f"of the encoder: {', '.join(PRECISIONS)} (auto)"
+    )
     planning.add_argument("--rule", default="bands", help=f"one of {', '.join(RULES)} (bands)")
     planning.add_argument(
         "--generator", default="antipodal", help=f"{', '.join(GENERATORS)} (antipodal)"
@@ -106,6 +110,7 @@ def _config(arguments: argparse.Namespace) -> ReplayConfig:
         method=arguments.method,
         checkpoint=arguments.checkpoint,
         device=arguments.device,
+        precision=choose_precision(arguments.precision, arguments.device),
         generator=arguments.generator,
         generator_options=options,
         rule=arguments.rule,
@@ -138,7 +143,7 @@ def _replay(arguments: argparse.Namespace, config: ReplayConfig, folder: Path) -
     with Bag(arguments.bag) as bag:
         topics = find_topics(bag.topics, names, resolve_query(arguments.query, AFFORDANCES))
         outcome = replay(bag, topics, config, folder, _progress)
-    summary = _summary(arguments, vars(topics), outcome)
+    summary = _summary(arguments, config, vars(topics), outcome)
     if arguments.out is not None:
         write_json(folder / "summary.json", summary)
         write_table(folder / "frames.csv", read_results(outcome.results))
@@ -151,13 +156,17 @@ def _progress(results: Iterable[FrameResult], total: int, done: int) -> Iterable
 
 
 def _summary(
-    arguments: argparse.Namespace, topics: dict[str, Any], outcome: ReplayOutcome
+    arguments: argparse.Namespace,
+    config: ReplayConfig,
+    topics: dict[str, Any],
+    outcome: ReplayOutcome,
 ) -> dict[str, Any]:
     now, wall_s = outcome.planned_now, outcome.wall_s
     return {
         "bag": str(arguments.bag),
         "query": arguments.query,
         "method": arguments.method if RULES[arguments.rule].needs_heat else "none",
+        "precision": config.setup.precision,
         "rule": arguments.rule,
         "every": arguments.every,
         "topics": {role: name for role, name in topics.items() if name},
@@ -165,8 +174,9 @@ def _summary(
         "this_run": {
             "resumed_after": outcome.resumed_after,
             "frames": now,
+            "loading_s": round(outcome.loading_s, 2),
             "wall_s": round(wall_s, 2),
-            "frames_per_s": round(now / wall_s, 2) if now else None,
+            "frames_per_s": round(now / (wall_s - outcome.loading_s), 2) if now else None,
             "workers": arguments.workers,
         },
         "files": str(arguments.out) if arguments.out else None,
@@ -180,7 +190,11 @@ def _account(summary: dict[str, Any]) -> str:
         f"{frames['planned']} planned, {frames['nothing']} without table or object, "
         f"{frames['broken']} broken",
         f"this run: {now['frames']} frames in {now['wall_s']:.1f} s"
-        + (f", {now['frames_per_s']:.1f} frames/s" if now["frames_per_s"] else "")
+        + (
+            f", {now['frames_per_s']:.1f} frames/s after {now['loading_s']:.1f} s of loading"
+            if now["frames_per_s"]
+            else ""
+        )
         + (f", after {now['resumed_after']} done before" if now["resumed_after"] else ""),
     ]
     for name, times in summary["latency_ms"].items():

@@ -33,7 +33,8 @@ PICTURES = "frames"
 class PlannerSetup:
     """How frames are planned; plain values, so that it can be sent to another process.
 
-    ``generator_options``: settings of an external generator, each ``NAME=VALUE``.
+    ``precision``: that of the network's encoder. ``generator_options``: settings of an external
+    generator, each ``NAME=VALUE``. ``at_once``: ground and generate in two threads.
     ``robot``: its settings file, None for the Aubo-i5. ``top``: how many grasps a result lists.
     ``folder``: where pictures go, below ``frames/``; None: no pictures. ``pictures_every``: one
     picture every so many frames that are planned. ``truth``: folder of ground truth.
@@ -43,6 +44,7 @@ class PlannerSetup:
     method: str = "plsp"
     checkpoint: Path | None = None
     device: str = "cpu"
+    precision: str = "float32"
     generator: str = "antipodal"
     generator_options: tuple[str, ...] = ()
     rule: str = "bands"
@@ -52,6 +54,7 @@ class PlannerSetup:
     folder: Path | None = None
     pictures_every: int = 1
     truth: Path | None = None
+    at_once: bool = True
 
 
 class FramePlanner:
@@ -70,7 +73,9 @@ class FramePlanner:
         if RULES[setup.rule].needs_heat:
             from affordance_grasp.grounding.grounder import load_grounder
 
-            self._grounder = load_grounder(setup.method, setup.checkpoint, setup.device)
+            self._grounder = load_grounder(
+                setup.method, setup.checkpoint, setup.device, setup.precision
+            )
 
     def plan(self, numbered: NumberedFrame, drawn: bool) -> FrameResult:
         """Decode, plan, score, draw where ``drawn``; what is wrong with the frame is a result."""
@@ -106,6 +111,7 @@ class FramePlanner:
             reach=None if view is None else self._reach(view),
             max_width_m=self._robot.gripper.max_width_m,
             seed=self.setup.seed,
+            at_once=self.setup.at_once,
         )
 
     def _reach(self, view: View) -> Callable[[Floats, float], Reason | None]:

@@ -15,7 +15,7 @@ from affordance_grasp.replay.results import BROKEN, FrameResult, ResultsFile, re
 from affordance_grasp.replay.source import FrameSource
 from affordance_grasp.replay.summary import Tally, tally
 from affordance_grasp.replay.topics import Topics
-from affordance_grasp.replay.workers import Job, plan_here, plan_in_processes
+from affordance_grasp.replay.workers import Job, planner
 from affordance_grasp.report.summary import write_json
 
 RESULTS, RUN = "frames.jsonl", "run.json"
@@ -55,12 +55,16 @@ class ReplayConfig:
 
 @dataclass(frozen=True)
 class ReplayOutcome:
-    """What a replay gave: the figures, the results' file, and how fast this run was."""
+    """What a replay gave: the figures, the results' file, and how fast this run was.
+
+    Of ``wall_s`` the first ``loading_s`` went by before the first frame was planned.
+    """
 
     tally: Tally
     results: Path
     resumed_after: int
     planned_now: int
+    loading_s: float
     wall_s: float
 
 
@@ -86,18 +90,15 @@ def _continue(
 ) -> ReplayOutcome:
     robot = load_robot(config.setup.robot) if config.reach else None
     source = FrameSource(bag, topics, robot)
-    done, begun = results.count, perf_counter()
-    jobs = _jobs(bag, source, config, results)
-    if config.workers == 1:
-        planned = plan_here(config.setup, jobs)
-    else:
-        planned = plan_in_processes(config.setup, jobs, config.workers)
-    useful = 0
-    for result in progress(planned, _expected(bag, topics, config), done):
-        results.append(result)
-        useful += result.kind != BROKEN
-        _give_up(result, config.strict, done + useful, results.count)
-    wall_s = perf_counter() - begun
+    done, begun, useful = results.count, perf_counter(), 0
+    with planner(config.setup, config.workers) as plan:
+        loading_s = perf_counter() - begun
+        planned = plan(_jobs(bag, source, config, results))
+        for result in progress(planned, _expected(bag, topics, config), done):
+            results.append(result)
+            useful += result.kind != BROKEN
+            _give_up(result, config.strict, done + useful, results.count)
+        wall_s = perf_counter() - begun
     lost = _lost(source)
     if config.strict and lost.get("first"):
         raise InvalidInput(f"after frame {results.count}: {lost['first']}")
@@ -107,7 +108,7 @@ def _continue(
     whole.lose(lost)
     if whole.kinds[BROKEN] == results.count:
         raise InvalidInput(f"no frame of bag {bag.path} can be used: {next(iter(whole.messages))}")
-    return ReplayOutcome(whole, results.path, done, results.count - done, wall_s)
+    return ReplayOutcome(whole, results.path, done, results.count - done, loading_s, wall_s)
 
 
 def _jobs(
@@ -172,6 +173,7 @@ def _identity(bag: Bag, topics: Topics, config: ReplayConfig) -> dict[str, Any]:
         "query": setup.query,
         "method": setup.method,
         "checkpoint": str(setup.checkpoint or ""),
+        "precision": setup.precision,
         "generator": " ".join([setup.generator, *setup.generator_options]),
         "rule": setup.rule,
         "seed": setup.seed,

@@ -3,12 +3,12 @@
 import os
 import signal
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import cache
+from functools import partial
 from multiprocessing import get_context, parent_process
 from threading import Thread
 from typing import Any
@@ -20,37 +20,49 @@ from affordance_grasp.replay.source import NumberedFrame
 
 Job = tuple[NumberedFrame, bool, dict[str, Any]]
 """A frame, whether it is drawn, and what was left out before it."""
+Plan = Callable[[Iterable[Job]], Iterator[FrameResult]]
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+KEPT_MEMORY = {
+    "MALLOC_MMAP_THRESHOLD_": str(32 * 2**20),
+    "MALLOC_TRIM_THRESHOLD_": str(256 * 2**20),
+}
+"""For glibc [bytes]; other libraries read it not."""
 
-_setup: PlannerSetup | None = None
+_planner: FramePlanner | None = None
+_complaint = ""
 
 
-def plan_here(setup: PlannerSetup, jobs: Iterable[Job]) -> Iterator[FrameResult]:
-    """Plan one frame after the other in this process."""
-    planner = FramePlanner(setup)
-    for frame, drawn, lost in jobs:
-        yield replace(planner.plan(frame, drawn), lost=lost)
-
-
-def plan_in_processes(
-    setup: PlannerSetup, jobs: Iterable[Job], workers: int
-) -> Iterator[FrameResult]:
-    """Plan in ``workers`` processes, at most two frames ahead of each.
+@contextmanager
+def planner(setup: PlannerSetup, workers: int) -> Iterator[Plan]:
+    """What plans frames, with everything loaded, in ``workers`` processes; 1: in this one.
 
     Raises:
         InvalidInput: the setup cannot be loaded, or a process died.
     """
+    if workers > 1:
+        with _processes(setup, workers) as pool:
+            yield partial(_in_order, pool, ahead=2 * workers)
+    else:
+        yield partial(_one_by_one, FramePlanner(setup))
+
+
+def _one_by_one(planner: FramePlanner, jobs: Iterable[Job]) -> Iterator[FrameResult]:
+    for frame, drawn, lost in jobs:
+        yield replace(planner.plan(frame, drawn), lost=lost)
+
+
+@contextmanager
+def _processes(setup: PlannerSetup, workers: int) -> Iterator[ProcessPoolExecutor]:
     context = get_context("spawn")
     threads = max(1, (os.cpu_count() or 1) // workers)
     with (
-        _threads_of_children(threads),
+        _surroundings(threads),
         ProcessPoolExecutor(workers, context, _begin, (setup, threads)) as pool,
     ):
         try:
-            complaint = pool.submit(_load).result()
-            if complaint:
+            for complaint in filter(None, pool.map(_complaints, range(workers))):
                 raise InvalidInput(complaint)
-            yield from _in_order(pool, jobs, 2 * workers)
+            yield pool
         except BrokenProcessPool as error:
             raise InvalidInput(
                 "a planning process died, perhaps for lack of memory; run it again to go on, "
@@ -61,10 +73,15 @@ def plan_in_processes(
 
 
 @contextmanager
-def _threads_of_children(count: int) -> Iterator[None]:
-    """Numerical libraries read once, when they are loaded, in how many threads they compute."""
-    before = {name: os.environ.get(name) for name in THREAD_VARIABLES}
-    os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(count)))
+def _surroundings(threads: int) -> Iterator[None]:
+    """What children read once: in how many threads to compute, and that memory is kept.
+
+    A frame takes and frees the same megabytes again and again; handing them back to the system
+    each time costs a tenth of the planning.
+    """
+    wanted = dict.fromkeys(THREAD_VARIABLES, str(threads)) | KEPT_MEMORY
+    before = {name: os.environ.get(name) for name in wanted}
+    os.environ.update(wanted)
     try:
         yield
     finally:
@@ -74,6 +91,7 @@ def _threads_of_children(count: int) -> Iterator[None]:
 
 
 def _in_order(pool: ProcessPoolExecutor, jobs: Iterable[Job], ahead: int) -> Iterator[FrameResult]:
+    """Plan, at most ``ahead`` frames before the one that is answered."""
     asked: deque[tuple[Future[FrameResult], dict[str, Any]]] = deque()
     for frame, drawn, lost in jobs:
         asked.append((pool.submit(_plan, frame, drawn), lost))
@@ -92,16 +110,23 @@ def _answer(asked: deque[tuple[Future[FrameResult], dict[str, Any]]]) -> FrameRe
 
 
 def _begin(setup: PlannerSetup, threads: int) -> None:
-    """Share the cores, leave Ctrl-C to the parent, and end with it."""
-    global _setup  # noqa: PLW0603 - a process of the pool has no other place of its own
+    """Share the cores, leave Ctrl-C to the parent, end with it, and load.
+
+    With one core for a process, two threads in it would only be in each other's way. What cannot
+    be loaded is told when it is asked for; errors do not travel well between processes.
+    """
+    global _planner, _complaint  # noqa: PLW0603 - a process of the pool has no other place
     import cv2
     import torch
 
-    _setup = setup
     torch.set_num_threads(threads)
     cv2.setNumThreads(threads)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     Thread(target=_end_with_parent, daemon=True).start()
+    try:
+        _planner = FramePlanner(replace(setup, at_once=threads > 1))
+    except AffordanceGraspError as error:
+        _complaint = str(error)
 
 
 def _end_with_parent() -> None:
@@ -112,22 +137,12 @@ def _end_with_parent() -> None:
     os._exit(1)
 
 
-@cache
-def _planner() -> FramePlanner:
-    """The planner of this process, made once."""
-    if _setup is None:
-        raise InvalidInput("a planning process was asked before it was told how to plan")
-    return FramePlanner(_setup)
-
-
-def _load() -> str:
-    """A sentence when the planner cannot be made; errors do not travel well between processes."""
-    try:
-        _planner()
-    except AffordanceGraspError as error:
-        return str(error)
-    return ""
+def _complaints(_: int) -> str:
+    """Why nothing can be planned; empty when all is well."""
+    return _complaint
 
 
 def _plan(frame: NumberedFrame, drawn: bool) -> FrameResult:
-    return _planner().plan(frame, drawn)
+    if _planner is None:
+        raise InvalidInput(_complaint)
+    return _planner.plan(frame, drawn)

@@ -1,0 +1,64 @@
+"""Frames planned in processes of their own; the words a process says when it cannot."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from small_bags import bag_writer, image, info
+from tabletop import INTRINSICS, Block, tabletop
+
+from affordance_grasp.datatypes import CameraIntrinsics
+from affordance_grasp.errors import AffordanceGraspError
+from affordance_grasp.replay.bag import Bag
+from affordance_grasp.replay.planner import PlannerSetup
+from affordance_grasp.replay.source import FrameSource
+from affordance_grasp.replay.topics import TopicNames, find_topics
+from affordance_grasp.replay.workers import planner
+
+FRAMES = 5
+SETUP = PlannerSetup("hold", rule="quality")
+
+
+@pytest.fixture(scope="module")
+def bag(tmp_path_factory):
+    """A bar that is a little longer in every frame."""
+    path = tmp_path_factory.mktemp("bags") / "bag"
+    small = CameraIntrinsics(
+        INTRINSICS.fx / 4, INTRINSICS.fy / 4, INTRINSICS.cx / 4, INTRINSICS.cy / 4, 160, 120
+    )
+    with bag_writer(path) as writer:
+        for i in range(FRAMES):
+            frame = tabletop(Block(0, 0, (0.14 + 0.02 * i, 0.025, 0.02)), noise_m=0.0005)
+            depth = np.rint(frame.depth_m[::4, ::4] * 1000).astype(np.uint16)
+            color = np.ascontiguousarray(frame.color[::4, ::4])
+            writer.write("/camera/color/camera_info", info(i, small), i)
+            topic = "/camera/aligned_depth_to_color/image_raw"
+            writer.write(topic, image(i, depth, "16UC1"), i)
+            writer.write("/camera/color/image_raw", image(i, color, "rgb8"), i)
+    return path
+
+
+def planned(path, workers):
+    with Bag(path) as bag, planner(SETUP, workers) as plan:
+        source = FrameSource(bag, find_topics(bag.topics, TopicNames(), "hold"), None)
+        jobs = ((frame, False, {"broken": frame.index}) for frame in source.frames())
+        return [replace(result, latency_ms={}) for result in plan(jobs)]
+
+
+def test_processes_answer_as_one_does_and_in_order(bag):
+    alone, together = planned(bag, 1), planned(bag, 2)
+    assert [result.index for result in alone] == list(range(FRAMES))
+    assert [result.lost for result in alone] == [{"broken": i} for i in range(FRAMES)]
+    assert len({result.grasps[0]["width_m"] for result in alone}) > 1
+    assert together == alone
+
+
+def test_what_cannot_be_loaded_is_one_sentence():
+    setup = PlannerSetup("hold", checkpoint=Path("none.safetensors"))
+    for workers in (1, 2):
+        with (
+            pytest.raises(AffordanceGraspError, match="none.safetensors does not exist"),
+            planner(setup, workers),
+        ):
+            pass
