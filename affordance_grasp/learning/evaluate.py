@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -23,6 +22,7 @@ from affordance_grasp.learning.metrics import (
     ground_truth_map,
     join_scores,
     predicted_map,
+    resize_map,
     score,
 )
 from affordance_grasp.learning.pictures import ViewSource
@@ -81,7 +81,7 @@ def as_probability(raw: NDArray[np.float32]) -> NDArray[np.float32]:
     min-max normalised.
     """
     if raw.min() >= 0 and abs(float(raw.sum(dtype=np.float64)) - 1) < PROBABILITY_TOLERANCE:
-        return np.asarray(cv2.resize(raw, (MAP_SIDE, MAP_SIDE)), np.float32)
+        return np.asarray(resize_map(raw), np.float32)
     return predicted_map(raw)
 
 

@@ -63,9 +63,9 @@ def join_scores(pieces: Sequence[Scores]) -> Scores:
     return Scores(kld, sim, nss)
 
 
-def resize_map(values: NDArray[np.generic], side: int = MAP_SIDE) -> NDArray[np.generic]:
-    """Bilinear resize of one (H, W) map to ``side`` x ``side``, aspect squashed, no antialias."""
-    return np.asarray(cv2.resize(values, (side, side), interpolation=cv2.INTER_LINEAR))
+def resize_map(values: NDArray[np.generic]) -> NDArray[np.generic]:
+    """Bilinear resize of one (H, W) map to 224x224, aspect squashed, no antialias."""
+    return np.asarray(cv2.resize(values, (MAP_SIDE, MAP_SIDE), interpolation=cv2.INTER_LINEAR))
 
 
 def predicted_map(prediction: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -58,13 +58,12 @@ class Assembly:
         material: Material,
         *,
         R: ArrayLike | None = None,
-        visible: bool = True,
         solid: bool = True,
     ) -> None:
         """Add one primitive with half sizes ``size`` [m] at ``centre`` [m], turned by ``R``."""
         quaternion = IDENTITY if R is None else quaternion_wxyz(R)
         piece = Primitive(
-            part, shape, _floats(size), _floats(centre), quaternion, material, visible, solid
+            part, shape, _floats(size), _floats(centre), quaternion, material, solid=solid
         )
         self.primitives.append(piece)
 
@@ -75,21 +74,12 @@ class Assembly:
         end: ArrayLike,
         radius_m: float,
         material: Material,
-        *,
-        solid: bool = True,
     ) -> None:
         """Add a capsule between two points."""
         a, b = np.asarray(start, float), np.asarray(end, float)
         half = max(float(np.linalg.norm(b - a)) / 2, 1e-4)
-        self.add(
-            part,
-            Shape.CAPSULE,
-            (radius_m, half),
-            (a + b) / 2,
-            material,
-            R=frame_along(b - a),
-            solid=solid,
-        )
+        size, R = (radius_m, half), frame_along(b - a)
+        self.add(part, Shape.CAPSULE, size, (a + b) / 2, material, R=R)
 
     def chain(self, part: str, points: ArrayLike, radius_m: ArrayLike, material: Material) -> None:
         """Add capsules along a polyline (N, 3); one radius for all or one per segment."""
