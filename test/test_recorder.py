@@ -11,7 +11,7 @@ from affordance_grasp.replay.decoding import decode_frame, decode_truth
 from affordance_grasp.replay.recorder import STORAGES, BagRecorder
 from affordance_grasp.replay.source import FrameSource
 from affordance_grasp.replay.topics import TopicNames, find_topics
-from affordance_grasp.replay.world_recorder import WorldRecorder
+from affordance_grasp.replay.world_recorder import WorldRecorder, serving_parts
 
 FRAME = tabletop(Block(0, 0, (0.2, 0.025, 0.02)))
 MASK = FRAME.depth_m < 0.45
@@ -65,7 +65,8 @@ def test_the_simulation_records_where_the_parts_are(tmp_path):
         recorder = WorldRecorder(tmp_path / "bag")
         recorder.joints(world, START_NS)
         frame = world.observe()
-        recorder.frame(world, frame, START_NS)
+        masks = world.part_masks(serving_parts("mug"))
+        recorder.frame(world, frame, masks, START_NS)
         recorder.close()
         handle, rim = world.part_mask(["handle"]), world.part_mask(["rim"])
         T_base_cam = world.T_base_cam

@@ -11,7 +11,8 @@ pytest.importorskip("rclpy", reason="no ROS 2 here: rclpy cannot be imported")
 from affordance_grasp.control.robot import load_robot
 from affordance_grasp.control.trajectory import time_parameterise
 from affordance_grasp.datatypes import JointTrajectory
-from affordance_grasp.errors import InvalidInput
+from affordance_grasp.errors import InvalidInput, MotionFault
+from affordance_grasp.nodes.live_world import LiveWorld
 from affordance_grasp.nodes.simulated_driver import SimulatedDriver
 
 ROBOT = load_robot(speed_scaling=1.0)
@@ -85,3 +86,51 @@ def test_of_two_trajectories_at_once_one_is_refused(driver):
 def test_a_trajectory_that_starts_elsewhere_is_refused(driver):
     with pytest.raises(InvalidInput, match="starts 1.000 rad from where the arm is"):
         driver._start_arm(trajectory(HOME + STEP, HOME, times_s=[0, 2]))
+
+
+class Braking:
+    """A world whose arm moves until it is stopped, and then for three more steps."""
+
+    time_s, moving, left = 0.0, True, None
+
+    def step(self, duration_s):
+        self.time_s += duration_s
+        if self.left is not None:
+            self.left -= 1
+            self.moving = self.left > 0
+
+    def stop_arm(self):
+        self.left = 3
+
+    def close(self):
+        """Nothing to free."""
+
+
+class Handle:
+    """A goal that was cancelled."""
+
+    is_cancel_requested = True
+
+    def __init__(self, moving):
+        self._moving, self.moved_when_ended = moving, None
+
+    def canceled(self):
+        self.moved_when_ended = self._moving()
+
+
+def test_a_cancelled_motion_ends_when_the_arm_stands_and_is_forgotten():
+    live = LiveWorld(Braking, lambda world: None, speed=20.0)
+    try:
+        driver = SimulatedDriver.__new__(SimulatedDriver)
+        driver._live = live
+        motion = live.start(lambda world: None, lambda world: False)
+        handle = Handle(lambda: live.ask(lambda world: world.moving))
+        with pytest.raises(MotionFault, match="was cancelled"):
+            list(driver._while_wanted(handle, motion, driver._stop_arm))
+        assert handle.moved_when_ended is False
+        begun_s = live.ask(lambda world: world.time_s)
+        ticks = live.start(lambda world: None, lambda world: world.time_s > begun_s + 0.1)
+        assert ticks.wait(60.0)
+        assert live.ask(lambda world: len(live._motions)) == 0
+    finally:
+        live.close()

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from affordance_grasp.nodes.graph import Graph
 
 HELP = "the whole loop through the ROS graph in simulation"
-READY_TIMEOUT_S = 60.0
-PHOTO_TIMEOUT_S = 3.0
+READY_TIMEOUT_S = 180.0
+PHOTO_TIMEOUT_S = 10.0
 PHOTO_RATE_HZ = 5.0
 REPORTED = 20
 BAD_INPUT = 2

@@ -16,7 +16,7 @@ from affordance_grasp.geometry import Floats
 from affordance_grasp.nodes.calls import NoAnswer
 from affordance_grasp.nodes.conversions import seconds, to_joint_positions
 
-KEPT_S = 3.0
+KEPT_S = 20.0  # a busy machine may take seconds to draw or to send an image
 MAX_AGE_S = 0.5
 MAX_GAP_S = 0.15
 PATIENCE_S = 2.0

@@ -24,6 +24,10 @@ Answer = TypeVar("Answer")
 Ended = Callable[[World], bool]
 
 
+def _nothing() -> None:
+    """A question that nobody asks."""
+
+
 class Motion:
     """Something going on in the world; ``ended`` is asked after every tick."""
 
@@ -37,6 +41,10 @@ class Motion:
         """Ask once."""
         if self._ended(world):
             self._over.set()
+
+    def drop(self) -> None:
+        """Nobody waits for its end any more."""
+        self._over.set()
 
     def interrupt(self) -> None:
         """It will never end by itself: the world it went on in is no more."""
@@ -128,6 +136,7 @@ class LiveWorld:
     def close(self) -> None:
         """Stop the thread and free the renderers."""
         self._stopping.set()
+        self._questions.put(_nothing)  # or it would go on waiting for one
         self._thread.join(ANSWER_TIMEOUT_S)
 
     def _standing(self) -> World:
@@ -147,11 +156,7 @@ class LiveWorld:
     def _keep_pace(self) -> None:
         due = monotonic()
         while not self._stopping.is_set():
-            self._answer_questions()
-            ahead = due - monotonic()
-            if ahead > 0:
-                self._stopping.wait(ahead)
-                continue
+            self._answer_questions(until=due)
             due = max(due + TICK_S / self._speed, monotonic() - MAX_LAG_S)
             self._tick(self._standing())
 
@@ -162,9 +167,11 @@ class LiveWorld:
         self._motions = [motion for motion in self._motions if not motion.over]
         self._on_tick(world)
 
-    def _answer_questions(self) -> None:
-        while True:
+    def _answer_questions(self, until: float = 0.0) -> None:
+        """Those that wait, and those that come before a moment of the clock."""
+        while not self._stopping.is_set() or not self._questions.empty():
+            left_s = until - monotonic()
             try:
-                self._questions.get_nowait()()
+                self._questions.get(left_s > 0, left_s)()
             except Empty:
                 return

@@ -62,10 +62,11 @@ class SimulatedDriver:
             self._check_trajectory(trajectory)
             motion = self._start_arm(trajectory)
             begun = self._live.ask(lambda world: world.time_s)
-            for _ in self._while_wanted(handle, motion, World.stop_arm):
+            for _ in self._while_wanted(handle, motion, self._stop_arm):
                 elapsed_s = self._live.ask(lambda world: world.time_s) - begun
                 if elapsed_s > trajectory.duration_s + SETTLE_S:
-                    self._live.ask(World.stop_arm)
+                    motion.drop()
+                    self._stop_arm()
                     raise MotionFault("the arm did not reach the end of the trajectory in time")
                 handle.publish_feedback(FollowTrajectory.Feedback(elapsed_s=elapsed_s))
         return self._end(handle, result)
@@ -110,6 +111,11 @@ class SimulatedDriver:
 
         return self._live.start(begin, arrived)
 
+    def _stop_arm(self) -> None:
+        """Brake, and wait until the arm stands."""
+        stands = self._live.start(lambda world: world.stop_arm(), lambda world: not world.moving)
+        stands.wait(SETTLE_S)
+
     def _grip(self, handle: ServerGoalHandle) -> MoveGripper.Result:
         result = MoveGripper.Result()
         goal = handle.request
@@ -118,8 +124,8 @@ class SimulatedDriver:
             if not np.isfinite(width_m):
                 raise InvalidInput(f"gripper width must be a finite length, not {width_m} m")
 
-            def stop(world: World) -> None:
-                world.set_gripper_target(world.gripper_width_m(), force_n)
+            def stop() -> None:
+                self._live.ask(lambda w: w.set_gripper_target(w.gripper_width_m(), force_n))
 
             motion = self._live.start(
                 lambda world: world.set_gripper_target(width_m, force_n), _fingers_rest()
@@ -133,13 +139,14 @@ class SimulatedDriver:
         return self._end(handle, result)
 
     def _while_wanted(
-        self, handle: ServerGoalHandle, motion: Motion, stop: Callable[[World], None]
+        self, handle: ServerGoalHandle, motion: Motion, stop: Callable[[], None]
     ) -> Iterator[None]:
         """Until the motion is over, a turn whenever feedback is due; stopped when cancelled."""
         due = monotonic() + FEEDBACK_S
         while not motion.wait(POLL_S):
             if handle.is_cancel_requested:
-                self._live.ask(stop)
+                motion.drop()
+                stop()
                 handle.canceled()
                 raise MotionFault("the motion was cancelled")
             if monotonic() >= due:

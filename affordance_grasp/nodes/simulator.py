@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from time import monotonic
 
 from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.node import Node
 from rclpy.qos import qos_profile_sensor_data
+from rclpy.time import Time
 from sensor_msgs.msg import CameraInfo, Image, JointState
 from std_msgs.msg import Header
 
@@ -15,19 +15,19 @@ from affordance_grasp.control.robot import load_robot
 from affordance_grasp.errors import InvalidInput, MotionFault
 from affordance_grasp.nodes.calls import answering
 from affordance_grasp.nodes.conversions import from_color, from_depth_m, from_intrinsics
+from affordance_grasp.nodes.drawing import Drawing, Moment, Picture
 from affordance_grasp.nodes.frames import COLOR, DEPTH, DEPTH_INFO, INFO
 from affordance_grasp.nodes.live_world import LiveWorld
 from affordance_grasp.nodes.parameters import declare, describe
 from affordance_grasp.nodes.running import run
 from affordance_grasp.nodes.simulated_driver import SimulatedDriver
-from affordance_grasp.replay.world_recorder import WorldRecorder
+from affordance_grasp.replay.world_recorder import WorldRecorder, serving_parts
 from affordance_grasp.simulation.objects import make_object
+from affordance_grasp.simulation.observer import Observer
 from affordance_grasp.simulation.parts import functional_parts
 from affordance_grasp.simulation.placement import random_placement
 from affordance_grasp.simulation.world import World
 from affordance_grasp.srv import JudgePick, ResetSimulation
-
-MAX_SHARE = 0.25
 
 
 @dataclass(frozen=True)
@@ -61,10 +61,10 @@ class SimulatorNode(Node):
         self._settings = declare(self, SimulatorParameters)
         self._robot = load_robot()
         self._publish_to_topics()
-        self._due = {"camera": 0.0, "photo": 0.0}
         self._recorder: WorldRecorder | None = None
         p = self._settings
         first = self._world_maker(p.object, p.seed, p.pose_seed)
+        self._drawing = Drawing(self._pictures(), lambda: self.get_clock().now().nanoseconds)
         self._live = LiveWorld(first, self._publish, p.speed)
         # The database of a bag belongs to the thread that opened it, as renderers do.
         self._recorder = self._live.ask(lambda world: self._open_bag())
@@ -76,7 +76,8 @@ class SimulatorNode(Node):
         self.get_logger().info(f"a {p.object} stands on the table")
 
     def close(self) -> None:
-        """Finish the bag and stop the world."""
+        """Finish the picture and the bag, and stop the world."""
+        self._drawing.close()
         recorder, self._recorder = self._recorder, None
         if recorder is not None and self._live.alive:
             self._live.ask(lambda world: recorder.close())
@@ -87,7 +88,7 @@ class SimulatorNode(Node):
         return WorldRecorder(Path(p.record), p.record_storage) if p.record else None
 
     def _check(self) -> None:
-        if not self._live.alive:
+        if not (self._live.alive and self._drawing.alive):
             raise MotionFault("the simulation stopped by a fault of its own")
 
     def _world_maker(self, family: str, seed: int, pose_seed: int) -> Callable[[], World]:
@@ -105,24 +106,21 @@ class SimulatorNode(Node):
         self._photo = self.create_publisher(Image, "outside/image_raw", qos_profile_sensor_data)
         self._joints = self.create_publisher(JointState, "joint_states", 10)
 
+    def _pictures(self) -> tuple[Picture, Picture]:
+        color, photo, p = self._color, self._photo, self._settings
+        frames = Picture(
+            p.camera_rate_hz, lambda: color.get_subscription_count() > 0, self._publish_frame
+        )
+        photos = Picture(
+            p.photo_rate_hz, lambda: photo.get_subscription_count() > 0, self._publish_photo
+        )
+        return frames, photos
+
     # In the world's thread.
 
     def _publish(self, world: World) -> None:
-        p = self._settings
         self._publish_joints(world)
-        if self._color.get_subscription_count():
-            self._draw("camera", p.camera_rate_hz, lambda: self._publish_frame(world))
-        if self._photo.get_subscription_count():
-            self._draw("photo", p.photo_rate_hz, lambda: self._publish_photo(world))
-
-    def _draw(self, what: str, rate_hz: float, draw: Callable[[], None]) -> None:
-        """Draw when it is time; on a slow machine seldom enough to leave time for the world."""
-        start = monotonic()
-        if start < self._due[what]:
-            return
-        draw()
-        cost_s = monotonic() - start
-        self._due[what] = start + max(1 / rate_hz, cost_s / MAX_SHARE)
+        self._drawing.offer(world)
 
     def _publish_joints(self, world: World) -> None:
         """Arm and gripper apart, as their drivers do."""
@@ -138,21 +136,26 @@ class SimulatorNode(Node):
         gripper.position = [world.knuckle_rad()]
         self._joints.publish(gripper)
 
-    def _publish_frame(self, world: World) -> None:
-        now = self.get_clock().now()
-        header = Header(stamp=now.to_msg(), frame_id=self._robot.hand_eye.camera_frame)
-        frame = world.observe()
-        if self._recorder is not None:
-            self._recorder.frame(world, frame, now.nanoseconds)
+    # In the drawing thread.
+
+    def _publish_frame(self, observer: Observer, moment: Moment) -> None:
+        stamp = Time(nanoseconds=moment.stamp_ns).to_msg()
+        header = Header(stamp=stamp, frame_id=self._robot.hand_eye.camera_frame)
+        frame = observer.observe(moment.state)
         info = from_intrinsics(frame.intrinsics, header)
         self._info.publish(info)
         self._depth_info.publish(info)
         self._depth.publish(from_depth_m(frame.depth_m, header))
         self._color.publish(from_color(frame.color, header))
+        if (recorder := self._recorder) is not None:
+            parts = serving_parts(moment.world.household_object.family)
+            masks = observer.part_masks(moment.state, parts)
+            self._live.ask(lambda _: recorder.frame(moment.world, frame, masks, moment.stamp_ns))
 
-    def _publish_photo(self, world: World) -> None:
-        header = Header(stamp=self.get_clock().now().to_msg(), frame_id="outside")
-        self._photo.publish(from_color(world.photo(self._settings.photo_width), header))
+    def _publish_photo(self, observer: Observer, moment: Moment) -> None:
+        stamp = Time(nanoseconds=moment.stamp_ns).to_msg()
+        photo = observer.photo(moment.state, self._settings.photo_width, "cell")
+        self._photo.publish(from_color(photo, Header(stamp=stamp, frame_id="outside")))
 
     # Services.
 

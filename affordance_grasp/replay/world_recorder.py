@@ -1,6 +1,10 @@
 """Records what simulated camera and robot say, and the ground truth that only simulation knows."""
 
+from collections.abc import Mapping
 from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
 
 from affordance_grasp.datatypes import RgbdFrame
 from affordance_grasp.replay.recorder import BagRecorder
@@ -21,13 +25,21 @@ class WorldRecorder:
         self._bag.joints(stamp_ns, names, world.joint_positions(), world.joint_velocities())
         self._bag.joints(stamp_ns, [world.robot.gripper.knuckle_joint], [world.knuckle_rad()])
 
-    def frame(self, world: World, frame: RgbdFrame, stamp_ns: int) -> None:
-        """A frame that the world showed just now, and where its parts are in it."""
-        family = world.household_object.family
-        parts = {verb: functional_parts(verb, family) for verb in affordances_of(family)}
-        camera = world.robot.hand_eye.camera_frame
-        self._bag.frame(stamp_ns, frame, camera, world.part_masks(parts))
+    def frame(
+        self,
+        world: World,
+        frame: RgbdFrame,
+        masks: Mapping[str, NDArray[np.bool_]],
+        stamp_ns: int,
+    ) -> None:
+        """A frame of the world, and where in it the :func:`serving_parts` are."""
+        self._bag.frame(stamp_ns, frame, world.robot.hand_eye.camera_frame, masks)
 
     def close(self) -> None:
         """Finish the bag."""
         self._bag.close()
+
+
+def serving_parts(family: str) -> dict[str, tuple[str, ...]]:
+    """Affordance -> the parts of such an object that serve it."""
+    return {verb: functional_parts(verb, family) for verb in affordances_of(family)}

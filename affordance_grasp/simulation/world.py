@@ -5,6 +5,7 @@ same calls give the same world.
 """
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 
 import mujoco
 import numpy as np
@@ -15,16 +16,10 @@ from affordance_grasp.control.braking import brake
 from affordance_grasp.control.robot import RobotConfig
 from affordance_grasp.control.trajectory import resample
 from affordance_grasp.datatypes import CameraIntrinsics, JointTrajectory, RgbdFrame
-from affordance_grasp.errors import InvalidInput, UnknownName
+from affordance_grasp.errors import InvalidInput
 from affordance_grasp.geometry import Floats, pose
 from affordance_grasp.simulation.arm_model import ArmPhysics, add_arm, servo_targets
-from affordance_grasp.simulation.camera import (
-    D435_COLOR,
-    SceneCamera,
-    add_camera,
-    look_at,
-    part_mask,
-)
+from affordance_grasp.simulation.camera import D435_COLOR, add_camera, look_at
 from affordance_grasp.simulation.camera_body import add_camera_body
 from affordance_grasp.simulation.gripper_model import (
     ACTUATOR,
@@ -32,14 +27,12 @@ from affordance_grasp.simulation.gripper_model import (
     add_gripper,
     knuckle_force_limit,
 )
-from affordance_grasp.simulation.noise import degrade_color, degrade_depth
 from affordance_grasp.simulation.objects import HouseholdObject, add_object
+from affordance_grasp.simulation.observer import WRIST_CAMERA, Observer, photo_intrinsics
 from affordance_grasp.simulation.outcome import LIFTED_M, ContactReader, PickOutcome
 from affordance_grasp.simulation.scene import SceneLook, add_room, empty_world
 
 CONTROL_STEPS = 2
-WRIST_CAMERA = "wrist"
-PHOTO_VIEWS = ("cell", "closeup")
 _SETTLE_S, _STILL_MPS = 2.0, 0.002
 
 
@@ -64,10 +57,10 @@ class World:
         self.household_object = household_object
         self.intrinsics = intrinsics
         self._servos = ArmPhysics()
-        self._rng = np.random.default_rng([seed, 11])
+        self._seed = seed
         self._model = build_model(robot, household_object, T_base_object, seed, intrinsics)
         self._data = mujoco.MjData(self._model)
-        self._cameras: dict[str, SceneCamera] = {}
+        self._observer = self.observer()
         self._find_joints()
         self._contacts = ContactReader(self._model)
         self._gripper_goal = self._gripper_ramp = 0.0
@@ -229,10 +222,7 @@ class World:
 
     def observe(self) -> RgbdFrame:
         """One frame of the wrist camera, with the noise and the missing depth of a real one."""
-        camera = self._camera(WRIST_CAMERA, self.intrinsics)
-        color = camera.color(self._data)
-        depth = degrade_depth(camera.depth_m(self._data), color, self.intrinsics, self._rng)
-        return RgbdFrame(degrade_color(color, self._rng), depth, self.intrinsics)
+        return self._observer.observe(self._data)
 
     def part_mask(self, parts: tuple[str, ...] | list[str] | None = None) -> NDArray[np.bool_]:
         """Pixels (H, W) of the wrist image that show these parts of the object; all for None."""
@@ -242,29 +232,22 @@ class World:
         self, groups: Mapping[str, Sequence[str] | None]
     ) -> dict[str, NDArray[np.bool_]]:
         """As :meth:`part_mask`, of several groups of parts by name, drawn once."""
-        known = self.household_object.parts
-        unknown = [part for parts in groups.values() for part in parts or () if part not in known]
-        if unknown:
-            raise InvalidInput(f"the object has no part {unknown[0]!r}; it has {', '.join(known)}")
-        ids = self._camera(WRIST_CAMERA, self.intrinsics).geom_ids(self._data)
-        return {name: part_mask(self._model, ids, parts) for name, parts in groups.items()}
+        return self._observer.part_masks(self._data, groups)
 
     def photo(self, width: int = 960, view: str = "cell") -> NDArray[np.uint8]:
         """The work cell from outside, with shadows: (3/4 width, width, 3) uint8 rgb.
 
         ``view``: ``cell`` shows the whole arm, ``closeup`` the object and the gripper above it.
         """
-        if view not in PHOTO_VIEWS:
-            raise UnknownName("view", view, PHOTO_VIEWS)
-        return self._camera(view, photo_intrinsics(width), shadows=True).color(self._data)
+        return self._observer.photo(self._data, width, view)
 
-    def _camera(
-        self, name: str, intrinsics: CameraIntrinsics, shadows: bool = False
-    ) -> SceneCamera:
-        key = f"{name} {intrinsics.width}"
-        if key not in self._cameras:
-            self._cameras[key] = SceneCamera(self._model, name, intrinsics, shadows)
-        return self._cameras[key]
+    def observer(self) -> Observer:
+        """Another observer of this world, for another thread; it is shown states of now."""
+        return Observer(self._model, self.household_object, self.intrinsics, self._seed)
+
+    def state(self) -> mujoco.MjData:
+        """A copy of all that an observer can see of this moment."""
+        return copy(self._data)
 
     # What became of the object.
 
@@ -294,9 +277,7 @@ class World:
 
     def close(self) -> None:
         """Free the renderers."""
-        for camera in self._cameras.values():
-            camera.close()
-        self._cameras.clear()
+        self._observer.close()
 
     def __enter__(self) -> "World":
         return self
@@ -326,13 +307,6 @@ def build_model(
     _add_photo_views(spec, T_base_object)
     add_object(spec, household_object, T_base_object)
     return spec.compile()
-
-
-def photo_intrinsics(width: int) -> CameraIntrinsics:
-    """A 4:3 picture with a lens of 36 degrees."""
-    height = round(0.75 * width)
-    focal = 1.54 * width
-    return CameraIntrinsics(focal, focal, (width - 1) / 2, (height - 1) / 2, width, height)
 
 
 def _add_photo_views(spec: mujoco.MjSpec, T_base_object: Floats) -> None:
