@@ -20,6 +20,10 @@ from affordance_grasp.grounding.selectivecl_config import SelectiveClConfig
         ({"exo_indexing": "none"}, "exo_indexing 'none' is not one of"),
         ({"foreground": "all"}, "foreground 'all' is not one of"),
         ({"prototypes": "all"}, "prototypes 'all' is not one of"),
+        (
+            {"backbone": "clip_vitb16", "affinity": "class_contrast"},
+            "learns directions of 384 channels, the keys of clip_vitb16 have 512",
+        ),
     ],
 )
 def test_refuses_names_and_sizes_that_do_not_exist(change, words):

@@ -52,7 +52,12 @@ class SelectiveClConfig:
     def __post_init__(self) -> None:
         """Refuse names and sizes that do not exist."""
         backbone_spec(self.backbone).grid(self.image_side)
-        find_affinity(self.affinity)
+        affinity, dim = find_affinity(self.affinity), backbone_spec(self.backbone).dim
+        if affinity.learned and affinity.text_dim != dim:
+            raise InvalidInput(
+                f"affinity {self.affinity} learns directions of {affinity.text_dim} channels, the "
+                f"keys of {self.backbone} have {dim}; dinov2_vits14 and dino_vits16 fit"
+            )
         for name, known in (
             ("foreground", ("attention", "affinity")),
             ("output", ("calibrated", "raw", "smoothed")),
