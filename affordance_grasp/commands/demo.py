@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from affordance_grasp.nodes.client import GraspClient, Verdict
     from affordance_grasp.nodes.graph import Graph
 
-HELP = "the whole loop through the ROS graph in simulation"
 READY_TIMEOUT_S = 180.0
 PHOTO_TIMEOUT_S = 10.0
 PHOTO_RATE_HZ = 5.0
@@ -33,12 +32,14 @@ BAD_INPUT = 2
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("--query", default="hold", help="what to do with the object")
-    parser.add_argument("--object", default="mug", help="family of the object on the table")
-    parser.add_argument("--method", default="plsp", help="grounding method")
-    parser.add_argument("--checkpoint", type=Path, help="checkpoint of the method")
-    parser.add_argument("--seed", type=int, default=0, help="instance and place of the object")
-    parser.add_argument("--out", type=Path, default=Path("demo"), help="folder for the report")
+    parser.add_argument("--query", default="hold", help="what to do with the object (hold)")
+    parser.add_argument("--object", default="mug", help="family of the object on the table (mug)")
+    parser.add_argument("--method", default="plsp", help="grounding method (plsp)")
+    parser.add_argument("--checkpoint", type=Path, help="default: the one in the package")
+    parser.add_argument("--seed", type=int, default=0, help="instance and place of the object (0)")
+    parser.add_argument(
+        "--out", type=Path, default=Path("demo"), help="folder for the report (demo)"
+    )
     parser.add_argument("--record", type=Path, metavar="DIR", help="record a bag for 'replay'")
     parser.add_argument(
         "--record-storage", default="mcap", choices=STORAGES, help="storage of the bag (mcap)"
