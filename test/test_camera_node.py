@@ -33,7 +33,7 @@ from affordance_grasp.nodes.diagnostics import from_camera_status
 from affordance_grasp.nodes.frames import COLOR, DEPTH, DEPTH_INFO, INFO
 from affordance_grasp.nodes.graph import isolate
 
-WAIT_S = 20.0
+WAIT_S = 60.0
 PARAMETERS = {
     **{name: getattr(SETTINGS, name) for name in ("width", "height", "rate_hz")},
     **{name: getattr(SETTINGS, name) for name in ("depth_width", "depth_height")},
@@ -145,7 +145,7 @@ def test_the_node_outlives_the_cable(started):
         lost = listener.next("/diagnostics", lambda m: m.status[0].level == DiagnosticStatus.ERROR)
         assert "camera" in lost.status[0].message
     figures = {v.key: v.value for v in lost.status[0].values}
-    assert figures["reconnections"] == "1"
+    assert int(figures["reconnections"]) >= 1  # more where this process was slow to listen
     assert int(figures["frames"]) > 0
 
 

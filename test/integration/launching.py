@@ -23,7 +23,7 @@ service = LaunchService(argv=given)
 service.include_launch_description(LaunchDescription([included]))
 sys.exit(service.run())
 """
-STOP_S = 30.0
+STOP_S = 120.0
 
 
 class Launch:

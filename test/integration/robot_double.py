@@ -22,10 +22,9 @@ from sensor_msgs.msg import JointState
 
 from affordance_grasp.control.robot import load_robot
 
-RATE = 4.0
+RATE, SLOW_RATE = 4.0, 0.05
 TICK_S = 0.01
 OBJECT_M = 0.03
-FAULTS = ("none", "abort", "reject", "hang", "deaf", "vanish", "silent", "stuck", "elsewhere")
 GRIPPERS = {"ParallelGripperCommand": ParallelGripperCommand, "GripperCommand": GripperCommand}
 
 
@@ -101,7 +100,8 @@ class RobotDouble(Node):
         times = [p.time_from_start.sec + p.time_from_start.nanosec * 1e-9 for p in path.points]
         positions = np.array([p.positions for p in path.points])[:, columns]
         begun, pause = monotonic(), Event()
-        while (share := RATE * (monotonic() - begun) / times[-1]) < 1 or self._endless():
+        rate = SLOW_RATE if self._at_fault("slow") else RATE
+        while (share := rate * (monotonic() - begun) / times[-1]) < 1 or self._endless():
             if handle.is_cancel_requested and not self._at_fault("deaf"):
                 handle.canceled()
                 tell(event="cancelled", share=share)

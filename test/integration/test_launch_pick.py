@@ -10,7 +10,7 @@ from launching import Launch
 
 from affordance_grasp.nodes.graph import isolate
 
-PICK_S = 200.0
+PICK_S = 400.0
 
 
 def awaited(launch, words, timeout_s=PICK_S):

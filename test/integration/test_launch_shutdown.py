@@ -12,7 +12,7 @@ from launching import Launch
 
 from affordance_grasp.nodes.graph import isolate
 
-WAIT_S = 200.0
+WAIT_S = 400.0
 PROCESSES = 6
 
 

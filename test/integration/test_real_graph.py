@@ -22,8 +22,8 @@ from affordance_grasp.nodes.frames import COLOR, DEPTH, DEPTH_INFO, INFO, FrameS
 from affordance_grasp.nodes.graph import isolate
 
 HERE = Path(__file__).parent
-PICK_S = 200.0
-FRAME_S = 30.0
+PICK_S = 400.0
+FRAME_S = 120.0
 NAMESPACE = "/camera/camera"
 
 

@@ -28,11 +28,11 @@ from affordance_grasp.nodes.conversions import from_pose
 from affordance_grasp.nodes.graph import Graph, isolate
 from affordance_grasp.nodes.joints import JointMonitor
 
-WAIT_S = 60.0
+WAIT_S = 120.0
 DOUBLE = Path(__file__).with_name("robot_double.py")
 STILL = "the arm stands still; see that its way is free"
 UNKNOWN = "whether the arm stands still is not known: use the robot's own stop"
-CONTROLLER = {"robot": "ros2_control", "speed_scaling": 1.0, "joint_state_timeout_s": 0.5}
+CONTROLLER = {"robot": "ros2_control", "speed_scaling": 1.0, "joint_state_timeout_s": 2.0}
 
 
 class Robot:
@@ -111,7 +111,7 @@ class Bench:
             assert monotonic() < deadline, "the controller does not hear the robot"
 
     def stands_still(self) -> bool:
-        return self.joints.rest(0.2, 2.0)
+        return self.joints.rest(0.2, WAIT_S)
 
 
 @pytest.fixture(scope="module")
@@ -152,7 +152,7 @@ def test_the_older_gripper_action_serves_as_well(tmp_path, start):
         ("reject", f"the goal was not accepted.*{STILL}"),
         ("hang", f"took too long and was cancelled.*{STILL}"),
         ("stuck", f"rad away from the end of its path.*protective stop.*{STILL}"),
-        ("silent", f"joint_states is 0.[5-9] s old.*{UNKNOWN}"),
+        ("silent", f"joint_states is [0-9.]+ s old.*{UNKNOWN}"),
         ("vanish", f"(joint_states is|the node that does it has gone).*{UNKNOWN}"),
         ("deaf", f"took too long.*did not end, use the robot's own stop.*{UNKNOWN}"),
     ],
@@ -171,7 +171,7 @@ def test_a_fault_ends_with_a_still_arm_and_a_sentence(bench, start, fault, words
 
 
 def test_a_cancelled_grasp_is_cancelled_at_the_robot(bench, start):
-    robot, moving = start(bench, "none"), Event()
+    robot, moving = start(bench, "slow"), Event()
     handle = bench.send(lambda stage: moving.set() if stage == "descend" else None)
     assert moving.wait(WAIT_S)
     wait(handle.cancel_goal_async(), WAIT_S, "cancelling")
@@ -190,7 +190,7 @@ def test_a_dry_run_asks_nothing_of_the_robot(bench, start):
 
 def test_ctrl_c_on_the_controller_stops_the_arm(tmp_path, start):
     with Bench(tmp_path) as bench:
-        robot, moving = start(bench, "none"), Event()
+        robot, moving = start(bench, "slow"), Event()
         bench.send(lambda stage: moving.set() if stage == "descend" else None)
         assert moving.wait(WAIT_S)
         bench.graph.__exit__(None, None, None)
