@@ -1,6 +1,12 @@
 """The camera through the maker's own library, fed with frames of known depth."""
 
+import resource
+import weakref
+from contextlib import contextmanager
 from dataclasses import replace
+from itertools import count
+from pathlib import Path
+from threading import Event, Thread
 from time import time
 
 import numpy as np
@@ -180,3 +186,42 @@ def test_the_camera_is_found_by_its_serial_number():
         find_device("333", devices)
     with pytest.raises(CameraLost, match="no RealSense camera is connected"):
         find_device("", [])
+
+
+def test_memory_does_not_grow_with_the_frames(opened):
+    """A frame that is not let go, here or in the library, costs 0.4 MB and more."""
+    software = SoftwareCamera()
+    camera, sizes_mb, seen = opened(software), [], []
+    with fed(software) as taken:
+        for number in range(400):
+            seen.append(weakref.ref(camera.next(PATIENCE_S).frame.depth_m))
+            taken.set()
+            if number % 100 == 99:
+                sizes_mb.append(resident_mb())
+    assert sum(frame() is not None for frame in seen) <= 1
+    assert sizes_mb[-1] - sizes_mb[0] < 20
+
+
+@contextmanager
+def fed(software):
+    """The camera sends a frame whenever the last was taken, or did not find its partner."""
+    taken, stop = Event(), Event()
+
+    def run():
+        for number in count(1):
+            software.send(number)
+            taken.wait(0.1)
+            taken.clear()
+            if stop.is_set():
+                return
+
+    thread = Thread(target=run)
+    thread.start()
+    yield taken
+    stop.set()
+    thread.join()
+
+
+def resident_mb():
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * resource.getpagesize() / 1e6

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from queue import SimpleQueue
 from threading import Event, Thread
-from time import monotonic
+from time import monotonic, thread_time
 from typing import Any
 
 from affordance_grasp.simulation.observer import Observer
@@ -84,7 +84,8 @@ class Drawing:
 
 
 def _draw(picture: Picture, observer: Observer, moment: Moment) -> None:
-    begun = monotonic()
+    begun, worked = monotonic(), thread_time()
     picture.draw(observer, moment)
-    cost_s = monotonic() - begun
+    # Time in which others had the processor does not count, or frames were scarce just then.
+    cost_s = thread_time() - worked
     picture.due_s = begun + max(1 / picture.rate_hz, cost_s / MAX_SHARE)
