@@ -78,7 +78,7 @@ ARGUMENTS = {
     "generator_command": ("", f"program for generator:=command; {AS_IN_PARAMS}"),
     "convention": ("", f"frame convention of an external generator's poses; {AS_IN_PARAMS}"),
     "hand": ("", f"hand that an external generator was trained with; {AS_IN_PARAMS}"),
-    "rule": ("", f"how grasps are ranked: bands, or argmax as in the paper; {AS_IN_PARAMS}"),
+    "rule": ("", f"ranking of grasps: bands, argmax (the paper), quality; {AS_IN_PARAMS}"),
     "object": ("", f"family of the object on the simulated table; {AS_IN_PARAMS}"),
     "seed": ("", f"instance of the object, from 100000 on never trained on; {AS_IN_PARAMS}"),
     "pose_seed": ("", f"where the object stands on the simulated table; {AS_IN_PARAMS}"),

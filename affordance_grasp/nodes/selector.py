@@ -43,7 +43,7 @@ EXECUTION_TIMEOUT_S = 180.0
 class SelectorParameters:
     """Parameters of the node."""
 
-    rule: str = describe("bands", "how candidates are ranked: bands or argmax")
+    rule: str = describe("bands", "how candidates are ranked: bands, argmax or quality")
     robot_file: str = describe("config/aubo_i5.yaml", "the robot's limits, mounting and ways")
     seed: int = describe(0, "seed of the generator's random choices")
     min_confidence: float = describe(
