@@ -166,6 +166,12 @@ def test_envelope_of_a_turned_and_tilted_hand():
     assert first[0, occupied] == pytest.approx(0.02 * np.cos(np.radians(30)))
 
 
+def test_envelope_leaves_out_what_lies_further_aside_than_its_bins():
+    offset = np.array([[0.09, -0.09, 0.0695], [0, 0, 0], [0.01, 0.01, 0.01]], np.float32)
+    columns = Neighbors(np.array([0, 1, 1]), offset, 2).turned(0.0)
+    assert (envelope(columns, 0.0, 0.011) == FREE).all()
+
+
 def ridge(low, high, height):
     """An envelope with one ridge between two bins, relative to the middle."""
     first = np.full((1, BINS), FREE)
