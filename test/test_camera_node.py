@@ -139,8 +139,10 @@ def test_the_node_outlives_the_cable(started):
         plugged[:] = [software]
         with Streaming(software):
             assert to_depth_m(listener.next(DEPTH)).any()
-            fine = listener.next("/diagnostics", lambda m: m.status[0].hardware_id == "012345")
-            assert fine.status[0].level != DiagnosticStatus.ERROR
+            fine = listener.next(
+                "/diagnostics", lambda m: m.status[0].level != DiagnosticStatus.ERROR
+            )
+            assert fine.status[0].hardware_id == "012345"
         plugged.clear()
         lost = listener.next("/diagnostics", lambda m: m.status[0].level == DiagnosticStatus.ERROR)
         assert "camera" in lost.status[0].message

@@ -82,7 +82,7 @@ def play(node, path, stopping):
 def selected_live(path, checkpoint, logs):
     isolate()
     parameters = {
-        "grounder": {"checkpoint": checkpoint},
+        "grounder": {"checkpoint": checkpoint, "precision": "float32"},
         "selector": {"use_sim_time": True, "frame_timeout_s": 30.0},
     }
     nodes = ("grounder", "candidates", "selector")
@@ -106,7 +106,8 @@ def test_played_and_replayed_a_bag_gives_the_same_grasp(bag, checkpoint, tmp_pat
     live = selected_live(bag, checkpoint, tmp_path / "logs")
     assert live.success, live.message
     words = ["replay", str(bag), "--query", "hold", "--workers", "1", "--pictures-every", "0"]
-    words += ["--checkpoint", str(checkpoint), "--out", str(tmp_path / "out")]
+    words += ["--checkpoint", str(checkpoint), "--precision", "float32"]
+    words += ["--out", str(tmp_path / "out")]
     assert main(words) == 0
     stamp = live.grasp.header.stamp
     stamp_ns = stamp.sec * 10**9 + stamp.nanosec
