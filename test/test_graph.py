@@ -34,7 +34,7 @@ from affordance_grasp.nodes.conversions import (
     to_color,
     to_map,
 )
-from affordance_grasp.nodes.graph import Graph, NodeDied, isolate
+from affordance_grasp.nodes.graph import Graph, NodeDied, is_empty, isolate
 from affordance_grasp.nodes.joints import JointMonitor
 
 READY_S = 300.0
@@ -275,6 +275,12 @@ def test_a_mug_is_picked_through_the_graph(client, graph):
     assert plan.best is not None
     assert plan.frame.color.shape == (480, 640, 3)
     assert len(plan.selection.ranked) + len(plan.selection.rejected) == len(plan.candidates)
+
+
+def test_a_domain_with_somebody_in_it_is_not_empty(client):
+    domain = client.node.context.get_domain_id()
+    assert not is_empty(domain)
+    assert any(map(is_empty, range(1, 102)))
 
 
 def test_the_simulator_refuses_an_unknown_object_and_keeps_the_old(client):

@@ -7,6 +7,7 @@ of its own, watches that none dies, and stops them all. The demo and the tests u
 import json
 import os
 import random
+import socket
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -37,13 +38,33 @@ class NodeDied(AffordanceGraspError):
 def isolate() -> int:
     """Choose a ROS domain at random for this process and its children, on this host only.
 
-    Fast DDS also gets shared memory in which a camera frame has room, unless told otherwise.
+    It is one in which nobody on this host is. Fast DDS also gets shared memory in which a camera
+    frame has room, unless told otherwise.
     """
-    domain = random.SystemRandom().choice(FREE_DOMAINS)
+    domains = random.SystemRandom().sample(FREE_DOMAINS, len(FREE_DOMAINS))
+    domain = next(filter(is_empty, domains), None)
+    if domain is None:
+        raise AffordanceGraspError(
+            f"somebody is in each of the ROS domains {FREE_DOMAINS[0]} to {FREE_DOMAINS[-1]} on "
+            "this host; end some of these processes"
+        )
     os.environ["ROS_DOMAIN_ID"] = str(domain)
     os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
     os.environ.setdefault("FASTRTPS_DEFAULT_PROFILES_FILE", str(share_path("config/fastdds.xml")))
     return domain
+
+
+def is_empty(domain: int) -> bool:
+    """Whether nobody on this host is in a ROS domain.
+
+    The first participant of a domain listens on port 7400 + 250 domain + 10 (RTPS 2.2, 9.6.1.1).
+    """
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as port:
+        try:
+            port.bind(("", 7410 + 250 * domain))
+        except OSError:
+            return False
+    return True
 
 
 class Graph:
