@@ -2,7 +2,8 @@
 
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from queue import Empty, SimpleQueue
 from threading import Event
 from typing import Any
 
@@ -15,6 +16,7 @@ from affordance_grasp.errors import AffordanceGraspError
 
 LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 """For what somebody who comes later should still hear."""
+ATTEMPTS = 2
 
 
 class NoAnswer(AffordanceGraspError):
@@ -31,6 +33,10 @@ def wait(future: Future, timeout_s: float, what: str) -> Any:
     future.add_done_callback(lambda _: done.set())
     if not done.wait(timeout_s):
         raise NoAnswer(f"{what} did not answer within {timeout_s:g} s")
+    return _result(future, what)
+
+
+def _result(future: Future, what: str) -> Any:
     error = future.exception()
     if error is not None:
         raise NoAnswer(f"{what} failed: {error}") from error
@@ -38,18 +44,35 @@ def wait(future: Future, timeout_s: float, what: str) -> Any:
 
 
 def call(client: Client, request: Any, timeout_s: float) -> Any:
-    """Call a service whose response has ``success`` and ``message``; refuse a failed one."""
+    """Call a service whose response has ``success`` and ``message``; refuse a failed one.
+
+    A service that has just begun may hear us before it knows the way back, and then its answer is
+    lost. So a request without an answer is sent again at half of the limit: only for services
+    that may be asked twice.
+    """
     name = f"service {client.srv_name}"
     if not client.wait_for_service(timeout_s):
         raise NoAnswer(f"{name} is not offered by any node; waited {timeout_s:g} s")
-    future = client.call_async(request)
-    try:
-        response = wait(future, timeout_s, name)
-    finally:
-        client.remove_pending_request(future)
+    response = _result(_answered(client, request, timeout_s, name), name)
     if not response.success:
         raise Refused(response.message)
     return response
+
+
+def _answered(client: Client, request: Any, timeout_s: float, name: str) -> Future:
+    """The first of the equal requests to be answered."""
+    answered: SimpleQueue[Future] = SimpleQueue()
+    futures = []
+    try:
+        for _ in range(ATTEMPTS):
+            futures.append(client.call_async(request))
+            futures[-1].add_done_callback(answered.put)
+            with suppress(Empty):
+                return answered.get(timeout=timeout_s / ATTEMPTS)
+    finally:
+        for future in futures:
+            client.remove_pending_request(future)
+    raise NoAnswer(f"{name} did not answer within {timeout_s:g} s")
 
 
 @contextmanager
