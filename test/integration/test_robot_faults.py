@@ -210,7 +210,7 @@ def test_another_type_of_gripper_action_is_named(bench, start):
 
 
 def test_without_a_robot_nothing_begins(bench):
-    Event().wait(1.0)
+    Event().wait(CONTROLLER["joint_state_timeout_s"] + 0.5)  # what the last robot said grows old
     handle = bench.send()
     result = wait(handle.get_result_async(), WAIT_S, "the result").result
     assert "joint_states" in result.message and "driver" in result.message
