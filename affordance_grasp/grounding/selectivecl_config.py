@@ -79,6 +79,11 @@ class SelectiveClConfig:
         return 2 * find_affinity(self.affinity).text_dim
 
     @property
+    def learns_rows(self) -> bool:
+        """Whether the text table's rows come from the train pictures instead of from prompts."""
+        return find_affinity(self.affinity).learned
+
+    @property
     def part_rules(self) -> PartRules:
         """The settings of part discovery."""
         return PartRules(self.clusters, self.relevance, self.overlap, self.exo_indexing)

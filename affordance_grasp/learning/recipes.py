@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from affordance_grasp.errors import InvalidInput
-from affordance_grasp.grounding.affinity import find_affinity, prompt_table
+from affordance_grasp.grounding.affinity import prompt_table
 from affordance_grasp.grounding.network import GroundingNetwork, NetworkConfig
 from affordance_grasp.grounding.selectivecl import SelectiveCl
 from affordance_grasp.grounding.selectivecl_config import SelectiveClConfig
@@ -175,18 +175,17 @@ def text_rows(
 
 def reads_prompts(config: NetworkConfig) -> bool:
     """Whether a text encoder is needed for a network's rows."""
-    learned = isinstance(config, SelectiveClConfig) and find_affinity(config.affinity).learned
-    return config.text_dim > 0 and not learned
+    return config.text_dim > 0 and not (
+        isinstance(config, SelectiveClConfig) and config.learns_rows
+    )
 
 
 def text_table(
     network: GroundingNetwork, inputs: Inputs, sampling: Any, affordances: Sequence[str], seed: int
 ) -> Tensor:
     """The rows (A, text dim) that a network is trained with: texts, or learned from pictures."""
-    if not network.config.text_dim or reads_prompts(network.config):
+    if not (isinstance(network, SelectiveCl) and network.config.learns_rows):
         return text_rows(network, inputs.sources.text, affordances)
-    if not isinstance(network, SelectiveCl):
-        raise InvalidInput(f"{network.name} learns no rows in the place of texts")
     chosen = triplets(inputs.sources.split, sampling)
     rng = np.random.default_rng(seed)
     directions = [
