@@ -55,7 +55,7 @@ def test_silence_is_said(monitor):
     with pytest.raises(NoAnswer, match="nothing arrives on joint_states"):
         monitor.now()
     with pytest.raises(NoAnswer, match="nothing arrives on joint_states"):
-        monitor.at(NOW_S)
+        monitor.at(NOW_S, 0.05)
 
 
 def test_messages_without_these_joints_or_with_nan_change_nothing(monitor):
@@ -68,13 +68,15 @@ def test_messages_without_these_joints_or_with_nan_change_nothing(monitor):
 def test_between_two_messages_positions_are_interpolated(monitor):
     take(monitor, NOW_S, 0.0, 1.0)
     take(monitor, NOW_S + 0.1, 1.0, 3.0)
-    np.testing.assert_allclose(monitor.at(NOW_S + 0.05), [2.0, 0.5])
+    np.testing.assert_allclose(monitor.at(NOW_S + 0.05, 0.0), [2.0, 0.5])
 
 
 def test_an_image_far_from_every_message_is_refused(monitor):
     take(monitor, NOW_S, 0.0, 1.0)
-    with pytest.raises(NoAnswer, match="clocks of camera and robot must agree"):
-        monitor.at(NOW_S + 1.0)
+    with pytest.raises(NoAnswer, match="1.00 s earlier, .* clocks of camera and robot must agree"):
+        monitor.at(NOW_S + 1.0, 0.05)
+    with pytest.raises(NoAnswer, match="0.20 s later"):
+        monitor.at(NOW_S - 0.2, 0.05)
 
 
 def test_an_image_that_is_quicker_than_the_joints_is_waited_for(monitor):
@@ -86,7 +88,7 @@ def test_an_image_that_is_quicker_than_the_joints_is_waited_for(monitor):
         monitor._history.append((NOW_S + 0.1, np.array([1.0, 1.0])))
 
     monitor._arrived.wait = arrive
-    np.testing.assert_allclose(monitor.at(NOW_S + 0.05), [0.5, 0.5])
+    np.testing.assert_allclose(monitor.at(NOW_S + 0.05, 0.5), [0.5, 0.5])
     assert len(waited) == 1
 
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 from threading import Event, Thread
-from time import sleep
+from time import monotonic, sleep
 
 import numpy as np
 import pytest
@@ -46,12 +46,12 @@ def bag(tmp_path_factory):
         BagRecorder(path) as recorder,
     ):
         frames = [world.observe(), world.observe()]
-        for tick in range(80):
+        for tick in range(100):
             now = START_NS + tick * 50_000_000
             recorder.joints(now, robot.arm.joint_names, world.joint_positions())
-            if tick in (20, 30):
+            if tick in (40, 50):
                 camera = robot.hand_eye.camera_frame
-                recorder.frame(now, frames[tick == 30], camera)
+                recorder.frame(now, frames[tick == 50], camera)
     return path
 
 
@@ -68,6 +68,7 @@ def play(node, path, stopping):
             t.name: node.create_publisher(TYPES[t.type.rsplit("/", 1)[-1]], t.name, 10)
             for t in bag.topics
         }
+        wait_for_readers([clock, *publishers.values()], READY_S)
         before = bag.start_ns
         for message in bag.messages(list(publishers)):
             sleep((message.bag_ns - before) * 1e-9)
@@ -77,6 +78,14 @@ def play(node, path, stopping):
             now = Time(sec=before // 10**9, nanosec=before % 10**9)
             clock.publish(Clock(clock=now))
             publishers[message.topic].publish(message.data)
+
+
+def wait_for_readers(publishers, timeout_s):
+    """Until the selector, the only one that reads these, reads each: some are found late."""
+    deadline = monotonic() + timeout_s
+    while missing := [p.topic for p in publishers if not p.get_subscription_count()]:
+        assert monotonic() < deadline, f"nobody reads {missing}"
+        sleep(0.05)
 
 
 def selected_live(path, checkpoint, logs):

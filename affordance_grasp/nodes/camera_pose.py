@@ -32,8 +32,8 @@ class HandEyePose:
     """Forward kinematics at the stamp, then the calibrated mounting on the flange."""
 
     def __init__(self, node: Node, robot: RobotConfig, joints: JointMonitor, timeout_s: float):
-        """``timeout_s`` is not used: joints are waited for as long as images may lag."""
-        self._robot, self._joints = robot, joints
+        """Positions that are later than the image are waited for up to ``timeout_s``."""
+        self._robot, self._joints, self._timeout_s = robot, joints, timeout_s
 
     def at(self, header: Header) -> Floats:
         """See :class:`CameraPose`; images of another camera would send the arm astray."""
@@ -43,7 +43,8 @@ class HandEyePose:
                 f"images are in frame {header.frame_id!r}, and the hand-eye calibration is that "
                 f"of {calibrated!r}; use that camera or calibrate this one"
             )
-        return self._robot.T_base_cam(self._joints.at(seconds(header.stamp)))
+        q = self._joints.at(seconds(header.stamp), self._timeout_s)
+        return self._robot.T_base_cam(q)
 
 
 class TfPose:

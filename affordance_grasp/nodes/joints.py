@@ -117,14 +117,14 @@ class JointMonitor:
             "of now; the robot's driver has stopped or its clock differs"
         )
 
-    def at(self, stamp_s: float) -> Floats:
+    def at(self, stamp_s: float, patience_s: float) -> Floats:
         """Positions (J,) [rad] at a stamp [s], interpolated between the two around it.
 
-        The one after it is waited for a little, because images may be quicker than joint states.
+        The one after it is waited for, up to ``patience_s``: images may be quicker than joints.
         """
-        deadline = monotonic() + MAX_GAP_S
+        deadline = monotonic() + patience_s
         with self._arrived:
-            while self._history and self._history[-1][0] < stamp_s:
+            while not self._history or self._history[-1][0] < stamp_s:
                 left_s = deadline - monotonic()
                 if left_s <= 0:
                     break
@@ -133,11 +133,12 @@ class JointMonitor:
             if not history:
                 raise NoAnswer(self._complaint())
         stamps = np.array([stamp for stamp, _ in history])
-        gap = float(np.abs(stamps - stamp_s).min())
-        if gap > MAX_GAP_S:
+        nearest_s = float(min(stamps - stamp_s, key=abs))
+        if abs(nearest_s) > MAX_GAP_S:
+            side = "later" if nearest_s > 0 else f"earlier, {patience_s:g} s after the image came"
             raise NoAnswer(
                 f"joint_states has nothing within {MAX_GAP_S:g} s of the image (nearest "
-                f"{gap:.2f} s); the clocks of camera and robot must agree"
+                f"{abs(nearest_s):.2f} s {side}); the clocks of camera and robot must agree"
             )
         positions = np.array([q for _, q in history])
         return np.array([np.interp(stamp_s, stamps, column) for column in positions.T])

@@ -25,6 +25,7 @@ from affordance_grasp.share import share_path
 
 PERIOD_S = 0.2
 FRAME_TIMEOUT_S = 3.0
+JOINTS_TIMEOUT_S = 0.5
 STILL_RAD = 0.002
 
 
@@ -105,7 +106,7 @@ class RecordViewsNode(Node):
 
     def _store(self) -> None:
         stamped = self._frames.next(FRAME_TIMEOUT_S)
-        q = self._joints.at(seconds(stamped.header.stamp))
+        q = self._joints.at(seconds(stamped.header.stamp), JOINTS_TIMEOUT_S)
         if not self._postures.at_rest(q):
             return  # it moved on before the picture was taken
         number = len(self._postures.stored)

@@ -52,7 +52,9 @@ class SelectorParameters:
     camera_pose: str = describe(
         "hand_eye", "where the camera is: hand_eye (joint_states and the hand-eye file) or tf"
     )
-    tf_timeout_s: float = describe(0.5, "how long to wait for TF at an image's stamp [s]")
+    pose_timeout_s: float = describe(
+        0.5, "how long to wait for joint_states or TF of an image's stamp [s]"
+    )
     frame_timeout_s: float = describe(5.0, "how long to wait for a camera frame [s]")
     service_timeout_s: float = describe(20.0, "how long to wait for grounder and generator [s]")
     camera_patience_s: float = describe(20.0, "when to log what is wrong with the camera [s]")
@@ -69,7 +71,7 @@ class SelectorParameters:
             self.frame_timeout_s,
             self.service_timeout_s,
             self.camera_patience_s,
-            self.tf_timeout_s,
+            self.pose_timeout_s,
         )
         if not (min(waits) > 0 and self.seed >= 0):
             raise InvalidInput("selector: time limits must be > 0 and the seed >= 0")
@@ -98,7 +100,7 @@ class SelectorNode(Node):
         self._joints = JointMonitor(self, self._robot.arm.joint_names)
         self._described = DescribedRobot(self, self._robot)
         locate = CAMERA_POSES[p.camera_pose]
-        self._camera = locate(self, self._robot, self._joints, p.tf_timeout_s)
+        self._camera = locate(self, self._robot, self._joints, p.pose_timeout_s)
         self._remote = RemoteServices(self, p.service_timeout_s)
         self._selected = self.create_publisher(PoseStamped, "selected_grasp", LATCHED)
         self._markers = self.create_publisher(MarkerArray, "grasp_markers", LATCHED)

@@ -87,7 +87,7 @@ def bench(request, tmp_path_factory):
         "grounder": {"checkpoint": checkpoint},
         "selector": {
             "camera_pose": "tf",
-            "tf_timeout_s": PATIENCE_S,
+            "pose_timeout_s": PATIENCE_S,
             "frame_timeout_s": ANSWER_S / 3,
             "service_timeout_s": ANSWER_S / 3,
         },
