@@ -63,14 +63,19 @@ def project(points_cam: ArrayLike, K: ArrayLike) -> Floats:
 
 def deproject(depth_m: ArrayLike, K: ArrayLike) -> Floats:
     """Organised cloud (H, W, 3) [m] in the optical frame; NaN where depth is 0 or not finite."""
-    depth, K = np.asarray(depth_m, float), np.asarray(K, float)
+    depth = np.asarray(depth_m, float)
     z = np.where(np.isfinite(depth) & (depth > 0), depth, np.nan)
-    u, v = np.arange(depth.shape[1]), np.arange(depth.shape[0])[:, None]
-    cloud = np.empty((*depth.shape, 3))
-    np.multiply((u - K[0, 2]) / K[0, 0], z, out=cloud[..., 0])
-    np.multiply((v - K[1, 2]) / K[1, 1], z, out=cloud[..., 1])
-    cloud[..., 2] = z
-    return cloud
+    return deproject_pixels(np.arange(depth.shape[1]), np.arange(depth.shape[0])[:, None], z, K)
+
+
+def deproject_pixels(u: ArrayLike, v: ArrayLike, depth_m: ArrayLike, K: ArrayLike) -> Floats:
+    """Points (..., 3) [m] in the optical frame of pixels ``u``, ``v`` at depths (...) [m]."""
+    z, K = np.asarray(depth_m, float), np.asarray(K, float)
+    points = np.empty((*z.shape, 3))
+    np.multiply((np.asarray(u) - K[0, 2]) / K[0, 0], z, out=points[..., 0])
+    np.multiply((np.asarray(v) - K[1, 2]) / K[1, 1], z, out=points[..., 1])
+    points[..., 2] = z
+    return points
 
 
 def sample_bilinear(image: ArrayLike, uv: ArrayLike) -> Floats:

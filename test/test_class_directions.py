@@ -10,7 +10,7 @@ from affordance_grasp.errors import InvalidInput
 from affordance_grasp.grounding.backbones import load_backbone
 from affordance_grasp.grounding.selectivecl import SelectiveCl
 from affordance_grasp.grounding.selectivecl_config import SelectiveClConfig
-from affordance_grasp.learning.agd20k import Picture
+from affordance_grasp.learning.agd20k import PictureFile
 from affordance_grasp.learning.class_directions import class_directions, ridge_directions
 
 CONFIG = SelectiveClConfig(image_side=56, classes=2, affinity="class_contrast")
@@ -50,7 +50,7 @@ class Keys:
 
 
 def pictures(affordance, count):
-    return [Picture(affordance, "mug", Path(f"{affordance}/{i}.jpg")) for i in range(count)]
+    return [PictureFile(affordance, "mug", Path(f"{affordance}/{i}.jpg")) for i in range(count)]
 
 
 def test_pictures_of_a_verb_are_told_by_the_channel_in_which_they_differ():

@@ -3,6 +3,7 @@ from scipy.spatial.transform import Rotation
 
 from affordance_grasp.geometry import (
     deproject,
+    deproject_pixels,
     invert,
     pose,
     pose_from_quaternion,
@@ -70,6 +71,12 @@ def test_deproject_inverts_project():
     v, u = np.indices(depth.shape)
     assert np.allclose(project(cloud, K), np.stack([u, v], -1))
     assert np.allclose(cloud[..., 2], depth)
+
+
+def test_a_pixel_goes_where_the_whole_image_puts_it():
+    depth = np.linspace(0.4, 0.9, 48 * 64).reshape(48, 64)
+    u, v = np.array([[3, 60], [31, 0]]), np.array([[7, 47], [0, 20]])
+    np.testing.assert_allclose(deproject_pixels(u, v, depth[v, u], K), deproject(depth, K)[v, u])
 
 
 def test_deproject_marks_missing_readings():

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from affordance_grasp.errors import InvalidInput
-from affordance_grasp.learning.agd20k import Picture, Split
+from affordance_grasp.learning.agd20k import PictureFile, Split
 from affordance_grasp.learning.locate_samples import (
     LocateSamples,
     LocateSampling,
@@ -16,7 +16,7 @@ from affordance_grasp.learning.locate_samples import (
 
 
 def pictures(kind, affordance, name, count):
-    return tuple(Picture(affordance, name, Path(f"{kind}/{i}.jpg")) for i in range(count))
+    return tuple(PictureFile(affordance, name, Path(f"{kind}/{i}.jpg")) for i in range(count))
 
 
 HOLD = pictures("hold_mug", "hold", "mug", 6)

@@ -4,7 +4,7 @@ import numpy as np
 
 from affordance_grasp.simulation.objects import make_object
 from affordance_grasp.simulation.parts import functional_parts
-from affordance_grasp.simulation.pictures import Picture, close_up, exocentric
+from affordance_grasp.simulation.pictures import MaskedPicture, close_up, exocentric
 
 
 def test_most_pictures_of_people_show_the_part_that_is_taken():
@@ -24,7 +24,7 @@ def bar():
     parts["blade"][50:70, 10:80] = parts["handle"][50:70, 80:150] = True
     color = np.zeros((120, 160, 3), np.uint8)
     color[parts["blade"]], color[parts["handle"]] = (255, 0, 0), (0, 255, 0)
-    return Picture(color, parts["blade"] | parts["handle"], parts)
+    return MaskedPicture(color, parts["blade"] | parts["handle"], parts)
 
 
 def test_close_ups_are_filed_under_what_they_show():

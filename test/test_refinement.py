@@ -12,7 +12,7 @@ from affordance_grasp.cli import main
 from affordance_grasp.commands import refine_labels as command_module
 from affordance_grasp.errors import InvalidInput, UnknownName
 from affordance_grasp.grounding.plsp_refiner import Refiner, RefinerConfig
-from affordance_grasp.learning.agd20k import Picture, load_split, read_gray
+from affordance_grasp.learning.agd20k import PictureFile, load_split, read_gray
 from affordance_grasp.learning.detections import Detections, RecordedDetector
 from affordance_grasp.learning.masking import MASKERS
 from affordance_grasp.learning.object_crops import (
@@ -284,7 +284,7 @@ def test_classes_are_named_or_those_of_the_publication(setting):
         classes_of(setting.split, ["hold/cup"])
     with pytest.raises(InvalidInput, match="none of the published classes"):
         classes_of(setting.split, ["published"])
-    more = (*setting.split.train_ego, Picture("throw", "javelin", setting.split.folder))
+    more = (*setting.split.train_ego, PictureFile("throw", "javelin", setting.split.folder))
     agd20k = replace(setting.split, train_ego=more)
     assert classes_of(agd20k, ["published"]) == (("throw", "javelin"),)
     assert classes_of(replace(agd20k, name="Seen"), ["published"]) == (("throw", "javelin"),)

@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from affordance_grasp.datatypes import RgbdFrame
 from affordance_grasp.errors import InvalidInput
-from affordance_grasp.geometry import Floats
+from affordance_grasp.geometry import Floats, deproject_pixels
 
 MAX_DISTANCE_M = 1.2
 MIN_READINGS = 500
@@ -86,10 +86,8 @@ def _near_readings(depth_m: NDArray[np.float32], max_distance_m: float) -> NDArr
 
 def _points(frame: RgbdFrame, pixels: NDArray[np.intp]) -> Floats:
     """Points (..., 3) [m] of the readings at flat indices (...)."""
-    K = frame.intrinsics
-    v, u = np.divmod(pixels, K.width)
-    z = frame.depth_m.ravel()[pixels].astype(float)
-    return np.stack([(u - K.cx) / K.fx * z, (v - K.cy) / K.fy * z, z], -1)
+    v, u = np.divmod(pixels, frame.intrinsics.width)
+    return deproject_pixels(u, v, frame.depth_m.ravel()[pixels], frame.intrinsics.K)
 
 
 def _hypotheses(

@@ -85,7 +85,7 @@ LAYOUTS = {
 
 
 @dataclass(frozen=True, order=True)
-class Picture:
+class PictureFile:
     """One picture file of the tree; the same content may appear under several affordances."""
 
     affordance: str
@@ -104,7 +104,7 @@ class TestItem:
 
     __test__ = False  # the name is the data set's word, not a test case
 
-    picture: Picture
+    picture: PictureFile
     truth: Path
 
 
@@ -119,8 +119,8 @@ class Split:
 
     name: str
     folder: Path
-    train_ego: tuple[Picture, ...]
-    train_exo: tuple[Picture, ...]
+    train_ego: tuple[PictureFile, ...]
+    train_exo: tuple[PictureFile, ...]
     test: tuple[TestItem, ...]
     without_truth: int = 0
     affordances: tuple[str, ...] = field(init=False)
@@ -190,7 +190,7 @@ def content_digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def corrupt_pictures(pictures: Iterable[Picture]) -> Iterator[tuple[Picture, str]]:
+def corrupt_pictures(pictures: Iterable[PictureFile]) -> Iterator[tuple[PictureFile, str]]:
     """Those pictures that cannot be decoded, with the sentence that says so."""
     for picture in pictures:
         try:
@@ -209,10 +209,10 @@ def _read(path: Path, mode: str) -> NDArray[np.uint8]:
         raise InvalidInput(f"picture {path} is corrupt and cannot be decoded: {error}") from error
 
 
-def _pictures(folder: Path, belongs: Callable[[str], bool]) -> tuple[Picture, ...]:
+def _pictures(folder: Path, belongs: Callable[[str], bool]) -> tuple[PictureFile, ...]:
     return tuple(
         sorted(
-            Picture(path.parent.parent.name, path.parent.name, path)
+            PictureFile(path.parent.parent.name, path.parent.name, path)
             for path in folder.glob("*/*/*")
             if path.suffix.lower() in PICTURE_ENDINGS and belongs(path.parent.name)
         )
@@ -222,7 +222,9 @@ def _pictures(folder: Path, belongs: Callable[[str], bool]) -> tuple[Picture, ..
 PARTS = ("trainset/egocentric", "trainset/exocentric", "testset/egocentric", "testset/GT")
 
 
-def _not_in_train(test: tuple[TestItem, ...], train: tuple[Picture, ...]) -> tuple[TestItem, ...]:
+def _not_in_train(
+    test: tuple[TestItem, ...], train: tuple[PictureFile, ...]
+) -> tuple[TestItem, ...]:
     """Test items whose file name no train picture has (AffordanceLLM's Hard split)."""
     names = {picture.path.name for picture in train}
     return tuple(item for item in test if item.picture.path.name not in names)
@@ -252,7 +254,9 @@ def _empty_classes(folder: Path) -> list[str]:
     return empty
 
 
-def _unpaired(folder: Path, ego: tuple[Picture, ...], exo: tuple[Picture, ...]) -> list[str]:
+def _unpaired(
+    folder: Path, ego: tuple[PictureFile, ...], exo: tuple[PictureFile, ...]
+) -> list[str]:
     pairs = {"egocentric": {p.pair for p in ego}, "exocentric": {p.pair for p in exo}}
     missing = []
     for have, need in (("egocentric", "exocentric"), ("exocentric", "egocentric")):
@@ -263,7 +267,7 @@ def _unpaired(folder: Path, ego: tuple[Picture, ...], exo: tuple[Picture, ...]) 
 
 
 def _truths_without_picture(
-    folder: Path, ego: tuple[Picture, ...], truths: tuple[Picture, ...]
+    folder: Path, ego: tuple[PictureFile, ...], truths: tuple[PictureFile, ...]
 ) -> list[str]:
     known = {(p.affordance, p.object, p.path.stem) for p in ego}
     return [

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.grounding.locate import LocateNetwork, unpack_keys
-from affordance_grasp.learning.agd20k import Picture
+from affordance_grasp.learning.agd20k import PictureFile
 from affordance_grasp.learning.pictures import ViewSource
 
 RIDGE = 0.01
@@ -24,7 +24,7 @@ CHUNK = 64
 
 def class_directions(
     network: LocateNetwork,
-    pictures: Sequence[Picture],
+    pictures: Sequence[PictureFile],
     source: ViewSource,
     affordances: Sequence[str],
     rng: np.random.Generator,
@@ -63,8 +63,8 @@ def ridge_directions(features: Tensor, classes: Tensor) -> Tensor:
 
 
 def _views(
-    pictures: Sequence[Picture], source: ViewSource, rng: np.random.Generator
-) -> Iterator[tuple[Tensor, list[Picture]]]:
+    pictures: Sequence[PictureFile], source: ViewSource, rng: np.random.Generator
+) -> Iterator[tuple[Tensor, list[PictureFile]]]:
     """Batches of the views of all pictures, and whose they are."""
     drawn = [
         (picture, view) for picture in pictures for view in source.views_of(picture.path, rng)

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from affordance_grasp.errors import InvalidInput
-from affordance_grasp.learning.agd20k import Picture
+from affordance_grasp.learning.agd20k import PictureFile
 
 DETECTIONS_FILE = "detections.json"
 SCORE_THRESHOLD = 0.5
@@ -56,13 +56,13 @@ class Detections:
 class Detector(Protocol):
     """Answers for one picture, None where it found nothing."""
 
-    def parts(self, picture: Picture) -> Detections | None:
+    def parts(self, picture: PictureFile) -> Detections | None:
         """Boxes of the part(s) on which the picture's affordance acts (train egocentric)."""
 
-    def object_ego(self, picture: Picture) -> Detections | None:
+    def object_ego(self, picture: PictureFile) -> Detections | None:
         """Whole-object boxes of an egocentric picture."""
 
-    def object_exo(self, picture: Picture) -> Detections | None:
+    def object_exo(self, picture: PictureFile) -> Detections | None:
         """Whole-object boxes of an exocentric picture."""
 
     def prompt(self, affordance: str, object_name: str) -> str | None:
@@ -86,15 +86,15 @@ class RecordedDetector:
         if not isinstance(self._answers, dict) or not isinstance(self._answers.get("parts"), dict):
             raise InvalidInput(f'detector boxes {path} hold no mapping "parts"')
 
-    def parts(self, picture: Picture) -> Detections | None:
+    def parts(self, picture: PictureFile) -> Detections | None:
         """Part boxes, see :class:`Detector`."""
         return self._find("parts", picture)
 
-    def object_ego(self, picture: Picture) -> Detections | None:
+    def object_ego(self, picture: PictureFile) -> Detections | None:
         """Whole-object boxes, see :class:`Detector`."""
         return self._find("objects_ego", picture)
 
-    def object_exo(self, picture: Picture) -> Detections | None:
+    def object_exo(self, picture: PictureFile) -> Detections | None:
         """Whole-object boxes, see :class:`Detector`."""
         return self._find("objects_exo", picture)
 
@@ -103,7 +103,7 @@ class RecordedDetector:
         words = self._answers.get("prompts", {}).get(affordance, {}).get(object_name)
         return None if words is None else str(words)
 
-    def _find(self, kind: str, picture: Picture) -> Detections | None:
+    def _find(self, kind: str, picture: PictureFile) -> Detections | None:
         try:
             by_object = self._answers.get(kind, {}).get(picture.affordance, {})
             entry = by_object.get(picture.object, {}).get(picture.path.name)

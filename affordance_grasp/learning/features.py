@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.learning.agd20k import (
-    Picture,
+    PictureFile,
     Split,
     content_digest,
     corrupt_pictures,
@@ -105,7 +105,7 @@ def cache_features(
 
 def cache_plain_features(
     name: str,
-    pictures: Sequence[Picture],
+    pictures: Sequence[PictureFile],
     reader: Reader,
     view: PictureView,
     folder: Path,
@@ -172,7 +172,7 @@ class _Store:
     def __init__(
         self,
         name: str,
-        pictures: dict[str, list[Picture]],
+        pictures: dict[str, list[PictureFile]],
         views: Sequence[tuple[PictureView, ...]],
         reader: Reader,
         encoding: Encoding,
@@ -229,14 +229,14 @@ def _recent_color(path: Path) -> NDArray[np.uint8]:
     return read_color(path)
 
 
-def _all_pictures(split: Split) -> Iterator[Picture]:
+def _all_pictures(split: Split) -> Iterator[PictureFile]:
     yield from split.train_ego
     yield from split.train_exo
     yield from (item.picture for item in split.test)
 
 
-def _distinct(pictures: Iterable[Picture]) -> dict[str, list[Picture]]:
-    groups: dict[str, list[Picture]] = {}
+def _distinct(pictures: Iterable[PictureFile]) -> dict[str, list[PictureFile]]:
+    groups: dict[str, list[PictureFile]] = {}
     for picture in pictures:
         groups.setdefault(content_digest(picture.path), []).append(picture)
     return groups

@@ -13,7 +13,7 @@ from torch import Tensor
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.grounding.looptrans import LoopTransBatch
 from affordance_grasp.grounding.selectivecl_config import SelectiveClBatch
-from affordance_grasp.learning.agd20k import Picture, Split
+from affordance_grasp.learning.agd20k import PictureFile, Split
 from affordance_grasp.learning.pictures import ViewSource
 
 
@@ -45,12 +45,12 @@ class Triplets:
     picture of the same. The object's name serves for this pairing only.
     """
 
-    anchors: tuple[Picture, ...]
-    exo: dict[tuple[str, str], tuple[Picture, ...]]
-    ego: dict[tuple[str, str], tuple[Picture, ...]]
+    anchors: tuple[PictureFile, ...]
+    exo: dict[tuple[str, str], tuple[PictureFile, ...]]
+    ego: dict[tuple[str, str], tuple[PictureFile, ...]]
     exo_images: int
 
-    def draw(self, index: int, rng: np.random.Generator) -> tuple[Picture, list[Picture]]:
+    def draw(self, index: int, rng: np.random.Generator) -> tuple[PictureFile, list[PictureFile]]:
         """An egocentric picture, and the exocentric ones, the anchor first.
 
         All are distinct, unless there are no more than a sample takes: then repeats may occur.
@@ -133,13 +133,15 @@ class SelectiveClSamples(LocateSamples):
         return SelectiveClBatch(plain.ego, plain.exo, plain.label, self._text[plain.label])
 
 
-def _read(source: ViewSource, picture: Picture, rng: np.random.Generator) -> NDArray[np.float32]:
+def _read(
+    source: ViewSource, picture: PictureFile, rng: np.random.Generator
+) -> NDArray[np.float32]:
     views = source.views_of(picture.path, rng)
     return source.read(picture.path, views[int(rng.integers(len(views)))])
 
 
-def _by_pair(pictures: Sequence[Picture]) -> dict[tuple[str, str], tuple[Picture, ...]]:
-    pairs: dict[tuple[str, str], list[Picture]] = {}
+def _by_pair(pictures: Sequence[PictureFile]) -> dict[tuple[str, str], tuple[PictureFile, ...]]:
+    pairs: dict[tuple[str, str], list[PictureFile]] = {}
     for picture in pictures:
         pairs.setdefault(picture.pair, []).append(picture)
     return {pair: tuple(members) for pair, members in pairs.items()}

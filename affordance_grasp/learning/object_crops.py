@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from affordance_grasp.errors import InvalidInput
-from affordance_grasp.learning.agd20k import Picture, Split, read_color, read_gray
+from affordance_grasp.learning.agd20k import PictureFile, Split, read_color, read_gray
 from affordance_grasp.learning.detections import Detections, Detector
 from affordance_grasp.learning.masking import Box, Mask, Masker, box_region
 from affordance_grasp.learning.pseudo_labels import pseudo_label, save_mask
@@ -30,23 +30,23 @@ class ObjectMasks:
     split: Split
     detector: Detector
 
-    def detections(self, picture: Picture, perspective: Perspective) -> Detections | None:
+    def detections(self, picture: PictureFile, perspective: Perspective) -> Detections | None:
         """Boxes of the whole object, None where it was not found."""
         find = self.detector.object_ego if perspective == "ego" else self.detector.object_exo
         return find(picture)
 
-    def path(self, picture: Picture, perspective: Perspective) -> Path:
+    def path(self, picture: PictureFile, perspective: Perspective) -> Path:
         """Where the mask of a picture lies."""
         folder = self.split.folder / f"trainset/whole_obj_mask_{perspective}"
         return folder / picture.affordance / picture.object / f"{picture.path.stem}_pl.png"
 
-    def read(self, picture: Picture, perspective: Perspective) -> Mask:
+    def read(self, picture: PictureFile, perspective: Perspective) -> Mask:
         """The mask (H, W) of a picture."""
         return read_gray(self.path(picture, perspective)) >= 128
 
     def write(
         self,
-        pictures: Iterable[tuple[Picture, Perspective]],
+        pictures: Iterable[tuple[PictureFile, Perspective]],
         masker: Masker,
         overwrite: bool = False,
     ) -> None:
@@ -104,7 +104,7 @@ class ObjectVectors:
 
 
 def object_vectors(
-    pictures: Iterable[tuple[Picture, Perspective]],
+    pictures: Iterable[tuple[PictureFile, Perspective]],
     masks: ObjectMasks,
     encode: Callable[[NDArray[np.float32]], NDArray[np.float16]],
     side: int,
@@ -127,7 +127,7 @@ def object_vectors(
 
 
 def _object_mean(
-    picture: Picture,
+    picture: PictureFile,
     perspective: Perspective,
     masks: ObjectMasks,
     encode: Callable[[NDArray[np.float32]], NDArray[np.float16]],

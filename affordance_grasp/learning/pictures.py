@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from affordance_grasp.grounding.network import GroundingNetwork
-from affordance_grasp.learning.agd20k import Picture, Split, read_color
+from affordance_grasp.learning.agd20k import PictureFile, Split, read_color
 from affordance_grasp.learning.views import Catalogue
 
 
@@ -135,7 +135,7 @@ class FreshViews:
 
 def fresh_views(
     split: Split,
-    pictures: Sequence[Picture],
+    pictures: Sequence[PictureFile],
     draw: Callable[[np.random.Generator, int, Catalogue], tuple[PictureView, ...]],
     normalise: Callable[[Tensor], Tensor],
 ) -> FreshViews:
@@ -150,7 +150,7 @@ def fresh_test_pictures(split: Split, view: PictureView, reader: Reader) -> Fres
     return fresh_views(split, pictures, lambda *_: (view,), reader.normalise)
 
 
-def catalogue_of(split: Split, pictures: Sequence[Picture]) -> Catalogue:
+def catalogue_of(split: Split, pictures: Sequence[PictureFile]) -> Catalogue:
     """What stands on ``pictures``, with all affordances of a split's train pictures."""
     affordances: dict[str, set[str]] = {}
     for picture in split.train_ego:

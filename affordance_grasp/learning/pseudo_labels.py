@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from affordance_grasp.learning.agd20k import Picture, Split, content_digest, read_color
+from affordance_grasp.learning.agd20k import PictureFile, Split, content_digest, read_color
 from affordance_grasp.learning.detections import Detections, Detector
 from affordance_grasp.learning.masking import MASKERS, Masker, fill_holes, turn_inverted
 
@@ -29,19 +29,19 @@ class LabelCount:
     without_box: int
 
 
-def label_path(split: Split, picture: Picture) -> Path:
+def label_path(split: Split, picture: PictureFile) -> Path:
     """Where the pseudo label of an egocentric train picture lies."""
     folder = split.folder / "trainset/PL" / picture.affordance / picture.object
     return folder / f"{picture.path.stem}_pl.png"
 
 
-def refined_label_path(split: Split, picture: Picture) -> Path:
+def refined_label_path(split: Split, picture: PictureFile) -> Path:
     """Where the refined label (stage B) of an egocentric train picture is written."""
     folder = split.folder / "trainset/PL_refined" / picture.affordance / picture.object
     return folder / f"{picture.path.stem}.png"
 
 
-def label_for_training(split: Split, picture: Picture, labels: Labels) -> Path:
+def label_for_training(split: Split, picture: PictureFile, labels: Labels) -> Path:
     """The label that training reads; ``refined``: the initial one where none was refined.
 
     Refined labels of the released code are JPEG.
@@ -79,7 +79,7 @@ def write_pseudo_labels(
     detector: Detector,
     masker: Masker = MASKERS["grabcut"],
     overwrite: bool = False,
-    progress: Callable[[Iterable[list[Picture]]], Iterable[list[Picture]]] = iter,
+    progress: Callable[[Iterable[list[PictureFile]]], Iterable[list[PictureFile]]] = iter,
 ) -> LabelCount:
     """Write the label of every egocentric train picture in which a part was found.
 
@@ -99,7 +99,7 @@ def write_pseudo_labels(
 
 
 def _write(
-    split: Split, detector: Detector, masker: Masker, found: list[tuple[Picture, Detections]]
+    split: Split, detector: Detector, masker: Masker, found: list[tuple[PictureFile, Detections]]
 ) -> None:
     first = found[0][0]
     whole = detector.object_ego(first)
@@ -110,8 +110,8 @@ def _write(
         save_mask(label_path(split, picture), mask)
 
 
-def _same_content(pictures: Iterable[Picture]) -> Iterator[list[Picture]]:
-    groups: dict[str, list[Picture]] = {}
+def _same_content(pictures: Iterable[PictureFile]) -> Iterator[list[PictureFile]]:
+    groups: dict[str, list[PictureFile]] = {}
     for picture in pictures:
         groups.setdefault(content_digest(picture.path), []).append(picture)
     yield from groups.values()

@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 from affordance_grasp.grounding.checkpoint import head_tensors, load_head
 from affordance_grasp.grounding.plsp_refiner import Refiner
 from affordance_grasp.grounding.weights import read_tensors
-from affordance_grasp.learning.agd20k import Picture, read_color
+from affordance_grasp.learning.agd20k import PictureFile, read_color
 from affordance_grasp.learning.masking import Mask
 from affordance_grasp.learning.object_crops import ObjectMasks, pad_square
 from affordance_grasp.learning.plsp_samples import PairTexts
@@ -94,7 +94,7 @@ class LabelRefiner:
         self._masks, self._texts = masks, texts
         self._segmenter, self._threshold = segmenter, threshold
 
-    def raw(self, picture: Picture) -> Mask:
+    def raw(self, picture: PictureFile) -> Mask:
         """What the network is sure of (H, W), within the whole object's mask."""
         color = read_color(picture.path)
         height, width = color.shape[:2]
@@ -109,7 +109,7 @@ class LabelRefiner:
         sure = probability[top : top + height, left : left + width] > self._threshold
         return np.asarray(sure & self._masks.read(picture, "ego"))
 
-    def refined(self, picture: Picture) -> Mask:
+    def refined(self, picture: PictureFile) -> Mask:
         """The refined label (H, W); empty where nothing is left of it."""
         raw = self.raw(picture)
         found = self._masks.detections(picture, "ego")
@@ -118,7 +118,7 @@ class LabelRefiner:
         boxes = found.kept().boxes
         return snap_in_boxes(raw, read_color(picture.path), boxes, self._segmenter)
 
-    def write(self, pictures: Sequence[Picture]) -> RefinedCount:
+    def write(self, pictures: Sequence[PictureFile]) -> RefinedCount:
         """Write the label of every picture, or remove an older one where nothing is left."""
         tally: Counter[bool] = Counter()
         for picture in pictures:

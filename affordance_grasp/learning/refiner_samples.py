@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.grounding.plsp_refiner import RefinerBatch
-from affordance_grasp.learning.agd20k import Picture, Split, read_color
+from affordance_grasp.learning.agd20k import PictureFile, Split, read_color
 from affordance_grasp.learning.masking import box_region
 from affordance_grasp.learning.object_crops import (
     ObjectMasks,
@@ -150,7 +150,7 @@ class RefinerSamples:
 
 def pictures_of(
     split: Split, classes: Sequence[Pair]
-) -> tuple[tuple[Picture, ...], tuple[Picture, ...]]:
+) -> tuple[tuple[PictureFile, ...], tuple[PictureFile, ...]]:
     """Egocentric and exocentric train pictures of some classes."""
     ego, exo = (
         tuple(p for p in s if p.pair in classes) for s in (split.train_ego, split.train_exo)
@@ -159,9 +159,9 @@ def pictures_of(
 
 
 def _pools(
-    pictures: Sequence[Picture],
+    pictures: Sequence[PictureFile],
     own: ObjectVectors,
-    exo_pictures: Sequence[Picture],
+    exo_pictures: Sequence[PictureFile],
     exo: ObjectVectors,
     size: int,
 ) -> list[NDArray[np.int64]]:

@@ -24,8 +24,8 @@ class Moment:
 
 
 @dataclass
-class Picture:
-    """Something to draw ``rate_hz`` times a second while it is ``wanted``."""
+class Feed:
+    """Pictures to draw ``rate_hz`` times a second while it is ``wanted``."""
 
     rate_hz: float
     wanted: Callable[[], bool]
@@ -40,9 +40,9 @@ class Drawing:
     to it wait as long.
     """
 
-    def __init__(self, pictures: Sequence[Picture], now_ns: Callable[[], int]) -> None:
+    def __init__(self, feeds: Sequence[Feed], now_ns: Callable[[], int]) -> None:
         """Start the thread; ``now_ns`` stamps moments."""
-        self._pictures, self._now_ns = pictures, now_ns
+        self._feeds, self._now_ns = feeds, now_ns
         self._free = Event()
         self._free.set()
         self._moments: SimpleQueue[Moment | None] = SimpleQueue()
@@ -65,9 +65,9 @@ class Drawing:
         self._moments.put(None)
         self._thread.join(CLOSE_S)
 
-    def _due(self) -> list[Picture]:
+    def _due(self) -> list[Feed]:
         now = monotonic()
-        return [picture for picture in self._pictures if now >= picture.due_s and picture.wanted()]
+        return [feed for feed in self._feeds if now >= feed.due_s and feed.wanted()]
 
     def _run(self) -> None:
         world, observer = None, None
@@ -76,16 +76,16 @@ class Drawing:
                 if observer is not None:
                     observer.close()
                 world, observer = moment.world, moment.world.observer()
-            for picture in self._due():
-                _draw(picture, observer, moment)
+            for feed in self._due():
+                _draw(feed, observer, moment)
             self._free.set()
         if observer is not None:
             observer.close()
 
 
-def _draw(picture: Picture, observer: Observer, moment: Moment) -> None:
+def _draw(feed: Feed, observer: Observer, moment: Moment) -> None:
     begun, worked = monotonic(), thread_time()
-    picture.draw(observer, moment)
+    feed.draw(observer, moment)
     # Time in which others had the processor does not count, or frames were scarce just then.
     cost_s = thread_time() - worked
-    picture.due_s = begun + max(1 / picture.rate_hz, cost_s / MAX_SHARE)
+    feed.due_s = begun + max(1 / feed.rate_hz, cost_s / MAX_SHARE)

@@ -15,7 +15,7 @@ from affordance_grasp.control.robot import load_robot
 from affordance_grasp.errors import InvalidInput, MotionFault
 from affordance_grasp.nodes.calls import answering
 from affordance_grasp.nodes.conversions import from_color, from_depth_m, from_intrinsics
-from affordance_grasp.nodes.drawing import Drawing, Moment, Picture
+from affordance_grasp.nodes.drawing import Drawing, Feed, Moment
 from affordance_grasp.nodes.frames import COLOR, DEPTH, DEPTH_INFO, INFO
 from affordance_grasp.nodes.live_world import LiveWorld
 from affordance_grasp.nodes.parameters import declare, describe
@@ -64,7 +64,7 @@ class SimulatorNode(Node):
         self._recorder: WorldRecorder | None = None
         p = self._settings
         first = self._world_maker(p.object, p.seed, p.pose_seed)
-        self._drawing = Drawing(self._pictures(), lambda: self.get_clock().now().nanoseconds)
+        self._drawing = Drawing(self._feeds(), lambda: self.get_clock().now().nanoseconds)
         self._live = LiveWorld(first, self._publish, p.speed)
         # The database of a bag belongs to the thread that opened it, as renderers do.
         self._recorder = self._live.ask(lambda world: self._open_bag())
@@ -106,12 +106,12 @@ class SimulatorNode(Node):
         self._photo = self.create_publisher(Image, "outside/image_raw", qos_profile_sensor_data)
         self._joints = self.create_publisher(JointState, "joint_states", 10)
 
-    def _pictures(self) -> tuple[Picture, Picture]:
+    def _feeds(self) -> tuple[Feed, Feed]:
         color, photo, p = self._color, self._photo, self._settings
-        frames = Picture(
+        frames = Feed(
             p.camera_rate_hz, lambda: color.get_subscription_count() > 0, self._publish_frame
         )
-        photos = Picture(
+        photos = Feed(
             p.photo_rate_hz, lambda: photo.get_subscription_count() > 0, self._publish_photo
         )
         return frames, photos

@@ -24,7 +24,7 @@ from affordance_grasp.simulation.parts import (
     affordances_of,
     functional_parts,
 )
-from affordance_grasp.simulation.pictures import Picture, close_up, egocentric, exocentric
+from affordance_grasp.simulation.pictures import MaskedPicture, close_up, egocentric, exocentric
 from affordance_grasp.simulation.seeds import (
     EXO_SEED_START,
     SEEDS_PER_DATASET,
@@ -186,7 +186,7 @@ def photograph(config: DatasetConfig, job: Job) -> list[Record]:
     return records
 
 
-def _close_ups(job: Job, number: int, picture: Picture, rng: Generator) -> Iterator[Record]:
+def _close_ups(job: Job, number: int, picture: MaskedPicture, rng: Generator) -> Iterator[Record]:
     """Pieces of a training picture, filed only under what they show."""
     groups = {a: functional_parts(a, job.family) for a in affordances_of(job.family)}
     for i in range(CLOSE_UPS):
@@ -203,7 +203,7 @@ def _wanted(family: str) -> tuple[str, ...]:
 
 
 def _record(
-    job: Job, number: int, picture: Picture, affordances: tuple[str, ...], rng: Generator
+    job: Job, number: int, picture: MaskedPicture, affordances: tuple[str, ...], rng: Generator
 ) -> Record:
     height, width = picture.whole.shape
     boxes = picture.boxes()
@@ -224,7 +224,7 @@ def _record(
     )
 
 
-def _heatmaps(family: str, picture: Picture, rng: Generator) -> Iterator[tuple[str, bytes]]:
+def _heatmaps(family: str, picture: MaskedPicture, rng: Generator) -> Iterator[tuple[str, bytes]]:
     for affordance in affordances_of(family):
         mask = np.zeros(picture.whole.shape, bool)
         for part in functional_parts(affordance, family):

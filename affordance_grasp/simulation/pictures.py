@@ -44,7 +44,7 @@ SETTLE_S = 0.5
 
 
 @dataclass(frozen=True)
-class Picture:
+class MaskedPicture:
     """``color`` (H, W, 3) uint8 rgb, exact masks (H, W) of every visible part and of the whole."""
 
     color: NDArray[np.uint8]
@@ -65,7 +65,7 @@ def picture_size(rng: Generator, side: int) -> tuple[int, int]:
 
 def egocentric(
     obj: HouseholdObject, views: int, side: int, rng: Generator, wanted: tuple[str, ...]
-) -> Iterator[Picture]:
+) -> Iterator[MaskedPicture]:
     """Pictures of an object alone at rest, from above, with all ``wanted`` parts in sight."""
     spec = studio_spec(rng, _mean_color(obj))
     add_object(spec, obj, name=OBJECT)
@@ -85,8 +85,8 @@ def egocentric(
 
 
 def close_up(
-    picture: Picture, groups: Mapping[str, tuple[str, ...]], rng: Generator
-) -> tuple[Picture, tuple[str, ...]] | None:
+    picture: MaskedPicture, groups: Mapping[str, tuple[str, ...]], rng: Generator
+) -> tuple[MaskedPicture, tuple[str, ...]] | None:
     """A square piece of a picture that shows some functional parts and not others.
 
     ``groups``: affordance -> the parts that serve it. Returns the piece, enlarged to the picture's
@@ -124,7 +124,7 @@ def _window(mask: NDArray[np.bool_], rng: Generator) -> tuple[slice, slice]:
     return slice(start[0], start[0] + side), slice(start[1], start[1] + side)
 
 
-def _enlarged(picture: Picture, window: tuple[slice, slice]) -> Picture:
+def _enlarged(picture: MaskedPicture, window: tuple[slice, slice]) -> MaskedPicture:
     side = min(picture.whole.shape)
 
     def enlarge(image: NDArray[np.uint8], how: int) -> NDArray[np.uint8]:
@@ -137,12 +137,12 @@ def _enlarged(picture: Picture, window: tuple[slice, slice]) -> Picture:
         if mask[window].any()
     }
     whole = np.any(list(masks.values()), axis=0)
-    return Picture(enlarge(picture.color, cv2.INTER_CUBIC), whole, masks)
+    return MaskedPicture(enlarge(picture.color, cv2.INTER_CUBIC), whole, masks)
 
 
 def exocentric(
     obj: HouseholdObject, affordance: str, views: int, side: int, rng: Generator
-) -> Iterator[Picture]:
+) -> Iterator[MaskedPicture]:
     """Pictures of a person's hand at the part of an object that serves an affordance.
 
     The hand holds the part or reaches for it. Both fill the picture, from the side that shows most
@@ -204,7 +204,7 @@ def _best(
     views: list[View],
     wanted: tuple[str, ...],
     rng: Generator,
-) -> Picture:
+) -> MaskedPicture:
     """The first view in which all that is wanted can be seen, else the last one."""
     for view in views:
         shot = studio.shoot(view)
@@ -213,19 +213,19 @@ def _best(
         seen = whole.mean() >= SMALLEST_OBJECT
         if seen and all(_share(parts, part) >= SMALLEST_PART for part in wanted):
             break
-    return Picture(develop(shot.color, rng), whole, parts)
+    return MaskedPicture(develop(shot.color, rng), whole, parts)
 
 
 def _clearest(
     studio: Studio, views: list[View], wanted: tuple[str, ...], rng: Generator
-) -> Picture:
+) -> MaskedPicture:
     """The view that shows most of the wanted parts."""
     shots = [studio.shoot(view) for view in views]
     masks = [studio.part_masks(shot) for shot in shots]
     shown = [sum(_share(parts, part) for part in wanted) for parts in masks]
     best = int(np.argmax(shown))
     whole = np.any(list(masks[best].values()), axis=0)
-    return Picture(develop(shots[best].color, rng), whole, masks[best])
+    return MaskedPicture(develop(shots[best].color, rng), whole, masks[best])
 
 
 def _share(parts: dict[str, NDArray[np.bool_]], part: str) -> float:
