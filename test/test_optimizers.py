@@ -5,11 +5,15 @@ from affordance_grasp.errors import InvalidInput, UnknownName
 from affordance_grasp.learning.optimizers import AdamW, Sgd, parse_optimizer, plain_optimizer
 
 
-def test_staircase_falls_by_the_decay_every_step():
-    sgd = Sgd(step_epochs=5, decay=0.1)
-    assert [sgd.factor(epoch) for epoch in (0, 4, 5, 9, 10)] == pytest.approx(
+@pytest.mark.parametrize("kind", [AdamW, Sgd])
+def test_staircase_falls_by_the_decay_every_step(kind):
+    optimizer = kind(step_epochs=5, decay=0.1)
+    assert [optimizer.factor(epoch) for epoch in (0, 4, 5, 9, 10)] == pytest.approx(
         [1, 1, 0.1, 0.1, 0.01]
     )
+
+
+def test_the_published_adamw_keeps_its_rate():
     assert AdamW().factor(1000) == 1
 
 
@@ -42,6 +46,7 @@ def test_plain_values_and_back(optimizer):
         (AdamW, {"weight_decay": -1}),
         (AdamW, {"betas": (0.9, 0.9, 0.9)}),
         (AdamW, {"betas": (0.9, 1.0)}),
+        (AdamW, {"step_epochs": 0}),
         (Sgd, {"momentum": 1.0}),
         (Sgd, {"step_epochs": 0}),
         (Sgd, {"decay": 0}),

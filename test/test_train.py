@@ -191,7 +191,7 @@ def test_without_labels_there_is_nothing_to_train_on(sources, tmp_path):
 
 
 RECIPES = {
-    "plsp": (20, AdamW(1e-4, (0.9, 0.95), 0.01)),
+    "plsp": (20, AdamW(1e-4, (0.9, 0.95), 0.01, step_epochs=18)),
     "looptrans": (16, Sgd(4e-3, 0.9, 5e-4, step_epochs=11, decay=0.1)),
     "selectivecl": (8, Sgd(4e-3, 0.9, 5e-4, step_epochs=6, decay=0.1)),
 }

@@ -28,17 +28,23 @@ class OptimizerConfig(Protocol):
 
 @dataclass(frozen=True)
 class AdamW:
-    """PLSP's: AdamW at a constant rate (released code: a step decay that is never reached)."""
+    """PLSP's: AdamW, the rate times ``decay`` every ``step_epochs``.
+
+    The released step is never reached: the rate is constant.
+    """
 
     name: ClassVar[str] = "adamw"
 
     learning_rate: float = 1e-4
     betas: tuple[float, float] = (0.9, 0.95)
     weight_decay: float = 0.01
+    step_epochs: int = 5_000_000
+    decay: float = 0.1
 
     def __post_init__(self) -> None:
         """Refuse figures that cannot train."""
         _refuse_rates(self.learning_rate, self.weight_decay)
+        _refuse_staircase(self.step_epochs, self.decay)
         betas = tuple(float(beta) for beta in self.betas)
         if len(betas) != 2 or not all(0 <= beta < 1 for beta in betas):
             raise InvalidInput(f"betas are {self.betas}; expected two numbers within 0..1")
@@ -51,9 +57,8 @@ class AdamW:
         )
 
     def factor(self, epoch: int) -> float:
-        """Constant."""
-        del epoch
-        return 1.0
+        """A staircase."""
+        return float(self.decay ** (epoch // self.step_epochs))
 
 
 @dataclass(frozen=True)
@@ -74,13 +79,9 @@ class Sgd:
     def __post_init__(self) -> None:
         """Refuse figures that cannot train."""
         _refuse_rates(self.learning_rate, self.weight_decay)
+        _refuse_staircase(self.step_epochs, self.decay)
         if not 0 < self.momentum < 1:
             raise InvalidInput(f"momentum is {self.momentum}; expected a number within 0..1")
-        if self.step_epochs < 1 or not 0 < self.decay <= 1:
-            raise InvalidInput(
-                f"the rate is multiplied by {self.decay} every {self.step_epochs} epochs; "
-                f"expected a factor above 0 and up to 1, and at least 1 epoch"
-            )
 
     def build(self, groups: list[dict[str, Any]]) -> torch.optim.Optimizer:
         """See :class:`OptimizerConfig`."""
@@ -123,4 +124,12 @@ def _refuse_rates(learning_rate: float, weight_decay: float) -> None:
         raise InvalidInput(
             f"training needs a learning_rate ({learning_rate}) above 0 and a weight_decay "
             f"({weight_decay}) that is not negative"
+        )
+
+
+def _refuse_staircase(step_epochs: int, decay: float) -> None:
+    if step_epochs < 1 or not 0 < decay <= 1:
+        raise InvalidInput(
+            f"the rate is multiplied by {decay} every {step_epochs} epochs; "
+            f"expected a factor above 0 and up to 1, and at least 1 epoch"
         )
