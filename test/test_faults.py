@@ -170,8 +170,9 @@ def seen(looker, count):
         view = check.view()
         faults = camera_faults(view)
         known = view.color.message is not None and not any("appeared" in f for f in faults)
-        if (known and len(faults) == count) or monotonic() > deadline:
+        if known and len(faults) == count:
             return faults
+        assert monotonic() < deadline, f"expected {count} faults: {faults}"
         pause.wait(0.05)
 
 
