@@ -86,6 +86,24 @@ def test_the_cams_shape_the_backgrounds_from_the_second_epoch_on(network):
             torch.testing.assert_close(value, first[name])
 
 
+def test_autocast_leaves_affinities_and_parts_as_they_are(network):
+    """bfloat16 rounds the cosines of keys that are much alike to 1, and their contrast to 0."""
+    batch = make_batch()
+    alike = replace(batch, ego=batch.ego + 30, exo=batch.exo + 30)
+    found = []
+    for narrow in (False, True):
+        with torch.autocast("cpu", torch.bfloat16, enabled=narrow):
+            ego, exo = (
+                network.see_ego(alike.ego, alike.text),
+                network.see_exo(alike.exo, alike.text),
+            )
+            terms = network.loss(alike, 0)
+        assert {t.dtype for t in (ego.hidden, exo.hidden, *terms.values())} == {torch.float32}
+        found.append((ego.affinity, exo.action, exo.affinity))
+    for exact, narrow in zip(*found, strict=True):
+        torch.testing.assert_close(narrow, exact)
+
+
 def test_pixels_are_grouped_by_the_exocentric_bar_and_by_the_object_where_none_passes(network):
     batch = make_batch()
     ego, exo = network.see_ego(batch.ego, batch.text), network.see_exo(batch.exo, batch.text)

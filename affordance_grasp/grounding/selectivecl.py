@@ -118,36 +118,48 @@ class SelectiveCl(LocateNetwork):
     def see_ego(self, images: Tensor, text: Tensor) -> EgoView:
         """Egocentric images (B, 3, S, S) or tokens, and text rows (B, text_dim)."""
         features, extra = self._split(self.tokens(images))
-        affinity = find_affinity(self.config.affinity)
-        scores = affinity.scores(features, extra, text[:, : affinity.text_dim])
+        action = self._action(features, extra, text)
         hidden = self.aff_ego_proj(self.aff_proj(features.keys))
-        return EgoView(features, scores, hidden, self.aff_classifier(hidden))
+        return EgoView(features, action, hidden.float(), self.aff_classifier(hidden).float())
 
     def see_exo(self, images: Tensor, text: Tensor) -> ExoView:
         """Exocentric images (B, E, 3, S, S) or tokens, and text rows (B, text_dim)."""
         batch_views = images.shape[:2]
         features, extra = self._split(self.tokens(images.flatten(0, 1)))
-        affinity = find_affinity(self.config.affinity)
         texts = text.repeat_interleave(batch_views[1], dim=0)
-        action = affinity.scores(features, extra, texts[:, : affinity.text_dim])
-        entity = affinity.scores(features, extra, texts[:, affinity.text_dim :])
+        action = self._action(features, extra, texts)
+        entity = self._entity(features, extra, texts)
         hidden = self.aff_exo_proj(self.aff_proj(features.keys))
         tensors = (
             features.keys,
             action,
             smooth(entity) * action,
-            hidden,
-            self.aff_classifier(hidden),
+            hidden.float(),
+            self.aff_classifier(hidden).float(),
         )
         return ExoView(*(tensor.unflatten(0, batch_views) for tensor in tensors))
+
+    def _action(self, features: KeyFeatures, extra: Tensor, text: Tensor) -> Tensor:
+        """The affinity (B, g, g) to the action prompt of each text row."""
+        dim = find_affinity(self.config.affinity).text_dim
+        return self._scores(features, extra, text[:, :dim])
+
+    def _entity(self, features: KeyFeatures, extra: Tensor, text: Tensor) -> Tensor:
+        """The affinity (B, g, g) to the entity prompt of each text row."""
+        dim = find_affinity(self.config.affinity).text_dim
+        return self._scores(features, extra, text[:, dim:])
+
+    def _scores(self, features: KeyFeatures, extra: Tensor, rows: Tensor) -> Tensor:
+        """Always in float32: bfloat16 rounds the cosines of most patches to the same."""
+        with torch.autocast(extra.device.type, enabled=False):
+            return find_affinity(self.config.affinity).scores(features, extra, rows)
 
     def calibrated_maps(self, tokens: Tensor, text: Tensor, label: Tensor) -> CalibratedMaps:
         """The maps of Q queries on one image (1, 3, S, S) or its tokens, or on Q of them."""
         features, extra = self._split(self.tokens(tokens))
         cam = self.aff_classifier(self.aff_ego_proj(self.aff_proj(features.keys)))
         raw = pick_class(cam.expand(len(label), -1, -1, -1), label)
-        affinity = find_affinity(self.config.affinity)
-        scores = affinity.scores(features, extra, text[:, : affinity.text_dim]).expand_as(raw)
+        scores = self._action(features, extra, text).expand_as(raw)
         weight = min_max(scores)
         return CalibratedMaps(raw, weight * raw, weight * smooth(raw), scores)
 
@@ -164,6 +176,12 @@ class SelectiveCl(LocateNetwork):
         is relevant and what is background. A loss that is switched off has no term.
         """
         ego, exo = self.see_ego(batch.ego, batch.text), self.see_exo(batch.exo, batch.text)
+        with torch.autocast(ego.cam.device.type, enabled=False):
+            return self._terms(ego, exo, batch, epoch)
+
+    def _terms(
+        self, ego: EgoView, exo: ExoView, batch: SelectiveClBatch, epoch: int
+    ) -> dict[str, Tensor]:
         terms = {
             "ce_ego": classification_loss(ego.cam.flatten(2), batch.label),
             "ce_exo": classification_loss(exo.cam.flatten(3), batch.label),
