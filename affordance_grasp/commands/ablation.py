@@ -91,7 +91,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _setting(arguments: argparse.Namespace) -> Setting:
     path = arguments.config or share_path(f"config/train_{arguments.method}_simulated.yaml")
-    base = replace(load_config(path), method=arguments.method)
+    base = load_config(path, arguments.method)
     if arguments.epochs is not None:
         base = replace(base, epochs=arguments.epochs)
     if arguments.image_side is not None:

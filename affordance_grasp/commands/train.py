@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", type=Path, required=True, help="root in AGD20K's layout")
     parser.add_argument("--out", type=Path, required=True, help="folder of the run")
     parser.add_argument("--split", default="Seen", choices=tuple(LAYOUTS))
-    parser.add_argument("--method", default="plsp", choices=tuple(METHODS))
+    parser.add_argument("--method", choices=tuple(METHODS), help="(default: --config's, plsp)")
     parser.add_argument("--config", type=Path, help="YAML (default: config/train_METHOD_...)")
     parser.add_argument("--boxes", type=Path, help="boxes for PLSP (default: in the data)")
     parser.add_argument("--cache", type=Path, help="feature cache (default: DATA/features)")
@@ -84,14 +84,16 @@ def _sources(arguments: argparse.Namespace, config: TrainConfig, split: Split) -
         encoding=Encoding(bfloat16=arguments.bf16_tokens),
         protocol=arguments.protocol,
         device=check_device(arguments.device),
-        command=_command(arguments),
+        command=_command(arguments, config.method),
     )
 
 
 def _config(arguments: argparse.Namespace) -> TrainConfig:
-    path = arguments.config or share_path(f"config/train_{arguments.method}_simulated.yaml")
-    chosen = {"method": arguments.method, "epochs": arguments.epochs, "seed": arguments.seed}
-    return replace(load_config(path), **{k: v for k, v in chosen.items() if v is not None})
+    method = arguments.method or TrainConfig.method
+    path = arguments.config or share_path(f"config/train_{method}_simulated.yaml")
+    chosen = {"epochs": arguments.epochs, "seed": arguments.seed}
+    config = load_config(path, arguments.method)
+    return replace(config, **{k: v for k, v in chosen.items() if v is not None})
 
 
 def _split(arguments: argparse.Namespace) -> Split:
@@ -103,10 +105,10 @@ def _split(arguments: argparse.Namespace) -> Split:
     return split
 
 
-def _command(arguments: argparse.Namespace) -> str:
+def _command(arguments: argparse.Namespace, method: str) -> str:
     words = [
         "affordance-grasp train",
-        f"--method {arguments.method}",
+        f"--method {method}",
         f"--split {arguments.split}",
     ]
     for name in ("config", "epochs", "seed"):

@@ -108,8 +108,11 @@ def parse_config(values: Mapping[str, Any], where: str = "training configuration
         raise InvalidInput(f"{where}: {error}; known keys: {known}") from error
 
 
-def load_config(path: Path) -> TrainConfig:
-    """Read a YAML file such as ``config/train_plsp_simulated.yaml``."""
+def load_config(path: Path, method: str | None = None) -> TrainConfig:
+    """Read a YAML file such as ``config/train_plsp_simulated.yaml``.
+
+    ``method``: the one that was asked for elsewhere; the file may leave it out, but name no other.
+    """
     try:
         values = yaml.safe_load(path.read_text())
     except (OSError, UnicodeDecodeError) as error:
@@ -119,4 +122,9 @@ def load_config(path: Path) -> TrainConfig:
         raise InvalidInput(f"training configuration {path} is not valid YAML: {reason}") from error
     if not isinstance(values, dict):
         raise InvalidInput(f"training configuration {path} must be a mapping of keys to values")
+    if method is not None and values.setdefault("method", method) != method:
+        raise InvalidInput(
+            f"training configuration {path} is for method {values['method']!r}, but --method is "
+            f"{method}; name one of them only"
+        )
     return parse_config(values, str(path))
