@@ -13,6 +13,7 @@ from affordance_grasp.commands import ablation as command
 from affordance_grasp.errors import InvalidInput, UnknownName
 from affordance_grasp.grounding.checkpoint import load_checkpoint
 from affordance_grasp.grounding.methods import METHODS, make_network
+from affordance_grasp.grounding.weights import REGISTRY
 from affordance_grasp.learning.ablation import (
     METRICS,
     ROWS,
@@ -198,14 +199,41 @@ def test_a_run_that_was_asked_for_otherwise_is_not_taken_for_done(tmp_path):
     folder.path.mkdir(parents=True)
     folder.last.touch()
     assert not run.trained
-    folder.config.write_text(json.dumps({"config": run.config.to_dict()}))
+    recorded = {
+        "config": run.config.to_dict(),
+        "split": "Unseen",
+        "data": str(tmp_path.resolve() / "Unseen"),
+        "bfloat16_tokens": False,
+        "backbone_sha256": REGISTRY["dinov2_vits14"].sha256,
+    }
+    folder.config.write_text(json.dumps(recorded))
     folder.curves.write_text("epoch,test_kld\n" + "".join(f"{i},1\n" for i in range(1, 5)))
     assert not run.trained  # four epochs of five
     folder.curves.write_text("epoch,test_kld\n" + "".join(f"{i},1\n" for i in range(1, 6)))
     assert run.trained
     assert not replace(run, seed=1).trained
-    other = replace(run.setting, base=replace(base, batch=8))
-    assert not replace(run, setting=other).trained
+    for other in (
+        {"base": replace(base, batch=8)},
+        {"split": "Seen"},
+        {"data": tmp_path / "elsewhere"},
+        {"options": ("--bf16-tokens",)},
+    ):
+        assert not replace(run, setting=replace(run.setting, **other)).trained
+    folder.config.write_text(json.dumps({**recorded, "backbone_sha256": "of other weights"}))
+    assert not run.trained
+
+
+def test_scores_of_another_split_or_data_set_are_not_taken_for_these(tmp_path):
+    setting = Setting(base_config("looptrans"), tmp_path, "Unseen", tmp_path)
+    run = Run(setting, "S", ROWS["looptrans"]["S"], 0)
+    summary = run.folder.path / "maps/summary_reference.json"
+    summary.parent.mkdir(parents=True)
+    run.folder.last.touch()
+    assert not run.scored
+    summary.write_text(json.dumps({"split": "Unseen", "data": str(tmp_path.resolve() / "Unseen")}))
+    assert run.scored
+    for other in ({"split": "Seen"}, {"data": tmp_path / "elsewhere"}):
+        assert not replace(run, setting=replace(setting, **other)).scored
 
 
 def test_training_writes_the_recipe_that_it_names(tmp_path):

@@ -67,6 +67,7 @@ def run(arguments: argparse.Namespace) -> int:
     trivial = baselines(split.test, arguments.protocol, saliency)
     summary = {
         "split": split.name,
+        "data": str(split.folder.resolve()),
         "protocol": arguments.protocol,
         "without_ground_truth": split.without_truth,
         "measured": measured.table,

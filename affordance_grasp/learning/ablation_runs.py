@@ -4,6 +4,7 @@ import csv
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,10 @@ import yaml
 
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.grounding.checkpoint import load_checkpoint, save_checkpoint
-from affordance_grasp.grounding.methods import make_network
+from affordance_grasp.grounding.methods import find_method, make_network
 from affordance_grasp.grounding.weights import load_strictly
 from affordance_grasp.learning.ablation import METRICS, Figures, Row, row_config
+from affordance_grasp.learning.agd20k import LAYOUTS
 from affordance_grasp.learning.processes import Command
 from affordance_grasp.learning.run_folder import RunFolder
 from affordance_grasp.learning.train_config import TrainConfig
@@ -34,6 +36,12 @@ class Setting:
     protocol: str = "reference"
     options: tuple[str, ...] = ()
     scoring: tuple[str, ...] = ()
+
+    @property
+    def pictures(self) -> dict[str, Any]:
+        """The split and its folder, as a run and a summary of scores record them."""
+        folder = self.data / LAYOUTS[self.split].folder
+        return {"split": self.split, "data": str(folder.resolve())}
 
 
 @dataclass(frozen=True)
@@ -63,8 +71,13 @@ class Run:
             return False
         with folder.curves.open(newline="") as file:
             epochs = sum(1 for _ in csv.DictReader(file))
-        asked = json.loads(json.dumps(self.config.to_dict()))
-        return epochs >= asked["epochs"] and _read_json(folder.config).get("config") == asked
+        recorded, asked = _read_json(folder.config), self._asked
+        return (
+            epochs >= self.config.epochs
+            and all(recorded.get(name) == value for name, value in asked.items())
+            and recorded.get("backbone_sha256")
+            == _backbone_sha256(self.config.method, self.config.network_config)
+        )
 
     def training(self) -> Command:
         """The command that trains it, or goes on with it; its configuration is written first."""
@@ -90,9 +103,12 @@ class Run:
 
     @property
     def scored(self) -> bool:
-        """Whether its last checkpoint has been scored."""
+        """Whether its last checkpoint has been scored on these very test pictures."""
         summary, checkpoint = self._summary, self.folder.last
-        return summary.exists() and summary.stat().st_mtime >= checkpoint.stat().st_mtime
+        if not summary.exists() or summary.stat().st_mtime < checkpoint.stat().st_mtime:
+            return False
+        recorded = _read_json(summary)
+        return all(recorded.get(name) == value for name, value in self.setting.pictures.items())
 
     def evaluation(self) -> Command:
         """The command that scores its last epoch on the test split."""
@@ -108,6 +124,14 @@ class Run:
         return {metric: float(overall[metric]) for metric in METRICS}
 
     @property
+    def _asked(self) -> dict[str, Any]:
+        return {
+            "config": json.loads(json.dumps(self.config.to_dict())),
+            **self.setting.pictures,
+            "bfloat16_tokens": "--bf16-tokens" in self.setting.options,
+        }
+
+    @property
     def _summary(self) -> Path:
         return self.folder.path / "maps" / f"summary_{self.setting.protocol}.json"
 
@@ -119,6 +143,12 @@ def reconfigure(source: Path, target: Path, changes: Mapping[str, Any]) -> None:
     load_strictly(network, stored.tensors, f"checkpoint {source}")
     info = replace(stored.info, config=asdict(network.config))  # type: ignore[call-overload]
     save_checkpoint(target, network, info, stored.text)
+
+
+@lru_cache
+def _backbone_sha256(method: str, config: Any) -> str:
+    """Of the installed weights; every row with the same network asks for them once."""
+    return find_method(method).backbone(config, True).sha256
 
 
 def _read_json(path: Path) -> dict[str, Any]:
