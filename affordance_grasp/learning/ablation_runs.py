@@ -71,13 +71,13 @@ class Run:
             return False
         with folder.curves.open(newline="") as file:
             epochs = sum(1 for _ in csv.DictReader(file))
-        recorded, asked = _read_json(folder.config), self._asked
-        return (
-            epochs >= self.config.epochs
-            and all(recorded.get(name) == value for name, value in asked.items())
-            and recorded.get("backbone_sha256")
-            == _backbone_sha256(self.config.method, self.config.network_config)
-        )
+        recorded, config = _read_json(folder.config), self.config
+        if epochs < config.epochs:
+            return False
+        if any(recorded.get(name) != value for name, value in self._asked.items()):
+            return False
+        network: Any = config.network_config
+        return bool(recorded.get("backbone_sha256") == _backbone_sha256(config.method, network))
 
     def training(self) -> Command:
         """The command that trains it, or goes on with it; its configuration is written first."""
