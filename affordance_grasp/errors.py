@@ -21,6 +21,11 @@ class UnknownName(AffordanceGraspError):
     def __init__(self, kind: str, name: str, known: list[str] | tuple[str, ...]) -> None:
         """Name the kind of thing, the unknown name and every known one."""
         super().__init__(f"unknown {kind} {_shown(name)}; known: {', '.join(known)}")
+        self._named = kind, name, known
+
+    def __reduce__(self) -> tuple[type, tuple]:
+        """Make it anew from what it was made of: a process hands its errors to another so."""
+        return type(self), self._named
 
 
 class CheckpointError(AffordanceGraspError):
@@ -42,6 +47,10 @@ class Unreachable(AffordanceGraspError):
         """Keep the machine-readable reason beside the sentence."""
         super().__init__(message)
         self.reason = reason
+
+    def __reduce__(self) -> tuple[type, tuple]:
+        """As of :class:`UnknownName`."""
+        return type(self), (self.reason, str(self))
 
 
 class MotionFault(AffordanceGraspError):

@@ -62,3 +62,15 @@ def test_what_cannot_be_loaded_is_one_sentence():
             planner(setup, workers),
         ):
             pass
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_query_that_the_head_does_not_know_is_refused_before_the_first_frame(
+    random_checkpoint, workers
+):
+    setup = PlannerSetup("ride", checkpoint=random_checkpoint)
+    with (
+        pytest.raises(AffordanceGraspError, match="unknown query 'ride'; known: hold, cut_with"),
+        planner(setup, workers),
+    ):
+        pass

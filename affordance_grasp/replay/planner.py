@@ -71,11 +71,7 @@ class FramePlanner:
         self._truths = TruthFolder(setup.truth) if setup.truth else None
         self._grounder: Grounds | None = None
         if RULES[setup.rule].needs_heat:
-            from affordance_grasp.grounding.grounder import load_grounder
-
-            self._grounder = load_grounder(
-                setup.method, setup.checkpoint, setup.device, setup.precision
-            )
+            self._grounder = _grounder(setup)
 
     def plan(self, numbered: NumberedFrame, drawn: bool) -> FrameResult:
         """Decode, plan, score, draw where ``drawn``; what is wrong with the frame is a result."""
@@ -125,6 +121,16 @@ class FramePlanner:
         name = f"{PICTURES}/{index:06d}.jpg"
         write_jpeg(self.setup.folder / name, frame_picture(plan))
         return name
+
+
+def _grounder(setup: PlannerSetup) -> Grounds:
+    """The grounder; refuses a query that its checkpoint was not trained for."""
+    from affordance_grasp.grounding.grounder import load_grounder
+    from affordance_grasp.grounding.vocabulary import resolve_query
+
+    grounder = load_grounder(setup.method, setup.checkpoint, setup.device, setup.precision)
+    resolve_query(setup.query, grounder.affordances)
+    return grounder
 
 
 def _rounded(times_ms: dict[str, float]) -> dict[str, float]:
