@@ -7,7 +7,7 @@ import pytest
 from affordance_grasp.cli import main
 from affordance_grasp.commands import train as train_command
 from affordance_grasp.errors import InvalidInput
-from affordance_grasp.learning.train_config import load_config
+from affordance_grasp.learning.train_config import TrainConfig, load_config, parse_config
 
 CONFIGS = Path(__file__).parents[1] / "config"
 
@@ -52,3 +52,36 @@ def test_two_different_methods_are_one_sentence(command, tmp_path, capsys, monke
     words = [command, "--data", str(tmp_path), "--out", str(tmp_path / "run"), "--config", config]
     assert main([*words, "--method", "plsp", "--threads", "1"]) == 2
     assert "is for method 'looptrans', but --method is plsp" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"views": {"seed": -1}}, "seed of views is -1"),
+        ({"method": "looptrans", "views": {"seed": -1}}, "seed of views is -1"),
+        ({"method": "looptrans", "views": {"ego_crops": 1.5}}, "views: ego_crops is 1.5"),
+        ({"views": {"side": 56.0}}, "views: side is 56.0"),
+        ({"views": {"crops": True}}, "views: crops is True"),
+        ({"method": "looptrans", "sampling": {"exo_images": 2.5}}, "exo_images is 2.5"),
+        ({"method": "looptrans", "sampling": {"ego_names": 5}}, "ego_names is 5; expected a name"),
+        ({"method": "looptrans", "network": {"mse_weight": "x"}}, "mse_weight is 'x'"),
+        ({"method": "looptrans", "network": {"mse_weight": float("inf")}}, "mse_weight is inf"),
+        ({"method": "looptrans", "network": {"pixel": 1}}, "pixel is 1; expected true or false"),
+        ({"optimizer": {"name": "sgd", "step_epochs": 1.5}}, "optimizer: step_epochs is 1.5"),
+        ({"method": ["a"]}, "method is"),
+        ({"method": None}, "method is None"),
+        ({"seed": 2**70}, "seed is"),
+        ({"views": {"seed": 2**70}}, "views: seed is"),
+    ],
+    ids=str,
+)
+def test_values_of_another_kind_are_one_sentence(values, words):
+    with pytest.raises(InvalidInput, match=words):
+        parse_config(values)
+
+
+def test_whole_numbers_serve_where_a_number_is_meant():
+    config = parse_config({"method": "looptrans", "network": {"mse_weight": 5, "noise": 0}})
+    assert config.network_config.mse_weight == 5
+    with pytest.raises(InvalidInput, match="method is"):
+        TrainConfig(method=["a"])

@@ -77,6 +77,8 @@ class CropPlan:
             raise InvalidInput(
                 f"{self.ego_crops} egocentric and {self.exo_crops} exocentric crops; at least 1"
             )
+        if self.seed < 0:
+            raise InvalidInput(f"the seed of views is {self.seed}; at least 0")
         if not 0 < self.side <= self.resized:
             raise InvalidInput(f"crop side {self.side} must be within 1..{self.resized}")
 

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Protocol
 import torch
 
 from affordance_grasp.errors import InvalidInput, UnknownName
+from affordance_grasp.learning.kinds import refuse_other_kinds
 
 
 class OptimizerConfig(Protocol):
@@ -107,6 +108,7 @@ def parse_optimizer(values: Mapping[str, Any]) -> OptimizerConfig:
     name = settings.pop("name", None)
     if name not in OPTIMIZERS:
         raise UnknownName("optimizer", str(name), tuple(OPTIMIZERS))
+    refuse_other_kinds(OPTIMIZERS[name], settings, "optimizer")
     return OPTIMIZERS[name](**settings)
 
 

@@ -10,6 +10,7 @@ import yaml
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.grounding.methods import find_method, make_config
 from affordance_grasp.grounding.network import NetworkConfig
+from affordance_grasp.learning.kinds import is_whole, refuse_other_kinds
 from affordance_grasp.learning.optimizers import (
     AdamW,
     OptimizerConfig,
@@ -47,8 +48,8 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         """Refuse an unknown method and figures that cannot train."""
-        find_method(self.method)
         _refuse_other_kinds(self)
+        find_method(self.method)
         if min(self.epochs, self.batch, self.accumulate) < 1 or self.seed < 0:
             raise InvalidInput(
                 f"training needs epochs ({self.epochs}), batch ({self.batch}) and accumulate "
@@ -74,7 +75,10 @@ class TrainConfig:
 
 
 KINDS: Mapping[str, tuple[type | tuple[type, ...], str]] = {
-    **dict.fromkeys(("epochs", "batch", "accumulate", "seed"), (int, "a whole number")),
+    "method": (str, "a name"),
+    **dict.fromkeys(
+        ("epochs", "batch", "accumulate", "seed"), (int, "a whole number below 2**63")
+    ),
     **dict.fromkeys(("cached", "bfloat16"), (bool, "true or false")),
     "text_encoder": (str, "a name"),
     "network": (Mapping, "a mapping of names to values"),
@@ -84,7 +88,7 @@ KINDS: Mapping[str, tuple[type | tuple[type, ...], str]] = {
 def _refuse_other_kinds(config: TrainConfig) -> None:
     for name, (kind, words) in KINDS.items():
         value = getattr(config, name)
-        if not isinstance(value, kind) or (kind is not bool and isinstance(value, bool)):
+        if not isinstance(value, kind) or (kind is int and not is_whole(value)):
             raise InvalidInput(f"training setting {name} is {value!r}; expected {words}")
 
 
@@ -92,8 +96,13 @@ def parse_config(values: Mapping[str, Any], where: str = "training configuration
     """A configuration from plain values; unknown keys are refused with the known ones."""
     values = dict(values)
     method = values.setdefault("method", TrainConfig.method)
-    find_method(method)
+    if not isinstance(method, str):
+        raise InvalidInput(f"training setting method is {method!r}; expected a name")
+    network = find_method(method).config
     recipe = RECIPES[method]
+    kinds = {"views": recipe.plan, "sampling": recipe.sampling, "network": network}
+    for group, kind in kinds.items():
+        refuse_other_kinds(kind, values.get(group), group)
     parsers = {
         "views": lambda given: recipe.plan(**given),
         "sampling": lambda given: recipe.sampling(**given),

@@ -138,6 +138,8 @@ class ViewPlan:
             raise InvalidInput(
                 f"{self.crops} crops and {self.stitched} stitched views; at least 1 and 0"
             )
+        if self.seed < 0:
+            raise InvalidInput(f"the seed of views is {self.seed}; at least 0")
         if not 0 < self.side <= self.squash:
             raise InvalidInput(f"crop side {self.side} must be within 1..{self.squash}")
 
