@@ -13,8 +13,10 @@ from rclpy.node import Node
 
 from affordance_grasp.control.robot import RobotConfig
 from affordance_grasp.control.route import check_way
+from affordance_grasp.control.trajectory import resample
 from affordance_grasp.datatypes import JointTrajectory
 from affordance_grasp.errors import InvalidInput, MotionFault, Unreachable
+from affordance_grasp.geometry import Floats
 from affordance_grasp.nodes.action_client import ActionClient
 from affordance_grasp.nodes.joints import JointMonitor
 from affordance_grasp.nodes.moveit_goals import (
@@ -57,6 +59,7 @@ class MoveItArm(Ros2ControlArm):
         super().__init__(node, robot, joints)
         self._moveit = p = declare(node, MoveItParameters)
         self._robot = robot
+        self._width_m = robot.gripper.max_width_m
         self._messages = require("moveit_msgs.msg", WANTED_BY)
         self._kinds = kinds = require("moveit_msgs.action", WANTED_BY)
         group = ReentrantCallbackGroup()
@@ -70,6 +73,11 @@ class MoveItArm(Ros2ControlArm):
         if any_way and trajectory.duration_s > 0:
             trajectory = self._plan(trajectory)
         super().move(trajectory)
+
+    def grip(self, width_m: float, force_n: float) -> float:
+        """Bring the fingertips to a distance [m]; return where they stand [m]."""
+        self._width_m = super().grip(width_m, force_n)
+        return self._width_m
 
     def _plan(self, wanted: JointTrajectory) -> JointTrajectory:
         settings, robot = self._moveit, self._robot
@@ -92,21 +100,50 @@ class MoveItArm(Ros2ControlArm):
         miss = np.abs(found.positions[-1] - wanted.positions[-1]).max()
         if miss > START_TOLERANCE_RAD:
             raise MotionFault(f"MoveIt's way ends {miss:.3f} rad away from where it should")
-        speed = np.abs(found.velocities).max(axis=0) / (SPEED_TOLERANCE * self._robot.velocity)
+        self._check_speed(found)
+        self._check_free(found)
+
+    def _check_speed(self, found: JointTrajectory) -> None:
+        speed = _top_speed(found) / (SPEED_TOLERANCE * self._robot.velocity)
         if speed.max() > 1:
             name = self._robot.arm.joint_names[int(speed.argmax())]
             raise MotionFault(
                 f"MoveIt's way moves {name} at {speed.max():.2f} times what speed_scaling allows; "
                 "narrow the velocity limits of its joint_limits.yaml"
             )
-        try:
-            check_way(self._robot, found.positions, self._robot.gripper.max_width_m)
-        except Unreachable as error:
-            raise MotionFault(
-                f"MoveIt's way is not free: {error}; add the table to its planning scene"
-            ) from error
+
+    def _check_free(self, found: JointTrajectory) -> None:
+        """As dense as the package's own ways, which holds once the speed has been checked.
+
+        With the fingers open, where they stand, and where they were sent: they reach farther down
+        when they close, and close on when what they hold slips out.
+        """
+        robot = self._robot
+        step_s = robot.settings.path_step_rad / (SPEED_TOLERANCE * robot.velocity.max())
+        q = np.vstack([found.positions, resample(found, step_s)[0]])
+        sent_m = robot.gripper.clamp_width(self._last_grip[0])
+        for width_m in sorted({robot.gripper.max_width_m, self._width_m, sent_m}):
+            try:
+                check_way(robot, q, width_m)
+            except Unreachable as error:
+                raise MotionFault(
+                    f"MoveIt's way is not free: {error}; add the table to its planning scene"
+                ) from error
 
     def _follow(self, trajectory: JointTrajectory, timeout_s: float) -> None:
         goal = execution_goal(self._kinds.ExecuteTrajectory, trajectory)
         answer = self._send(self._executor, goal, timeout_s, "the arm's motion")
         check_code(answer, "executing")
+
+
+def _top_speed(way: JointTrajectory) -> Floats:
+    """Highest speed (J,) [rad/s] at the points and on the cubics between them, where it is exact.
+
+    Along a cubic the velocity is a parabola: start + slope u + bend u^2, with u from 0 to 1.
+    """
+    start, end = way.velocities[:-1], way.velocities[1:]
+    mean = np.diff(way.positions, axis=0) / np.diff(way.times_s)[:, None]
+    slope, bend = 6 * mean - 4 * start - 2 * end, 3 * (start + end - 2 * mean)
+    turn = np.divide(-slope, 2 * bend, out=np.zeros_like(bend), where=bend != 0).clip(0, 1)
+    between = start + slope * turn + bend * turn**2
+    return np.asarray(np.abs(np.vstack([way.velocities, between])).max(axis=0))
