@@ -1,5 +1,6 @@
 """The camera node over DDS, fed by a software camera."""
 
+from queue import Queue
 from threading import Event, Thread
 from time import monotonic
 
@@ -20,7 +21,7 @@ from software_camera import COLOR_FOCAL, EPOCH_MS, SETTINGS, SoftwareCamera, Str
 
 from affordance_grasp.camera.connection import CameraStatus, State
 from affordance_grasp.camera.continuity import Steadiness
-from affordance_grasp.errors import InvalidInput
+from affordance_grasp.errors import AffordanceGraspError, InvalidInput
 from affordance_grasp.messages import (
     seconds,
     to_color,
@@ -43,9 +44,10 @@ PARAMETERS = {
 
 
 class Listener:
-    """Keeps what arrives on each topic."""
+    """Keeps what arrives on each topic, and the fault that ended the spinning."""
 
     def __init__(self, node):
+        self.faults = Queue()
         self._arrived = {}
         self._events = {}
         for kind, topic in (
@@ -94,7 +96,7 @@ def started():
         executor.add_node(camera)
         executor.add_node(other)
         listener = Listener(other)
-        thread = Thread(target=_spin, args=(executor,))
+        thread = Thread(target=_spin, args=(executor, listener.faults))
         thread.start()
         stops.extend([thread.join, executor.shutdown, camera.close])
         return listener
@@ -104,11 +106,13 @@ def started():
         stop()
 
 
-def _spin(executor):
+def _spin(executor, faults):
     try:
         executor.spin()
     except rclpy.executors.ExternalShutdownException:
         return
+    except AffordanceGraspError as error:
+        faults.put(error)
 
 
 def test_frames_arrive_as_the_makers_driver_sends_them(started):
@@ -155,6 +159,23 @@ def test_what_can_never_work_is_said_at_once(started):
     software = SoftwareCamera()
     with pytest.raises(InvalidInput, match="offers 320x240 at 30 Hz"):
         started(lambda: [software.device], width=333)
+
+
+def test_a_fault_that_nobody_foresaw_ends_the_node(started, monkeypatch, capfd):
+    """A camera thread that died alone would leave a node that says it streams."""
+    software = SoftwareCamera()
+
+    def broken(self, taken):
+        raise ValueError("no such thing as a frame")
+
+    monkeypatch.setattr(CameraNode, "_publish", broken)
+    with Streaming(software):
+        fault = started(lambda: [software.device]).faults.get(timeout=WAIT_S)
+    assert str(fault) == (
+        "the camera's thread has ended on ValueError: no such thing as a frame; "
+        "start the node again"
+    )
+    assert "in broken" in capfd.readouterr().err  # where it was, for whoever mends it
 
 
 def status(**changes):

@@ -103,6 +103,22 @@ def test_a_camera_that_was_unplugged_is_found_again(connection, plugged, pauses,
     assert said[-1] == "Software D435 012345 is streaming again"
 
 
+def test_a_camera_at_which_the_library_throws_is_opened_again(connection, plugged, said):
+    def broken(*_):
+        raise RuntimeError("xioctl(VIDIOC_QBUF) failed")
+
+    plugged.append(SoftwareCamera())
+    with Streaming(plugged[0]):
+        take(connection)
+        connection._camera._filters = broken
+        while connection.next() is not None:
+            continue
+        assert connection.status().state is State.SEARCHING
+        assert "VIDIOC_QBUF" in said[-1] and "looking for it again" in said[-1]
+        take(connection)
+    assert connection.status().reconnections == 1
+
+
 def test_what_patience_does_not_heal_is_not_tried_again(connection, plugged, pauses):
     plugged += [SoftwareCamera("1"), SoftwareCamera("2")]
     with pytest.raises(InvalidInput, match="set serial"):

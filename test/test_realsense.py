@@ -17,6 +17,7 @@ pytest.importorskip("pyrealsense2", reason="no pyrealsense2 (or no libusb-1.0) h
 import pyrealsense2 as rs
 from software_camera import BASELINE_M, COLOR_FOCAL, EPOCH_MS, SETTINGS, SoftwareCamera, Streaming
 
+from affordance_grasp.camera import sdk
 from affordance_grasp.camera.realsense import CameraLost, RealSenseCamera, find_device
 from affordance_grasp.errors import InvalidInput
 
@@ -186,6 +187,63 @@ def test_the_camera_is_found_by_its_serial_number():
         find_device("333", devices)
     with pytest.raises(CameraLost, match="no RealSense camera is connected"):
         find_device("", [])
+
+
+UNPLUGGED = "xioctl(VIDIOC_QBUF) failed"
+
+
+def broken(*_):
+    """What the library does when the cable is pulled out during a call."""
+    raise RuntimeError(UNPLUGGED)
+
+
+class Unplugged:
+    """A device that is still listed, or was until a moment ago."""
+
+    def __init__(self, **calls):
+        self._calls = calls
+
+    def __getattr__(self, name):
+        return self._calls.get(name, broken)
+
+
+def test_a_camera_that_goes_while_it_is_looked_for_is_lost():
+    answers = {"supports": lambda _: True}
+    for device in (Unplugged(), Unplugged(**answers)):
+        with pytest.raises(CameraLost, match="cannot be listed .*VIDIOC_QBUF.*check the cable"):
+            find_device("", [device])
+
+
+def test_cameras_that_cannot_be_listed_are_lost(monkeypatch):
+    monkeypatch.setattr(sdk, "_context", Unplugged)
+    with pytest.raises(CameraLost, match="cannot be listed .*VIDIOC_QBUF"):
+        find_device("", sdk.connected_devices())
+
+
+@pytest.mark.parametrize(
+    ("answers", "words"),
+    [
+        ({}, "does not tell its serial number .*VIDIOC_QBUF"),
+        ({"get_info": lambda _: "012345"}, "camera 012345 cannot be opened .*VIDIOC_QBUF"),
+    ],
+)
+def test_a_camera_that_goes_while_it_is_opened_is_lost(answers, words):
+    with pytest.raises(CameraLost, match=words):
+        RealSenseCamera(Unplugged(**answers), SETTINGS)
+
+
+@pytest.mark.parametrize("part", ["_syncer", "_filters", "_converted"])
+def test_a_camera_that_goes_while_it_streams_is_lost(opened, monkeypatch, part):
+    """Waiting, filtering and aligning, and reading a frame can all fail."""
+    software = SoftwareCamera()
+    camera = opened(software)
+    gone = Unplugged() if part == "_syncer" else broken
+    monkeypatch.setattr(camera, part, gone)
+    with (
+        Streaming(software),
+        pytest.raises(CameraLost, match="camera 012345 stopped streaming .*VIDIOC_QBUF"),
+    ):
+        camera.next(PATIENCE_S)
 
 
 def test_memory_does_not_grow_with_the_frames(opened):

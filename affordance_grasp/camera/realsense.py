@@ -1,6 +1,7 @@
 """One RealSense camera (D435, D435i and kin) that streams colour with depth aligned to it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from time import monotonic, time
 from typing import Any
@@ -42,7 +43,8 @@ class CameraFrame:
 def find_device(serial: str, devices: Iterable[Any]) -> Any:
     """The device of this serial number, or the only one; ``devices`` are those plugged in."""
     info = realsense().camera_info
-    found = {str(d.get_info(info.serial_number)): d for d in devices if _has(d, info)}
+    with _lost("the RealSense cameras cannot be listed"):
+        found = {str(d.get_info(info.serial_number)): d for d in devices if _has(d, info)}
     if not found:
         raise CameraLost("no RealSense camera is connected; plug one into a USB 3 port")
     if serial and serial not in found:
@@ -60,6 +62,15 @@ def _has(device: Any, info: Any) -> bool:
     return bool(device.supports(info.serial_number))
 
 
+@contextmanager
+def _lost(what: str) -> Iterator[None]:
+    """The library throws ``RuntimeError`` at anything the device does not do: it is gone then."""
+    try:
+        yield
+    except RuntimeError as error:
+        raise CameraLost(f"{what} ({error}); check the cable and the USB port") from error
+
+
 class RealSenseCamera:
     """An open camera; close it, or nobody else can use it."""
 
@@ -71,30 +82,35 @@ class RealSenseCamera:
             settings: sizes, rate, preset and filters.
         """
         rs = realsense()
-        self.serial = str(device.get_info(rs.camera_info.serial_number))
-        self.name = str(device.get_info(rs.camera_info.name))
+        with _lost("a RealSense camera does not tell its serial number"):
+            self.serial = str(device.get_info(rs.camera_info.serial_number))
+            self.name = str(device.get_info(rs.camera_info.name))
         self._device = device
-        self._filters = DepthFilters(settings)
-        self._syncer = rs.syncer(KEPT_FRAMESETS)
         self._running: list[Any] = []
         size = (settings.width, settings.height)
         depth_size = (settings.depth_width, settings.depth_height)
         try:
+            self._filters = DepthFilters(settings)
+            self._syncer = rs.syncer(KEPT_FRAMESETS)
             color = self._profile(rs.stream.color, rs.format.rgb8, size, settings.rate_hz)
             depth = self._profile(rs.stream.depth, rs.format.z16, depth_size, settings.rate_hz)
             self._depth_sensor = depth[0]
             self._prepare(settings.preset)
             self._start([color, depth])
+            stream = color[1].as_video_stream_profile().get_intrinsics()
         except RuntimeError as error:
             self.close()
             raise CameraLost(
                 f"camera {self.serial} cannot be opened ({error}); is another program using it?"
             ) from error
-        stream = color[1].as_video_stream_profile().get_intrinsics()
         self._intrinsics, self._distortion = pinhole_of(stream), lens_of(stream)
 
     def next(self, timeout_s: float) -> CameraFrame:
         """Wait for the next colour image with its depth."""
+        with _lost(f"camera {self.serial} stopped streaming"):
+            return self._next(timeout_s)
+
+    def _next(self, timeout_s: float) -> CameraFrame:
         deadline, alone = monotonic() + timeout_s, set()
         while (left_s := deadline - monotonic()) > 0:
             came, frames = self._syncer.try_wait_for_frames(int(left_s * 1000) + 1)

@@ -26,5 +26,5 @@ def _context() -> Any:
 
 
 def connected_devices() -> Iterable[Any]:
-    """The RealSense devices that are plugged in now."""
-    return list(_context().query_devices())
+    """The RealSense devices that are plugged in now, looked for when they are iterated over."""
+    yield from _context().query_devices()

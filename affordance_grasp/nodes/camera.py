@@ -6,6 +6,7 @@ Where ``realsense2_camera`` is installed it does the same, and this node is not 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from threading import Event, Thread
+from traceback import format_exc
 from typing import Any
 
 from builtin_interfaces.msg import Time
@@ -80,11 +81,15 @@ class CameraNode(Node):
         while not self._stop.is_set():
             try:
                 taken = self._connection.next()
+                if taken is not None and not self._stop.is_set():
+                    self._publish(taken)
             except AffordanceGraspError as error:
                 self._fault = error
                 return
-            if taken is not None and not self._stop.is_set():
-                self._publish(taken)
+            except Exception as error:  # a node that looks alive and sends nothing is worse
+                self.get_logger().error(format_exc())
+                self._fault = _unforeseen(error)
+                return
 
     def _publish(self, taken: CameraFrame) -> None:
         """Colour and depth with one stamp: the camera takes them at the same time."""
@@ -102,6 +107,14 @@ class CameraNode(Node):
         now = self.get_clock().now().to_msg()
         wanted_hz = float(self._settings.rate_hz)
         self._diagnostics.publish(from_camera_status(status, self.get_name(), wanted_hz, now))
+
+
+def _unforeseen(error: Exception) -> AffordanceGraspError:
+    fault = AffordanceGraspError(
+        f"the camera's thread has ended on {type(error).__name__}: {error}; start the node again"
+    )
+    fault.__cause__ = error
+    return fault
 
 
 def _stamp(seconds: float) -> Time:
