@@ -23,6 +23,13 @@ def change(folder, **changes):
     path.write_text(json.dumps({k: v for k, v in content.items() if v is not None}))
 
 
+def pendant(position):
+    """A pose in place of joint angles."""
+    T = np.eye(4)
+    T[:3, 3] = position
+    return {"joint_positions_rad": None, "T_base_tool0": T.tolist()}
+
+
 def test_a_view_survives_the_round_trip(folder):
     (view,) = read_views(folder, ROBOT.arm)
     before = tabletop()
@@ -52,6 +59,9 @@ def test_the_pendant_s_pose_may_take_the_place_of_joint_angles(folder):
             {"joint_positions_rad": None, "T_base_tool0": np.ones((4, 4)).tolist()},
             "not orthonormal",
         ),
+        (pendant([400.0, 0, 300.0]), r"position is \[400.0, 0.0, 300.0\]; expected metres"),
+        (pendant([0.4, np.nan, 0.3]), "holds NaN or infinity"),
+        (pendant([0.4, 0, np.inf]), "holds NaN or infinity"),
     ],
 )
 def test_a_view_that_is_not_complete_is_named(folder, changes, words):

@@ -22,6 +22,8 @@ from affordance_grasp.messages import millimetres
 
 ORTHONORMAL_TOLERANCE = 1e-3
 MAX_VIEWS = 200
+MAX_REACH_M = 5.0
+"""No flange is further from its base; what is was written in millimetres."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,13 @@ def _flange(content: dict[str, Any], arm: SerialArm) -> Floats:
             raise ValueError("joint_positions_rad, which holds NaN or infinity")
         return forward(arm, q)
     T = np.asarray(content["T_base_tool0"], float).reshape(4, 4)
+    if not np.isfinite(T).all():
+        raise ValueError("T_base_tool0, which holds NaN or infinity")
+    if np.abs(T[:3, 3]).max() > MAX_REACH_M:
+        raise ValueError(
+            f"T_base_tool0, whose position is {T[:3, 3].tolist()}; expected metres, at most "
+            f"{MAX_REACH_M:g} along each axis"
+        )
     R = T[:3, :3]
     if not np.abs(R @ R.T - np.eye(3)).max() < ORTHONORMAL_TOLERANCE or np.linalg.det(R) < 0:
         raise ValueError("T_base_tool0, whose rotation is not orthonormal")
