@@ -18,8 +18,8 @@ from affordance_grasp.control.hand_eye import (
 from affordance_grasp.geometry import pose
 
 
-def store(folder, views):
-    for view, offset in zip(views, TILTS, strict=True):
+def store(folder, views, offsets=TILTS):
+    for view, offset in zip(views, offsets, strict=True):
         q = dict(zip(ROBOT.arm.joint_names, (ROBOT.home_q + offset).tolist(), strict=True))
         write_view(folder / view.name, view.frame, q)
     return folder
@@ -57,6 +57,16 @@ def test_a_wrong_calibration_is_put_right(table, wrong, tmp_path, capsys):
     T = load_hand_eye(right).T_tool0_cam
     np.testing.assert_allclose(T[:3, 3], ROBOT.T_tool0_cam[:3, 3], atol=0.0015)
     assert main(["hand-eye", "check", str(table), "--hand-eye", str(right)]) == 0
+
+
+def test_views_that_decide_nothing_leave_no_calibration(tmp_path, capsys):
+    offsets = [(0.1 * turn, 0, 0, 0, 0, 0) for turn in range(-4, 4)]  # never tilted
+    folder = store(tmp_path / "views", table_views(offsets=offsets), offsets)
+    out = tmp_path / "right.calib"
+    assert main(["hand-eye", "check", str(folder), "--out", str(out)]) == 1
+    said = capsys.readouterr().out
+    assert "verdict: undecided" in said and "right.calib is not written" in said
+    assert not out.exists()
 
 
 def test_a_board_is_looked_for_when_it_is_named(tmp_path, wrong, capsys):

@@ -46,7 +46,7 @@ def _add_check(check: argparse.ArgumentParser) -> None:
     check.add_argument("--square-mm", type=float, default=30.0, help="side of a square (30)")
     check.add_argument("--marker-mm", type=float, default=22.0, help="side of a marker (22)")
     check.add_argument("--dictionary", default="DICT_4X4_50", help="of its markers (DICT_4X4_50)")
-    check.add_argument("--out", type=Path, help="write the corrected calibration to this file")
+    check.add_argument("--out", type=Path, help="write the corrected calibration here, if decided")
     check.add_argument("--json", action="store_true", help="print JSON")
 
 
@@ -79,12 +79,19 @@ def _check(arguments: argparse.Namespace) -> int:
         check = check_on_table(views, robot, hand_eye.T_tool0_cam)
     else:
         check = check_on_board(views, board, robot, hand_eye.T_tool0_cam)
-    if arguments.out:
+    decided = check.verdict is not Verdict.UNDECIDED
+    if arguments.out and decided:
         write_hand_eye(arguments.out, check.corrected(hand_eye))
     print(json.dumps(check.summary(), indent=2) if arguments.json else _account(check))
     if arguments.out and not arguments.json:
-        print(f"corrected calibration written to {arguments.out}; check it with new views")
+        print(_fate(arguments.out, decided))
     return 1 if check.verdict in FAILED else 0
+
+
+def _fate(out: Path, decided: bool) -> str:
+    if not decided:
+        return f"{out} is not written: these views do not tell what would be right"
+    return f"corrected calibration written to {out}; check it with new views"
 
 
 def _board(arguments: argparse.Namespace) -> Board:
