@@ -30,6 +30,7 @@ class RecordingArm:
         self.fault = None
         self.fails_at = 1
         self.width_m = 0.03
+        self.stuck_m = None
 
     def begin(self, cancelled):
         self.done.append("begin")
@@ -41,7 +42,8 @@ class RecordingArm:
 
     def grip(self, width_m, force_n):
         self.done.append("grip")
-        return self.width_m
+        opened_m = width_m if self.stuck_m is None else self.stuck_m
+        return self.width_m if self.done.count("grip") > 1 else opened_m
 
     def hold(self, duration_s):
         self.done.append("hold")
@@ -164,6 +166,14 @@ def test_nothing_moves_when_it_cannot_be_planned(node):
     with pytest.raises(Unreachable):
         node._execute(Handle(grasp(x_m=2.0)), ExecuteGrasp.Result())
     assert "move" not in node._arm.done and "grip" not in node._arm.done
+
+
+@pytest.mark.parametrize("stuck_m", [0.0, 0.05, 0.06])
+def test_fingers_that_do_not_open_as_planned_go_nowhere(node, stuck_m):
+    node._arm.stuck_m = stuck_m
+    with pytest.raises(MotionFault, match="mm apart instead of 54.0 mm; free the gripper"):
+        node._execute(Handle(grasp()), ExecuteGrasp.Result())
+    assert "move" not in node._arm.done
 
 
 @pytest.mark.parametrize(

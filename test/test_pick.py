@@ -87,6 +87,21 @@ def test_flat_object_is_reached_one_millimetre_above_the_table(robot, width_m):
     assert tips_m(robot, plan.descend.positions, plan.open_width_m).min() > 0.0015
 
 
+@pytest.mark.parametrize(("width_m", "z_m"), [(0.012, 0.001), (0.03, 0.001), (0.06, 0.003)])
+def test_fingers_that_miss_stop_above_the_table(robot, width_m, z_m):
+    plan = plan_pick(robot, robot.home_q, grasp(z=z_m), width_m)
+    clearance_m = robot.settings.tip_clearance_m
+    heights = [
+        tips_m(robot, plan.q_grasp, w) for w in np.linspace(plan.close_width_m, width_m, 20)
+    ]
+    assert min(heights) >= clearance_m - 1e-9
+    assert plan.close_width_m <= max(robot.gripper.min_width_m, width_m - 0.006) + 1e-9
+    shut = tips_m(robot, plan.q_grasp, robot.gripper.min_width_m)
+    assert (plan.close_width_m > robot.gripper.min_width_m) == (shut < clearance_m)
+    high = plan_pick(robot, robot.home_q, grasp(z=0.05), width_m)
+    assert high.close_width_m == robot.gripper.min_width_m
+
+
 def reason_of(robot, T, width_m=0.03, q_now=None):
     q_now = robot.home_q if q_now is None else q_now
     with pytest.raises(Unreachable) as raised:

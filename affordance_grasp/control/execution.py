@@ -11,10 +11,12 @@ from typing import Literal, Protocol, get_args
 from affordance_grasp.control.gripper import GripperProfile, Hold, hold_verdict
 from affordance_grasp.control.pick import PickPlan
 from affordance_grasp.datatypes import JointTrajectory
+from affordance_grasp.errors import MotionFault
 
 Stage = Literal["open", "approach", "descend", "close", "lift", "retreat", "hold"]
 STAGES: tuple[Stage, ...] = get_args(Stage)
 HOLD_S = 0.5
+OPEN_TOLERANCE_M = 0.003
 
 OnStage = Callable[[Stage], None]
 
@@ -63,7 +65,7 @@ def perform_pick(
     """Carry out a planned pick; ``on_stage`` hears the name of every stage as it begins."""
     announce = on_stage or _silence
     announce("open")
-    actuators.grip(plan.open_width_m, plan.force_n)
+    _check_open(plan, actuators.grip(plan.open_width_m, plan.force_n))
     announce("approach")
     actuators.move(plan.approach, any_way=True)
     announce("descend")
@@ -82,6 +84,16 @@ def perform_pick(
         closed_verdict=_verdict(plan, gripper, closed_width_m),
         closed_width_m=closed_width_m,
     )
+
+
+def _check_open(plan: PickPlan, width_m: float) -> None:
+    """The way was checked for fingers at this opening: further closed, their tips reach lower."""
+    if abs(width_m - plan.open_width_m) > OPEN_TOLERANCE_M:
+        raise MotionFault(
+            f"the fingers stand {width_m * 1e3:.1f} mm apart instead of "
+            f"{plan.open_width_m * 1e3:.1f} mm; free the gripper from what it holds or what "
+            "blocks it, and see that it is calibrated"
+        )
 
 
 def _verdict(plan: PickPlan, gripper: GripperProfile, width_m: float) -> Hold:

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 
 from affordance_grasp.control.inverse import within_limits
 from affordance_grasp.control.robot import RobotConfig
-from affordance_grasp.control.route import find_route
+from affordance_grasp.control.route import close_width_m, find_route
 from affordance_grasp.control.trajectory import time_parameterise
 from affordance_grasp.datatypes import JointTrajectory, Reason
 from affordance_grasp.errors import InvalidInput, Unreachable
@@ -80,7 +80,7 @@ def plan_pick(
         retreat=retreat,
         open_width_m=route.open_width_m,
         grasp_width_m=robot.gripper.clamp_width(width_m),
-        close_width_m=robot.gripper.min_width_m,
+        close_width_m=close_width_m(robot, route.T_base_tcp, robot.gripper.clamp_width(width_m)),
         force_n=robot.settings.grip_force_n,
         T_base_tcp=route.T_base_tcp,
     )

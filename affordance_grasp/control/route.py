@@ -17,6 +17,8 @@ HALF_TURN = pose(Rotation.from_euler("z", np.pi).as_matrix().round())
 COMFORT_RAD = 0.25
 MARGIN_WEIGHT = 2.0
 CLOSING_STEPS = 6
+CLOSE_STEP_M = 0.001
+SQUEEZE_M = 0.006
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,23 +106,48 @@ def _check_workspace(robot: RobotConfig, q: Floats, width_m: float) -> None:
         )
 
 
+def close_width_m(robot: RobotConfig, T_base_tcp: Floats, width_m: float) -> float:
+    """How far the fingers may close at a grasp whose route was found [m].
+
+    Where nothing is between them they stop before their tips, which move down an arc while they
+    close, come too near to the table.
+    """
+    T_base_tool0 = T_base_tcp @ invert(robot.gripper.T_tool0_tcp(width_m))
+    shut_m, fine_m = robot.gripper.min_width_m, _squeezed_m(robot, width_m)
+    for opening_m in (*np.arange(fine_m, shut_m, -CLOSE_STEP_M), shut_m):
+        if _lowest_m(robot, T_base_tool0, opening_m) < robot.settings.tip_clearance_m:
+            break
+        fine_m = float(opening_m)
+    return fine_m
+
+
 def _check_closing(robot: RobotConfig, T: Floats, width_m: float, open_width_m: float) -> None:
-    """While the flange stands still and the fingers close, the tips move down an arc."""
-    gripper = robot.gripper
-    T_base_tool0 = T @ invert(gripper.T_tool0_tcp(width_m))
-    lowest = np.inf
-    for opening_m in np.linspace(width_m, open_width_m, CLOSING_STEPS):
-        T_base_opening = T_base_tool0 @ gripper.T_tool0_tcp(opening_m)
-        for box in gripper.boxes(opening_m):
-            extent = np.abs(T_base_opening[2, :3]) @ np.array(box.half_size_m)
-            center = T_base_opening[2, :3] @ np.array(box.center_m) + T_base_opening[2, 3]
-            lowest = min(lowest, center - extent - robot.table_z_m)
-    if lowest < robot.settings.tip_clearance_m:
+    """While the flange stands still the tips move down an arc, until the object is squeezed."""
+    T_base_tool0 = T @ invert(robot.gripper.T_tool0_tcp(width_m))
+    openings_m = np.linspace(_squeezed_m(robot, width_m), open_width_m, CLOSING_STEPS)
+    lowest_m = min(_lowest_m(robot, T_base_tool0, opening_m) for opening_m in openings_m)
+    if lowest_m < robot.settings.tip_clearance_m:
         raise Unreachable(
             Reason.TABLE,
-            f"the gripper would come to {lowest * 1e3:.1f} mm above the table while closing; at "
+            f"the gripper would come to {lowest_m * 1e3:.1f} mm above the table while closing; at "
             f"least {robot.settings.tip_clearance_m * 1e3:.1f} mm is required",
         )
+
+
+def _squeezed_m(robot: RobotConfig, width_m: float) -> float:
+    """The width to which the fingers must at least want to close, to hold what is so wide."""
+    return max(robot.gripper.min_width_m, width_m - SQUEEZE_M)
+
+
+def _lowest_m(robot: RobotConfig, T_base_tool0: Floats, opening_m: float) -> float:
+    """Height of the gripper's lowest point above the table at an opening."""
+    T_base_opening = T_base_tool0 @ robot.gripper.T_tool0_tcp(opening_m)
+    heights_m = []
+    for box in robot.gripper.boxes(opening_m):
+        extent_m = np.abs(T_base_opening[2, :3]) @ np.array(box.half_size_m)
+        center_m = T_base_opening[2, :3] @ np.array(box.center_m) + T_base_opening[2, 3]
+        heights_m.append(center_m - extent_m)
+    return float(min(heights_m)) - robot.table_z_m
 
 
 def _postures(
