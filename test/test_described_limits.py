@@ -51,6 +51,11 @@ def test_a_speed_of_zero_is_no_speed_limit():
         (description({}, NAMES[:5]), "has no joint 'wrist3_joint'; it describes another robot"),
         (description({NAMES[0]: (4.0, 5.0, 1.0)}), "shoulder_joint.*nothing in common"),
         (description({NAMES[0]: (-1.0, 0.0, 1.0)}), "home_q_rad lies outside the joint limits"),
+        (
+            re.sub('velocity="[^"]*"', 'velocity="${v}"', description({})),
+            "velocity .* not a number",
+        ),
+        (re.sub('lower="[^"]*"', 'lower="nan"', description({})), "limit that is not a number"),
         (re.sub("<limit[^>]*>", "", description({})), "has no <limit>"),
     ],
 )

@@ -1,6 +1,6 @@
 """The robot as configured: arm, gripper, camera mounting, limits and how it picks."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -52,6 +52,7 @@ class RobotSettings:
 
     def __post_init__(self) -> None:
         """Refuse settings with which no safe motion could be planned."""
+        _refuse_not_finite(self)
         if not 0 < self.speed_scaling <= 1:
             raise InvalidInput(f"speed_scaling is {self.speed_scaling:g}; must be in (0, 1]")
         if not 0 <= self.acceleration_scaling <= 1:
@@ -62,11 +63,22 @@ class RobotSettings:
         for name in ("standoff_m", "lift_m", "path_step_m", "path_step_rad", "max_jump_rad"):
             if not getattr(self, name) > 0:
                 raise InvalidInput(f"{name} is {getattr(self, name)}; must be > 0")
+        for name in ("link_clearance_m", "tip_clearance_m", "self_clearance_m"):
+            if getattr(self, name) < 0:
+                raise InvalidInput(f"{name} is {getattr(self, name)}; must be >= 0")
         for name in ("max_velocity_radps", "max_acceleration_radps2", "max_position_rad"):
             if not np.all(np.array(getattr(self, name)) > 0):
                 raise InvalidInput(f"every number of {name} must be > 0")
         if not np.all(np.array(self.workspace_min_m) < np.array(self.workspace_max_m)):
             raise InvalidInput("workspace_min_m must be below workspace_max_m on every axis")
+
+
+def _refuse_not_finite(settings: RobotSettings) -> None:
+    """A comparison with NaN is never true: a check against one would pass everything."""
+    for field in fields(settings):
+        value = getattr(settings, field.name)
+        if not isinstance(value, str) and not np.isfinite(np.array(value, float)).all():
+            raise InvalidInput(f"{field.name} is {value}; must be finite")
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,6 +100,12 @@ class RobotConfig:
         for name in ("max_velocity_radps", "max_acceleration_radps2", "home_q_rad"):
             if len(getattr(self.settings, name)) != self.arm.dof:
                 raise InvalidInput(f"{name} must hold {self.arm.dof} numbers, one per joint")
+        weakest_n, strongest_n = self.gripper.min_force_n, self.gripper.max_force_n
+        if not weakest_n <= self.settings.grip_force_n <= strongest_n:
+            raise InvalidInput(
+                f"grip_force_n is {self.settings.grip_force_n:g}; {self.gripper.name} holds with "
+                f"{weakest_n:g} to {strongest_n:g} N"
+            )
         if not within_limits(self.arm, self.home_q):
             raise InvalidInput("home_q_rad lies outside the joint limits")
 

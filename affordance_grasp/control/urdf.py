@@ -190,10 +190,22 @@ def joint_limits(joint: ElementTree.Element, urdf: Path | str) -> tuple[float, f
     limit = joint.find("limit")
     if limit is None:
         raise InvalidInput(f"{urdf}: joint {joint.get('name')} has no <limit>")
-    velocity = float(limit.get("velocity", "nan"))
+    name = f"{urdf}: joint {joint.get('name')}"
+    velocity = _number(limit, "velocity", "nan", name)
     if joint.get("type") == "continuous":
         return -np.inf, np.inf, velocity
-    return float(limit.get("lower", "0")), float(limit.get("upper", "0")), velocity
+    lower, upper = (_number(limit, side, "0", name) for side in ("lower", "upper"))
+    if np.isnan([lower, upper]).any():
+        raise InvalidInput(f"{name} has a limit that is not a number")
+    return lower, upper, velocity
+
+
+def _number(element: ElementTree.Element, attribute: str, default: str, where: str) -> float:
+    text = element.get(attribute, default)
+    try:
+        return float(text)
+    except ValueError:
+        raise InvalidInput(f"{where}: {attribute} {text!r} is not a number") from None
 
 
 def _shape(collision: ElementTree.Element, frame: int) -> LinkShape | None:
