@@ -33,7 +33,19 @@ def poses(T, stamp_s=100.0, frame=OPTICAL):
 
 @pytest.fixture
 def inbox():
-    return GraspInbox(SimpleNamespace(create_subscription=lambda *arguments, **options: None))
+    now = SimpleNamespace(nanoseconds=int(100.1e9))
+    node = SimpleNamespace(
+        create_subscription=lambda *arguments, **options: None,
+        get_clock=lambda: SimpleNamespace(now=lambda: now),
+        get_logger=lambda: SimpleNamespace(error=lambda text, **options: None),
+    )
+    return GraspInbox(node)
+
+
+def test_grasps_of_another_clock_are_not_kept(inbox):
+    inbox._take(poses(scene()[2].T_cam_tcp, stamp_s=3700.0))
+    with pytest.raises(GeneratorFault, match="no grasps arrived"):
+        ask(inbox)
 
 
 def ask(inbox, timeout_s=0.05, best_first=True, **settings):

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from geometry_msgs.msg import PoseArray
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
+from rclpy.clock import Clock
 from rclpy.node import Node
 from std_msgs.msg import Header
 
@@ -28,6 +29,7 @@ from affordance_grasp.nodes.grasp_messages import to_candidates
 NAME = "topic"
 POSES, SCORED = "grasp_candidates", "grasp_candidates/scored"
 KEPT = 8
+MAX_AHEAD_S = 1.0
 
 Message = Any  # PoseArray or GraspCandidatesMessage
 
@@ -38,6 +40,8 @@ class GraspInbox:
     def __init__(self, node: Node) -> None:
         """Subscribe in a group of its own, so that a waiting service does not block arrivals."""
         self._arrived = Condition()
+        self._clock: Clock = node.get_clock()
+        self._logger = node.get_logger()
         self._messages: deque[Message] = deque(maxlen=KEPT)
         group = MutuallyExclusiveCallbackGroup()
         for kind, topic in ((PoseArray, POSES), (GraspCandidatesMessage, SCORED)):
@@ -61,6 +65,14 @@ class GraspInbox:
                 self._arrived.wait(left_s)
 
     def _take(self, message: Message) -> None:
+        ahead_s = seconds(message.header.stamp) - self._clock.now().nanoseconds * 1e-9
+        if ahead_s > MAX_AHEAD_S:  # it would count as new for as long
+            self._logger.error(
+                f"grasps with a stamp {ahead_s:.1f} s ahead of our clock are not used; the clocks "
+                "must agree",
+                throttle_duration_sec=5.0,
+            )
+            return
         with self._arrived:
             self._messages.append(message)
             self._arrived.notify_all()

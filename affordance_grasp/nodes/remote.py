@@ -4,11 +4,13 @@ import numpy as np
 from numpy.typing import NDArray
 from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.node import Node
+from std_msgs.msg import Header
 
 from affordance_grasp.candidates.cloud import TableScene
+from affordance_grasp.candidates.foreign import GeneratorFault
 from affordance_grasp.datatypes import GraspCandidates, Heatmap, Region, RgbdFrame
 from affordance_grasp.nodes.calls import call
-from affordance_grasp.nodes.conversions import from_region, to_map
+from affordance_grasp.nodes.conversions import from_region, seconds, to_map
 from affordance_grasp.nodes.frames import StampedFrame
 from affordance_grasp.nodes.grasp_messages import to_candidates
 from affordance_grasp.srv import GenerateGrasps, GroundAffordance
@@ -73,4 +75,19 @@ class RemoteGenerator:
             seed=seed,
         )
         response = call(self._services.generate, request, self._services.timeout_s)
+        self._check(response.candidates.header)
         return to_candidates(response.candidates)
+
+    def _check(self, header: Header) -> None:
+        """Grasps in another frame, or of another image, would send the arm astray."""
+        asked = self._stamped.header
+        if header.frame_id != asked.frame_id:
+            raise GeneratorFault(
+                f"service {self.name} answered in frame {header.frame_id!r}; grasps must be in "
+                f"the image's frame {asked.frame_id!r}"
+            )
+        if header.stamp != asked.stamp:
+            raise GeneratorFault(
+                f"service {self.name} answered with stamp {seconds(header.stamp):.3f} s; it must "
+                f"be that of the image, {seconds(asked.stamp):.3f} s"
+            )
