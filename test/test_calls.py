@@ -6,9 +6,21 @@ import pytest
 
 pytest.importorskip("rclpy", reason="no ROS 2 here: no rclpy")
 
+import rclpy
 from rclpy.task import Future
 
-from affordance_grasp.nodes.calls import NoAnswer, Refused, call
+from affordance_grasp.errors import InvalidInput
+from affordance_grasp.nodes.calls import NoAnswer, Refused, answering, call
+
+
+@pytest.fixture
+def node():
+    context = rclpy.Context()
+    rclpy.init(context=context, domain_id=101)
+    node = rclpy.create_node("asked", context=context)
+    yield node
+    node.destroy_node()
+    context.try_shutdown()
 
 
 class Service:
@@ -56,3 +68,19 @@ def test_a_service_that_is_not_there_or_refuses_says_so():
         call(Service(GOOD, 1, offered=False), "request", 0.1)
     with pytest.raises(Refused, match="no such query"):
         call(Service(SimpleNamespace(success=False, message="no such query"), 1), "request", 0.1)
+
+
+def test_whatever_goes_wrong_is_answered_and_the_next_request_too(node):
+    """rclpy refuses to log from one line with two severities."""
+    for error, words in (
+        (InvalidInput("no image"), "no image"),
+        (ZeroDivisionError("of ours"), "asked failed on this request: ZeroDivisionError: of ours"),
+        (InvalidInput("no depth"), "no depth"),
+    ):
+        response = SimpleNamespace(success=True, message="")
+        with answering(node, response):
+            raise error
+        assert (response.success, response.message) == (False, words)
+    with answering(node, response):
+        pass
+    assert response.success

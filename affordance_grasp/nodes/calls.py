@@ -1,7 +1,7 @@
 """Asking and answering over ROS with a limit on every wait and a sentence for every failure."""
 
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from queue import Empty, SimpleQueue
 from threading import Event
@@ -84,17 +84,17 @@ def answering(node: Node, response: Any) -> Iterator[None]:
     try:
         yield
     except AffordanceGraspError as error:
-        _fail(node.get_logger().warning, response, str(error))
+        _fail(response, str(error))
+        node.get_logger().warning(str(error))
     except Exception as error:
         # A fault of ours, not of the caller: say so, and keep the trace for the report.
         sentence = f"{node.get_name()} failed on this request: {type(error).__name__}: {error}"
-        _fail(node.get_logger().error, response, sentence)
-        node.get_logger().error(traceback.format_exc())
+        _fail(response, sentence)
+        node.get_logger().error(f"{sentence}\n{traceback.format_exc()}")
     else:
         response.success = True
 
 
-def _fail(log: Callable[[str], None], response: Any, sentence: str) -> None:
-    log(sentence)
+def _fail(response: Any, sentence: str) -> None:
     response.success = False
     response.message = sentence
