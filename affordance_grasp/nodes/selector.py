@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from geometry_msgs.msg import PoseStamped
 from rclpy.action.server import ServerGoalHandle
-from rclpy.callback_groups import MutuallyExclusiveCallbackGroup, ReentrantCallbackGroup
+from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.node import Node
 from std_msgs.msg import Header
 from visualization_msgs.msg import MarkerArray
@@ -105,11 +105,12 @@ class SelectorNode(Node):
         self._selected = self.create_publisher(PoseStamped, "selected_grasp", LATCHED)
         self._markers = self.create_publisher(MarkerArray, "grasp_markers", LATCHED)
         self._decision = self.create_publisher(GraspDecision, "decision", LATCHED)
-        group = ReentrantCallbackGroup()
         self._goals = Goals()
         in_order = MutuallyExclusiveCallbackGroup()  # or stages overtake each other
         self._execute = ActionClient(self, ExecuteGrasp, "execute", callback_group=in_order)
-        self.create_service(SelectGrasp, "select", self._select, callback_group=group)
+        # One after another: each that waits keeps a thread, and a cancellation needs one too.
+        waiting = MutuallyExclusiveCallbackGroup()
+        self.create_service(SelectGrasp, "select", self._select, callback_group=waiting)
         self._action = ExclusiveAction(self, AffordanceGrasp, "grasp", self._grasp)
 
     def close(self) -> None:
