@@ -92,6 +92,20 @@ def test_an_image_that_is_quicker_than_the_joints_is_waited_for(monitor):
     assert len(waited) == 1
 
 
+def test_rest_is_not_read_from_a_single_message(monitor):
+    """At 8 messages a second a window of 0.1 s holds one: whether it moves shows the one before."""
+
+    def arrive(*positions):
+        for i, position in enumerate(positions):
+            take(monitor, NOW_S + 0.125 * i, 2.0, position)
+
+    arrive(1.0)
+    Timer(0.05, arrive, (1.0, 1.125, 1.25)).start()
+    assert not monitor.rest(0.1, 0.3)
+    Timer(0.05, arrive, (1.25, 1.25, 1.25)).start()
+    assert monitor.rest(0.1, 1.0)
+
+
 def test_a_guard_objects_as_soon_as_positions_are_old(monitor):
     take(monitor, NOW_S - 0.2, 2.0, 1.0)
     monitor.check()

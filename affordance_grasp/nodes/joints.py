@@ -1,5 +1,6 @@
 """Joint positions from ``joint_states``: now, and at the stamp of an image."""
 
+from bisect import bisect_right
 from collections import deque
 from threading import Condition
 from time import monotonic
@@ -84,11 +85,19 @@ class JointMonitor:
             while (left_s := deadline - monotonic()) > 0:
                 self._arrived.wait(left_s)
                 if self._history and self._history[-1][0] - begun_s >= window_s:
-                    since = self._history[-1][0] - window_s
-                    recent = np.array([q for stamp, q in self._history if stamp >= since])
-                    if np.ptp(recent, axis=0).max() < STILL_RAD:
+                    recent = self._since(self._history[-1][0] - window_s)
+                    if len(recent) > 1 and np.ptp(recent, axis=0).max() < STILL_RAD:
                         return True
         return False
+
+    def _since(self, stamp_s: float) -> Floats:
+        """Positions (N, J) [rad] from the last one at or before a stamp [s] on.
+
+        None where it is not known where the joints were then.
+        """
+        stamps = [stamp for stamp, _ in self._history]
+        first = bisect_right(stamps, stamp_s) - 1
+        return np.array([q for _, q in list(self._history)[first:]] if first >= 0 else [])
 
     def now(self) -> Floats:
         """The newest positions (J,) [rad]; old ones are waited out, for a short while."""
