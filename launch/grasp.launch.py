@@ -217,11 +217,8 @@ def _robot(given: Arguments) -> list[Node]:
         elsewhere = [] if given["camera"] == "simulation" else _under("simulation")
         nodes.append(_node(given, "simulator", to=elsewhere))
     if given["robot"] != "none":
-        executes = {
-            "robot": REAL_ARMS.get(given["robot"], given["robot"]),
-            "dry_run": given["dry_run"] == "true",
-        }
-        nodes.append(_node(given, "controller", executes))
+        executes = {"robot": REAL_ARMS.get(given["robot"], given["robot"])}
+        nodes.append(_node(given, "controller", executes | _still(given["dry_run"] == "true")))
     return nodes
 
 
@@ -264,8 +261,13 @@ def _request(given: Arguments) -> list[Node]:
     if not given["query"]:
         return []
     still = given["dry_run"] == "true" or given["robot"] == "none"
-    asked = {"query": given["query"], "dry_run": still, "executes": given["robot"] != "none"}
-    return [_node(given, "ask", asked)]
+    asked = {"query": given["query"], "executes": given["robot"] != "none"}
+    return [_node(given, "ask", asked | _still(still))]
+
+
+def _still(wanted: bool) -> dict[str, bool]:
+    """Nothing moves where the argument or the parameter file says so; neither undoes the other."""
+    return {"dry_run": True} if wanted else {}
 
 
 def _camera_names(given: Arguments) -> list[tuple[str, str]]:
@@ -289,7 +291,8 @@ def _node(
     to: list[tuple[str, str]] | None = None,
 ) -> Node:
     """One of our nodes: the parameter file, over it the arguments given, over those ``also``."""
-    chosen = _overrides(given, executable) | (also or {}) | _clock(given)
+    clock = _clock(given) if given["camera"] == "bag" else {}
+    chosen = _overrides(given, executable) | (also or {}) | clock
     return Node(
         package=PACKAGE,
         executable=executable,

@@ -187,13 +187,28 @@ def remapped(node):
 
 @pytest.mark.parametrize(
     ("given", "still"),
-    [({}, False), ({"dry_run": "true"}, True), ({"camera": "driver"}, True)],
+    [({}, None), ({"dry_run": "true"}, True), ({"camera": "driver"}, True)],
 )
 def test_who_cannot_move_is_asked_for_a_dry_run(module, completed, given, still, monkeypatch):
     asked = []
     monkeypatch.setattr(module, "_node", lambda given, name, also: asked.append(also))
     module._request(completed(**given))
-    assert asked[0]["dry_run"] is still
+    assert asked[0].get("dry_run") is still
+
+
+@pytest.mark.parametrize(("argument", "laid"), [("false", None), ("true", True)])
+def test_a_dry_run_of_the_parameter_file_is_never_undone(
+    module, completed, argument, laid, monkeypatch
+):
+    given = completed(robot="aubo", camera="realsense", dry_run=argument)
+    over = {}
+    monkeypatch.setattr(
+        module, "Node", lambda executable, parameters, **_: over.update({executable: parameters})
+    )
+    module._robot(given)
+    _, arguments = over["controller"]
+    assert arguments.get("dry_run") is laid
+    assert "use_sim_time" not in arguments
 
 
 def test_a_bag_brings_its_own_time(module, completed):
