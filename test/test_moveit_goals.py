@@ -76,7 +76,7 @@ def test_failures_are_sentences(code, words):
 def arm():
     """The checks alone, with no ROS around them."""
     arm = MoveItArm.__new__(MoveItArm)
-    arm._robot = ROBOT
+    arm._described = SimpleNamespace(robot=ROBOT)
     arm._width_m, arm._last_grip = GRIPPER.max_width_m, (GRIPPER.max_width_m, 40.0)
     return arm
 

@@ -18,6 +18,7 @@ from affordance_grasp.datatypes import JointTrajectory
 from affordance_grasp.errors import InvalidInput, MotionFault, Unreachable
 from affordance_grasp.geometry import Floats
 from affordance_grasp.nodes.action_client import ActionClient
+from affordance_grasp.nodes.described_robot import DescribedRobot
 from affordance_grasp.nodes.joints import JointMonitor
 from affordance_grasp.nodes.moveit_goals import (
     check_code,
@@ -58,7 +59,7 @@ class MoveItArm(Ros2ControlArm):
         """Look for the servers; they are waited for when first used."""
         super().__init__(node, robot, joints)
         self._moveit = p = declare(node, MoveItParameters)
-        self._robot = robot
+        self._described = DescribedRobot(node, robot)
         self._width_m = robot.gripper.max_width_m
         self._messages = require("moveit_msgs.msg", WANTED_BY)
         self._kinds = kinds = require("moveit_msgs.action", WANTED_BY)
@@ -80,7 +81,7 @@ class MoveItArm(Ros2ControlArm):
         return self._width_m
 
     def _plan(self, wanted: JointTrajectory) -> JointTrajectory:
-        settings, robot = self._moveit, self._robot
+        settings, robot = self._moveit, self._described.robot
         goal = planning_goal(
             self._messages,
             self._kinds.MoveGroup,
@@ -95,30 +96,30 @@ class MoveItArm(Ros2ControlArm):
         self._check(found, wanted)
         return found
 
-    def _check(self, found: JointTrajectory, wanted: JointTrajectory) -> None:
+    def _check(self, found: JointTrajectory, wanted: JointTrajectory, robot: RobotConfig) -> None:
         """Nothing that was planned elsewhere is taken on trust."""
         miss = np.abs(found.positions[-1] - wanted.positions[-1]).max()
         if miss > START_TOLERANCE_RAD:
             raise MotionFault(f"MoveIt's way ends {miss:.3f} rad away from where it should")
-        self._check_speed(found)
-        self._check_free(found)
+        robot = self._described.robot
+        self._check_speed(found, robot)
+        self._check_free(found, robot)
 
-    def _check_speed(self, found: JointTrajectory) -> None:
-        speed = _top_speed(found) / (SPEED_TOLERANCE * self._robot.velocity)
+    def _check_speed(self, found: JointTrajectory, robot: RobotConfig) -> None:
+        speed = _top_speed(found) / (SPEED_TOLERANCE * robot.velocity)
         if speed.max() > 1:
-            name = self._robot.arm.joint_names[int(speed.argmax())]
+            name = robot.arm.joint_names[int(speed.argmax())]
             raise MotionFault(
                 f"MoveIt's way moves {name} at {speed.max():.2f} times what speed_scaling allows; "
                 "narrow the velocity limits of its joint_limits.yaml"
             )
 
-    def _check_free(self, found: JointTrajectory) -> None:
+    def _check_free(self, found: JointTrajectory, robot: RobotConfig) -> None:
         """As dense as the package's own ways, which holds once the speed has been checked.
 
         With the fingers open, where they stand, and where they were sent: they reach farther down
         when they close, and close on when what they hold slips out.
         """
-        robot = self._robot
         step_s = robot.settings.path_step_rad / (SPEED_TOLERANCE * robot.velocity.max())
         q = np.vstack([found.positions, resample(found, step_s)[0]])
         sent_m = robot.gripper.clamp_width(self._last_grip[0])
