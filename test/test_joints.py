@@ -93,7 +93,7 @@ def test_an_image_that_is_quicker_than_the_joints_is_waited_for(monitor):
 
 
 def test_rest_is_not_read_from_a_single_message(monitor):
-    """At 8 messages a second a window of 0.1 s holds one: whether it moves shows the one before."""
+    """At 8 messages a second a window of 0.1 s holds one: the one before it counts too."""
 
     def arrive(*positions):
         for i, position in enumerate(positions):
