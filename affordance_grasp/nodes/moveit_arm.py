@@ -96,7 +96,7 @@ class MoveItArm(Ros2ControlArm):
         self._check(found, wanted)
         return found
 
-    def _check(self, found: JointTrajectory, wanted: JointTrajectory, robot: RobotConfig) -> None:
+    def _check(self, found: JointTrajectory, wanted: JointTrajectory) -> None:
         """Nothing that was planned elsewhere is taken on trust."""
         miss = np.abs(found.positions[-1] - wanted.positions[-1]).max()
         if miss > START_TOLERANCE_RAD:
