@@ -131,6 +131,33 @@ def test_a_folder_of_another_replay_is_not_continued(bag, tmp_path, capsys):
     assert "not the results file of a replay" in refused(capsys, bag, "--out", out)
 
 
+def test_a_restart_loses_nothing_until_everything_that_it_needs_is_there(
+    bag, tmp_path, capsys, random_checkpoint
+):
+    out = tmp_path / "out"
+    replayed(capsys, bag, "--out", out)
+    before = {path: path.read_bytes() for path in out.rglob("*.*")}
+    heat = ("--rule", "bands", "--checkpoint")
+    for words in (
+        ("--query", "???"),
+        ("--color-topic", "/none"),
+        (*heat, "/none"),
+        (*heat, random_checkpoint, "--query", "ride"),
+    ):
+        refused(capsys, bag, "--out", out, "--restart", *words)
+    refused(capsys, tmp_path / "typo", "--out", out, "--restart")
+    assert {path: path.read_bytes() for path in out.rglob("*.*")} == before
+
+
+def test_a_restart_takes_away_all_that_was_made_before_and_nothing_else(bag, tmp_path, capsys):
+    out = tmp_path / "out"
+    replayed(capsys, bag, "--out", out)
+    (out / "notes.txt").write_text("mine")
+    refused(capsys, bag, "--out", out, "--restart", "--start", 1e6)
+    left = {path.name for path in out.rglob("*.*")}
+    assert left == {"notes.txt", "frames.jsonl", "run.json"}
+
+
 def test_broken_messages_are_counted_and_not_fatal(bar, tmp_path, capsys):
     with bag_writer(tmp_path / "bag", "SQLITE3") as writer:
         for i in range(3):

@@ -19,7 +19,7 @@ from affordance_grasp.replay.bag import Bag
 from affordance_grasp.replay.page import write_page
 from affordance_grasp.replay.planner import PlannerSetup
 from affordance_grasp.replay.results import FrameResult, read_results
-from affordance_grasp.replay.run import ReplayConfig, ReplayOutcome, replay, restart
+from affordance_grasp.replay.run import PAGE, SUMMARY, TABLE, ReplayConfig, ReplayOutcome, replay
 from affordance_grasp.replay.summary import write_table
 from affordance_grasp.replay.topics import TopicNames, find_topics
 from affordance_grasp.report.summary import make_folder, write_json
@@ -92,8 +92,6 @@ def run(arguments: argparse.Namespace) -> int:
             summary = _replay(arguments, config, Path(folder))
     else:
         make_folder(arguments.out)
-        if arguments.restart:
-            restart(arguments.out)
         summary = _replay(arguments, config, arguments.out)
     print(json.dumps(summary, indent=2) if arguments.json else _account(summary))
     return 0
@@ -142,12 +140,12 @@ def _replay(arguments: argparse.Namespace, config: ReplayConfig, folder: Path) -
     )
     with Bag(arguments.bag) as bag:
         topics = find_topics(bag.topics, names, resolve_query(arguments.query, AFFORDANCES))
-        outcome = replay(bag, topics, config, folder, _progress)
+        outcome = replay(bag, topics, config, folder, _progress, restart=arguments.restart)
     summary = _summary(arguments, config, vars(topics), outcome)
     if arguments.out is not None:
-        write_json(folder / "summary.json", summary)
-        write_table(folder / "frames.csv", read_results(outcome.results))
-        write_page(folder / "report.html", summary, outcome.results)
+        write_json(folder / SUMMARY, summary)
+        write_table(folder / TABLE, read_results(outcome.results))
+        write_page(folder / PAGE, summary, outcome.results)
     return summary
 
 

@@ -10,15 +10,17 @@ from typing import Any
 from affordance_grasp.control.robot import load_robot
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.replay.bag import Bag
-from affordance_grasp.replay.planner import PlannerSetup
+from affordance_grasp.replay.planner import PICTURES, PlannerSetup
 from affordance_grasp.replay.results import BROKEN, FrameResult, ResultsFile, read_results
 from affordance_grasp.replay.source import FrameSource
 from affordance_grasp.replay.summary import Tally, tally
 from affordance_grasp.replay.topics import Topics
-from affordance_grasp.replay.workers import Job, planner
+from affordance_grasp.replay.workers import Job, Plan, planner
 from affordance_grasp.report.summary import write_json
 
 RESULTS, RUN = "frames.jsonl", "run.json"
+SUMMARY, TABLE, PAGE = "summary.json", "frames.csv", "report.html"
+"""What is made of the results at the end."""
 HOPELESS = 10
 
 Progress = Callable[[Iterable[FrameResult], int, int], Iterable[FrameResult]]
@@ -69,51 +71,77 @@ class ReplayOutcome:
 
 
 def replay(
-    bag: Bag, topics: Topics, config: ReplayConfig, folder: Path, progress: Progress
+    bag: Bag,
+    topics: Topics,
+    config: ReplayConfig,
+    folder: Path,
+    progress: Progress,
+    *,
+    restart: bool = False,
 ) -> ReplayOutcome:
     """Plan the frames of a bag and append the results to ``folder``.
+
+    ``restart``: forget the replay that is there, once everything that this one needs is loaded.
 
     Raises:
         InvalidInput: the folder holds another replay, no frame can be used, or with ``strict``
             something is broken.
     """
-    _claim(folder, _identity(bag, topics, config))
-    results = ResultsFile(folder / RESULTS)
-    try:
-        return _continue(bag, topics, config, results, progress)
-    finally:
-        results.close()
+    identity = _identity(bag, topics, config)
+    if not restart:
+        _check_same(folder, identity)
+    robot = load_robot(config.setup.robot) if config.reach else None
+    source = FrameSource(bag, topics, robot)
+    begun = perf_counter()
+    with planner(config.setup, config.workers) as plan:
+        loading_s = perf_counter() - begun
+        if restart:
+            _forget(folder)
+        write_json(folder / RUN, identity)
+        results = ResultsFile(folder / RESULTS)
+        try:
+            done = results.count
+            lost = _continue(source, plan, config, results, progress)
+        finally:
+            results.close()
+        wall_s = perf_counter() - begun
+    whole = _whole(bag, topics, results, lost)
+    return ReplayOutcome(whole, results.path, done, results.count - done, loading_s, wall_s)
 
 
 def _continue(
-    bag: Bag, topics: Topics, config: ReplayConfig, results: ResultsFile, progress: Progress
-) -> ReplayOutcome:
-    robot = load_robot(config.setup.robot) if config.reach else None
-    source = FrameSource(bag, topics, robot)
-    done, begun, useful = results.count, perf_counter(), 0
-    with planner(config.setup, config.workers) as plan:
-        loading_s = perf_counter() - begun
-        planned = plan(_jobs(bag, source, config, results))
-        for result in progress(planned, _expected(bag, topics, config), done):
-            results.append(result)
-            useful += result.kind != BROKEN
-            _give_up(result, config.strict, done + useful, results.count)
-        wall_s = perf_counter() - begun
+    source: FrameSource,
+    plan: Plan,
+    config: ReplayConfig,
+    results: ResultsFile,
+    progress: Progress,
+) -> dict[str, Any]:
+    """Append the results of all other frames; gives what was left out after the last."""
+    done, useful = results.count, 0
+    planned = plan(_jobs(source, config, results))
+    for result in progress(planned, _expected(source.bag, source.topics, config), done):
+        results.append(result)
+        useful += result.kind != BROKEN
+        _give_up(result, config.strict, done + useful, results.count)
     lost = _lost(source)
     if config.strict and lost.get("first"):
         raise InvalidInput(f"after frame {results.count}: {lost['first']}")
+    return lost
+
+
+def _whole(bag: Bag, topics: Topics, results: ResultsFile, lost: dict[str, Any]) -> Tally:
+    """All results added up; refuses where no frame was of use."""
     if results.count == 0:
         raise InvalidInput(_nothing(bag, topics, lost))
     whole = tally(read_results(results.path))
     whole.lose(lost)
     if whole.kinds[BROKEN] == results.count:
         raise InvalidInput(f"no frame of bag {bag.path} can be used: {next(iter(whole.messages))}")
-    return ReplayOutcome(whole, results.path, done, results.count - done, loading_s, wall_s)
+    return whole
 
 
-def _jobs(
-    bag: Bag, source: FrameSource, config: ReplayConfig, results: ResultsFile
-) -> Iterator[Job]:
+def _jobs(source: FrameSource, config: ReplayConfig, results: ResultsFile) -> Iterator[Job]:
+    bag = source.bag
     start = bag.start_ns + int(config.start_s * 1e9)
     stop = None if config.end_s is None else bag.start_ns + int(config.end_s * 1e9)
     after = results.last.place if results.last else None
@@ -187,13 +215,12 @@ def _identity(bag: Bag, topics: Topics, config: ReplayConfig) -> dict[str, Any]:
     }
 
 
-def _claim(folder: Path, identity: dict[str, Any]) -> None:
-    """Begin in a folder, or go on in it when it holds the same replay."""
+def _check_same(folder: Path, identity: dict[str, Any]) -> None:
+    """Refuse a folder that holds anything but the same replay."""
     path = folder / RUN
     if not path.exists():
         if (folder / RESULTS).exists():
             raise InvalidInput(f"{folder} holds {RESULTS} without {RUN}; use another folder")
-        write_json(path, identity)
         return
     try:
         begun = json.loads(path.read_text(encoding="utf-8"))
@@ -208,7 +235,10 @@ def _claim(folder: Path, identity: dict[str, Any]) -> None:
         )
 
 
-def restart(folder: Path) -> None:
-    """Forget an earlier replay in a folder."""
-    for name in (RESULTS, RUN):
-        (folder / name).unlink(missing_ok=True)
+def _forget(folder: Path) -> None:
+    """Remove an earlier replay and what was made of it; other files are not ours to remove."""
+    if not any((folder / name).exists() for name in (RESULTS, RUN)):
+        return
+    made = [folder / name for name in (SUMMARY, TABLE, PAGE, RESULTS, RUN)]
+    for path in (*(folder / PICTURES).glob("[0-9]*.jpg"), *made):
+        path.unlink(missing_ok=True)

@@ -54,7 +54,7 @@ class FrameSource:
 
         Without ``robot`` nobody asks where the camera was.
         """
-        self._bag, self._topics, self._robot = bag, topics, robot
+        self.bag, self.topics, self._robot = bag, topics, robot
         self.losses = Losses()
         self._joints = JointHistory(robot.arm.joint_names if robot else ())
         self._transforms = TransformHistory()
@@ -82,16 +82,16 @@ class FrameSource:
         wanted = (after.stamp_ns, after.bag_ns)
         if not any((raw.header.stamp_ns, raw.color.bag_ns) == wanted for raw in pairs):
             raise InvalidInput(
-                f"bag {self._bag.path} is not the one that was begun: it has no colour image of "
+                f"bag {self.bag.path} is not the one that was begun: it has no colour image of "
                 f"stamp {after.stamp_ns}; use another folder or start afresh"
             )
         self.losses.clear()  # they were counted when that frame was dealt with
 
     def _pairs(self, start_ns: int | None, stop_ns: int | None) -> Iterator[RawFrame]:
-        pairer = Pairer(self._topics, self.losses, self._info)
-        moving = (self._topics.joint_states, self._topics.tf)
+        pairer = Pairer(self.topics, self.losses, self._info)
+        moving = (self.topics.joint_states, self.topics.tf)
         wanted = [*pairer.topics, *(name for name in moving if name and self._robot)]
-        for message in self._bag.messages(wanted, start_ns, stop_ns):
+        for message in self.bag.messages(wanted, start_ns, stop_ns):
             if message.topic in pairer.topics:
                 try:
                     pairer.take(message)
@@ -106,10 +106,10 @@ class FrameSource:
         """Take what the robot says; a broken message is counted and left out."""
         try:
             decoded = decode(message)
-            if message.topic == self._topics.joint_states:
+            if message.topic == self.topics.joint_states:
                 self._joints.take(read_header(message).stamp_ns, decoded)
             else:
-                self._transforms.take(decoded, static=message.topic == self._topics.tf_static)
+                self._transforms.take(decoded, static=message.topic == self.topics.tf_static)
         except InvalidInput as error:
             self.losses.lose(message.topic, str(error))
 
