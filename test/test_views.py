@@ -107,6 +107,47 @@ def test_stitched_views_never_hold_a_rival_for_their_query():
     assert all(view.quadrant is None for view in alone)
 
 
+def test_stitched_views_hold_objects_that_share_no_affordance_where_there_are_any():
+    affordances = {
+        "cup": frozenset({"hold", "sip"}),
+        "knife": frozenset({"hold", "cut_with"}),
+        "bed": frozenset({"lie_on", "sit_on"}),
+        "pen": frozenset({"write"}),
+    }
+    catalogue = Catalogue(("cup", "knife", "bed", "pen", "bed"), affordances)
+    views = drawn(ViewPlan(crops=1, stitched=30), 0, catalogue)[1:]
+    assert {other for view in views for other in view.others} == {2, 3, 4}
+    assert all(view.serves("hold") and view.serves("sip") for view in views)
+
+
+def test_views_of_a_set_in_which_everything_can_be_held_are_the_ones_whose_features_are_kept():
+    affordances = {
+        "mug": {"hold", "pour", "drink_with"},
+        "knife": {"hold", "cut_with"},
+        "bowl": {"hold", "stir"},
+        "hammer": {"hold", "hit"},
+        "bottle": {"hold", "pour", "open"},
+    }
+    objects = ("mug", "knife", "mug", "knife", "bowl", "hammer", "bottle", "bottle")
+    catalogue = Catalogue(objects, {name: frozenset(a) for name, a in affordances.items()})
+    plan = ViewPlan(crops=1, stitched=3)
+    views = [plan.ego(np.random.default_rng([0, i]), i, catalogue) for i in (0, 4)]
+    assert [[(v.top, v.left, v.flip, v.quadrant, v.others) for v in row] for row in views] == [
+        [
+            (28, 21, True, None, ()),
+            (30, 16, False, 2, (6, 6, 3)),
+            (26, 22, False, 0, (5, 5, 1)),
+            (2, 28, False, 0, (4, 3, 1)),
+        ],
+        [
+            (14, 29, True, None, ()),
+            (5, 7, False, 3, (0, 1, 7)),
+            (20, 12, True, 1, (2, 2, 1)),
+            (25, 18, False, 3, (6, 6, 2)),
+        ],
+    ]
+
+
 def test_views_depend_on_the_generator_only():
     plan, catalogue = ViewPlan(crops=3, stitched=0), Catalogue(("a",) * 3, {"a": frozenset()})
     assert drawn(plan, 1, catalogue) == drawn(plan, 1, catalogue)

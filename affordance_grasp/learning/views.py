@@ -176,24 +176,45 @@ class ViewPlan:
 def _foreign_pictures(
     rng: np.random.Generator, index: int, catalogue: Catalogue
 ) -> tuple[int, ...]:
-    """Three pictures of objects that lack one affordance, drawn at random, of the own object.
+    """Three pictures of objects that share no affordance with the own object, drawn at random.
 
-    Released code: objects that share no affordance at all. Where everything can be held there are
-    none, so here the view is told what it must not stand for instead. Empty if nothing lacks any.
+    Released code, Seen. For Unseen it takes any picture of another affordance than the query's;
+    views are kept for all queries of a picture, so here they are drawn as for Seen. Where
+    everything can be held no such object is left: see :func:`_partly_foreign`.
     """
-    own, affordances, objects = catalogue.objects[index], catalogue.affordances, catalogue.objects
-    shared = {name: affordances[own] & affordances[name] for name in set(objects) - {own}}
+    own, affordances = catalogue.objects[index], catalogue.affordances
+    others = sorted(set(catalogue.objects) - {own})
+    names = [name for name in others if affordances[own].isdisjoint(affordances[name])]
+    return _pictures_of(rng, names or _partly_foreign(rng, own, catalogue), catalogue)
+
+
+def _partly_foreign(rng: np.random.Generator, own: str, catalogue: Catalogue) -> list[str]:
+    """The objects that lack one affordance, drawn at random, of the object ``own``.
+
+    The view is told what it must not stand for. Empty if no other object lacks any.
+    """
+    affordances = catalogue.affordances
+    names = set(catalogue.objects) - {own}
+    shared = {name: affordances[own] & affordances[name] for name in names}
     lacking = [
         affordance
         for affordance in sorted(affordances[own])
         if any(affordance not in common for common in shared.values())
     ]
     if not lacking:
-        return ()
+        return []
     query = lacking[int(rng.integers(len(lacking)))]
-    names = sorted(name for name, common in shared.items() if query not in common)
+    return sorted(name for name, common in shared.items() if query not in common)
+
+
+def _pictures_of(
+    rng: np.random.Generator, names: Sequence[str], catalogue: Catalogue
+) -> tuple[int, ...]:
+    """Three pictures of objects with ``names``; none without names."""
+    if not names:
+        return ()
     drawn = []
     for name in (names[int(rng.integers(len(names)))] for _ in range(3)):
-        candidates = [i for i, object_name in enumerate(objects) if object_name == name]
+        candidates = [i for i, object_name in enumerate(catalogue.objects) if object_name == name]
         drawn.append(candidates[int(rng.integers(len(candidates)))])
     return tuple(drawn)
