@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from math import isfinite
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -51,6 +52,8 @@ class ReplayConfig:
             raise InvalidInput("replay: every, workers and top must be at least 1")
         if self.setup.pictures_every < 0 or self.setup.seed < 0:
             raise InvalidInput("replay: pictures_every and seed must be >= 0")
+        if not all(isfinite(s) for s in (self.start_s, self.end_s or 0.0)):
+            raise InvalidInput("replay: start and end must be finite (seconds of the bag)")
         if not self.start_s >= 0 or not (self.end_s is None or self.end_s > self.start_s):
             raise InvalidInput("replay: start must be >= 0 and end after it (seconds of the bag)")
 
