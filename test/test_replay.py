@@ -106,6 +106,27 @@ def test_every_nth_frame_of_a_part_of_the_bag(bag, tmp_path, capsys):
     assert summary["files"] is None
 
 
+def test_a_frame_keeps_its_number_wherever_a_replay_starts(bag, tmp_path, capsys):
+    words = ("--out", tmp_path / "out", "--start", 0.35)
+    replayed(capsys, bag, *words)
+    path = tmp_path / "out" / "frames.jsonl"
+    results = list(read_results(path))
+    assert [(r.index, r.stamp_ns - START_NS) for r in results] == [
+        (i, i * 200_000_000) for i in range(2, FRAMES)
+    ]
+    path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:1]))
+    assert replayed(capsys, bag, *words)["this_run"]["resumed_after"] == 1
+    assert [r.index for r in read_results(path)] == list(range(2, FRAMES))
+
+
+def test_what_is_broken_before_the_start_is_not_counted(bar, tmp_path, capsys):
+    with bag_writer(tmp_path / "bag") as writer:
+        writer.write(COLOR, b"\0\1\0\0 short", 0, "sensor_msgs/msg/Image")
+        write_frame(writer, bar, 0.4)
+    summary = replayed(capsys, tmp_path / "bag", "--start", 0.2, "--strict")
+    assert summary["left_out"]["broken_messages"] == 0
+
+
 @pytest.mark.parametrize(("kept", "torn"), [(0, ""), (2, ""), (5, '{"index": 5, "sta'), (6, "")])
 def test_a_killed_replay_goes_on_where_it_was(bag, tmp_path, capsys, kept, torn):
     out = tmp_path / "out"
@@ -266,6 +287,9 @@ def test_reach_is_checked_where_the_bag_tells_where_the_camera_was(bar, tmp_path
         (("--every", 0), "at least 1"),
         (("--start", 2, "--end", 1), "end after it"),
         (("--start", 1e6), "no colour image"),
+        (("--start", "inf"), "finite"),
+        (("--end", "inf"), "finite"),
+        (("--end", "nan"), "finite"),
         (("--rule", "luck"), "unknown selection rule 'luck'"),
         (("--precision", "luck"), "unknown precision 'luck'"),
         (("--generator", "luck"), "unknown generator 'luck'"),

@@ -55,6 +55,7 @@ class FrameSource:
         Without ``robot`` nobody asks where the camera was.
         """
         self.bag, self.topics, self._robot = bag, topics, robot
+        self._asked_ns = 0
         self.losses = Losses()
         self._joints = JointHistory(robot.arm.joint_names if robot else ())
         self._transforms = TransformHistory()
@@ -66,16 +67,20 @@ class FrameSource:
     def frames(
         self, start_ns: int | None = None, stop_ns: int | None = None, after: Place | None = None
     ) -> Iterator[NumberedFrame]:
-        """Frames between two times of the recording [ns]; with ``after`` those behind it."""
-        begin = start_ns
-        if after is not None:
-            begin = max(after.bag_ns - WARM_UP_NS, start_ns or 0)
-        pairs = self._pairs(begin, stop_ns)
-        first = 0
-        if after is not None:
+        """Frames between two times of the recording [ns]; with ``after`` those behind it.
+
+        What lies before ``start_ns`` is read too, because it counts.
+        """
+        self._asked_ns = start_ns or 0
+        if after is None:
+            first, pairs = 0, self._pairs(None, stop_ns)
+        else:
+            first, pairs = after.index + 1, self._pairs(after.bag_ns - WARM_UP_NS, stop_ns)
             self._skip(pairs, after)
-            first = after.index + 1
         for index, raw in enumerate(pairs, start=first):
+            if raw.color.bag_ns < self._asked_ns:
+                self.losses.clear()  # nobody asked for that part
+                continue
             yield NumberedFrame(index, raw, self._view(raw.header))
 
     def _skip(self, pairs: Iterator[RawFrame], after: Place) -> None:
@@ -96,8 +101,8 @@ class FrameSource:
                 try:
                     pairer.take(message)
                 except InvalidInput as error:
-                    self.losses.lose(message.topic, str(error))
-            else:
+                    self._lose(message, error)
+            elif message.bag_ns >= self._asked_ns - WARM_UP_NS:
                 self._try(message)
             yield from pairer.ready(message.bag_ns, self._joints.newest_ns)
         yield from pairer.rest()
@@ -111,6 +116,10 @@ class FrameSource:
             else:
                 self._transforms.take(decoded, static=message.topic == self.topics.tf_static)
         except InvalidInput as error:
+            self._lose(message, error)
+
+    def _lose(self, message: RawMessage, error: InvalidInput) -> None:
+        if message.bag_ns >= self._asked_ns:
             self.losses.lose(message.topic, str(error))
 
     def _view(self, header: Header) -> View | None:
