@@ -207,6 +207,13 @@ def test_refuses_sizes_that_do_not_fit(change, words):
         replace(SMALL, **change)
 
 
+def test_salient_heads_are_those_of_the_backbone_unless_they_are_given():
+    assert LoopTransConfig().salient_heads == (1, 2, 4, 5)
+    assert LoopTransConfig(backbone="dino_vits16").salient_heads == (0, 1, 3)
+    stored = {**asdict(LoopTransConfig()), "backbone": "dino_vits16"}
+    assert LoopTransConfig(**stored).salient_heads == (1, 2, 4, 5)
+
+
 def test_config_survives_json():
     config = LoopTransConfig.paper(25)
     assert LoopTransConfig(**json.loads(json.dumps(asdict(config)))) == config

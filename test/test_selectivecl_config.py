@@ -31,6 +31,14 @@ def test_refuses_names_and_sizes_that_do_not_exist(change, words):
         replace(SMALL, **change)
 
 
+def test_the_attention_finds_the_foreground_of_the_published_encoders():
+    published = {"backbone": "dino_vits16", "affinity": "clearclip"}
+    assert SelectiveClConfig(**published).foreground == "attention"
+    assert SelectiveClConfig(**published, foreground="affinity").foreground == "affinity"
+    assert SelectiveClConfig(backbone="dino_vits16").foreground == "affinity"
+    assert SelectiveClConfig().foreground == "affinity"
+
+
 def test_config_survives_json():
     paper = SelectiveClConfig.paper()
     assert SelectiveClConfig(**json.loads(json.dumps(asdict(paper)))) == paper

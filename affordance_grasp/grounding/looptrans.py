@@ -39,6 +39,9 @@ from affordance_grasp.grounding.vocabulary import AFFORDANCES
 
 ClusterSource = Literal["kmeans", "concepts"]
 
+HEADS_OF = {"dino_vits16": SALIENT_HEADS}
+"""The salient heads by backbone; those of DINOv2 serve for the others."""
+
 
 @dataclass(frozen=True)
 class LoopTransConfig:
@@ -48,7 +51,8 @@ class LoopTransConfig:
     ``noise``: channels that absorb what is not the affordance. ``clusters``: parts come from
     K-means on the keys, or from the trained :class:`ConceptClusters` of a released checkpoint.
     ``cam_threshold``: what of the min-max CAM counts as hot. ``salient_heads``: of the CLS
-    attention. The weights multiply their loss terms (released code). Where the paper differs:
+    attention; by default the backbone's (:data:`HEADS_OF`). The weights multiply their loss terms
+    (released code). Where the paper differs:
     ``concentration_weight`` 0, ``exclude_background`` False (any cluster may win),
     ``normalise_distillation`` True (min-max CAMs weigh the keys) and a
     ``denoise_temperature`` that it does not state.
@@ -69,7 +73,7 @@ class LoopTransConfig:
     cluster_count: int = 4
     cluster_seed: int = 0
     cam_threshold: float = 0.92
-    salient_heads: tuple[int, ...] = DINOV2_SALIENT_HEADS
+    salient_heads: tuple[int, ...] | None = None
     mse_weight: float = 10.0
     dice_weight: float = 2.0
     correlation_weight: float = 1.5
@@ -83,7 +87,7 @@ class LoopTransConfig:
 
     def __post_init__(self) -> None:
         """Refuse sizes that do not fit together."""
-        object.__setattr__(self, "salient_heads", tuple(self.salient_heads))
+        object.__setattr__(self, "salient_heads", self.heads)
         spec = backbone_spec(self.backbone)
         spec.grid(self.image_side)
         if self.clusters not in ("kmeans", "concepts"):
@@ -93,18 +97,23 @@ class LoopTransConfig:
                 f"LoopTrans needs a class, no fewer than 0 noise channels and two clusters, not "
                 f"{self.classes}, {self.noise} and {self.cluster_count}"
             )
-        if not self.salient_heads or not set(self.salient_heads) <= set(range(spec.heads)):
+        if not self.heads or not set(self.heads) <= set(range(spec.heads)):
             raise InvalidInput(
                 f"LoopTrans salient_heads {self.salient_heads} are not among the {spec.heads} "
                 f"heads of {self.backbone}"
             )
 
+    @property
+    def heads(self) -> tuple[int, ...]:
+        """The heads of the CLS attention that count: ``salient_heads``, once they are known."""
+        if self.salient_heads is None:
+            return HEADS_OF.get(self.backbone, DINOV2_SALIENT_HEADS)
+        return tuple(self.salient_heads)
+
     @staticmethod
     def paper(classes: int = len(AFFORDANCES)) -> "LoopTransConfig":
         """The published configuration: DINO ViT-S/16; the parts from K-means."""
-        return LoopTransConfig(
-            backbone="dino_vits16", classes=classes, salient_heads=SALIENT_HEADS
-        )
+        return LoopTransConfig(backbone="dino_vits16", classes=classes)
 
 
 @dataclass(frozen=True)
@@ -252,7 +261,7 @@ class LoopTrans(LocateNetwork):
         return pseudo_mask(
             min_max(pick_class(cams, batch.label)),
             clusters,
-            min_max(ego.saliency(self.config.salient_heads)),
+            min_max(ego.saliency(self.config.heads)),
             count=self.config.cluster_count,
             threshold=self.config.cam_threshold,
             exclude_background=self.config.exclude_background,

@@ -16,13 +16,17 @@ Output = Literal["calibrated", "raw", "smoothed"]
 Foreground = Literal["attention", "affinity"]
 PrototypeRegion = Literal["part", "object", "none"]
 
+PAPER_ENCODERS = ("dino_vits16", "clearclip")
+"""The published backbone and affinity."""
+
 
 @dataclass(frozen=True)
 class SelectiveClConfig:
     """Encoders, thresholds and switches; the defaults are the embedded configuration.
 
     ``image_side`` [pixels]. ``foreground`` of part discovery: what the CLS attention votes for
-    (paper), or where the affinity is above its mean. ``output``: the calibrated map, which
+    (paper; the default for its encoders), or where the affinity is above its mean (the default
+    for others). ``output``: the calibrated map, which
     is the published result, the CAM alone, or the affinity times the CAM's 3x3 mean.
     ``clusters``, ``relevance`` (gamma 1), ``overlap`` (alpha), ``exo_indexing``: see
     :class:`PartRules`. ``anchor_threshold`` (gamma 2) of the min-maxed affinity chooses the pixel
@@ -36,7 +40,7 @@ class SelectiveClConfig:
 
     backbone: str = "dinov2_vits14"
     affinity: str = "border_contrast"
-    foreground: Foreground = "affinity"
+    foreground: Foreground | None = None
     image_side: int = 224
     classes: int = len(AFFORDANCES)
     output: Output = "calibrated"
@@ -51,6 +55,9 @@ class SelectiveClConfig:
 
     def __post_init__(self) -> None:
         """Refuse names and sizes that do not exist."""
+        if self.foreground is None:
+            paper = (self.backbone, self.affinity) == PAPER_ENCODERS
+            object.__setattr__(self, "foreground", "attention" if paper else "affinity")
         backbone_spec(self.backbone).grid(self.image_side)
         affinity, dim = find_affinity(self.affinity), backbone_spec(self.backbone).dim
         if affinity.learned and affinity.text_dim != dim:
@@ -91,7 +98,7 @@ class SelectiveClConfig:
     @staticmethod
     def paper() -> "SelectiveClConfig":
         """The published configuration: keys of DINO ViT-S/16, affinity from ClearCLIP."""
-        return SelectiveClConfig("dino_vits16", "clearclip", "attention")
+        return SelectiveClConfig(*PAPER_ENCODERS)
 
 
 @dataclass(frozen=True)
