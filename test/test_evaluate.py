@@ -75,6 +75,25 @@ def test_maps_of_other_items_are_refused(split, tmp_path):
         score_exported(tmp_path / "nothing", split, "reference")
 
 
+@pytest.mark.parametrize("index", ["", "[]", "{}", '{"items": 3, "split": "Seen"}'])
+def test_a_broken_index_of_maps_is_refused(split, tmp_path, index):
+    export_maps(tmp_path, split, truth_maps(split), {})
+    (tmp_path / "maps.json").write_text(index)
+    with pytest.raises(InvalidInput, match="no readable exported maps"):
+        score_exported(tmp_path, split, "reference")
+
+
+@pytest.mark.parametrize("shape", [(7, 4, 4), (9, 4, 4), (8, 4), (8, 0, 4), ()], ids=str)
+def test_maps_of_another_shape_or_number_are_refused(split, tmp_path, shape):
+    export_maps(tmp_path, split, truth_maps(split), {})
+    np.save(tmp_path / "maps.npy", np.zeros(shape, np.float32))
+    with pytest.raises(InvalidInput, match=r"maps.npy holds float32 .* instead of float32 \(8, h"):
+        score_exported(tmp_path, split, "reference")
+    (tmp_path / "maps.npy").write_bytes(b"")
+    with pytest.raises(InvalidInput, match="no readable exported maps"):
+        score_exported(tmp_path, split, "reference")
+
+
 class ByLabel:
     """Answers every query with its class index and its text, and counts the pictures it saw."""
 
@@ -133,6 +152,11 @@ def test_command_scores_exported_maps(split, tmp_path, capsys):
     assert (tmp_path / "affordances_reference.csv").exists()
     assert main(["evaluate", "--data", data, "--maps", str(tmp_path), "--published"]) == 0
     assert "LOCATE" in capsys.readouterr().out
+    assert (
+        main(["evaluate", "--data", data, "--maps", str(tmp_path), "--published", "--json"]) == 0
+    )
+    published = json.loads(capsys.readouterr().out)["published"]
+    assert published["LOCATE"] == {"kld": 1.226, "sim": 0.401, "nss": 1.177}
 
 
 def test_command_refuses_bad_input_with_one_sentence(split, tmp_path, capsys):

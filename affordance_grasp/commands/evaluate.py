@@ -73,6 +73,8 @@ def run(arguments: argparse.Namespace) -> int:
         "measured": measured.table,
         "baselines": {name: evaluation.overall for name, evaluation in trivial.items()},
     }
+    if arguments.published:
+        summary["published"] = _published(arguments.split)
     (maps / f"summary_{arguments.protocol}.json").write_text(json.dumps(summary, indent=1))
     write_table(maps / f"affordances_{arguments.protocol}.csv", measured)
     print(json.dumps(summary) if arguments.json else _report(arguments, measured, trivial))
@@ -158,9 +160,16 @@ def _report(
         lines.append(f"{undefined} maps have an undefined metric and are not in the means")
     if arguments.published:
         lines.append(f"published on AGD20K {arguments.split} (real pictures, other test items):")
-        published = PUBLISHED.get(arguments.split, {})
-        lines += [_line(name, [f"{x:.3f}" for x in row]) for name, row in published.items()]
+        lines += [
+            _line(name, [f"{x:.3f}" for x in row.values()])
+            for name, row in _published(arguments.split).items()
+        ]
     return "\n".join(lines)
+
+
+def _published(split: str) -> dict[str, dict[str, float]]:
+    rows = PUBLISHED.get(split, {})
+    return {n: dict(zip(("kld", "sim", "nss"), row, strict=True)) for n, row in rows.items()}
 
 
 def _row(name: str, row: Mapping[str, float]) -> str:

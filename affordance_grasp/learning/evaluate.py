@@ -131,12 +131,19 @@ def score_exported(folder: Path, split: Split, protocol: str) -> Evaluation:
     try:
         index = json.loads((folder / INDEX_FILE).read_text())
         maps = np.load(folder / MAPS_FILE)
-    except (OSError, ValueError) as error:
-        raise InvalidInput(f"no readable exported maps in {folder}: {error}") from error
-    if index["items"] != _item_names(split.test):
+        items, name = list(index["items"]), str(index["split"])
+    except (OSError, EOFError, KeyError, TypeError, ValueError) as error:
+        reason = str(error) or type(error).__name__
+        raise InvalidInput(f"no readable exported maps in {folder}: {reason}") from error
+    if items != _item_names(split.test):
         raise InvalidInput(
-            f"the maps in {folder} belong to other test items ({index['split']}, "
-            f"{len(index['items'])} maps) than {split.name} below {split.folder}; export again"
+            f"the maps in {folder} belong to other test items ({name}, "
+            f"{len(items)} maps) than {split.name} below {split.folder}; export again"
+        )
+    if maps.ndim != 3 or len(maps) != len(items) or not maps.size or maps.dtype != np.float32:
+        raise InvalidInput(
+            f"{folder / MAPS_FILE} holds {maps.dtype} {maps.shape} instead of float32 "
+            f"({len(items)}, h, w); export again"
         )
     return TestTruth(split.test, protocol).evaluate(maps)
 

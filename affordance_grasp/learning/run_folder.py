@@ -2,7 +2,6 @@
 
 import csv
 import json
-import pickle
 import platform
 import subprocess
 from collections.abc import Mapping
@@ -14,6 +13,7 @@ from typing import Any
 import torch
 
 from affordance_grasp.errors import CheckpointError, InvalidInput
+from affordance_grasp.grounding.weights import NOT_TENSORS
 
 PACKAGES = ("numpy", "opencv-python", "safetensors", "timm", "torch")
 
@@ -53,13 +53,16 @@ class RunFolder:
         """Begin a run in an empty folder, or go on with one that was asked to do the same."""
         if not self.config.exists():
             self.path.mkdir(parents=True, exist_ok=True)
-            self.config.write_text(json.dumps({**description, **surroundings()}, indent=1) + "\n")
+            text = json.dumps({**description, **surroundings()}, indent=1) + "\n"
+            partial = self.config.with_suffix(".partial")
+            partial.write_text(text)
+            partial.replace(self.config)
             return
         if not resume:
             raise InvalidInput(
                 f"{self.path} already holds a run; pass --resume to go on with it or another --out"
             )
-        recorded = json.loads(self.config.read_text())
+        recorded = self._recorded()
         plain = json.loads(json.dumps(description))
         differing = [key for key in plain if recorded.get(key) != plain[key]]
         if differing:
@@ -67,6 +70,14 @@ class RunFolder:
                 f"{self.path} holds a run with another {', '.join(differing)}; resume with the "
                 f"same settings or use another --out"
             )
+
+    def _recorded(self) -> dict[str, Any]:
+        try:
+            return dict(json.loads(self.config.read_text()))
+        except (OSError, TypeError, ValueError) as error:
+            raise InvalidInput(
+                f"{self.config} is corrupt; remove {self.path} and start again"
+            ) from error
 
     def save_state(self, state: Mapping[str, Any]) -> None:
         """Write the state in one step, so that a kill leaves the old or the new one."""
@@ -80,7 +91,7 @@ class RunFolder:
             return None
         try:
             return dict(torch.load(self.state, map_location="cpu", weights_only=True))
-        except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
+        except NOT_TENSORS as error:
             raise CheckpointError(
                 f"training state {self.state} is corrupt; remove {self.path} and start again"
             ) from error
