@@ -7,7 +7,15 @@ import pytest
 from affordance_grasp.cli import main
 from affordance_grasp.commands import train as train_command
 from affordance_grasp.errors import InvalidInput
+from affordance_grasp.grounding.looptrans import LoopTransConfig
+from affordance_grasp.grounding.plsp import PlspConfig
+from affordance_grasp.grounding.selectivecl_config import SelectiveClConfig
+from affordance_grasp.learning.crops import CropPlan
+from affordance_grasp.learning.locate_samples import LocateSampling
+from affordance_grasp.learning.optimizers import AdamW, Sgd
+from affordance_grasp.learning.plsp_samples import SamplingConfig
 from affordance_grasp.learning.train_config import TrainConfig, load_config, parse_config
+from affordance_grasp.learning.views import ViewPlan
 
 CONFIGS = Path(__file__).parents[1] / "config"
 
@@ -85,3 +93,69 @@ def test_whole_numbers_serve_where_a_number_is_meant():
     assert config.network_config.mse_weight == 5
     with pytest.raises(InvalidInput, match="method is"):
         TrainConfig(method=["a"])
+
+
+PUBLISHED = {
+    "looptrans": TrainConfig(
+        "looptrans",
+        epochs=5,
+        batch=16,
+        optimizer=Sgd(1e-3, momentum=0.9, weight_decay=5e-4, step_epochs=5, decay=0.1),
+        seed=42,
+        views=CropPlan(1, 1, "squash", resized=256, side=224),
+        sampling=LocateSampling(exo_images=3),
+        network={"backbone": "dino_vits16"},
+        cached=False,
+    ),
+    "plsp": TrainConfig(
+        "plsp",
+        text_encoder="clip_vitb16",
+        epochs=40,
+        batch=10,
+        accumulate=2,
+        optimizer=AdamW(1e-4, betas=(0.9, 0.95), weight_decay=0.01, step_epochs=5_000_000),
+        seed=10000,
+        views=ViewPlan(1, 1, squash=256, side=224),
+        sampling=SamplingConfig(stitched=0.5, exo_pool=10, labels="initial"),
+        network={
+            "backbone": "clip_vitb16",
+            "train_backbone": True,
+            "dim": 512,
+            "text_dim": 512,
+            "fuser_heads": 16,
+        },
+        cached=False,
+    ),
+    "selectivecl": TrainConfig(
+        "selectivecl",
+        text_encoder="clip_vitb16",
+        epochs=15,
+        batch=8,
+        optimizer=Sgd(1e-3, momentum=0.9, weight_decay=5e-4, step_epochs=50),
+        seed=0,
+        views=CropPlan(1, 1, "shorter_side", resized=256, side=224),
+        sampling=LocateSampling(exo_images=3),
+        network={
+            "backbone": "dino_vits16",
+            "affinity": "clearclip",
+            "foreground": "attention",
+        },
+        cached=False,
+    ),
+}
+"""The settings of the released code: optimiser, epochs, batches, seeds, resizing, encoders."""
+
+
+@pytest.mark.parametrize(
+    ("method", "network"),
+    [
+        ("looptrans", LoopTransConfig.paper()),
+        ("plsp", PlspConfig.paper()),
+        ("selectivecl", SelectiveClConfig.paper()),
+    ],
+)
+def test_the_published_recipes_are_shipped(method, network):
+    config = load_config(CONFIGS / f"train_{method}.yaml", method)
+    assert config == PUBLISHED[method]
+    assert config.network_config == network
+    assert config.optimizer.factor(config.epochs - 1) == 1  # no decay is ever reached
