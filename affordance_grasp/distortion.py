@@ -72,6 +72,17 @@ def rectify(frame: RgbdFrame, distortion: Distortion) -> RgbdFrame:
     return RgbdFrame(np.asarray(color, np.uint8), np.asarray(depth_m), frame.intrinsics)
 
 
+def rectify_map(
+    values: NDArray[np.uint8], intrinsics: CameraIntrinsics, distortion: Distortion
+) -> NDArray[np.uint8]:
+    """A map (H, W) over the same pixels, moved as depth is; 0 where the lens saw nothing."""
+    if not matters(intrinsics, distortion):
+        return values
+    return np.asarray(
+        cv2.remap(values, *_maps(intrinsics, distortion), cv2.INTER_NEAREST), np.uint8
+    )
+
+
 def matters(intrinsics: CameraIntrinsics, distortion: Distortion) -> bool:
     """Whether the lens differs from a pinhole by more than is left alone."""
     return max_shift_px(intrinsics, distortion) > IGNORED_SHIFT_PX

@@ -11,6 +11,7 @@ from affordance_grasp.distortion import (
     Distortion,
     max_shift_px,
     rectify,
+    rectify_map,
 )
 from affordance_grasp.errors import InvalidInput
 
@@ -49,6 +50,14 @@ def test_points_are_where_a_pinhole_shows_them(lens):
         assert frame.color[round(v), round(u)].min() > 200
         near = np.argwhere(frame.depth_m == np.float32(z)).mean(axis=0)[::-1]
         assert np.abs(near - [u, v]).max() < 1.0
+
+
+@pytest.mark.parametrize("lens", [BARREL, FISHEYE])
+def test_a_map_moves_as_the_depth_under_it(lens):
+    seen = seen_by(lens)
+    moved = rectify_map((seen.depth_m > 0).astype(np.uint8) * 7, INTRINSICS, lens)
+    np.testing.assert_array_equal(moved, (rectify(seen, lens).depth_m > 0) * 7)
+    assert rectify_map(moved, INTRINSICS, PINHOLE) is moved
 
 
 def test_no_depth_is_invented_between_two_surfaces():

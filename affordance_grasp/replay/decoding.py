@@ -6,8 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from affordance_grasp.datatypes import RgbdFrame
+from affordance_grasp.distortion import rectify_map
 from affordance_grasp.errors import InvalidInput
-from affordance_grasp.messages import to_gray, to_rgbd
+from affordance_grasp.messages import to_distortion, to_gray, to_rgbd
 from affordance_grasp.replay.bag import RawMessage, decode
 from affordance_grasp.replay.compressed import (
     decompress_color,
@@ -30,10 +31,14 @@ def decode_frame(raw: RawFrame) -> RgbdFrame:
 
 
 def decode_truth(raw: RawFrame, frame: RgbdFrame) -> NDArray[np.uint8] | None:
-    """The ground truth map (H, W) 0..255 of the frame's size; None where there is none."""
+    """The ground truth map (H, W) 0..255 of the frame, free of lens distortion as it is.
+
+    None where there is none.
+    """
     if raw.truth is None:
         return None
-    return fitting(to_gray(_image(raw.truth, decompress_map)), frame)
+    truth = fitting(to_gray(_image(raw.truth, decompress_map)), frame)
+    return rectify_map(truth, frame.intrinsics, to_distortion(decode(raw.camera_info)))
 
 
 def fitting(truth: NDArray[np.uint8], frame: RgbdFrame) -> NDArray[np.uint8]:
