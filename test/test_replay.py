@@ -9,10 +9,13 @@ import pytest
 from small_bags import START_NS, bag_writer, compressed, image, info, joints, transforms
 from tabletop import INTRINSICS, Block, tabletop
 
+from affordance_grasp.candidates.foreign import GeneratorFault
+from affordance_grasp.candidates.generators import make_generator
 from affordance_grasp.cli import main
 from affordance_grasp.control.robot import load_robot
 from affordance_grasp.datatypes import CameraIntrinsics, RgbdFrame
 from affordance_grasp.geometry import pose, quaternion_xyzw
+from affordance_grasp.replay import planner as planning
 from affordance_grasp.replay.results import ResultsFile, read_results
 
 PREFIX = "/camera/camera/"
@@ -205,6 +208,47 @@ def test_a_bag_of_wrong_images_is_one_sentence(bar, tmp_path, capsys):
     with bag_writer(tmp_path / "few") as writer:
         write_frame(writer, bar, 0, encoding="bayer_rggb8")
     assert "no frame of bag" in refused(capsys, tmp_path / "few")
+
+
+class Moody:
+    """A generator that cannot serve every frame."""
+
+    def __init__(self, served):
+        self._served, self._asked = iter(served), 0
+
+    def generate(self, frame, *, seed=0, scene=None):
+        if next(self._served):
+            return make_generator("antipodal").generate(frame, seed=seed, scene=scene)
+        self._asked += 1
+        raise GeneratorFault(f"graspgen: no answer to request {self._asked}")
+
+
+def test_a_frame_that_a_generator_cannot_serve_is_one_without_grasps(
+    bag, tmp_path, capsys, monkeypatch
+):
+    moody = Moody([True, False, True, True, True, True])
+    monkeypatch.setattr(planning, "make_generator", lambda *_: moody)
+    summary = replayed(capsys, bag, "--out", tmp_path / "out")
+    assert summary["frames"] == {"total": 6, "planned": 4, "nothing": 2, "broken": 0}
+    assert summary["messages"]["graspgen: no answer to request 1"] == 1
+    results = list(read_results(tmp_path / "out" / "frames.jsonl"))
+    assert [r.index for r in results if r.fault] == [1]
+
+
+@pytest.mark.parametrize("frames", [3, 11])
+def test_a_generator_that_serves_no_frame_ends_the_replay_and_can_be_put_right(
+    bar, tmp_path, capsys, monkeypatch, frames
+):
+    words = "no frame of bag" if frames < 10 else "the first 10 frames"
+    with bag_writer(tmp_path / "bag") as writer:
+        for i in range(frames):
+            write_frame(writer, bar, i * 0.1)
+    with monkeypatch.context() as patched:
+        patched.setattr(planning, "make_generator", lambda *_: Moody([False] * frames))
+        said = refused(capsys, tmp_path / "bag", "--out", tmp_path / "out")
+    assert words in said and "graspgen: no answer" in said
+    again = replayed(capsys, tmp_path / "bag", "--out", tmp_path / "out")
+    assert again["frames"]["planned"] == again["frames"]["total"] > 0
 
 
 def test_depth_that_never_comes_in_time_is_one_sentence(bar, tmp_path, capsys):

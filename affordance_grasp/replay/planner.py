@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from affordance_grasp.attention import Grounds
 from affordance_grasp.candidates.external import settings_from_words
+from affordance_grasp.candidates.foreign import GeneratorFault
 from affordance_grasp.candidates.generators import GraspGenerator, make_generator
 from affordance_grasp.control.pick import reachable
 from affordance_grasp.control.robot import RobotConfig, load_robot
@@ -86,6 +87,8 @@ class FramePlanner:
             plan = self._plan(frame, numbered.view)
         except (InvalidInput, NoObject) as error:
             return _without_plan(numbered, NOTHING, error)
+        except GeneratorFault as error:
+            return replace(_without_plan(numbered, NOTHING, error), fault=True)
         latency = {"decode": decode_ms, **plan.timings_ms, "total": _since(started)}
         picture = self._draw(numbered.index, plan) if drawn else None
         result = _result(numbered, plan, truth, self.setup.top)

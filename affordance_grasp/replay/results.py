@@ -18,7 +18,8 @@ class FrameResult:
     """One frame as plain data.
 
     ``kind``: ``planned``; ``nothing``: no table or object was found, ``message`` says why;
-    ``broken``: the messages could not be used. ``grasps``: the best, in the optical frame, as
+    ``broken``: the messages could not be used. ``fault``: nothing was found because an external
+    generator could not serve the frame. ``grasps``: the best, in the optical frame, as
     ``plan`` reports them; ``base``: the first of them in the robot's base frame, where the pose
     of the camera is known, by ``view``. ``scores``: kld, sim and nss where there is ground truth;
     ``on_part``: whether the first grasp's contact lies on it. ``lost``: what was left out between
@@ -30,6 +31,7 @@ class FrameResult:
     bag_ns: int
     kind: str
     message: str = ""
+    fault: bool = False
     affordance: str = ""
     confidence: float = 0.0
     peak_uv: tuple[int, int] | None = None
@@ -44,6 +46,11 @@ class FrameResult:
     on_part: bool | None = None
     picture: str | None = None
     lost: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def useful(self) -> bool:
+        """Whether it says that bag and generator can be used at all."""
+        return self.kind != BROKEN and not self.fault
 
     @property
     def place(self) -> Place:
@@ -78,6 +85,11 @@ class ResultsFile:
         self._file.flush()
         self.last = result
         self.count += 1
+
+    def clear(self) -> None:
+        """Begin anew."""
+        self._file.truncate(0)
+        self.last, self.count = None, 0
 
     def close(self) -> None:
         """Close the file."""

@@ -105,10 +105,10 @@ def replay(
         try:
             done = results.count
             lost = _continue(source, plan, config, results, progress)
+            wall_s = perf_counter() - begun
+            whole = _whole(bag, topics, results, lost)
         finally:
             results.close()
-        wall_s = perf_counter() - begun
-    whole = _whole(bag, topics, results, lost)
     return ReplayOutcome(whole, results.path, done, results.count - done, loading_s, wall_s)
 
 
@@ -124,8 +124,8 @@ def _continue(
     planned = plan(_jobs(source, config, results))
     for result in progress(planned, _expected(source.bag, source.topics, config), done):
         results.append(result)
-        useful += result.kind != BROKEN
-        _give_up(result, config.strict, done + useful, results.count)
+        useful += result.useful
+        _give_up(result, config.strict, done + useful, results)
     lost = _lost(source)
     if config.strict and lost.get("first"):
         raise InvalidInput(f"after frame {results.count}: {lost['first']}")
@@ -138,7 +138,8 @@ def _whole(bag: Bag, topics: Topics, results: ResultsFile, lost: dict[str, Any])
         raise InvalidInput(_nothing(bag, topics, lost))
     whole = tally(read_results(results.path))
     whole.lose(lost)
-    if whole.kinds[BROKEN] == results.count:
+    if whole.useful == 0:
+        results.clear()
         raise InvalidInput(f"no frame of bag {bag.path} can be used: {next(iter(whole.messages))}")
     return whole
 
@@ -166,11 +167,13 @@ def _lost(source: FrameSource) -> dict[str, Any]:
     return {name: count for name, count in counts.items() if count} | first
 
 
-def _give_up(result: FrameResult, strict: bool, useful: int, seen: int) -> None:
+def _give_up(result: FrameResult, strict: bool, useful: int, results: ResultsFile) -> None:
+    """End early; what is of no use to anybody is not gone on from."""
     broken = str(result.lost.get("first", "")) or (result.kind == BROKEN and result.message)
     if strict and broken:
         raise InvalidInput(f"frame {result.index}: {broken}")
-    if useful == 0 and seen == HOPELESS:
+    if useful == 0 and results.count == HOPELESS:
+        results.clear()
         raise InvalidInput(f"the first {HOPELESS} frames cannot be used: {result.message}")
 
 
