@@ -12,7 +12,7 @@ from tiny_encoders import TINY_NETWORK, TinyEncoder, TinyText
 from affordance_grasp.cli import main
 from affordance_grasp.commands import evaluate as evaluate_command
 from affordance_grasp.commands import train as train_command
-from affordance_grasp.errors import InvalidInput, UnknownName
+from affordance_grasp.errors import CheckpointError, InvalidInput, UnknownName
 from affordance_grasp.grounding import methods
 from affordance_grasp.grounding.backbones import load_backbone
 from affordance_grasp.grounding.checkpoint import load_checkpoint
@@ -20,6 +20,7 @@ from affordance_grasp.grounding.methods import make_network
 from affordance_grasp.learning import train as train_module
 from affordance_grasp.learning.agd20k import load_split
 from affordance_grasp.learning.detections import RecordedDetector
+from affordance_grasp.learning.evaluate import Evaluation, TestTruth
 from affordance_grasp.learning.features import cache_features
 from affordance_grasp.learning.optimizers import AdamW, Sgd
 from affordance_grasp.learning.pictures import reader_of
@@ -89,6 +90,55 @@ def test_best_and_last_checkpoint_say_which_they_are(finished):
     assert last.info.backbone_sha256 == "tiny"
     assert last.info.affordances == ("cut_with", "hold", "pour")
     assert last.text.shape == (3, 384)
+
+
+@pytest.mark.parametrize(
+    ("scores", "best"),
+    [
+        ([(0.9, 0), (0.1, 5)], 1),  # what it could score of few maps is no better epoch
+        ([(np.nan, 8), (0.9, 8), (0.9, 8)], 2),
+        ([(np.nan, 8), (np.nan, 8)], 1),
+    ],
+)
+def test_the_best_epoch_leaves_the_fewest_maps_undefined(
+    sources, tmp_path, monkeypatch, scores, best
+):
+    left = iter(scores)
+
+    def evaluate(self, maps):
+        kld, undefined = next(left)
+        return Evaluation(
+            "reference",
+            {"all": {"kld": kld, "sim": 0.5, "nss": 1.0, "maps": 8, "undefined": undefined}},
+        )
+
+    monkeypatch.setattr(TestTruth, "evaluate", evaluate)
+    run = RunFolder(tmp_path / "run")
+    outcome = train_method(sources, replace(CONFIG, epochs=len(scores)), run)
+    training = load_checkpoint(run.best).info.training
+    assert outcome.best_epoch == training["epoch"] == best
+    assert training["test"]["undefined"] == scores[best - 1][1]
+    with run.curves.open() as file:
+        undefined = [int(row["test_undefined"]) for row in csv.DictReader(file)]
+    assert undefined == [count for _, count in scores]
+
+
+def test_a_loss_that_is_not_finite_ends_the_run_with_a_sentence(sources, tmp_path):
+    run = RunFolder(tmp_path / "run")
+    wild = replace(CONFIG, optimizer=Sgd(learning_rate=1e30))
+    with pytest.raises(InvalidInput, match="the loss of epoch 1 is (nan|inf)"):
+        train_method(sources, wild, run)
+    assert not run.last.exists()
+
+
+def test_a_state_without_the_count_of_undefined_maps_is_refused(sources, tmp_path):
+    run = RunFolder(tmp_path / "run")
+    train_method(sources, CONFIG, run, minutes=0)
+    state = run.load_state()
+    del state["rows"][0]["test_undefined"]
+    run.save_state(state)
+    with pytest.raises(CheckpointError, match="how many test maps were undefined"):
+        train_method(sources, CONFIG, run, resume=True)
 
 
 class Killed(Exception):
@@ -214,10 +264,16 @@ LOCATE = {
 }
 
 
+def small_backbone():
+    torch.manual_seed(0)
+    backbone = load_backbone("dinov2_vits14", 28, pretrained=False)
+    backbone.sha256 = "small"
+    return backbone
+
+
 @pytest.fixture(scope="module")
 def small_sources(sources):
-    torch.manual_seed(0)
-    return replace(sources, backbone=load_backbone("dinov2_vits14", 28, pretrained=False))
+    return replace(sources, backbone=small_backbone())
 
 
 @pytest.mark.parametrize("cached", [True, False])
@@ -267,8 +323,7 @@ def test_resumed_locate_run_goes_on_identically(small_sources, tmp_path):
 
 
 def test_fine_tuned_backbone_changes_and_is_part_of_the_checkpoint(small_sources, tmp_path):
-    torch.manual_seed(0)
-    fresh = replace(small_sources, backbone=load_backbone("dinov2_vits14", 28, pretrained=False))
+    fresh = replace(small_sources, backbone=small_backbone())
     before = fresh.backbone.visual.blocks[0].mlp.fc1.weight.clone()
     config = replace(
         CONFIG,

@@ -1,5 +1,6 @@
 """The training loop: one for all methods, which differ in their network, loss and batches."""
 
+import math
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,11 +11,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from affordance_grasp.errors import CheckpointError, InvalidInput
 from affordance_grasp.grounding.checkpoint import head_tensors, load_head
 from affordance_grasp.grounding.network import GroundingNetwork
 from affordance_grasp.learning.evaluate import Evaluation
 from affordance_grasp.learning.run_folder import RunFolder
 from affordance_grasp.learning.train_config import TrainConfig
+
+MEASURED = ("kld", "sim", "nss", "undefined")
 
 
 class Samples(Protocol):
@@ -74,7 +78,7 @@ def train(
         loop.run_epoch()
         if minutes is not None and time.monotonic() - started > 60 * minutes:
             break
-    best = min(loop.rows, key=lambda row: row["test_kld"])
+    best = min(loop.rows, key=rank)
     return Outcome(
         epochs=loop.epoch,
         complete=loop.epoch == config.epochs,
@@ -82,6 +86,12 @@ def train(
         best_kld=best["test_kld"],
         last=loop.rows[-1],
     )
+
+
+def rank(row: Mapping[str, float]) -> tuple[float, float]:
+    """What the best epoch has least of: maps that cannot be scored, then KLD of the others."""
+    kld = row["test_kld"]
+    return row["test_undefined"], kld if math.isfinite(kld) else math.inf
 
 
 def draw_epoch(
@@ -129,6 +139,11 @@ class _Loop:
         state = self.run.load_state()
         if state is None:
             return
+        if any("test_undefined" not in row for row in state["rows"]):
+            raise CheckpointError(
+                f"training state {self.run.state} does not say how many test maps were undefined, "
+                "as states of earlier versions; start again with another --out"
+            )
         load_head(self.network, state["network"], f"training state {self.run.state}")
         self.optimizer.load_state_dict(state["optimizer"])
         for name, parameter in self.network.named_parameters():
@@ -144,7 +159,7 @@ class _Loop:
         self.network.eval()
         overall = self.hooks.evaluate(self.network).overall
         self.epoch += 1
-        metrics = {f"test_{name}": overall[name] for name in ("kld", "sim", "nss")}
+        metrics = {f"test_{name}": overall[name] for name in MEASURED}
         seconds = {"train_s": round(trained_s, 1)}
         self.rows.append({"epoch": self.epoch, **losses, **metrics, **seconds})
         self._save()
@@ -174,6 +189,11 @@ class _Loop:
         kind = torch.device(self.device).type
         with torch.autocast(kind, torch.bfloat16, enabled=self.config.bfloat16):
             terms = self.network.loss(batch, self.epoch)
+        if not torch.isfinite(terms["total"]):
+            raise InvalidInput(
+                f"the loss of epoch {self.epoch + 1} is {float(terms['total'].detach())}; the "
+                f"learning rate may be too large ({self.run.path} is as the epoch before left it)"
+            )
         total = terms["total"] / self.config.accumulate
         total.backward()
         self.waiting += 1
@@ -193,9 +213,9 @@ class _Loop:
         row = self.rows[-1]
         measured = {
             "epoch": self.epoch,
-            "test": {name: row[f"test_{name}"] for name in ("kld", "sim", "nss")},
+            "test": {name: row[f"test_{name}"] for name in MEASURED},
         }
-        if row["test_kld"] <= min(other["test_kld"] for other in self.rows):
+        if all(rank(row) < rank(other) for other in self.rows[:-1]):
             chosen_by = "lowest KLD on the test split, as published results are chosen"
             self.hooks.save(self.network, self.run.best, {**measured, "chosen_by": chosen_by})
         self.hooks.save(self.network, self.run.last, {**measured, "chosen_by": "last epoch"})
