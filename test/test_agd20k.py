@@ -1,3 +1,4 @@
+import cv2
 import numpy as np
 import pytest
 from agd20k_tree import write_tree
@@ -5,7 +6,13 @@ from PIL import Image
 
 from affordance_grasp.errors import InvalidInput, UnknownName
 from affordance_grasp.grounding.vocabulary import AFFORDANCES
-from affordance_grasp.learning.agd20k import LAYOUTS, load_split, read_color
+from affordance_grasp.learning.agd20k import (
+    LAYOUTS,
+    load_split,
+    picture_size,
+    read_color,
+    read_gray,
+)
 from affordance_grasp.learning.features import without_corrupt
 
 
@@ -130,3 +137,45 @@ def test_corrupt_picture_is_named_and_left_out_only_when_asked(root):
     assert len(good.train_ego) == len(split.train_ego) - 1
     assert len(sentences) == 1
     assert str(bad) in sentences[0]
+
+
+def test_leaving_out_what_is_corrupt_leaves_no_class_on_one_side(root):
+    split = load_split(root, "Seen")
+    for path in (split.folder / "trainset/exocentric/pour/mug").iterdir():
+        path.write_bytes(b"not a picture")
+    with pytest.raises(InvalidInput, match="exocentric/pour/mug holds no picture") as refusal:
+        without_corrupt(split)
+    assert "without its corrupt pictures" in str(refusal.value)
+
+
+def test_leaving_out_what_is_corrupt_leaves_something_to_test(root):
+    split = load_split(root, "Seen")
+    for item in split.test:
+        item.truth.write_bytes(item.truth.read_bytes()[:60])
+    with pytest.raises(InvalidInput, match="no ground truth for test"):
+        without_corrupt(split)
+
+
+def test_a_test_picture_goes_with_its_corrupt_ground_truth(root):
+    split = load_split(root, "Seen")
+    item = split.test[2]
+    item.truth.write_bytes(item.truth.read_bytes()[:60])
+    good, (sentence,) = without_corrupt(split)
+    assert good.test == split.test[:2] + split.test[3:]
+    assert str(item.truth) in sentence
+
+
+def test_a_picture_that_would_fill_the_memory_is_corrupt(root, monkeypatch):
+    path = load_split(root, "Seen").train_ego[0].path
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+    for read in (read_color, picture_size):
+        with pytest.raises(InvalidInput, match=str(path)):
+            read(path)
+
+
+def test_sixteen_bits_are_read_as_the_reference_evaluation_reads_them(tmp_path):
+    path = tmp_path / "deep.png"
+    values = np.arange(65536).reshape(256, 256).astype(np.uint16)
+    Image.fromarray(values).save(path)
+    np.testing.assert_array_equal(read_gray(path), cv2.imread(str(path), cv2.IMREAD_GRAYSCALE))
+    assert len(np.unique(read_gray(path))) == 256

@@ -91,3 +91,9 @@ def test_corrupt_picture_stops_with_its_path(split, tmp_path):
     bad.write_bytes(b"\xff\xd8 broken")
     with pytest.raises(InvalidInput, match=bad.name):
         cache_features(split, reader(TinyEncoder()), PLAN, tmp_path / "cache")
+
+
+def test_rows_of_weights_without_a_digest_are_not_kept(split, tmp_path):
+    with pytest.raises(InvalidInput, match="without a digest"):
+        cache_test_features(split, reader(TinyEncoder("")), PLAN.plain, tmp_path / "cache")
+    assert not (tmp_path / "cache").exists()

@@ -51,6 +51,7 @@ NOT_IN_UNSEEN = (
 UNSEEN_AFFORDANCES = tuple(a for a in AFFORDANCES if a not in NOT_IN_UNSEEN)
 PICTURE_ENDINGS = {".jpg", ".jpeg", ".png"}
 LISTED_PROBLEMS = 20
+NOT_A_PICTURE = (OSError, UnidentifiedImageError, SyntaxError, Image.DecompressionBombError)
 
 
 @dataclass(frozen=True)
@@ -166,13 +167,27 @@ def load_split(root: Path, split: str) -> Split:
     return Split(split, folder, train_ego, train_exo, fresh, without_truth)
 
 
+def refuse_lost_classes(split: Split) -> None:
+    """Refuse a split, some pictures of which were left out, where those that remain do not do."""
+    problems = _unpaired(split.folder, split.train_ego, split.train_exo)
+    if not problems and not (split.train_ego and split.train_exo and split.test):
+        problems = [f"no pictures for train or no ground truth for test in {split.folder}"]
+    if problems:
+        raise InvalidInput(
+            f"without its corrupt pictures {split.folder} is not complete: {_listed(problems)}"
+        )
+
+
 def read_color(path: Path) -> NDArray[np.uint8]:
     """Read a picture as (H, W, 3) uint8 rgb; a corrupt one is an error that names its path."""
     return _read(path, "RGB")
 
 
 def read_gray(path: Path) -> NDArray[np.uint8]:
-    """Read an 8-bit single-channel picture (H, W), as pseudo labels and ground truth are."""
+    """Read a single-channel picture (H, W), as pseudo labels and ground truth are.
+
+    Of 16 bits the upper 8 count, as OpenCV reads them in the reference evaluation.
+    """
     return _read(path, "L")
 
 
@@ -181,7 +196,7 @@ def picture_size(path: Path) -> tuple[int, int]:
     try:
         with Image.open(path) as image:
             return image.size
-    except (OSError, UnidentifiedImageError) as error:
+    except NOT_A_PICTURE as error:
         raise InvalidInput(f"picture {path} is missing or corrupt: {error}") from error
 
 
@@ -190,23 +205,30 @@ def content_digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def corrupt_pictures(pictures: Iterable[PictureFile]) -> Iterator[tuple[PictureFile, str]]:
-    """Those pictures that cannot be decoded, with the sentence that says so."""
-    for picture in pictures:
+def corrupt_files(files: Iterable[Path]) -> Iterator[tuple[Path, str]]:
+    """Those picture files that cannot be decoded, with the sentence that says so."""
+    for path in files:
         try:
-            read_color(picture.path)
+            read_color(path)
         except InvalidInput as error:
-            yield picture, str(error)
+            yield path, str(error)
 
 
 def _read(path: Path, mode: str) -> NDArray[np.uint8]:
     try:
         with Image.open(path) as image:
-            return np.asarray(image.convert(mode))
+            return np.asarray(_eight_bits(image).convert(mode))
     except FileNotFoundError as error:
         raise InvalidInput(f"picture {path} does not exist") from error
-    except (OSError, UnidentifiedImageError, SyntaxError) as error:
+    except NOT_A_PICTURE as error:
         raise InvalidInput(f"picture {path} is corrupt and cannot be decoded: {error}") from error
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    """A grey picture of 16 bits by its upper 8; ``convert`` would cut off what is above 255."""
+    if not image.mode.startswith("I"):
+        return image
+    return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
 
 
 def _pictures(folder: Path, belongs: Callable[[str], bool]) -> tuple[PictureFile, ...]:
@@ -278,12 +300,14 @@ def _truths_without_picture(
 
 
 def _refuse(problems: list[str], folder: Path) -> None:
-    if not problems:
-        return
+    if problems:
+        raise InvalidInput(
+            f"{folder} is not a complete data set in AGD20K's layout, {len(problems)} missing or "
+            f"wrong: {_listed(problems)}"
+        )
+
+
+def _listed(problems: list[str]) -> str:
     listed = "; ".join(problems[:LISTED_PROBLEMS])
     more = len(problems) - LISTED_PROBLEMS
-    ending = f"; and {more} more" if more > 0 else ""
-    raise InvalidInput(
-        f"{folder} is not a complete data set in AGD20K's layout, {len(problems)} missing or "
-        f"wrong: {listed}{ending}"
-    )
+    return f"{listed}; and {more} more" if more > 0 else listed

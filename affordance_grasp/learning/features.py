@@ -24,8 +24,9 @@ from affordance_grasp.learning.agd20k import (
     PictureFile,
     Split,
     content_digest,
-    corrupt_pictures,
+    corrupt_files,
     read_color,
+    refuse_lost_classes,
 )
 from affordance_grasp.learning.pictures import (
     PictureView,
@@ -155,14 +156,19 @@ def evaluation_views(
 
 
 def without_corrupt(split: Split) -> tuple[Split, list[str]]:
-    """The split without the pictures that cannot be decoded, and a sentence for each of them."""
-    bad = {p.path: sentence for p, sentence in corrupt_pictures(_all_pictures(split))}
+    """The split without the pictures that cannot be decoded, and a sentence for each of them.
+
+    A test picture goes with its ground truth. Refuses where too few are left.
+    """
+    bad = dict(corrupt_files(_all_files(split)))
     good = replace(
         split,
         train_ego=tuple(p for p in split.train_ego if p.path not in bad),
         train_exo=tuple(p for p in split.train_exo if p.path not in bad),
-        test=tuple(item for item in split.test if item.picture.path not in bad),
+        test=tuple(i for i in split.test if i.picture.path not in bad and i.truth not in bad),
     )
+    if bad:
+        refuse_lost_classes(good)
     return good, list(bad.values())
 
 
@@ -229,10 +235,10 @@ def _recent_color(path: Path) -> NDArray[np.uint8]:
     return read_color(path)
 
 
-def _all_pictures(split: Split) -> Iterator[PictureFile]:
-    yield from split.train_ego
-    yield from split.train_exo
-    yield from (item.picture for item in split.test)
+def _all_files(split: Split) -> Iterator[Path]:
+    yield from (picture.path for picture in (*split.train_ego, *split.train_exo))
+    for item in split.test:
+        yield from (item.picture.path, item.truth)
 
 
 def _distinct(pictures: Iterable[PictureFile]) -> dict[str, list[PictureFile]]:
@@ -248,6 +254,11 @@ def _key(
     views: tuple[tuple[PictureView, ...], ...],
     encoding: Encoding,
 ) -> str:
+    if not reader.sha256:
+        raise InvalidInput(
+            f"rows of {reader.reads} of a backbone without a digest cannot be kept: another "
+            "backbone's would be taken for them"
+        )
     depends_on = {
         "backbone": reader.sha256,
         "reads": reader.reads,
