@@ -1,6 +1,7 @@
 """Released checkpoints: strictly read, and giving what their authors' code gives."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from seeded_networks import seeded_dino_tensors, seeded_tensors
 from seeded_weights import seeded_feature, seeded_image
 
 from affordance_grasp.errors import CheckpointError, InvalidInput, UnknownName
-from affordance_grasp.grounding.checkpoint import write_checkpoint
+from affordance_grasp.grounding.checkpoint import load_checkpoint, write_checkpoint
 from affordance_grasp.grounding.comparison import (
     network_losses,
     raw_maps,
@@ -18,6 +19,7 @@ from affordance_grasp.grounding.comparison import (
     training_network,
 )
 from affordance_grasp.grounding.grounder import load_grounder
+from affordance_grasp.grounding.methods import restore_network
 from affordance_grasp.grounding.official import UNSEEN_AFFORDANCES, read_official
 from affordance_grasp.grounding.vocabulary import AFFORDANCES
 
@@ -77,6 +79,14 @@ def test_raw_maps_of_plain_tensors_are_the_released_ones(looptrans):
     prepare = training_network(looptrans).prepare
     images = torch.cat([prepare(seeded_image(k)) for k in range(4)])
     torch.testing.assert_close(raw_maps(looptrans, images, labels), expected, atol=2e-5, rtol=0)
+
+
+def test_the_backbone_that_a_checkpoint_brings_has_a_digest_of_its_own_weights(looptrans):
+    stored = load_checkpoint(looptrans)
+    name = "backbone.visual.blocks.3.mlp.fc1.bias"
+    other = replace(stored, tensors={**stored.tensors, name: stored.tensors[name] + 1})
+    digests = {restore_network(one, "it").present_backbone.sha256 for one in (stored, other)}
+    assert len(digests) == 2 and "" not in digests
 
 
 def test_losses_of_plain_tensors_are_the_released_ones(looptrans):

@@ -13,7 +13,7 @@ from affordance_grasp.grounding.network import GroundingNetwork, NetworkConfig
 from affordance_grasp.grounding.plsp import Plsp, PlspBatch, PlspConfig
 from affordance_grasp.grounding.selectivecl import SelectiveCl
 from affordance_grasp.grounding.selectivecl_config import SelectiveClBatch, SelectiveClConfig
-from affordance_grasp.grounding.weights import load_strictly
+from affordance_grasp.grounding.weights import load_strictly, tensors_sha256
 
 
 def _one_backbone(config: NetworkConfig, pretrained: bool) -> Backbone:
@@ -87,7 +87,8 @@ def restore_network(stored: Checkpoint, owner: str) -> GroundingNetwork:
     """The network of a checkpoint with its weights and its backbone's.
 
     The backbone is the installed one, which must be the one that the head was trained on, unless
-    the checkpoint brings its own. ``owner`` names the checkpoint in errors.
+    the checkpoint brings its own, whose digest is then taken. ``owner`` names the checkpoint in
+    errors.
     """
     info = stored.info
     config = make_config(info.method, info.config)
@@ -102,6 +103,8 @@ def restore_network(stored: Checkpoint, owner: str) -> GroundingNetwork:
     network = make_network(info.method, info.config, backbone)
     frozen = {} if own else {f"backbone.{n}": t for n, t in backbone.state_dict().items()}
     load_strictly(network, {**stored.tensors, **frozen}, owner)
+    if own:
+        backbone.sha256 = tensors_sha256(backbone.state_dict())
     return network
 
 
