@@ -2,7 +2,9 @@
 
 import argparse
 import json
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from functools import lru_cache
 from multiprocessing import get_context
 from pathlib import Path
@@ -78,12 +80,37 @@ def run(arguments: argparse.Namespace) -> int:
     _parts(*parts)  # bad names and checkpoints end here, before any process starts
     jobs = [(trial, parts, arguments.out) for trial in trials]
     with ProcessPoolExecutor(arguments.workers, mp_context=get_context("spawn")) as pool:
-        progress = tqdm(pool.map(_run, jobs), total=len(jobs), unit="pick", disable=None)
-        summary = summarise(list(progress))
+        results = _finished([pool.submit(_run, job) for job in jobs])
+    summary = summarise(results)
     if arguments.out:
         write_json(arguments.out / "results.json", summary)
+    if len(results) < len(jobs):
+        raise InvalidInput(_died(len(results), len(jobs), arguments.out))
     print(json.dumps(summary, indent=2) if arguments.json else table(summary))
     return 0
+
+
+def _finished(picks: Sequence["Future[TrialResult]"]) -> list[TrialResult]:
+    """Results in the order of the picks; fewer where a process died."""
+    results = {}
+    try:
+        for pick in tqdm(as_completed(picks), total=len(picks), unit="pick", disable=None):
+            try:
+                results[pick] = pick.result()
+            except BrokenProcessPool:
+                continue  # the others that are finished are worth their hours
+    finally:
+        for pick in picks:
+            pick.cancel()
+    return [results[pick] for pick in picks if pick in results]
+
+
+def _died(finished: int, wanted: int, out: Path | None) -> str:
+    kept = f"; those are in {out / 'results.json'}" if out else ""
+    return (
+        f"a process died, perhaps for lack of memory, after {finished} of {wanted} picks{kept}; "
+        "run it again with --workers 1"
+    )
 
 
 def _run(job: tuple[Trial, Parts, Path | None]) -> TrialResult:
