@@ -76,12 +76,15 @@ def run(arguments: argparse.Namespace) -> int:
         raise InvalidInput(f"--top is {arguments.top}; it must be at least 1")
     if arguments.seed < 0:
         raise InvalidInput(f"--seed is {arguments.seed}; it must be >= 0")
+    needs_heat = RULES[arguments.rule].needs_heat
+    if not needs_heat:
+        _check_query(arguments.query)
     external = settings_from_words(arguments.generator_option)
     generator = make_generator(arguments.generator, external=external)
     frame = read_frame(
         arguments.color, arguments.depth, arguments.depth_scale, arguments.intrinsics
     )
-    grounder = _grounder(arguments) if RULES[arguments.rule].needs_heat else None
+    grounder = _grounder(arguments) if needs_heat else None
     plan = plan_grasps(
         frame, arguments.query, grounder, generator, rule=arguments.rule, seed=arguments.seed
     )
@@ -90,6 +93,13 @@ def run(arguments: argparse.Namespace) -> int:
         write_report(arguments.out, plan, top=arguments.top)
     print(json.dumps(summary, indent=2) if arguments.json else _account(plan, summary, arguments))
     return 0
+
+
+def _check_query(query: str) -> None:
+    """Refuse what no grounder would understand, though none is asked."""
+    from affordance_grasp.grounding.vocabulary import AFFORDANCES, resolve_query
+
+    resolve_query(query, AFFORDANCES)
 
 
 def _grounder(arguments: argparse.Namespace) -> Grounds:
