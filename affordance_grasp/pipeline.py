@@ -23,6 +23,9 @@ from affordance_grasp.datatypes import (
 from affordance_grasp.errors import InvalidInput, UnknownName, Unsure
 from affordance_grasp.selection import RULES, Reach, SelectionConfig, select
 
+NO_METHOD = "none"
+"""Says of a heatmap that no method made it: it is 1 where the object is looked for."""
+
 Result = TypeVar("Result")
 Other = TypeVar("Other")
 
@@ -143,7 +146,7 @@ def _look(
     region = scene_region(scene)
     values = np.zeros(frame.depth_m.shape, np.float32)
     values[region.slices] = 1.0
-    return Heatmap(values, values, query, query, "none", 0.0), region
+    return Heatmap(values, values, query, query, NO_METHOD, 0.0), region
 
 
 class _Clock:

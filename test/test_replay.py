@@ -13,7 +13,7 @@ from affordance_grasp.candidates.foreign import GeneratorFault
 from affordance_grasp.candidates.generators import make_generator
 from affordance_grasp.cli import main
 from affordance_grasp.control.robot import load_robot
-from affordance_grasp.datatypes import CameraIntrinsics, RgbdFrame
+from affordance_grasp.datatypes import CameraIntrinsics, Heatmap, RgbdFrame
 from affordance_grasp.geometry import pose, quaternion_xyzw
 from affordance_grasp.replay import planner as planning
 from affordance_grasp.replay.results import ResultsFile, read_results
@@ -276,7 +276,18 @@ def test_compressed_images_give_the_same_grasps(bar, bag, tmp_path, capsys):
     assert raw.grasps == small.grasps
 
 
-def test_ground_truth_in_the_bag_and_in_a_folder_score_alike(bar, tmp_path, capsys):
+class Bright:
+    """Grounds whatever is bright."""
+
+    affordances = ("hold",)
+
+    def ground(self, color, query, region=None):
+        values = np.zeros(color.shape[:2], np.float32)
+        values[region.slices] = color[region.slices].mean(axis=2) / 255
+        return Heatmap(values, values, query, "hold", "bright", 0.5)
+
+
+def test_ground_truth_in_the_bag_and_in_a_folder_score_alike(bar, tmp_path, capsys, monkeypatch):
     mask = np.where(bar.depth_m < tabletop(noise_m=0).depth_m[::4, ::4] - 0.008, 255, 0)
     mask = mask.astype(np.uint8)
     with bag_writer(tmp_path / "bag") as writer:
@@ -285,9 +296,13 @@ def test_ground_truth_in_the_bag_and_in_a_folder_score_alike(bar, tmp_path, caps
         writer.write("/annotation/pour", image(0, mask * 0, "mono8"), 0)
     (tmp_path / "truth").mkdir()
     cv2.imwrite(str(tmp_path / "truth" / f"{START_NS}.png"), mask)
+    folder = ("--truth", tmp_path / "truth")
+    alone = replayed(capsys, tmp_path / "bag", *folder)["ground_truth"]
+    assert (alone["maps"], alone["kld"], alone["on_part_rate"]) == (0, None, 1.0)  # no heatmap
+    monkeypatch.setattr("affordance_grasp.grounding.grounder.load_grounder", lambda *_: Bright())
     scores = [
-        replayed(capsys, tmp_path / "bag", *words)["ground_truth"]
-        for words in ((), ("--truth", tmp_path / "truth"))
+        replayed(capsys, tmp_path / "bag", "--rule", "bands", *words)["ground_truth"]
+        for words in ((), folder)
     ]
     assert scores[0] == scores[1]
     assert scores[0]["maps"] == 1 and scores[0]["on_part_rate"] == 1.0

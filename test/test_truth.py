@@ -7,6 +7,7 @@ import pytest
 from affordance_grasp.datatypes import Heatmap, RankedGrasp
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.geometry import pose
+from affordance_grasp.pipeline import NO_METHOD
 from affordance_grasp.replay.truth import TruthFolder, on_part, score_heatmap
 
 MASK = np.zeros((120, 160), np.uint8)
@@ -20,6 +21,12 @@ def heatmap(values):
 
 def grasp(u, v):
     return RankedGrasp(pose(), 0.02, np.zeros(3), (u, v), 1.0, 1.0, 0)
+
+
+def test_a_map_that_no_method_made_has_no_score():
+    values = (MASK / 255).astype(np.float32)
+    placeholder = Heatmap(values, values, "hold", "hold", NO_METHOD, 0.0)
+    assert score_heatmap(placeholder, MASK) is None
 
 
 def test_a_perfect_map_and_a_wrong_one():

@@ -12,6 +12,7 @@ from affordance_grasp.datatypes import Heatmap, RankedGrasp
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.learning.agd20k import read_gray
 from affordance_grasp.learning.metrics import ground_truth_map, predicted_map, score
+from affordance_grasp.pipeline import NO_METHOD
 
 STAMP_DIGITS = 12
 PART_SHARE = 0.5
@@ -49,9 +50,10 @@ class TruthFolder:
 def score_heatmap(heatmap: Heatmap, truth: NDArray[np.uint8]) -> dict[str, float] | None:
     """KLD, SIM and NSS over the whole image, both at 224x224, by the protocol ``reference``.
 
-    None where they are undefined: an empty truth, or a map without contrast.
+    None where they are undefined: an empty truth, a map without contrast, or one that no method
+    made but that marks where the object is.
     """
-    if not truth.any():
+    if not truth.any() or heatmap.method == NO_METHOD:
         return None
     predicted, expected = predicted_map(heatmap.values), ground_truth_map(truth, PROTOCOL)
     scores = score(predicted[None], expected[None], PROTOCOL)
