@@ -155,6 +155,19 @@ def test_a_folder_of_another_replay_is_not_continued(bag, tmp_path, capsys):
     assert "not the results file of a replay" in refused(capsys, bag, "--out", out)
 
 
+def test_a_replay_with_another_checkpoint_or_length_of_lists_is_another(
+    bag, tmp_path, capsys, random_checkpoint
+):
+    out, checkpoint = tmp_path / "out", tmp_path / "head.safetensors"
+    checkpoint.write_bytes(random_checkpoint.read_bytes())
+    words = ("--out", out, "--rule", "bands", "--checkpoint", checkpoint, "--end", 0.1)
+    replayed(capsys, bag, *words)
+    said = refused(capsys, bag, *words, "--top", 3)
+    assert "holds a replay with top 10 instead of 3" in said
+    checkpoint.write_bytes(random_checkpoint.read_bytes() + b" ")
+    assert "holds a replay with checkpoint_sha256" in refused(capsys, bag, *words)
+
+
 def test_a_restart_loses_nothing_until_everything_that_it_needs_is_there(
     bag, tmp_path, capsys, random_checkpoint
 ):

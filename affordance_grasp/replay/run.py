@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from hashlib import sha256
 from math import isfinite
 from pathlib import Path
 from time import perf_counter
@@ -10,6 +11,7 @@ from typing import Any
 
 from affordance_grasp.control.robot import load_robot
 from affordance_grasp.errors import InvalidInput
+from affordance_grasp.grounding.methods import find_method
 from affordance_grasp.replay.bag import Bag
 from affordance_grasp.replay.planner import PICTURES, PlannerSetup
 from affordance_grasp.replay.results import BROKEN, FrameResult, ResultsFile, read_results
@@ -18,6 +20,8 @@ from affordance_grasp.replay.summary import Tally, tally
 from affordance_grasp.replay.topics import Topics
 from affordance_grasp.replay.workers import Job, Plan, planner
 from affordance_grasp.report.summary import write_json
+from affordance_grasp.selection import RULES
+from affordance_grasp.share import share_path
 
 RESULTS, RUN = "frames.jsonl", "run.json"
 SUMMARY, TABLE, PAGE = "summary.json", "frames.csv", "report.html"
@@ -207,10 +211,12 @@ def _identity(bag: Bag, topics: Topics, config: ReplayConfig) -> dict[str, Any]:
         "query": setup.query,
         "method": setup.method,
         "checkpoint": str(setup.checkpoint or ""),
+        "checkpoint_sha256": _checkpoint_sha256(setup),
         "precision": setup.precision,
         "generator": " ".join([setup.generator, *setup.generator_options]),
         "rule": setup.rule,
         "seed": setup.seed,
+        "top": setup.top,
         "robot": str(setup.robot or ""),
         "truth": str(setup.truth or ""),
         "every": config.every,
@@ -219,6 +225,14 @@ def _identity(bag: Bag, topics: Topics, config: ReplayConfig) -> dict[str, Any]:
         "reach": config.reach,
         "topics": vars(topics),
     }
+
+
+def _checkpoint_sha256(setup: PlannerSetup) -> str:
+    """Digest of the file; empty where none is needed, or there is none, which the planner says."""
+    if not RULES[setup.rule].needs_heat:
+        return ""
+    path = setup.checkpoint or share_path(find_method(setup.method).checkpoint)
+    return sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
 
 
 def _check_same(folder: Path, identity: dict[str, Any]) -> None:
