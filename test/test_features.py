@@ -97,3 +97,16 @@ def test_rows_of_weights_without_a_digest_are_not_kept(split, tmp_path):
     with pytest.raises(InvalidInput, match="without a digest"):
         cache_test_features(split, reader(TinyEncoder("")), PLAN.plain, tmp_path / "cache")
     assert not (tmp_path / "cache").exists()
+
+
+@pytest.mark.parametrize("left", [0, 50, 200])
+@pytest.mark.parametrize("ending", [".done.npy", ".npy"])
+def test_a_truncated_cache_is_named(split, tmp_path, left, ending):
+    cache = tmp_path / "cache"
+    cache_test_features(split, reader(TinyEncoder()), PLAN.plain, cache)
+    (done,) = cache.glob("*.done.npy")
+    path = done.with_name(done.name.removesuffix(".done.npy") + ending)
+    content = path.read_bytes()
+    path.write_bytes(content[: min(left, len(content) - 1)])
+    with pytest.raises(InvalidInput, match=f"{path.name} is corrupt; remove it"):
+        cache_test_features(split, reader(TinyEncoder()), PLAN.plain, cache)

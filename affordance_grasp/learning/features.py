@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.lib.format import open_memmap
@@ -203,7 +203,7 @@ class _Store:
         due = [(int(row), int(view)) for row, view in np.argwhere(~done)]
         if due:
             self._fill(path, done, due, progress)
-        return TokenStore(np.load(path, mmap_mode="r"), self.views, self.row_of)
+        return TokenStore(_kept(path, "r"), self.views, self.row_of)
 
     def _fill(
         self,
@@ -289,10 +289,18 @@ def _open(path: Path, dtype: np.dtype, shape: tuple[int, ...]) -> np.memmap:
     path.parent.mkdir(parents=True, exist_ok=True)
     if not path.exists():
         return open_memmap(path, mode="w+", dtype=dtype, shape=shape)
-    found = open_memmap(path, mode="r+")
+    found = _kept(path, "r+")
     if found.shape != shape or found.dtype != dtype:
         raise InvalidInput(
             f"feature cache {path} holds {found.dtype} {found.shape} instead of {dtype} {shape}; "
             "remove it"
         )
     return found
+
+
+def _kept(path: Path, mode: Literal["r", "r+"]) -> np.memmap:
+    try:
+        open_memmap(path, mode="r")  # opened for writing, a short file would grow by zeros
+        return open_memmap(path, mode=mode)
+    except (OSError, EOFError, ValueError) as error:
+        raise InvalidInput(f"feature cache {path} is corrupt; remove it ({error})") from error
