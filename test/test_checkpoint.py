@@ -1,6 +1,7 @@
 """Checkpoints: what is written comes back, and what is not one is refused."""
 
 import json
+from dataclasses import replace
 
 import pytest
 import torch
@@ -10,12 +11,13 @@ from tiny_encoders import TINY_NETWORK
 from affordance_grasp.errors import CheckpointError
 from affordance_grasp.grounding.checkpoint import (
     FORMAT,
+    Checkpoint,
     CheckpointInfo,
     head_tensors,
     load_checkpoint,
     save_checkpoint,
 )
-from affordance_grasp.grounding.methods import make_network
+from affordance_grasp.grounding.methods import make_network, restore_network
 from affordance_grasp.grounding.plsp import Plsp, PlspConfig
 
 INFO = CheckpointInfo(
@@ -141,6 +143,35 @@ def test_text_features_of_whole_numbers_are_refused(tmp_path):
     save_file(tensors, path, {"format": FORMAT, "info": json.dumps(info)})
     with pytest.raises(CheckpointError, match="row of floats"):
         load_checkpoint(path)
+
+
+def test_metadata_nested_without_end_is_refused(tmp_path):
+    path = tmp_path / "deep.safetensors"
+    deep = "[" * 200_000 + "]" * 200_000
+    save_file({"a": torch.zeros(1)}, path, {"format": FORMAT, "info": deep})
+    with pytest.raises(CheckpointError, match="unreadable metadata"):
+        load_checkpoint(path)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"fuser_heads": 0}, "does not fit method plsp"),
+        ({"mlp_ratio": torch.inf}, "mlp_ratio is inf, expected a finite number"),
+        ({"image_side": 224.0}, "image_side is 224.0, expected a whole number"),
+        ({"fuser_depth": True}, "fuser_depth is True, expected a whole number"),
+        ({"mlp_ratio": 1e300}, "makes no network of method plsp"),
+        ({"image_side": 14_000_000}, "makes no backbone of method plsp"),
+        ({"classes": 1}, "names 2 affordances, its network has 1 classes"),
+        ({"text_dim": 512}, "text features of 384 channels, its network takes 512"),
+    ],
+    ids=str,
+)
+def test_configuration_that_makes_no_network_is_refused(change, words):
+    config = {**INFO.config, "train_backbone": True, **change}
+    stored = Checkpoint(replace(INFO, config=config), {}, torch.eye(2, 384))
+    with pytest.raises(CheckpointError, match=words):
+        restore_network(stored, "it")
 
 
 def test_configuration_of_another_method():

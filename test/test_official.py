@@ -188,3 +188,14 @@ def test_text_features_for_a_method_without_text_are_refused(tmp_path):
     path = written(tmp_path / "zero.pth", hollow("looptrans"))
     with pytest.raises(InvalidInput, match="given to a method that reads no text"):
         read_official(path, "looptrans", text_file=path)
+
+
+def test_what_no_grounder_would_load_is_not_imported(tmp_path):
+    path = written(tmp_path / "zero.pth", hollow("looptrans"))
+    with pytest.raises(InvalidInput, match="an affordance is named more than once"):
+        read_official(path, "looptrans", ["hold"] * 36)
+    bias = torch.zeros(36 + 15)
+    bias[7] = torch.nan
+    spoilt = written(tmp_path / "nan.pth", hollow("looptrans", **{"aff_fc.bias": bias}))
+    with pytest.raises(CheckpointError, match="tensor aff_fc.bias holds NaN"):
+        read_official(spoilt, "looptrans")

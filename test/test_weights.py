@@ -147,3 +147,28 @@ def test_the_command_lists_and_fetches(cache, capsys):
 def test_the_command_refuses_an_unknown_name(capsys):
     assert main(["weights", "fetch", "vgg"]) == 2
     assert capsys.readouterr().err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [
+        {"state_dict": [1, 2]},
+        {"state_dict": "abc"},
+        {1: torch.ones(3)},
+        {"a": torch.eye(3).to_sparse()},
+        {"a": torch.ones(3, device="meta")},
+    ],
+    ids=str,
+)
+def test_what_is_no_dictionary_of_named_dense_tensors_is_refused(tmp_path, stored):
+    path = tmp_path / "odd.pth"
+    torch.save(stored, path)
+    with pytest.raises(CheckpointError, match="does not hold a dictionary of named dense"):
+        read_tensors(path)
+
+
+def test_a_small_file_of_endless_tensors_is_refused(tmp_path):
+    path = tmp_path / "endless.pth"
+    torch.save({"a": torch.zeros(1).expand(10**16)}, path)
+    with pytest.raises(CheckpointError, match="do not fit into the memory"):
+        read_tensors(path)

@@ -100,7 +100,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
             f"checkpoint {path} is corrupt or not a safetensors file: {error}"
         ) from error
     info = _parse_info(path, metadata)
-    _refuse_not_finite(path, tensors)
+    refuse_not_finite(tensors, f"checkpoint {path}")
     text = _single(tensors.pop(TEXT_KEY, torch.zeros(0)))
     if text.ndim != 2 or len(text) != len(info.affordances) or not text.is_floating_point():
         raise CheckpointError(
@@ -120,7 +120,7 @@ def _parse_info(path: Path, metadata: Mapping[str, str]) -> CheckpointInfo:
         fields = json.loads(metadata["info"])
         info = CheckpointInfo(**{**fields, "affordances": tuple(fields["affordances"])})
         _check_kinds(info)
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
         raise CheckpointError(f"checkpoint {path} has unreadable metadata: {error}") from error
     unknown = [name for name in info.affordances if name not in AFFORDANCES]
     if unknown or not info.affordances:
@@ -145,12 +145,11 @@ def _check_kinds(info: CheckpointInfo) -> None:
         raise TypeError(f"affordances are {info.affordances!r}, expected words")
 
 
-def _refuse_not_finite(path: Path, tensors: Mapping[str, Tensor]) -> None:
+def refuse_not_finite(tensors: Mapping[str, Tensor], owner: str) -> None:
+    """Raise CheckpointError where a tensor of ``owner`` holds NaN or infinity."""
     for name, tensor in tensors.items():
         if tensor.is_floating_point() and not torch.isfinite(tensor).all():
-            raise CheckpointError(
-                f"checkpoint {path} is corrupt: tensor {name} holds NaN or infinity"
-            )
+            raise CheckpointError(f"{owner} is corrupt: tensor {name} holds NaN or infinity")
 
 
 def _single(tensor: Tensor) -> Tensor:

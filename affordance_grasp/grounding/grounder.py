@@ -123,11 +123,6 @@ def load_grounder(
             f"checkpoint {path} belongs to method {stored.info.method}, not to {method}"
         )
     network = restore_network(stored, f"checkpoint {path}")
-    if stored.text.shape[1] != network.config.text_dim:
-        raise CheckpointError(
-            f"checkpoint {path} holds text features of {stored.text.shape[1]} channels, its "
-            f"network takes {network.config.text_dim}"
-        )
     return Grounder(network, stored, path, device, precision)
 
 

@@ -1,5 +1,6 @@
 """The grounding methods by name; a method is one module, one configuration, one entry here."""
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,9 @@ from affordance_grasp.grounding.plsp import Plsp, PlspBatch, PlspConfig
 from affordance_grasp.grounding.selectivecl import SelectiveCl
 from affordance_grasp.grounding.selectivecl_config import SelectiveClBatch, SelectiveClConfig
 from affordance_grasp.grounding.weights import load_strictly, tensors_sha256
+
+UNBUILT = (TypeError, ValueError, RuntimeError, ArithmeticError, MemoryError)
+"""What torch raises of sizes that no tensor has."""
 
 
 def _one_backbone(config: NetworkConfig, pretrained: bool) -> Backbone:
@@ -78,9 +82,23 @@ def make_config(name: str, fields: Mapping[str, Any]) -> NetworkConfig:
     """The configuration of method ``name`` from stored fields."""
     method = find_method(name)
     try:
+        _refuse_other_kinds(method.config, fields)
         return method.config(**fields)
-    except (TypeError, InvalidInput, UnknownName) as error:
+    except (TypeError, ArithmeticError, InvalidInput, UnknownName) as error:
         raise CheckpointError(f"configuration does not fit method {name}: {error}") from error
+
+
+def _refuse_other_kinds(config: Any, fields: Mapping[str, Any]) -> None:
+    """Raise TypeError where a number is stored as something else than the default is."""
+    for name, value in fields.items():
+        default = getattr(config, name, None)
+        whole = isinstance(value, int) and not isinstance(value, bool)
+        if type(default) is int and not whole:
+            raise TypeError(f"{name} is {value!r}, expected a whole number")
+        if type(default) is float and not (
+            whole or (isinstance(value, float) and math.isfinite(value))
+        ):
+            raise TypeError(f"{name} is {value!r}, expected a finite number")
 
 
 def restore_network(stored: Checkpoint, owner: str) -> GroundingNetwork:
@@ -93,7 +111,8 @@ def restore_network(stored: Checkpoint, owner: str) -> GroundingNetwork:
     info = stored.info
     config = make_config(info.method, info.config)
     own = bool(config.train_backbone) or any(n.startswith("backbone.") for n in stored.tensors)
-    backbone = find_method(info.method).backbone(config, not own)
+    _refuse_other_queries(stored, config, owner)
+    backbone = _make_backbone(info.method, config, not own)
     if not own and backbone.sha256 != info.backbone_sha256:
         raise CheckpointError(
             f"{owner} was trained on backbone {info.backbone} with sha256 "
@@ -108,6 +127,27 @@ def restore_network(stored: Checkpoint, owner: str) -> GroundingNetwork:
     return network
 
 
+def _refuse_other_queries(stored: Checkpoint, config: NetworkConfig, owner: str) -> None:
+    """Refuse affordances and texts that the network of ``config`` cannot be asked for."""
+    if len(stored.info.affordances) > config.classes:
+        raise CheckpointError(
+            f"{owner} names {len(stored.info.affordances)} affordances, its network has "
+            f"{config.classes} classes"
+        )
+    if stored.text.shape[1] != config.text_dim:
+        raise CheckpointError(
+            f"{owner} holds text features of {stored.text.shape[1]} channels, its network takes "
+            f"{config.text_dim}"
+        )
+
+
+def _make_backbone(name: str, config: NetworkConfig, pretrained: bool) -> Backbone:
+    try:
+        return find_method(name).backbone(config, pretrained)
+    except UNBUILT as error:
+        raise CheckpointError(f"configuration makes no backbone of method {name}") from error
+
+
 def make_network(
     name: str, fields: Mapping[str, Any], backbone: Backbone | None = None
 ) -> GroundingNetwork:
@@ -115,5 +155,5 @@ def make_network(
     method, config = find_method(name), make_config(name, fields)
     try:
         return method.network(config, backbone)
-    except (TypeError, ValueError, RuntimeError) as error:  # torch, of sizes of a wrong kind
+    except UNBUILT as error:
         raise CheckpointError(f"configuration makes no network of method {name}") from error

@@ -16,7 +16,8 @@ from affordance_grasp.grounding.backbones import Backbone
 class NetworkConfig(Protocol):
     """What every method's configuration says beside its own settings.
 
-    ``image_side`` [pixels]; ``train_backbone``: fine-tune the encoder with the rest.
+    ``image_side`` [pixels]; ``train_backbone``: fine-tune the encoder with the rest;
+    ``classes``: how many affordances it is trained for.
     """
 
     @property
@@ -30,6 +31,10 @@ class NetworkConfig(Protocol):
     @property
     def image_side(self) -> int:
         """Side of the square input [pixels]."""
+
+    @property
+    def classes(self) -> int:
+        """How many affordances it is trained for."""
 
     @property
     def text_dim(self) -> int:

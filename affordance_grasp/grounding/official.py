@@ -10,7 +10,12 @@ from torch import Tensor
 
 from affordance_grasp.errors import CheckpointError, InvalidInput, UnknownName
 from affordance_grasp.grounding.affinity import prompt_table
-from affordance_grasp.grounding.checkpoint import Checkpoint, CheckpointInfo
+from affordance_grasp.grounding.checkpoint import (
+    TEXT_KEY,
+    Checkpoint,
+    CheckpointInfo,
+    refuse_not_finite,
+)
 from affordance_grasp.grounding.clearclip import TEXT_NAMES, ClipText
 from affordance_grasp.grounding.looptrans import LoopTransConfig
 from affordance_grasp.grounding.methods import find_method, make_config, make_network
@@ -86,7 +91,9 @@ def read_official(
         text_encoder=form.text_encoder,
         training={"imported_from": path.name},
     )
-    return Checkpoint(info, tensors, form.text(official, names, text_file))
+    text = form.text(official, names, text_file)
+    refuse_not_finite({**tensors, TEXT_KEY: text}, f"official {method} checkpoint {path}")
+    return Checkpoint(info, tensors, text)
 
 
 def find_format(method: str) -> OfficialFormat:
@@ -121,6 +128,8 @@ def _affordances(classes: int, given: Sequence[str] | None) -> tuple[str, ...]:
     for name in names:
         if name not in AFFORDANCES:
             raise UnknownName("affordance", name, AFFORDANCES)
+    if len(set(names)) != len(names):
+        raise InvalidInput(f"an affordance is named more than once in {','.join(names)}")
     return names
 
 

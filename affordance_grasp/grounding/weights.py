@@ -198,9 +198,23 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
             f"{str(error).partition(NEWLINE)[0] or type(error).__name__}"
         ) from error
     inner = loaded.get("state_dict", loaded) if isinstance(loaded, dict) else None
-    if not inner or not all(isinstance(value, Tensor) for value in inner.values()):
-        raise CheckpointError(f"{path} does not hold a dictionary of named tensors")
-    return {name: tensor.contiguous() for name, tensor in inner.items()}
+    if not inner or not isinstance(inner, dict) or not all(map(_is_named_tensor, inner.items())):
+        raise CheckpointError(f"{path} does not hold a dictionary of named dense tensors")
+    try:
+        return {name: tensor.contiguous() for name, tensor in inner.items()}
+    except RuntimeError as error:
+        raise CheckpointError(f"{path} holds tensors that do not fit into the memory") from error
+
+
+def _is_named_tensor(entry: tuple[object, object]) -> bool:
+    name, tensor = entry
+    return (
+        isinstance(name, str)
+        and isinstance(tensor, Tensor)
+        and tensor.layout == torch.strided
+        and not tensor.is_quantized
+        and tensor.device.type == "cpu"
+    )
 
 
 def load_strictly(module: nn.Module, tensors: Mapping[str, Tensor], owner: str) -> None:
