@@ -1,5 +1,9 @@
 import importlib.util
 import re
+import shutil
+import subprocess
+import sys
+import tarfile
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -41,6 +45,25 @@ def test_what_pip_requires_is_in_the_lock():
     locked = {line.split("==")[0].lower() for line in requirement_lines("packages.txt")}
     assert len(required) > 10
     assert not {name.replace("_", "-") for name in required} - locked
+
+
+def test_a_source_archive_holds_everything_that_is_installed(tmp_path):
+    pytest.importorskip("setuptools", reason="no setuptools here: nothing can be packed")
+    for name in ("setup.py", "package.xml", "MANIFEST.in"):
+        shutil.copy(ROOT / name, tmp_path)
+    installed = {"package.xml"}
+    for folder in ("config", "urdf", "models", "launch"):
+        (tmp_path / folder).mkdir()
+        for path in (ROOT / folder).iterdir():
+            if path.is_file():  # its name is enough
+                (tmp_path / folder / path.name).touch()
+                installed.add(f"{folder}/{path.name}")
+    words = [sys.executable, "setup.py", "-q", "sdist", "--formats", "tar", "--dist-dir", "."]
+    subprocess.run(words, cwd=tmp_path, check=True, capture_output=True)
+    (archive,) = tmp_path.glob("*.tar")
+    with tarfile.open(archive) as content:
+        packed = {name.partition("/")[2] for name in content.getnames()}
+    assert installed <= packed
 
 
 def test_torch_and_torchvision_come_from_one_resolve():
