@@ -48,11 +48,6 @@ class FrameResult:
     lost: dict[str, Any] = field(default_factory=dict)
 
     @property
-    def useful(self) -> bool:
-        """Whether it says that bag and generator can be used at all."""
-        return self.kind != BROKEN and not self.fault
-
-    @property
     def place(self) -> Place:
         """Where to go on after it."""
         return Place(self.index, self.stamp_ns, self.bag_ns)

@@ -1,6 +1,7 @@
 """A whole replay: read, plan, append, and go on where an earlier run was stopped."""
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
@@ -14,7 +15,7 @@ from affordance_grasp.errors import InvalidInput
 from affordance_grasp.grounding.methods import find_method
 from affordance_grasp.replay.bag import Bag
 from affordance_grasp.replay.planner import PICTURES, PlannerSetup
-from affordance_grasp.replay.results import BROKEN, FrameResult, ResultsFile, read_results
+from affordance_grasp.replay.results import BROKEN, PLANNED, FrameResult, ResultsFile, read_results
 from affordance_grasp.replay.source import FrameSource
 from affordance_grasp.replay.summary import Tally, tally
 from affordance_grasp.replay.topics import Topics
@@ -124,12 +125,15 @@ def _continue(
     progress: Progress,
 ) -> dict[str, Any]:
     """Append the results of all other frames; gives what was left out after the last."""
-    done, useful = results.count, 0
+    done, kinds, faults = results.count, Counter[str](), 0
     planned = plan(_jobs(source, config, results))
     for result in progress(planned, _expected(source.bag, source.topics, config), done):
         results.append(result)
-        useful += result.useful
-        _give_up(result, config.strict, done + useful, results)
+        kinds[result.kind] += 1
+        faults += result.fault
+        unusable = kinds[BROKEN] == results.count == HOPELESS
+        unserved = not done and kinds[PLANNED] == 0 and faults == HOPELESS
+        _give_up(result, config.strict, unusable or unserved, results)
     lost = _lost(source)
     if config.strict and lost.get("first"):
         raise InvalidInput(f"after frame {results.count}: {lost['first']}")
@@ -142,9 +146,10 @@ def _whole(bag: Bag, topics: Topics, results: ResultsFile, lost: dict[str, Any])
         raise InvalidInput(_nothing(bag, topics, lost))
     whole = tally(read_results(results.path))
     whole.lose(lost)
-    if whole.useful == 0:
+    if whole.kinds[BROKEN] == results.count or (whole.fault and not whole.kinds[PLANNED]):
         results.clear()
-        raise InvalidInput(f"no frame of bag {bag.path} can be used: {next(iter(whole.messages))}")
+        why = whole.fault or next(iter(whole.messages))
+        raise InvalidInput(f"no frame of bag {bag.path} can be used: {why}")
     return whole
 
 
@@ -171,14 +176,15 @@ def _lost(source: FrameSource) -> dict[str, Any]:
     return {name: count for name, count in counts.items() if count} | first
 
 
-def _give_up(result: FrameResult, strict: bool, useful: int, results: ResultsFile) -> None:
+def _give_up(result: FrameResult, strict: bool, hopeless: bool, results: ResultsFile) -> None:
     """End early; what is of no use to anybody is not gone on from."""
     broken = str(result.lost.get("first", "")) or (result.kind == BROKEN and result.message)
     if strict and broken:
         raise InvalidInput(f"frame {result.index}: {broken}")
-    if useful == 0 and results.count == HOPELESS:
+    if hopeless:
+        first = results.count
         results.clear()
-        raise InvalidInput(f"the first {HOPELESS} frames cannot be used: {result.message}")
+        raise InvalidInput(f"the first {first} frames cannot be used: {result.message}")
 
 
 def _nothing(bag: Bag, topics: Topics, lost: dict[str, Any]) -> str:

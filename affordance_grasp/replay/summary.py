@@ -42,7 +42,7 @@ class Tally:
     """Adds results up, one at a time; holds a few numbers per frame and no frame."""
 
     kinds: Counter[str] = field(default_factory=Counter)
-    useful: int = 0
+    fault: str = ""
     views: Counter[str] = field(default_factory=Counter)
     rejected: Counter[str] = field(default_factory=Counter)
     messages: Counter[str] = field(default_factory=Counter)
@@ -54,7 +54,7 @@ class Tally:
     def add(self, result: FrameResult) -> None:
         """Add one frame."""
         self.kinds[result.kind] += 1
-        self.useful += result.useful
+        self.fault = self.fault or (result.message if result.fault else "")
         self.first_ns = result.stamp_ns if self.first_ns is None else self.first_ns
         self.last_ns = result.stamp_ns
         self.lose(result.lost)
