@@ -10,7 +10,7 @@ from affordance_grasp.grounding.affinity import load_affinity_backbone
 from affordance_grasp.grounding.backbones import Backbone, load_backbone
 from affordance_grasp.grounding.checkpoint import Checkpoint
 from affordance_grasp.grounding.looptrans import LoopTrans, LoopTransBatch, LoopTransConfig
-from affordance_grasp.grounding.network import GroundingNetwork, NetworkConfig
+from affordance_grasp.grounding.network import GroundingNetwork, MethodConfig, NetworkConfig
 from affordance_grasp.grounding.plsp import Plsp, PlspBatch, PlspConfig
 from affordance_grasp.grounding.selectivecl import SelectiveCl
 from affordance_grasp.grounding.selectivecl_config import SelectiveClBatch, SelectiveClConfig
@@ -38,7 +38,7 @@ class Method:
     """
 
     description: str
-    config: Callable[..., NetworkConfig]
+    config: Callable[..., MethodConfig]
     network: Callable[..., GroundingNetwork]
     batch: Callable[..., Any]
     checkpoint: str
@@ -78,7 +78,7 @@ def find_method(name: str) -> Method:
     return METHODS[name]
 
 
-def make_config(name: str, fields: Mapping[str, Any]) -> NetworkConfig:
+def make_config(name: str, fields: Mapping[str, Any]) -> MethodConfig:
     """The configuration of method ``name`` from stored fields."""
     method = find_method(name)
     try:
@@ -127,7 +127,7 @@ def restore_network(stored: Checkpoint, owner: str) -> GroundingNetwork:
     return network
 
 
-def _refuse_other_queries(stored: Checkpoint, config: NetworkConfig, owner: str) -> None:
+def _refuse_other_queries(stored: Checkpoint, config: MethodConfig, owner: str) -> None:
     """Refuse affordances and texts that the network of ``config`` cannot be asked for."""
     if len(stored.info.affordances) > config.classes:
         raise CheckpointError(

@@ -16,8 +16,7 @@ from affordance_grasp.grounding.backbones import Backbone
 class NetworkConfig(Protocol):
     """What every method's configuration says beside its own settings.
 
-    ``image_side`` [pixels]; ``train_backbone``: fine-tune the encoder with the rest;
-    ``classes``: how many affordances it is trained for.
+    ``image_side`` [pixels]; ``train_backbone``: fine-tune the encoder with the rest.
     """
 
     @property
@@ -33,12 +32,16 @@ class NetworkConfig(Protocol):
         """Side of the square input [pixels]."""
 
     @property
-    def classes(self) -> int:
-        """How many affordances it is trained for."""
-
-    @property
     def text_dim(self) -> int:
         """Channels of a text feature."""
+
+
+class MethodConfig(NetworkConfig, Protocol):
+    """What the configuration of a network that answers queries says."""
+
+    @property
+    def classes(self) -> int:
+        """How many affordances it is trained for."""
 
 
 class GroundingNetwork(nn.Module, ABC):
