@@ -12,7 +12,7 @@ from tiny_encoders import TINY_NETWORK, TinyEncoder, TinyText
 from affordance_grasp.cli import main
 from affordance_grasp.commands import evaluate as evaluate_command
 from affordance_grasp.commands import train as train_command
-from affordance_grasp.errors import CheckpointError, InvalidInput, UnknownName
+from affordance_grasp.errors import CheckpointError, InvalidInput
 from affordance_grasp.grounding import methods
 from affordance_grasp.grounding.backbones import load_backbone
 from affordance_grasp.grounding.checkpoint import load_checkpoint
@@ -33,10 +33,9 @@ from affordance_grasp.learning.plsp_samples import (
 from affordance_grasp.learning.pseudo_labels import write_pseudo_labels
 from affordance_grasp.learning.run_folder import RunFolder
 from affordance_grasp.learning.sources import Sources
-from affordance_grasp.learning.train_config import TrainConfig, load_config, parse_config
+from affordance_grasp.learning.train_config import TrainConfig, parse_config
 from affordance_grasp.learning.training_run import train_method
 from affordance_grasp.learning.views import ViewPlan
-from affordance_grasp.share import share_path
 
 CONFIG = TrainConfig(
     epochs=3,
@@ -240,20 +239,6 @@ def test_without_labels_there_is_nothing_to_train_on(sources, tmp_path):
         train_method(bare, CONFIG, RunFolder(tmp_path / "run"))
 
 
-RECIPES = {
-    "plsp": (20, AdamW(1e-4, (0.9, 0.95), 0.01, step_epochs=18)),
-    "looptrans": (16, Sgd(4e-3, 0.9, 5e-4, step_epochs=11, decay=0.1)),
-    "selectivecl": (8, Sgd(4e-3, 0.9, 5e-4, step_epochs=6, decay=0.1)),
-}
-
-
-@pytest.mark.parametrize("method", RECIPES)
-def test_shipped_configuration_is_the_published_recipe_but_for_the_rate(method):
-    config = load_config(share_path(f"config/train_{method}_simulated.yaml"))
-    assert (config.method, config.batch, config.optimizer) == (method, *RECIPES[method])
-    assert parse_config(config.to_dict()) == config
-
-
 SMALL = {"image_side": 28}
 LOCATE = {
     "epochs": 2,
@@ -359,46 +344,6 @@ def test_accumulated_gradients_are_those_of_the_larger_batch(small_sources, tmp_
     for run, config in zip(runs, (one, two), strict=True):
         train_method(replace(small_sources, backbone=TinyEncoder()), config, run)
     assert losses(runs[0]) == pytest.approx(losses(runs[1]), rel=0.2)  # views are drawn anew
-
-
-def test_bad_configuration_is_refused(tmp_path):
-    with pytest.raises(InvalidInput, match="known keys: method"):
-        parse_config({"learning_speed": 1})
-    with pytest.raises(UnknownName, match="plsp"):
-        parse_config({"method": "magic"})
-    with pytest.raises(InvalidInput, match="side and network: image_side alike"):
-        parse_config({"network": SMALL})
-    with pytest.raises(InvalidInput, match="cached: false"):
-        parse_config({"network": {"train_backbone": True}})
-    with pytest.raises(InvalidInput, match="cannot be read"):
-        load_config(tmp_path / "none.yaml")
-    (tmp_path / "picture.yaml").write_bytes(bytes(range(256)))
-    with pytest.raises(InvalidInput, match="picture.yaml cannot be read"):
-        load_config(tmp_path / "picture.yaml")
-
-
-@pytest.mark.parametrize(
-    "values",
-    [
-        {"epochs": "many"},
-        {"epochs": True},
-        {"batch": 1.5},
-        {"accumulate": 0},
-        {"optimizer": {"name": "adamw", "betas": 3}},
-        {"optimizer": {"name": "adamw", "learning_rate": "optimizer"}},
-        {"cached": "maybe"},
-        {"seed": -1},
-        {"seed": "x"},
-        {"bfloat16": "maybe"},
-        {"network": 3},
-        {"views": 3},
-    ],
-    ids=str,
-)
-def test_settings_that_cannot_train_are_refused_before_anything_begins(values):
-    with pytest.raises(InvalidInput) as refusal:
-        parse_config(values)
-    assert next(iter(values)).split("_")[-1] in str(refusal.value)
 
 
 @pytest.mark.parametrize(("option", "value"), [("--threads", "0"), ("--minutes", "nan")])

@@ -6,7 +6,7 @@ import pytest
 
 from affordance_grasp.cli import main
 from affordance_grasp.commands import train as train_command
-from affordance_grasp.errors import InvalidInput
+from affordance_grasp.errors import InvalidInput, UnknownName
 from affordance_grasp.grounding.looptrans import LoopTransConfig
 from affordance_grasp.grounding.plsp import PlspConfig
 from affordance_grasp.grounding.selectivecl_config import SelectiveClConfig
@@ -159,3 +159,57 @@ def test_the_published_recipes_are_shipped(method, network):
     assert config == PUBLISHED[method]
     assert config.network_config == network
     assert config.optimizer.factor(config.epochs - 1) == 1  # no decay is ever reached
+
+
+SIMULATED = {
+    "plsp": (20, AdamW(1e-4, (0.9, 0.95), 0.01, step_epochs=18)),
+    "looptrans": (16, Sgd(4e-3, 0.9, 5e-4, step_epochs=11, decay=0.1)),
+    "selectivecl": (8, Sgd(4e-3, 0.9, 5e-4, step_epochs=6, decay=0.1)),
+}
+
+
+@pytest.mark.parametrize("method", SIMULATED)
+def test_shipped_configuration_is_the_published_recipe_but_for_the_rate(method):
+    config = load_config(CONFIGS / f"train_{method}_simulated.yaml")
+    assert (config.method, config.batch, config.optimizer) == (method, *SIMULATED[method])
+    assert parse_config(config.to_dict()) == config
+
+
+def test_bad_configuration_is_refused(tmp_path):
+    with pytest.raises(InvalidInput, match="known keys: method"):
+        parse_config({"learning_speed": 1})
+    with pytest.raises(UnknownName, match="plsp"):
+        parse_config({"method": "magic"})
+    with pytest.raises(InvalidInput, match="side and network: image_side alike"):
+        parse_config({"network": {"image_side": 28}})
+    with pytest.raises(InvalidInput, match="cached: false"):
+        parse_config({"network": {"train_backbone": True}})
+    with pytest.raises(InvalidInput, match="cannot be read"):
+        load_config(tmp_path / "none.yaml")
+    (tmp_path / "picture.yaml").write_bytes(bytes(range(256)))
+    with pytest.raises(InvalidInput, match="picture.yaml cannot be read"):
+        load_config(tmp_path / "picture.yaml")
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"epochs": "many"},
+        {"epochs": True},
+        {"batch": 1.5},
+        {"accumulate": 0},
+        {"optimizer": {"name": "adamw", "betas": 3}},
+        {"optimizer": {"name": "adamw", "learning_rate": "optimizer"}},
+        {"cached": "maybe"},
+        {"seed": -1},
+        {"seed": "x"},
+        {"bfloat16": "maybe"},
+        {"network": 3},
+        {"views": 3},
+    ],
+    ids=str,
+)
+def test_settings_that_cannot_train_are_refused_before_anything_begins(values):
+    with pytest.raises(InvalidInput) as refusal:
+        parse_config(values)
+    assert next(iter(values)).split("_")[-1] in str(refusal.value)
