@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 os.environ.setdefault("OMP_NUM_THREADS", "2")
-# Fast DDS reads its profiles once, for the first node of a process: whichever test makes it, images
-# of later tests need the larger shared memory, or some get lost.
+# Fast DDS reads its profiles once, for the first node of a process. Whichever test makes that one,
+# images of later tests need the larger shared memory, or some get lost.
 PROFILES = Path(__file__).parents[1] / "config" / "fastdds.xml"
 os.environ.setdefault("FASTRTPS_DEFAULT_PROFILES_FILE", str(PROFILES))
 
