@@ -214,14 +214,17 @@ class _Store:
     ) -> None:
         """The first rows that are computed say what shape all have."""
         steps = progress(due, desc=f"{self.name} {self.reader.reads}") if progress else due
+        tokens: np.memmap | None = None
         for chunk in _chunks(steps, self.encoding.batch):
             rows, columns = map(list, zip(*chunk, strict=True))
             images = np.stack([self._image(row, view) for row, view in chunk])
             found = self.reader.rows(images, self.encoding.bfloat16)
-            tokens = _open(path, found.dtype, (*done.shape, *found.shape[1:]))
+            if tokens is None:
+                tokens = _open(path, found.dtype, (*done.shape, *found.shape[1:]))
             tokens[rows, columns] = found
             done[rows, columns] = True
-        tokens.flush()
+        if tokens is not None:
+            tokens.flush()
         done.flush()
 
     def _image(self, row: int, column: int) -> NDArray[np.float32]:
