@@ -36,7 +36,7 @@ class NoObject(AffordanceGraspError):
     """No object stands out of the table in the depth image."""
 
 
-class Unsure(AffordanceGraspError):
+class LowConfidence(AffordanceGraspError):
     """The heatmap is too vague for an arm to move by it."""
 
 

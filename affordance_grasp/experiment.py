@@ -11,25 +11,25 @@ from typing import Any
 
 import numpy as np
 
-from affordance_grasp.attention import Grounds
 from affordance_grasp.candidates.generators import GraspGenerator
-from affordance_grasp.control.pick import plan_pick, reachable
+from affordance_grasp.control.motion.pick import plan_pick, reachable
 from affordance_grasp.control.robot import RobotConfig
 from affordance_grasp.datatypes import Reason
 from affordance_grasp.errors import AffordanceGraspError
 from affordance_grasp.geometry import Floats
-from affordance_grasp.grounding.vocabulary import AFFORDANCES, resolve_query
+from affordance_grasp.grounding.regions import GrounderProtocol
 from affordance_grasp.pipeline import GraspPlan, plan_grasps
 from affordance_grasp.report.pictures import write_png
 from affordance_grasp.report.summary import plan_pictures
 from affordance_grasp.selection import RULES
-from affordance_grasp.simulation.execution import execute_pick
+from affordance_grasp.simulation.cell.execution import execute_pick
+from affordance_grasp.simulation.cell.outcome import PickOutcome
+from affordance_grasp.simulation.cell.placement import random_placement
+from affordance_grasp.simulation.cell.world import World
+from affordance_grasp.simulation.dataset.parts import functional_parts
 from affordance_grasp.simulation.objects import make_object
-from affordance_grasp.simulation.outcome import PickOutcome
-from affordance_grasp.simulation.parts import functional_parts
-from affordance_grasp.simulation.placement import random_placement
 from affordance_grasp.simulation.seeds import TRIAL_SEED_START
-from affordance_grasp.simulation.world import World
+from affordance_grasp.vocabulary import AFFORDANCES, resolve_query
 
 PAPER_OBJECTS = (
     "mug",
@@ -89,7 +89,7 @@ class TrialResult:
 def run_trial(
     trial: Trial,
     robot: RobotConfig,
-    grounder: Grounds,
+    grounder: GrounderProtocol,
     generator: GraspGenerator,
     pictures: Path | None = None,
 ) -> TrialResult:
@@ -112,7 +112,7 @@ def _look_and_choose(
     world: World,
     trial: Trial,
     robot: RobotConfig,
-    grounder: Grounds,
+    grounder: GrounderProtocol,
     generator: GraspGenerator,
 ) -> GraspPlan:
     q_now = world.joint_positions()

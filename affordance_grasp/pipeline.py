@@ -8,10 +8,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from affordance_grasp.attention import Grounds, ground_scene, scene_region
-from affordance_grasp.candidates.cloud import TableScene, survey
 from affordance_grasp.candidates.generators import GraspGenerator
-from affordance_grasp.candidates.table import MAX_DISTANCE_M, TablePlane
 from affordance_grasp.datatypes import (
     GraspCandidates,
     Heatmap,
@@ -20,7 +17,10 @@ from affordance_grasp.datatypes import (
     RgbdFrame,
     Selection,
 )
-from affordance_grasp.errors import InvalidInput, UnknownName, Unsure
+from affordance_grasp.errors import InvalidInput, LowConfidence, UnknownName
+from affordance_grasp.grounding.regions import GrounderProtocol, ground_scene, scene_region
+from affordance_grasp.scene.cloud import TableScene, segment_scene
+from affordance_grasp.scene.table import MAX_DISTANCE_M, TablePlane
 from affordance_grasp.selection import RULES, Reach, SelectionConfig, select
 
 NO_METHOD = "none"
@@ -56,7 +56,7 @@ class GraspPlan:
 def plan_grasps(
     frame: RgbdFrame,
     query: str,
-    grounder: Grounds | None,
+    grounder: GrounderProtocol | None,
     generator: GraspGenerator,
     *,
     rule: str = "bands",
@@ -91,7 +91,7 @@ def plan_grasps(
     if grounder is None and RULES[rule].needs_heat:
         raise InvalidInput(f"rule {rule!r} ranks by heat and needs a grounder")
     clock = _Clock()
-    scene = clock("scene", lambda: survey(frame, MAX_DISTANCE_M, seed))
+    scene = clock("scene", lambda: segment_scene(frame, MAX_DISTANCE_M, seed))
     (heatmap, region), candidates = _both(
         lambda: clock("ground", lambda: _look(frame, query, grounder, scene)),
         lambda: clock("generate", lambda: generator.generate(frame, seed=seed, scene=scene)),
@@ -116,12 +116,12 @@ def plan_grasps(
 
 
 def check_confidence(heatmap: Heatmap, least: float) -> None:
-    """Raise :class:`Unsure` when a heatmap's confidence is below ``least`` (0..1).
+    """Raise :class:`LowConfidence` when a heatmap's confidence is below ``least`` (0..1).
 
     A map that says everywhere and nowhere is no reason to move an arm.
     """
     if heatmap.confidence < least:
-        raise Unsure(
+        raise LowConfidence(
             f"the heatmap for {heatmap.affordance!r} has confidence {heatmap.confidence:.2f}, "
             f"below the least that is asked for, {least:g}; nothing moves: show the object from "
             "nearer or from another side, or ask for something else"
@@ -139,7 +139,7 @@ def _both(
 
 
 def _look(
-    frame: RgbdFrame, query: str, grounder: Grounds | None, scene: TableScene
+    frame: RgbdFrame, query: str, grounder: GrounderProtocol | None, scene: TableScene
 ) -> tuple[Heatmap, Region]:
     if grounder is not None:
         return ground_scene(frame, query, grounder, scene)

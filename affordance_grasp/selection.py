@@ -14,7 +14,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from affordance_grasp.candidates.table import TablePlane
 from affordance_grasp.datatypes import (
     GraspCandidates,
     Heatmap,
@@ -25,6 +24,7 @@ from affordance_grasp.datatypes import (
 )
 from affordance_grasp.errors import InvalidInput, UnknownName
 from affordance_grasp.geometry import Floats, project, sample_bilinear
+from affordance_grasp.scene.table import TablePlane
 
 STRIP_DEPTH_M = 0.015
 

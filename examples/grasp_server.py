@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import zmq
 
-from affordance_grasp.candidates.packing import pack, unpack
+from affordance_grasp.candidates.external.packing import pack, unpack
 from affordance_grasp.errors import AffordanceGraspError
 
 HAND, FINGERTIPS_M = "robotiq_2f_140", 0.195  # the hand of the poses; its origin -> fingertips

@@ -12,11 +12,11 @@ import rclpy
 from affordance_grasp.srv import GenerateGrasps
 from rclpy.node import Node
 
-from affordance_grasp.candidates.cloud import TableScene, survey
 from affordance_grasp.datatypes import GraspCandidates, RgbdFrame
-from affordance_grasp.nodes.calls import answering
-from affordance_grasp.nodes.conversions import to_rgbd
-from affordance_grasp.nodes.grasp_messages import from_candidates
+from affordance_grasp.nodes.convert.conversions import to_rgbd
+from affordance_grasp.nodes.convert.grasp_messages import from_candidates
+from affordance_grasp.nodes.ros.calls import answering
+from affordance_grasp.scene.cloud import TableScene, segment_scene
 
 
 def propose(frame: RgbdFrame, scene: TableScene) -> GraspCandidates:
@@ -48,7 +48,7 @@ class GraspService(Node):
     ) -> GenerateGrasps.Response:
         with answering(self, response):  # what goes wrong becomes success = false and a sentence
             frame = to_rgbd(request.color, request.depth, request.camera_info)
-            grasps = propose(frame, survey(frame, seed=int(request.seed)))
+            grasps = propose(frame, segment_scene(frame, seed=int(request.seed)))
             response.candidates = from_candidates(grasps, request.color.header)
         return response
 

@@ -17,9 +17,9 @@ def random_checkpoint(tmp_path_factory) -> Path:
     """A PLSP checkpoint for hold and cut_with whose head was never trained."""
     import torch
 
-    from affordance_grasp.grounding.backbones import load_backbone
-    from affordance_grasp.grounding.checkpoint import CheckpointInfo, save_checkpoint
-    from affordance_grasp.grounding.plsp import Plsp, PlspConfig
+    from affordance_grasp.encoders.backbones import load_backbone
+    from affordance_grasp.methods.checkpoint import CheckpointInfo, save_checkpoint
+    from affordance_grasp.methods.plsp.network import Plsp, PlspConfig
 
     torch.manual_seed(0)
     backbone = load_backbone("dinov2_vits14", image_side=224)

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from seeded_weights import seeded_array
 
-from affordance_grasp.grounding.backbones import Dino
-from affordance_grasp.grounding.clearclip import ClearClip
+from affordance_grasp.encoders.backbones import Dino
+from affordance_grasp.encoders.clearclip import ClearClip
 
 GOLDEN = Path(__file__).parent / "golden"
 

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, Writer
 
-from affordance_grasp.replay.bag import typestore
+from affordance_grasp.replay.bags.bag import typestore
 
 START_NS = 1_700_000_000_000_000_000
 TYPES = {

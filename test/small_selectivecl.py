@@ -2,7 +2,7 @@
 
 import torch
 
-from affordance_grasp.grounding.selectivecl_config import SelectiveClBatch, SelectiveClConfig
+from affordance_grasp.methods.selectivecl.config import SelectiveClBatch, SelectiveClConfig
 
 SMALL = SelectiveClConfig(image_side=112, classes=5)
 

@@ -6,7 +6,7 @@ from threading import Event, Thread
 import rclpy
 from rclpy.executors import MultiThreadedExecutor
 
-from affordance_grasp.nodes.graph import isolate
+from affordance_grasp.nodes.graph.processes import isolate
 
 
 @contextmanager

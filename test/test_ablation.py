@@ -10,11 +10,9 @@ from agd20k_tree import write_tree
 
 from affordance_grasp.cli import main
 from affordance_grasp.commands import ablation as command
+from affordance_grasp.encoders.weights import REGISTRY
 from affordance_grasp.errors import InvalidInput, UnknownName
-from affordance_grasp.grounding.checkpoint import load_checkpoint
-from affordance_grasp.grounding.methods import METHODS, make_network
-from affordance_grasp.grounding.weights import REGISTRY
-from affordance_grasp.learning.ablation import (
+from affordance_grasp.learning.ablations.ablation import (
     METRICS,
     ROWS,
     Row,
@@ -25,8 +23,10 @@ from affordance_grasp.learning.ablation import (
     row_config,
     trained_rows,
 )
-from affordance_grasp.learning.ablation_runs import Run, Setting
-from affordance_grasp.learning.train_config import load_config, parse_config
+from affordance_grasp.learning.ablations.ablation_runs import Run, Setting
+from affordance_grasp.learning.training.train_config import load_config, parse_config
+from affordance_grasp.methods.checkpoint import load_checkpoint
+from affordance_grasp.methods.restore import METHODS, make_network
 
 CONFIGS = Path(__file__).parents[1] / "config"
 

@@ -1,17 +1,17 @@
 import numpy as np
 import pytest
-from external_grasps import GRIPPER, scene, written_as
+from grasp_answers import GRIPPER, scene, written_as
 
-from affordance_grasp.candidates.adoption import Adoption
-from affordance_grasp.candidates.conventions import CONVENTIONS
-from affordance_grasp.candidates.foreign import GeneratorFault, foreign_grasps
+from affordance_grasp.candidates.external.conventions import CONVENTIONS
+from affordance_grasp.candidates.external.conversion import GraspConversion
+from affordance_grasp.candidates.external.external_grasps import GeneratorFault, external_grasps
 from affordance_grasp.geometry import pose
 
 
 def adopt(name, T, reach=None, **values):
     convention = CONVENTIONS[name]
-    adoption = Adoption(convention, convention.tip_offset_m() if reach is None else reach)
-    return adoption.adopt(foreign_grasps(T, "test", **values), scene()[1], GRIPPER)
+    adoption = GraspConversion(convention, convention.tip_offset_m() if reach is None else reach)
+    return adoption.adopt(external_grasps(T, "test", **values), scene()[1], GRIPPER)
 
 
 @pytest.mark.parametrize("name", CONVENTIONS)

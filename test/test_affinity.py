@@ -8,8 +8,9 @@ import torch
 from seeded_networks import seeded_clearclip, seeded_dino
 from seeded_weights import seeded_image
 
+from affordance_grasp.encoders.backbones import DinoV2, load_backbone
 from affordance_grasp.errors import InvalidInput, UnknownName
-from affordance_grasp.grounding.affinity import (
+from affordance_grasp.methods.selectivecl.affinity import (
     AffinityBackbone,
     action_prompt,
     border_contrast,
@@ -21,9 +22,8 @@ from affordance_grasp.grounding.affinity import (
     otsu_threshold,
     prompt_table,
 )
-from affordance_grasp.grounding.backbones import DinoV2, load_backbone
-from affordance_grasp.grounding.locate import KeyFeatures, unpack_keys
-from affordance_grasp.grounding.vocabulary import AFFORDANCES
+from affordance_grasp.methods.shared.class_maps import KeyFeatures, unpack_keys
+from affordance_grasp.vocabulary import AFFORDANCES
 
 GOLDEN = Path(__file__).parent / "golden"
 

@@ -4,16 +4,16 @@ import pytest
 from agd20k_tree import write_tree
 from PIL import Image
 
-from affordance_grasp.errors import InvalidInput, UnknownName
-from affordance_grasp.grounding.vocabulary import AFFORDANCES
-from affordance_grasp.learning.agd20k import (
+from affordance_grasp.datasets.agd20k import (
     LAYOUTS,
     load_split,
     picture_size,
     read_color,
     read_gray,
 )
-from affordance_grasp.learning.features import without_corrupt
+from affordance_grasp.datasets.features import without_corrupt
+from affordance_grasp.errors import InvalidInput, UnknownName
+from affordance_grasp.vocabulary import AFFORDANCES
 
 
 @pytest.fixture

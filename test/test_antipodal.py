@@ -2,8 +2,7 @@ import numpy as np
 import pytest
 from tabletop import Block, Can, looking_down, tabletop, to_world
 
-from affordance_grasp.candidates.antipodal import AntipodalConfig, AntipodalGenerator
-from affordance_grasp.candidates.closing import (
+from affordance_grasp.candidates.antipodal.closing import (
     BIN_M,
     BINS,
     CENTER_BIN,
@@ -12,6 +11,7 @@ from affordance_grasp.candidates.closing import (
     close_hands,
     envelope,
 )
+from affordance_grasp.candidates.antipodal.generator import AntipodalConfig, AntipodalGenerator
 from affordance_grasp.candidates.generators import GENERATORS, make_generator
 from affordance_grasp.control.gripper import load_gripper
 from affordance_grasp.errors import InvalidInput, NoObject, UnknownName

@@ -7,14 +7,14 @@ import pytest
 import torch
 from seeded_weights import seeded_image
 
-from affordance_grasp.errors import InvalidInput, UnknownName
-from affordance_grasp.grounding.backbones import (
+from affordance_grasp.encoders.backbones import (
     SPECS,
     backbone_spec,
     load_backbone,
     prepare_images,
     resize_position_table,
 )
+from affordance_grasp.errors import InvalidInput, UnknownName
 
 GOLDEN = Path(__file__).parent / "golden"
 SHARED = Path(__file__).parents[1].parent / "shared" / "golden"

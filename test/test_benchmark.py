@@ -29,8 +29,8 @@ from affordance_grasp.benchmark.rounds import (
     measure,
 )
 from affordance_grasp.benchmark.table import as_table, as_values
+from affordance_grasp.encoders.linear import Linear
 from affordance_grasp.errors import InvalidInput, UnknownName
-from affordance_grasp.grounding.linear import Linear
 
 SMALL = Size(side=32, batch=2)
 

@@ -10,7 +10,7 @@ import rclpy
 from rclpy.task import Future
 
 from affordance_grasp.errors import InvalidInput
-from affordance_grasp.nodes.calls import NoAnswer, Refused, answering, call
+from affordance_grasp.nodes.ros.calls import NoAnswer, Refused, answering, call
 
 
 @pytest.fixture

@@ -5,15 +5,15 @@ import pytest
 from affordance_grasp.datatypes import CameraIntrinsics
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.geometry import invert, pose, project, transform_points
-from affordance_grasp.simulation import renderer
-from affordance_grasp.simulation.camera import (
+from affordance_grasp.simulation.models.scene import empty_world
+from affordance_grasp.simulation.rendering import renderer
+from affordance_grasp.simulation.rendering.camera import (
     SceneCamera,
     add_camera,
     geom_part,
     look_at,
     part_mask,
 )
-from affordance_grasp.simulation.scene import empty_world
 
 OFF_CENTRE = CameraIntrinsics(fx=310.0, fy=290.0, cx=170.0, cy=101.0, width=320, height=240)
 MARKERS = np.array([[0.5, 0.0, 0.02], [0.55, 0.1, 0.03], [0.4, -0.08, 0.06]])

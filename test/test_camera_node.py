@@ -22,17 +22,17 @@ from software_camera import COLOR_FOCAL, EPOCH_MS, SETTINGS, SoftwareCamera, Str
 from affordance_grasp.camera.connection import CameraStatus, State
 from affordance_grasp.camera.continuity import Steadiness
 from affordance_grasp.errors import AffordanceGraspError, InvalidInput
-from affordance_grasp.messages import (
+from affordance_grasp.nodes.camera import CameraNode
+from affordance_grasp.nodes.convert.diagnostics import from_camera_status
+from affordance_grasp.nodes.graph.processes import isolate
+from affordance_grasp.nodes.inputs.frames import COLOR, DEPTH, DEPTH_INFO, INFO
+from affordance_grasp.streams.messages import (
     seconds,
     to_color,
     to_depth_m,
     to_distortion,
     to_intrinsics,
 )
-from affordance_grasp.nodes.camera import CameraNode
-from affordance_grasp.nodes.diagnostics import from_camera_status
-from affordance_grasp.nodes.frames import COLOR, DEPTH, DEPTH_INFO, INFO
-from affordance_grasp.nodes.graph import isolate
 
 WAIT_S = 60.0
 PARAMETERS = {

@@ -10,16 +10,16 @@ import pytest
 pytest.importorskip("rclpy", reason="no ROS 2 here: rclpy cannot be imported")
 
 from affordance_grasp.srv import GenerateGrasps
-from external_grasps import GRIPPER, scene
+from grasp_answers import GRIPPER, scene
 from rclpy.node import Node
 from spinning import ros
 from std_msgs.msg import Header
 
 from affordance_grasp.errors import UnknownName
-from affordance_grasp.nodes.calls import Refused, call
 from affordance_grasp.nodes.candidates import CandidatesNode
-from affordance_grasp.nodes.conversions import from_color, from_depth_m, from_intrinsics
-from affordance_grasp.nodes.grasp_messages import to_candidates
+from affordance_grasp.nodes.convert.conversions import from_color, from_depth_m, from_intrinsics
+from affordance_grasp.nodes.convert.grasp_messages import to_candidates
+from affordance_grasp.nodes.ros.calls import Refused, call
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "grasp_service.py"
 HEADER = Header(frame_id="camera_color_optical_frame")

@@ -9,7 +9,7 @@ from safetensors.torch import save_file
 from tiny_encoders import TINY_NETWORK
 
 from affordance_grasp.errors import CheckpointError
-from affordance_grasp.grounding.checkpoint import (
+from affordance_grasp.methods.checkpoint import (
     FORMAT,
     Checkpoint,
     CheckpointInfo,
@@ -17,8 +17,8 @@ from affordance_grasp.grounding.checkpoint import (
     load_checkpoint,
     save_checkpoint,
 )
-from affordance_grasp.grounding.methods import make_network, restore_network
-from affordance_grasp.grounding.plsp import Plsp, PlspConfig
+from affordance_grasp.methods.plsp.network import Plsp, PlspConfig
+from affordance_grasp.methods.restore import make_network, restore_network
 
 INFO = CheckpointInfo(
     method="plsp",

@@ -6,7 +6,7 @@ import torch
 from test_official import hollow, written
 
 from affordance_grasp.cli import main
-from affordance_grasp.grounding.checkpoint import load_checkpoint
+from affordance_grasp.methods.checkpoint import load_checkpoint
 
 
 def test_imports_and_reports(tmp_path, capsys):

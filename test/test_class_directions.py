@@ -6,12 +6,15 @@ import numpy as np
 import pytest
 import torch
 
+from affordance_grasp.datasets.agd20k import PictureFile
+from affordance_grasp.encoders.backbones import load_backbone
 from affordance_grasp.errors import InvalidInput
-from affordance_grasp.grounding.backbones import load_backbone
-from affordance_grasp.grounding.selectivecl import SelectiveCl
-from affordance_grasp.grounding.selectivecl_config import SelectiveClConfig
-from affordance_grasp.learning.agd20k import PictureFile
-from affordance_grasp.learning.class_directions import class_directions, ridge_directions
+from affordance_grasp.methods.selectivecl.class_directions import (
+    class_directions,
+    ridge_directions,
+)
+from affordance_grasp.methods.selectivecl.config import SelectiveClConfig
+from affordance_grasp.methods.selectivecl.network import SelectiveCl
 
 CONFIG = SelectiveClConfig(image_side=56, classes=2, affinity="class_contrast")
 

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from affordance_grasp.control.clearance import (
+from affordance_grasp.control.arm.urdf import LinkShape
+from affordance_grasp.control.motion.clearance import (
     Body,
     _segment_distance,
     lowest_point_m,
@@ -10,7 +11,6 @@ from affordance_grasp.control.clearance import (
     shape_poses,
     table_gap_m,
 )
-from affordance_grasp.control.urdf import LinkShape
 from affordance_grasp.geometry import pose, transform_points
 
 CYLINDER = LinkShape("cylinder", 1, np.eye(4), (0.05, 0.05, 0.2))

@@ -10,9 +10,9 @@ from seeded_networks import seeded_clearclip, seeded_clip_tensors
 from seeded_weights import seeded_image
 from torch.nn import functional
 
+from affordance_grasp.encoders.backbones import IMAGENET_MEAN, IMAGENET_STD, Clip
+from affordance_grasp.encoders.clearclip import TEXT_NAMES, ClipText, clip_tokens
 from affordance_grasp.errors import CheckpointError
-from affordance_grasp.grounding.backbones import IMAGENET_MEAN, IMAGENET_STD, Clip
-from affordance_grasp.grounding.clearclip import TEXT_NAMES, ClipText, clip_tokens
 
 GOLDEN = Path(__file__).parent / "golden"
 

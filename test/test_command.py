@@ -7,10 +7,10 @@ from time import monotonic, sleep
 
 import numpy as np
 import pytest
-from external_grasps import GRIPPER, scene, written_as
+from grasp_answers import GRIPPER, scene, written_as
 
-from affordance_grasp.candidates.external import ExternalSettings
-from affordance_grasp.candidates.foreign import GeneratorFault
+from affordance_grasp.candidates.external.external_grasps import GeneratorFault
+from affordance_grasp.candidates.external.settings import ExternalSettings
 from affordance_grasp.candidates.generators import make_generator
 from affordance_grasp.errors import InvalidInput, UnknownName
 

@@ -8,8 +8,8 @@ import pytest
 from small_bags import compressed
 
 from affordance_grasp.errors import InvalidInput
-from affordance_grasp.messages import to_color, to_depth_m
-from affordance_grasp.replay.compressed import decompress_color, decompress_depth
+from affordance_grasp.replay.bags.compressed import decompress_color, decompress_depth
+from affordance_grasp.streams.messages import to_color, to_depth_m
 
 RNG = np.random.default_rng(0)
 COLOR = cv2.resize(RNG.integers(0, 256, (6, 8, 3), np.uint8), (64, 48))

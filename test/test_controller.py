@@ -11,14 +11,14 @@ from affordance_grasp.action import ExecuteGrasp
 from affordance_grasp.msg import SelectedGrasp
 from std_msgs.msg import Header, String
 
-from affordance_grasp.control.execution import STAGES
+from affordance_grasp.control.motion.execution import STAGES
 from affordance_grasp.control.robot import load_robot
 from affordance_grasp.errors import InvalidInput, MotionFault, Unreachable
 from affordance_grasp.geometry import pose
-from affordance_grasp.nodes import arm as arms
-from affordance_grasp.nodes.calls import NoAnswer
+from affordance_grasp.nodes.arms import arm as arms
 from affordance_grasp.nodes.controller import ControllerNode
-from affordance_grasp.nodes.conversions import from_pose
+from affordance_grasp.nodes.convert.conversions import from_pose
+from affordance_grasp.nodes.ros.calls import NoAnswer
 from affordance_grasp.share import share_path
 
 

@@ -8,7 +8,7 @@ that hand down is spelled out by hand here.
 import numpy as np
 import pytest
 
-from affordance_grasp.candidates.conventions import (
+from affordance_grasp.candidates.external.conventions import (
     CONVENTIONS,
     Convention,
     WidthMeaning,

@@ -11,9 +11,9 @@ from std_msgs.msg import Header
 from affordance_grasp.datatypes import CameraIntrinsics, GraspCandidates, JointTrajectory, Region
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.geometry import pose_from_quaternion
-from affordance_grasp.nodes import conversions as c
-from affordance_grasp.nodes.grasp_messages import from_candidates, to_candidates, to_target
-from affordance_grasp.nodes.trajectory_messages import from_trajectory, to_trajectory
+from affordance_grasp.nodes.convert import conversions as c
+from affordance_grasp.nodes.convert.grasp_messages import from_candidates, to_candidates, to_target
+from affordance_grasp.nodes.convert.trajectory_messages import from_trajectory, to_trajectory
 
 HEADER = Header(frame_id="camera_color_optical_frame")
 COLOR = np.arange(2 * 3 * 3, dtype=np.uint8).reshape(2, 3, 3)

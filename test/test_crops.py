@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
+from affordance_grasp.datasets.crops import Crop, CropPlan
+from affordance_grasp.datasets.views import Catalogue
 from affordance_grasp.errors import InvalidInput
-from affordance_grasp.learning.crops import Crop, CropPlan
-from affordance_grasp.learning.views import Catalogue
 
 CATALOGUE = Catalogue(("mug",), {"mug": frozenset({"hold"})})
 

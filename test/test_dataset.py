@@ -9,8 +9,10 @@ import pytest
 
 from affordance_grasp.cli import main
 from affordance_grasp.errors import InvalidInput, UnknownName
-from affordance_grasp.simulation.annotation import annotate
-from affordance_grasp.simulation.dataset import (
+from affordance_grasp.simulation.dataset.annotation import annotate
+from affordance_grasp.simulation.dataset.detector import SimulatedDetector
+from affordance_grasp.simulation.dataset.parts import FUNCTIONAL_PARTS, affordances_of
+from affordance_grasp.simulation.dataset.plan import (
     UNSEEN_AFFORDANCES,
     UNSEEN_FAMILIES,
     DatasetConfig,
@@ -20,10 +22,8 @@ from affordance_grasp.simulation.dataset import (
     photograph,
     plan,
 )
-from affordance_grasp.simulation.dataset_writer import detect, simulate
-from affordance_grasp.simulation.detector import SimulatedDetector
+from affordance_grasp.simulation.dataset.writer import detect, simulate
 from affordance_grasp.simulation.objects import FAMILIES
-from affordance_grasp.simulation.parts import FUNCTIONAL_PARTS, affordances_of
 from affordance_grasp.simulation.seeds import TRIAL_SEED_START
 
 SMALL = DatasetConfig(seed=3, ego_per_object=1, exo_per_pair=1, test_per_object=1, size=96)
@@ -36,7 +36,7 @@ def data(tmp_path_factory):
     families = {"knife", "scissors", "mug"}
     with pytest.MonkeyPatch.context() as patch:
         jobs = [job for job in plan(SMALL) if job.family in families]
-        patch.setattr("affordance_grasp.simulation.dataset_writer.plan", lambda _: jobs)
+        patch.setattr("affordance_grasp.simulation.dataset.writer.plan", lambda _: jobs)
         manifest = simulate(folder, SMALL, workers=1, progress=False)
     return folder, manifest
 

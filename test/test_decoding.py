@@ -5,10 +5,10 @@ import pytest
 from small_bags import bag_writer, image, info
 
 from affordance_grasp.datatypes import CameraIntrinsics
-from affordance_grasp.replay.bag import Bag
-from affordance_grasp.replay.decoding import decode_frame, decode_truth
+from affordance_grasp.replay.bags.bag import Bag
+from affordance_grasp.replay.bags.decoding import decode_frame, decode_truth
+from affordance_grasp.replay.bags.topics import TopicNames, find_topics
 from affordance_grasp.replay.source import FrameSource
-from affordance_grasp.replay.topics import TopicNames, find_topics
 
 K = CameraIntrinsics(150.0, 150.0, 80.0, 60.0, 160, 120)
 

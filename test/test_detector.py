@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from affordance_grasp.errors import InvalidInput
-from affordance_grasp.simulation.detector import SimulatedDetector, mask_box
+from affordance_grasp.simulation.dataset.detector import SimulatedDetector, mask_box
 
 PART, WHOLE, SIZE = (40.0, 50.0, 60.0, 90.0), (10.0, 20.0, 200.0, 220.0), (320, 240)
 

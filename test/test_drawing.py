@@ -6,7 +6,7 @@ import pytest
 
 pytest.importorskip("rclpy", reason="no ROS 2 here: rclpy cannot be imported")
 
-from affordance_grasp.nodes.drawing import Drawing, Feed
+from affordance_grasp.simulation.cell.drawing import Drawing, Feed
 
 WAIT_S = 60.0
 

@@ -6,13 +6,11 @@ import torch
 from agd20k_tree import write_tree
 
 from affordance_grasp.cli import main
+from affordance_grasp.datasets.agd20k import load_split, read_color, read_gray
+from affordance_grasp.encoders.backbones import load_backbone
 from affordance_grasp.errors import InvalidInput
-from affordance_grasp.grounding.backbones import load_backbone
-from affordance_grasp.grounding.checkpoint import CheckpointInfo, save_checkpoint
-from affordance_grasp.grounding.methods import make_network
-from affordance_grasp.learning import evaluate
-from affordance_grasp.learning.agd20k import load_split, read_color, read_gray
-from affordance_grasp.learning.evaluate import (
+from affordance_grasp.learning.evaluation import evaluate
+from affordance_grasp.learning.evaluation.evaluate import (
     TestTruth,
     as_probability,
     baselines,
@@ -20,6 +18,8 @@ from affordance_grasp.learning.evaluate import (
     predict_maps,
     score_exported,
 )
+from affordance_grasp.methods.checkpoint import CheckpointInfo, save_checkpoint
+from affordance_grasp.methods.restore import make_network
 
 
 @pytest.fixture(scope="module")

@@ -5,11 +5,11 @@ import json
 import cv2
 import numpy as np
 import pytest
-from external_grasps import scene
+from grasp_answers import scene
 
-from affordance_grasp.candidates import exchange
-from affordance_grasp.candidates.exchange import read_grasps, write_frame
-from affordance_grasp.candidates.foreign import GeneratorFault
+from affordance_grasp.candidates.external import exchange
+from affordance_grasp.candidates.external.exchange import read_grasps, write_frame
+from affordance_grasp.candidates.external.external_grasps import GeneratorFault
 
 QUARTER_TURN = [[0, -1, 0], [1, 0, 0], [0, 0, 1]]
 

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 from plain_objects import GRASPS, box, grasp_from_above, pan
 
-from affordance_grasp.control.execution import STAGES
-from affordance_grasp.control.kinematics import forward
-from affordance_grasp.control.pick import plan_pick
+from affordance_grasp.control.arm.kinematics import forward
+from affordance_grasp.control.motion.execution import STAGES
+from affordance_grasp.control.motion.pick import plan_pick
 from affordance_grasp.control.robot import load_robot
 from affordance_grasp.datatypes import JointTrajectory
-from affordance_grasp.simulation.execution import SimulatedActuators, execute_pick
-from affordance_grasp.simulation.world import World, table_pose
+from affordance_grasp.simulation.cell.execution import SimulatedActuators, execute_pick
+from affordance_grasp.simulation.cell.world import World, table_pose
 
 ROBOT = load_robot(speed_scaling=0.5)
 T_BASE_OBJECT = table_pose(0.48, 0.03, 0.4)

@@ -1,6 +1,6 @@
 import pytest
 
-from affordance_grasp.candidates.external import ExternalSettings, settings_from_words
+from affordance_grasp.candidates.external.settings import ExternalSettings, settings_from_words
 from affordance_grasp.errors import InvalidInput, UnknownName
 
 

@@ -23,9 +23,9 @@ from std_msgs.msg import Header
 from affordance_grasp.camera.faults import ALIGN, CameraView, TopicView, camera_faults
 from affordance_grasp.datatypes import CameraIntrinsics
 from affordance_grasp.nodes.check_camera import CameraCheck, report_camera
-from affordance_grasp.nodes.conversions import from_color, from_depth_m, from_intrinsics
-from affordance_grasp.nodes.frames import COLOR, DEPTH, INFO, FrameStream
-from affordance_grasp.nodes.graph import isolate
+from affordance_grasp.nodes.convert.conversions import from_color, from_depth_m, from_intrinsics
+from affordance_grasp.nodes.graph.processes import isolate
+from affordance_grasp.nodes.inputs.frames import COLOR, DEPTH, INFO, FrameStream
 
 FRAME = "camera_color_optical_frame"
 INTRINSICS = CameraIntrinsics(100.0, 100.0, 32.0, 24.0, 64, 48)

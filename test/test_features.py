@@ -4,12 +4,12 @@ import torch
 from agd20k_tree import write_tree
 from tiny_encoders import TINY_NETWORK, TinyEncoder
 
+from affordance_grasp.datasets.agd20k import load_split, read_color
+from affordance_grasp.datasets.features import Encoding, cache_features, cache_test_features
+from affordance_grasp.datasets.images import reader_of
+from affordance_grasp.datasets.views import ViewPlan
 from affordance_grasp.errors import InvalidInput
-from affordance_grasp.grounding.methods import make_network
-from affordance_grasp.learning.agd20k import load_split, read_color
-from affordance_grasp.learning.features import Encoding, cache_features, cache_test_features
-from affordance_grasp.learning.pictures import reader_of
-from affordance_grasp.learning.views import ViewPlan
+from affordance_grasp.methods.restore import make_network
 
 PLAN = ViewPlan(crops=2, stitched=1)
 ROWS = 6 * 3 + 12  # views of the egocentric pictures, one view of the exocentric ones

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from affordance_grasp.candidates.foreign import (
+from affordance_grasp.candidates.external.external_grasps import (
     MAX_GRASPS,
     GeneratorFault,
-    foreign_grasps,
+    external_grasps,
     poses_from_parts,
 )
 
@@ -21,18 +21,18 @@ def changed(row, column, value):
 
 
 def test_what_a_generator_does_not_say_is_nan():
-    grasps = foreign_grasps(GOOD, "test", score=[0.1, 0.2, 0.3])
+    grasps = external_grasps(GOOD, "test", score=[0.1, 0.2, 0.3])
     assert len(grasps) == 3
     assert np.isnan(grasps.width_m).all()
     assert np.isnan(grasps.depth_m).all()
-    assert len(foreign_grasps([], "test")) == 0
+    assert len(external_grasps([], "test")) == 0
 
 
 def test_rotations_of_single_precision_are_made_exact():
     R = Rotation.random(50, random_state=0).as_matrix().astype(np.float16)
     T = poses_from_parts(R.astype(float), np.zeros((50, 3)))
     T[:, 3] = 7.0  # a last row that some networks leave unset
-    clean = foreign_grasps(T, "test").T_cam_foreign
+    clean = external_grasps(T, "test").T_cam_foreign
     R = clean[:, :3, :3]
     np.testing.assert_allclose(
         R @ np.swapaxes(R, 1, 2), np.tile(np.eye(3), (50, 1, 1)), atol=1e-12
@@ -61,7 +61,7 @@ def test_rotations_of_single_precision_are_made_exact():
 )
 def test_bad_poses_are_refused(poses, words):
     with pytest.raises(GeneratorFault, match=words):
-        foreign_grasps(poses, "test")
+        external_grasps(poses, "test")
 
 
 @pytest.mark.parametrize(
@@ -77,4 +77,4 @@ def test_bad_poses_are_refused(poses, words):
 )
 def test_bad_numbers_are_refused(values, words):
     with pytest.raises(GeneratorFault, match=words):
-        foreign_grasps(GOOD, "test", **values)
+        external_grasps(GOOD, "test", **values)

@@ -14,10 +14,15 @@ from std_msgs.msg import Header
 
 from affordance_grasp.datatypes import CameraIntrinsics, RgbdFrame
 from affordance_grasp.distortion import PINHOLE, Distortion, rectify
-from affordance_grasp.messages import seconds, to_color, to_distortion
-from affordance_grasp.nodes.calls import NoAnswer
-from affordance_grasp.nodes.conversions import from_color, from_depth_m, from_intrinsics, from_map
-from affordance_grasp.nodes.frames import FrameStream, StampedFrame
+from affordance_grasp.nodes.convert.conversions import (
+    from_color,
+    from_depth_m,
+    from_intrinsics,
+    from_map,
+)
+from affordance_grasp.nodes.inputs.frames import FrameStream, StampedFrame
+from affordance_grasp.nodes.ros.calls import NoAnswer
+from affordance_grasp.streams.messages import seconds, to_color, to_distortion
 
 NOW_S = 100.0
 INTRINSICS = CameraIntrinsics(300.0, 300.0, 160.0, 120.0, 320, 240)

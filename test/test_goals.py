@@ -10,9 +10,9 @@ pytest.importorskip("rclpy", reason="no ROS 2 here: rclpy cannot be imported")
 from rclpy.task import Future
 
 from affordance_grasp.errors import MotionFault
-from affordance_grasp.nodes import goals as module
-from affordance_grasp.nodes.calls import NoAnswer, Refused
-from affordance_grasp.nodes.goals import Goals
+from affordance_grasp.nodes.ros import goals as module
+from affordance_grasp.nodes.ros.calls import NoAnswer, Refused
+from affordance_grasp.nodes.ros.goals import Goals
 
 
 def done(value) -> Future:

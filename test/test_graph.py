@@ -18,14 +18,11 @@ from rclpy.qos import qos_profile_sensor_data
 from sensor_msgs.msg import Image, JointState
 from std_msgs.msg import Header
 
-from affordance_grasp.control.execution import STAGES
+from affordance_grasp.control.motion.execution import STAGES
 from affordance_grasp.control.robot import load_robot
 from affordance_grasp.datatypes import CameraIntrinsics
 from affordance_grasp.geometry import pose
-from affordance_grasp.nodes.action_client import ActionClient
-from affordance_grasp.nodes.calls import NoAnswer, wait
-from affordance_grasp.nodes.client import GraspClient
-from affordance_grasp.nodes.conversions import (
+from affordance_grasp.nodes.convert.conversions import (
     from_color,
     from_intrinsics,
     from_map,
@@ -34,8 +31,11 @@ from affordance_grasp.nodes.conversions import (
     to_color,
     to_map,
 )
-from affordance_grasp.nodes.graph import Graph, NodeDied, is_empty, isolate
-from affordance_grasp.nodes.joints import JointMonitor
+from affordance_grasp.nodes.graph.client import GraspClient
+from affordance_grasp.nodes.graph.processes import Graph, NodeDied, is_empty, isolate
+from affordance_grasp.nodes.inputs.joints import JointMonitor
+from affordance_grasp.nodes.ros.action_client import ActionClient
+from affordance_grasp.nodes.ros.calls import NoAnswer, wait
 
 READY_S = 300.0
 ANSWER_S = 180.0
@@ -284,7 +284,7 @@ def test_a_domain_with_somebody_in_it_is_not_empty(client):
 
 
 def test_the_simulator_refuses_an_unknown_object_and_keeps_the_old(client):
-    from affordance_grasp.nodes.calls import Refused
+    from affordance_grasp.nodes.ros.calls import Refused
 
     with pytest.raises(Refused, match="unknown object.*mug"):
         client.reset("unicorn", 0, 0)
@@ -317,7 +317,7 @@ def test_an_unknown_name_as_a_parameter_is_refused(tmp_path, name):
 def test_nodes_end_with_the_process_they_were_started_for(tmp_path):
     script = (
         "import os, sys, time; from pathlib import Path\n"
-        "from affordance_grasp.nodes.graph import Graph, isolate\n"
+        "from affordance_grasp.nodes.graph.processes import Graph, isolate\n"
         "isolate()\n"
         "graph = Graph(Path(sys.argv[1]), ['candidates']).__enter__()\n"
         "print(graph.process_ids()['candidates'], flush=True)\n"

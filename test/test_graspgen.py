@@ -10,16 +10,16 @@ from time import monotonic
 import msgpack
 import numpy as np
 import pytest
-from external_grasps import GRIPPER, scene, written_as
+from grasp_answers import GRIPPER, scene, written_as
 from tabletop import Block, Can, tabletop
 
-from affordance_grasp.candidates.cloud import survey
-from affordance_grasp.candidates.external import ExternalSettings
-from affordance_grasp.candidates.foreign import GeneratorFault
+from affordance_grasp.candidates.external.external_grasps import GeneratorFault
+from affordance_grasp.candidates.external.graspgen import GraspGenClient, things
+from affordance_grasp.candidates.external.packing import pack, unpack
+from affordance_grasp.candidates.external.settings import ExternalSettings
 from affordance_grasp.candidates.generators import make_generator
-from affordance_grasp.candidates.graspgen import GraspGenClient, things
-from affordance_grasp.candidates.packing import pack, unpack
 from affordance_grasp.errors import InvalidInput, UnknownName
+from affordance_grasp.scene.cloud import segment_scene
 
 zmq = pytest.importorskip("zmq", reason="pyzmq is not installed")
 EXAMPLE = Path(__file__).parents[1] / "examples" / "grasp_server.py"
@@ -102,7 +102,7 @@ def test_the_hand_is_the_server_s_unless_it_is_given():
 
 def test_every_thing_on_the_table_is_asked_about():
     frame = tabletop(Block(-0.08, 0.0, (0.05, 0.03, 0.05)), Can(0.08, 0.0, 0.03, 0.06))
-    cloud = survey(frame).cloud
+    cloud = segment_scene(frame).cloud
     parts = things(cloud)
     assert len(parts) == 2
     assert sum(len(part) for part in parts) == len(cloud.points_cam)

@@ -11,7 +11,7 @@ from sensor_msgs.msg import JointState
 
 from affordance_grasp.control.gripper import load_gripper
 from affordance_grasp.errors import MotionFault, UnknownName
-from affordance_grasp.nodes.gripper_command import GripperLanguage
+from affordance_grasp.nodes.arms.gripper_command import GripperCommandAdapter
 
 GRIPPER = load_gripper()
 SUCCEEDED, ABORTED = GoalStatus.STATUS_SUCCEEDED, GoalStatus.STATUS_ABORTED
@@ -26,7 +26,7 @@ class Action:
 
 
 def language(command="ParallelGripperCommand", position="joint"):
-    return GripperLanguage(command, position, GRIPPER)
+    return GripperCommandAdapter(command, position, GRIPPER)
 
 
 def answer(position, status=SUCCEEDED, reached=True, stalled=False):

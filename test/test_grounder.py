@@ -13,11 +13,11 @@ from seeded_weights import seeded_image
 
 from affordance_grasp.datatypes import Region
 from affordance_grasp.errors import CheckpointError, InvalidInput, UnknownName
-from affordance_grasp.grounding.checkpoint import load_checkpoint
 from affordance_grasp.grounding.grounder import concentration, load_grounder
-from affordance_grasp.grounding.methods import METHODS
+from affordance_grasp.methods.checkpoint import load_checkpoint
+from affordance_grasp.methods.restore import METHODS
+from affordance_grasp.simulation.dataset.images import egocentric
 from affordance_grasp.simulation.objects import make_object
-from affordance_grasp.simulation.pictures import egocentric
 from affordance_grasp.simulation.seeds import TEST_SEED_START
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from affordance_grasp.candidates.hands import (
+from affordance_grasp.candidates.antipodal.hands import (
     Hands,
     collides,
     measure,
@@ -9,9 +9,9 @@ from affordance_grasp.candidates.hands import (
     quality,
     table_room,
 )
-from affordance_grasp.candidates.table import TablePlane
 from affordance_grasp.control.gripper import load_gripper
 from affordance_grasp.geometry import pose
+from affordance_grasp.scene.table import TablePlane
 
 GRIPPER = load_gripper()
 TABLE = TablePlane(np.array([0, 0, -1.0]), 0.5)

@@ -7,7 +7,7 @@ from small_bags import START_NS, joints, transforms
 
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.geometry import invert, pose, pose_from_quaternion
-from affordance_grasp.replay.history import JointHistory, TransformHistory
+from affordance_grasp.streams.history import JointHistory, TransformHistory
 
 NAMES = ("a", "b")
 LEVEL = (0, 0, 0, 1)

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from affordance_grasp.control.inverse import classify, follow, inverse, within_limits
-from affordance_grasp.control.kinematics import forward
-from affordance_grasp.control.urdf import SerialArm, load_arm
+from affordance_grasp.control.arm.inverse import classify, follow, inverse, within_limits
+from affordance_grasp.control.arm.kinematics import forward
+from affordance_grasp.control.arm.urdf import SerialArm, load_arm
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.geometry import invert, pose
 from affordance_grasp.share import share_path

@@ -13,9 +13,9 @@ from sensor_msgs.msg import JointState
 from std_msgs.msg import Header
 
 from affordance_grasp.errors import MotionFault
-from affordance_grasp.nodes import joints
-from affordance_grasp.nodes.calls import NoAnswer
-from affordance_grasp.nodes.joints import JointMonitor
+from affordance_grasp.nodes.inputs import joints
+from affordance_grasp.nodes.inputs.joints import JointMonitor
+from affordance_grasp.nodes.ros.calls import NoAnswer
 
 NOW_S = 100.0
 

@@ -2,13 +2,13 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from affordance_grasp.control.kinematics import (
+from affordance_grasp.control.arm.kinematics import (
     forward,
     forward_and_jacobian,
     joint_frames,
     pose_error,
 )
-from affordance_grasp.control.urdf import load_arm
+from affordance_grasp.control.arm.urdf import load_arm
 from affordance_grasp.geometry import pose
 from affordance_grasp.share import share_path
 

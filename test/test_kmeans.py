@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from affordance_grasp.errors import InvalidInput
-from affordance_grasp.grounding.kmeans import draw_rows, kmeans
+from affordance_grasp.methods.shared.kmeans import draw_rows, kmeans
 
 
 def plain_kmeans(points, rows, tolerance=1e-4, steps=300):

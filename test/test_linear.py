@@ -5,8 +5,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from affordance_grasp.grounding import linear as module
-from affordance_grasp.grounding.linear import Linear, linear, speed_up_linears
+from affordance_grasp.encoders import linear as module
+from affordance_grasp.encoders.linear import Linear, linear, speed_up_linears
 
 
 @pytest.mark.parametrize("shape", [(70, 6), (2, 40, 6), (2, 5, 9, 6), (1, 64, 6), (3, 6), (6,)])

@@ -7,7 +7,7 @@ import pytest
 pytest.importorskip("rclpy", reason="no ROS 2 here: rclpy cannot be imported")
 
 from affordance_grasp.errors import MotionFault
-from affordance_grasp.nodes.live_world import LiveWorld
+from affordance_grasp.simulation.cell.live_world import LiveWorld
 
 
 class Still:

@@ -8,9 +8,10 @@ import torch
 from seeded_networks import seeded_dino
 from seeded_weights import seeded_image
 
+from affordance_grasp.encoders.backbones import load_backbone
 from affordance_grasp.errors import InvalidInput
-from affordance_grasp.grounding.backbones import load_backbone
-from affordance_grasp.grounding.locate import (
+from affordance_grasp.methods.looptrans.network import LoopTrans, LoopTransConfig
+from affordance_grasp.methods.shared.class_maps import (
     KeyFeatures,
     KeyProjection,
     class_logits,
@@ -21,7 +22,6 @@ from affordance_grasp.grounding.locate import (
     pick_class,
     unpack_keys,
 )
-from affordance_grasp.grounding.looptrans import LoopTrans, LoopTransConfig
 
 GOLDEN = Path(__file__).parent / "golden"
 SHARED = Path(__file__).parents[1].parent / "shared" / "golden"

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
+from affordance_grasp.datasets.agd20k import PictureFile, Split
 from affordance_grasp.errors import InvalidInput
-from affordance_grasp.learning.agd20k import PictureFile, Split
-from affordance_grasp.learning.locate_samples import (
+from affordance_grasp.methods.shared.triplets import (
     LocateSamples,
     LocateSampling,
     SelectiveClSamples,

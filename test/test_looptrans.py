@@ -9,13 +9,13 @@ import torch
 from seeded_weights import seeded_image
 
 from affordance_grasp.datatypes import Region
+from affordance_grasp.encoders.backbones import load_backbone
 from affordance_grasp.errors import InvalidInput
-from affordance_grasp.grounding.backbones import load_backbone
-from affordance_grasp.grounding.checkpoint import CheckpointInfo, save_checkpoint
 from affordance_grasp.grounding.grounder import load_grounder
-from affordance_grasp.grounding.locate import concentration_loss
-from affordance_grasp.grounding.looptrans import LoopTrans, LoopTransBatch, LoopTransConfig
-from affordance_grasp.grounding.looptrans_losses import correlation_loss
+from affordance_grasp.methods.checkpoint import CheckpointInfo, save_checkpoint
+from affordance_grasp.methods.looptrans.losses import correlation_loss
+from affordance_grasp.methods.looptrans.network import LoopTrans, LoopTransBatch, LoopTransConfig
+from affordance_grasp.methods.shared.class_maps import concentration_loss
 
 SMALL = LoopTransConfig(image_side=56, classes=3, noise=2)
 

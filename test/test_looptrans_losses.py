@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from affordance_grasp.grounding.looptrans_losses import (
+from affordance_grasp.methods.looptrans.losses import (
     classification_loss,
     correlation_loss,
     denoising_loss,

@@ -10,7 +10,7 @@ import torch
 from seeded_networks import seeded_dino, seeded_tensors
 from seeded_weights import seeded_image
 
-from affordance_grasp.grounding.looptrans import LoopTrans, LoopTransBatch, LoopTransConfig
+from affordance_grasp.methods.looptrans.network import LoopTrans, LoopTransBatch, LoopTransConfig
 
 GOLDEN = Path(__file__).parent / "golden"
 SHARED = Path(__file__).parents[1].parent / "shared" / "golden"

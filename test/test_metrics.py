@@ -6,7 +6,7 @@ import pytest
 from scipy.special import softmax
 
 from affordance_grasp.errors import InvalidInput, UnknownName
-from affordance_grasp.learning import metrics
+from affordance_grasp.learning.evaluation import metrics
 
 GOLDEN = Path(__file__).parent / "golden"
 PAIRS = json.loads((GOLDEN / "metrics.json").read_text())["pairs"]

@@ -7,16 +7,16 @@ import pytest
 
 pytest.importorskip("rclpy", reason="no ROS 2 here: rclpy cannot be imported")
 
-from affordance_grasp.control.inverse import inverse, within_limits
+from affordance_grasp.control.arm.inverse import inverse, within_limits
+from affordance_grasp.control.motion.trajectory import time_parameterise
 from affordance_grasp.control.robot import load_robot
-from affordance_grasp.control.trajectory import time_parameterise
 from affordance_grasp.datatypes import JointTrajectory
 from affordance_grasp.errors import MotionFault
 from affordance_grasp.geometry import invert, pose
-from affordance_grasp.nodes.moveit_arm import SPEED_TOLERANCE, MoveItArm
-from affordance_grasp.nodes.moveit_goals import check_code, planned
-from affordance_grasp.nodes.ros2_control_arm import Ros2ControlArm
-from affordance_grasp.nodes.trajectory_messages import from_trajectory
+from affordance_grasp.nodes.arms.moveit_arm import SPEED_TOLERANCE, MoveItArm
+from affordance_grasp.nodes.arms.moveit_goals import check_code, planned
+from affordance_grasp.nodes.arms.ros2_control_arm import Ros2ControlArm
+from affordance_grasp.nodes.convert.trajectory_messages import from_trajectory
 
 ROBOT = load_robot(speed_scaling=0.3)
 NAMES = ROBOT.arm.joint_names

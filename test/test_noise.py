@@ -3,7 +3,7 @@ import pytest
 
 from affordance_grasp.datatypes import CameraIntrinsics
 from affordance_grasp.errors import InvalidInput
-from affordance_grasp.simulation.noise import DepthNoise, degrade_color, degrade_depth
+from affordance_grasp.simulation.rendering.noise import DepthNoise, degrade_color, degrade_depth
 
 INTRINSICS = CameraIntrinsics(300.0, 300.0, 99.5, 74.5, 200, 150)
 GREY = np.full((150, 200, 3), 128, np.uint8)

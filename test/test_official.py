@@ -11,7 +11,6 @@ from seeded_networks import seeded_dino_tensors, seeded_tensors
 from seeded_weights import seeded_feature, seeded_image
 
 from affordance_grasp.errors import CheckpointError, InvalidInput, UnknownName
-from affordance_grasp.grounding.checkpoint import load_checkpoint, write_checkpoint
 from affordance_grasp.grounding.comparison import (
     network_losses,
     raw_maps,
@@ -19,9 +18,10 @@ from affordance_grasp.grounding.comparison import (
     training_network,
 )
 from affordance_grasp.grounding.grounder import load_grounder
-from affordance_grasp.grounding.methods import restore_network
-from affordance_grasp.grounding.official import UNSEEN_AFFORDANCES, read_official
-from affordance_grasp.grounding.vocabulary import AFFORDANCES
+from affordance_grasp.methods.checkpoint import load_checkpoint, write_checkpoint
+from affordance_grasp.methods.released import UNSEEN_AFFORDANCES, read_official
+from affordance_grasp.methods.restore import restore_network
+from affordance_grasp.vocabulary import AFFORDANCES
 
 GOLDEN = Path(__file__).parent / "golden"
 SHARED = Path(__file__).parents[1].parent / "shared" / "golden"

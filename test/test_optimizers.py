@@ -2,7 +2,12 @@ import pytest
 import torch
 
 from affordance_grasp.errors import InvalidInput, UnknownName
-from affordance_grasp.learning.optimizers import AdamW, Sgd, parse_optimizer, plain_optimizer
+from affordance_grasp.learning.training.optimizers import (
+    AdamW,
+    Sgd,
+    parse_optimizer,
+    plain_optimizer,
+)
 
 
 @pytest.mark.parametrize("kind", [AdamW, Sgd])

@@ -6,8 +6,8 @@ import msgpack
 import numpy as np
 import pytest
 
-from affordance_grasp.candidates.foreign import GeneratorFault
-from affordance_grasp.candidates.packing import MAX_BYTES, pack, unpack
+from affordance_grasp.candidates.external.external_grasps import GeneratorFault
+from affordance_grasp.candidates.external.packing import MAX_BYTES, pack, unpack
 
 CLOUD = np.arange(6, dtype=np.float32).reshape(2, 3)
 

@@ -6,11 +6,11 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from affordance_grasp.replay.chart import Line, chart
-from affordance_grasp.replay.page import MOST_PICTURES, write_page
-from affordance_grasp.replay.picture import write_jpeg
-from affordance_grasp.replay.results import NOTHING, PLANNED, FrameResult, ResultsFile
-from affordance_grasp.replay.summary import tally
+from affordance_grasp.replay.report.chart import Line, chart
+from affordance_grasp.replay.report.page import MOST_PICTURES, write_page
+from affordance_grasp.replay.report.picture import write_jpeg
+from affordance_grasp.replay.report.results import NOTHING, PLANNED, FrameResult, ResultsFile
+from affordance_grasp.replay.report.summary import tally
 
 EVIL = "<script>alert(1)</script>"
 VOID = {"meta", "img", "br", "line", "circle", "polyline"}
@@ -62,7 +62,7 @@ def results(folder, count):
 
 
 def summary_of(path):
-    from affordance_grasp.replay.results import read_results
+    from affordance_grasp.replay.report.results import read_results
 
     return {
         "bag": f"/bags/{EVIL}",

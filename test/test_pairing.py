@@ -6,9 +6,9 @@ import pytest
 from small_bags import START_NS
 
 from affordance_grasp.errors import InvalidInput
-from affordance_grasp.replay.bag import RawMessage
-from affordance_grasp.replay.pairing import MOST_HELD, Losses, Pairer
-from affordance_grasp.replay.topics import Topics
+from affordance_grasp.replay.bags.bag import RawMessage
+from affordance_grasp.replay.bags.topics import Topics
+from affordance_grasp.streams.pairing import MOST_HELD, Losses, Pairer
 
 TOPICS = Topics("/color", "/depth", "/info")
 WITH_TRUTH = Topics("/color", "/depth", "/info", truth="/truth")

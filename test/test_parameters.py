@@ -8,7 +8,7 @@ import rclpy
 from rclpy.parameter import Parameter
 
 from affordance_grasp.errors import InvalidInput
-from affordance_grasp.nodes.parameters import declare, describe
+from affordance_grasp.nodes.ros.parameters import declare, describe
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 
 from affordance_grasp.errors import UnknownName
-from affordance_grasp.simulation.objects import make_object
-from affordance_grasp.simulation.parts import FUNCTIONAL_PARTS
-from affordance_grasp.simulation.person import (
+from affordance_grasp.simulation.dataset.parts import FUNCTIONAL_PARTS
+from affordance_grasp.simulation.dataset.person import (
     ARM,
     HAND,
     Grip,
@@ -15,6 +14,7 @@ from affordance_grasp.simulation.person import (
     reach_for,
     usage_rotation,
 )
+from affordance_grasp.simulation.objects import make_object
 
 PAIRS = [(a, f) for a, families in FUNCTIONAL_PARTS.items() for f in families]
 

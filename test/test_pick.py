@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from affordance_grasp.control.inverse import within_limits
-from affordance_grasp.control.kinematics import forward
-from affordance_grasp.control.pick import plan_pick, reachable
+from affordance_grasp.control.arm.inverse import within_limits
+from affordance_grasp.control.arm.kinematics import forward
+from affordance_grasp.control.motion.pick import plan_pick, reachable
 from affordance_grasp.control.robot import load_robot
 from affordance_grasp.datatypes import Reason
 from affordance_grasp.errors import InvalidInput, Unreachable

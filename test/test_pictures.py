@@ -2,9 +2,9 @@
 
 import numpy as np
 
+from affordance_grasp.simulation.dataset.images import MaskedPicture, close_up, exocentric
+from affordance_grasp.simulation.dataset.parts import functional_parts
 from affordance_grasp.simulation.objects import make_object
-from affordance_grasp.simulation.parts import functional_parts
-from affordance_grasp.simulation.pictures import MaskedPicture, close_up, exocentric
 
 
 def test_most_pictures_of_people_show_the_part_that_is_taken():

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from tabletop import Block, Can, looking_down, tabletop, to_world
 
-from affordance_grasp.attention import object_region
 from affordance_grasp.candidates.generators import make_generator
 from affordance_grasp.datatypes import Heatmap, Reason
-from affordance_grasp.errors import InvalidInput, NoObject, UnknownName, Unsure
+from affordance_grasp.errors import InvalidInput, LowConfidence, NoObject, UnknownName
 from affordance_grasp.geometry import project
+from affordance_grasp.grounding.regions import object_region
 from affordance_grasp.pipeline import check_confidence, plan_grasps
 
 
@@ -164,5 +164,5 @@ def test_nothing_is_taken_by_a_vague_heatmap():
     values = np.ones((4, 4), np.float32)
     heatmap = Heatmap(values, values, "take it", "hold", "plsp", 0.31)
     check_confidence(heatmap, 0.31)
-    with pytest.raises(Unsure, match="'hold' has confidence 0.31, below .* 0.4; nothing moves"):
+    with pytest.raises(LowConfidence, match="'hold' has confidence 0.31, below .* 0.4"):
         check_confidence(heatmap, 0.4)

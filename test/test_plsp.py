@@ -10,12 +10,12 @@ import torch
 from seeded_weights import seeded_array, seeded_feature, seeded_image
 from tiny_encoders import TINY_NETWORK
 
+from affordance_grasp.encoders.backbones import SPECS, Backbone, Clip
+from affordance_grasp.encoders.weights import load_strictly
 from affordance_grasp.errors import CheckpointError, InvalidInput
-from affordance_grasp.grounding.backbones import SPECS, Backbone, Clip
-from affordance_grasp.grounding.official import OFFICIAL
-from affordance_grasp.grounding.plsp import Plsp, PlspBatch, PlspConfig
-from affordance_grasp.grounding.plsp_fuser import sin_cos_table
-from affordance_grasp.grounding.weights import load_strictly
+from affordance_grasp.methods.plsp.fuser import sin_cos_table
+from affordance_grasp.methods.plsp.network import Plsp, PlspBatch, PlspConfig
+from affordance_grasp.methods.released import OFFICIAL
 
 GOLDEN = Path(__file__).parent / "golden"
 SHARED = Path(__file__).parents[1].parent / "shared" / "golden"

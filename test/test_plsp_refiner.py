@@ -8,7 +8,7 @@ from tiny_encoders import TinyEncoder
 from torch.nn import functional
 
 from affordance_grasp.errors import InvalidInput
-from affordance_grasp.grounding.plsp_refiner import Refiner, RefinerBatch, RefinerConfig
+from affordance_grasp.methods.plsp.refiner import Refiner, RefinerBatch, RefinerConfig
 
 TINY = RefinerConfig(dim=32, text_dim=24, decoder_heads=2, decoder_depth=1, mlp_ratio=2.0)
 GRID, SIDE, DIM = 16, 224, 384

@@ -3,9 +3,9 @@ import pytest
 import torch
 from seeded_weights import seeded_image
 
+from affordance_grasp.encoders.precision import choose_precision
 from affordance_grasp.errors import UnknownName
 from affordance_grasp.grounding.grounder import load_grounder
-from affordance_grasp.grounding.precision import choose_precision
 
 
 @pytest.mark.parametrize(

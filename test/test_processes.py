@@ -10,7 +10,7 @@ import textwrap
 import pytest
 
 from affordance_grasp.errors import InvalidInput
-from affordance_grasp.learning.processes import Command, run_commands
+from affordance_grasp.learning.ablations.processes import Command, run_commands
 
 
 def test_commands_write_their_logs_and_are_told_when_done(tmp_path):
@@ -51,7 +51,7 @@ def test_termination_ends_the_running_commands(tmp_path):
     """
     runner = f"""
         from pathlib import Path
-        from affordance_grasp.learning import processes
+        from affordance_grasp.learning.ablations import processes
         processes.PROGRAM = ("-c", {textwrap.dedent(waiting)!r})
         processes.run_commands([processes.Command((), Path({str(tmp_path / "log")!r}))], 1)
     """

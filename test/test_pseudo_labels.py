@@ -4,12 +4,16 @@ import numpy as np
 import pytest
 from agd20k_tree import write_tree
 
+from affordance_grasp.datasets.agd20k import load_split, read_gray
+from affordance_grasp.datasets.detections import Detections, RecordedDetector
 from affordance_grasp.errors import InvalidInput, UnknownName
-from affordance_grasp.learning.agd20k import load_split, read_gray
-from affordance_grasp.learning.detections import Detections, RecordedDetector
-from affordance_grasp.learning.masking import MASKERS, box_region, fill_holes, turn_inverted
-from affordance_grasp.learning.pseudo_labels import label_path, pseudo_label, write_pseudo_labels
-from affordance_grasp.learning.segments import find_masker
+from affordance_grasp.learning.labels.masking import MASKERS, box_region, fill_holes, turn_inverted
+from affordance_grasp.learning.labels.pseudo_labels import (
+    label_path,
+    pseudo_label,
+    write_pseudo_labels,
+)
+from affordance_grasp.learning.labels.segments import find_masker
 
 
 @pytest.fixture(scope="module")

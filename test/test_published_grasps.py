@@ -9,16 +9,20 @@ import pytest
 pytest.importorskip("rclpy", reason="no ROS 2 here: rclpy cannot be imported")
 
 from builtin_interfaces.msg import Time
-from external_grasps import GRIPPER, scene, written_as
 from geometry_msgs.msg import PoseArray
+from grasp_answers import GRIPPER, scene, written_as
 from std_msgs.msg import Header
 
-from affordance_grasp.candidates.external import ExternalSettings
-from affordance_grasp.candidates.foreign import GeneratorFault
+from affordance_grasp.candidates.external.external_grasps import GeneratorFault
+from affordance_grasp.candidates.external.settings import ExternalSettings
 from affordance_grasp.errors import InvalidInput
-from affordance_grasp.nodes.conversions import from_pose
-from affordance_grasp.nodes.grasp_messages import from_candidates
-from affordance_grasp.nodes.published_grasps import GraspInbox, PublishedGrasps, from_pose_array
+from affordance_grasp.nodes.convert.conversions import from_pose
+from affordance_grasp.nodes.convert.grasp_messages import from_candidates
+from affordance_grasp.nodes.inputs.published_grasps import (
+    GraspInbox,
+    PublishedGrasps,
+    from_pose_array,
+)
 
 OPTICAL = "camera_color_optical_frame"
 

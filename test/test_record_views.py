@@ -16,8 +16,8 @@ from tabletop import tabletop
 
 from affordance_grasp.calibration.views import read_views
 from affordance_grasp.errors import InvalidInput
-from affordance_grasp.nodes.conversions import from_color, from_depth_m, from_intrinsics
-from affordance_grasp.nodes.frames import COLOR, DEPTH, INFO
+from affordance_grasp.nodes.convert.conversions import from_color, from_depth_m, from_intrinsics
+from affordance_grasp.nodes.inputs.frames import COLOR, DEPTH, INFO
 from affordance_grasp.nodes.record_views import Postures, RecordViewsNode
 
 HERE, THERE = np.zeros(6), np.array([0, 0.3, 0, 0, 0, 0])

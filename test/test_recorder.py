@@ -6,12 +6,12 @@ from tabletop import Block, tabletop
 
 from affordance_grasp.control.robot import load_robot
 from affordance_grasp.errors import InvalidInput, UnknownName
-from affordance_grasp.replay.bag import Bag
-from affordance_grasp.replay.decoding import decode_frame, decode_truth
-from affordance_grasp.replay.recorder import STORAGES, BagRecorder
+from affordance_grasp.replay.bags.bag import Bag
+from affordance_grasp.replay.bags.decoding import decode_frame, decode_truth
+from affordance_grasp.replay.bags.recorder import STORAGES, BagRecorder
+from affordance_grasp.replay.bags.topics import TopicNames, find_topics
+from affordance_grasp.replay.bags.world_recorder import WorldRecorder, serving_parts
 from affordance_grasp.replay.source import FrameSource
-from affordance_grasp.replay.topics import TopicNames, find_topics
-from affordance_grasp.replay.world_recorder import WorldRecorder, serving_parts
 
 FRAME = tabletop(Block(0, 0, (0.2, 0.025, 0.02)))
 MASK = FRAME.depth_m < 0.45
@@ -56,9 +56,9 @@ def test_a_bag_is_never_overwritten(tmp_path):
 
 
 def test_the_simulation_records_where_the_parts_are(tmp_path):
+    from affordance_grasp.simulation.cell.placement import random_placement
+    from affordance_grasp.simulation.cell.world import World
     from affordance_grasp.simulation.objects import make_object
-    from affordance_grasp.simulation.placement import random_placement
-    from affordance_grasp.simulation.world import World
 
     robot = load_robot()
     with World(robot, make_object("mug", 0), random_placement(0)) as world:

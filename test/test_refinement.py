@@ -10,35 +10,35 @@ from tiny_encoders import TinyEncoder, TinyText
 
 from affordance_grasp.cli import main
 from affordance_grasp.commands import refine_labels as command_module
+from affordance_grasp.datasets.agd20k import PictureFile, load_split, read_gray
+from affordance_grasp.datasets.detections import Detections, RecordedDetector
+from affordance_grasp.datasets.images import Reader
 from affordance_grasp.errors import InvalidInput, UnknownName
-from affordance_grasp.grounding.plsp_refiner import Refiner, RefinerConfig
-from affordance_grasp.learning.agd20k import PictureFile, load_split, read_gray
-from affordance_grasp.learning.detections import Detections, RecordedDetector
-from affordance_grasp.learning.masking import MASKERS
-from affordance_grasp.learning.object_crops import (
+from affordance_grasp.learning.labels.masking import MASKERS
+from affordance_grasp.learning.labels.object_crops import (
     ObjectMasks,
     object_patches,
     pad_square,
     square_crop,
 )
-from affordance_grasp.learning.pictures import Reader
-from affordance_grasp.learning.plsp_samples import PairTexts, PlspSamples, SamplingConfig
-from affordance_grasp.learning.pseudo_labels import (
+from affordance_grasp.learning.labels.pseudo_labels import (
     label_for_training,
     label_path,
     refined_label_path,
     write_pseudo_labels,
 )
-from affordance_grasp.learning.refine_config import RefineConfig, classes_of
-from affordance_grasp.learning.refinement import (
+from affordance_grasp.learning.labels.refine_config import RefineConfig, classes_of
+from affordance_grasp.learning.labels.refinement import (
     LabelRefiner,
     checkpoint_path,
     load_epoch,
     train_refiner,
 )
-from affordance_grasp.learning.refiner_samples import RefinerSamples, pictures_of
-from affordance_grasp.learning.region_tree import RegionTree
-from affordance_grasp.learning.run_folder import RunFolder
+from affordance_grasp.learning.labels.refiner_samples import RefinerSamples, pictures_of
+from affordance_grasp.learning.labels.region_tree import RegionTree
+from affordance_grasp.learning.training.run_folder import RunFolder
+from affordance_grasp.methods.plsp.refiner import Refiner, RefinerConfig
+from affordance_grasp.methods.plsp.samples import PairTexts, PlspSamples, SamplingConfig
 
 NETWORK = RefinerConfig(dim=32, decoder_heads=2, decoder_depth=1, mlp_ratio=2.0)
 CONFIG = RefineConfig(epochs=4, batch=2, label_epoch=2, crops=2, seed=1, network=NETWORK)

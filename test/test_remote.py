@@ -11,10 +11,10 @@ from builtin_interfaces.msg import Time
 from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import Header
 
-from affordance_grasp.candidates.foreign import GeneratorFault
-from affordance_grasp.nodes import remote
-from affordance_grasp.nodes.frames import StampedFrame
-from affordance_grasp.nodes.remote import RemoteGenerator
+from affordance_grasp.candidates.external.external_grasps import GeneratorFault
+from affordance_grasp.nodes.inputs import remote
+from affordance_grasp.nodes.inputs.frames import StampedFrame
+from affordance_grasp.nodes.inputs.remote import RemoteGenerator
 
 OPTICAL = "camera_color_optical_frame"
 

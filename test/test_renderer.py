@@ -2,7 +2,7 @@ import subprocess
 import sys
 
 DRAW_FIRST = """
-from affordance_grasp.simulation.renderer import open_renderer
+from affordance_grasp.simulation.rendering.renderer import open_renderer
 import mujoco
 model = mujoco.MjModel.from_xml_string('<mujoco><worldbody><geom size=".1"/></worldbody></mujoco>')
 data = mujoco.MjData(model)

@@ -9,14 +9,14 @@ import pytest
 from small_bags import START_NS, bag_writer, compressed, image, info, joints, transforms
 from tabletop import INTRINSICS, Block, tabletop
 
-from affordance_grasp.candidates.foreign import GeneratorFault
+from affordance_grasp.candidates.external.external_grasps import GeneratorFault
 from affordance_grasp.candidates.generators import make_generator
 from affordance_grasp.cli import main
 from affordance_grasp.control.robot import load_robot
 from affordance_grasp.datatypes import CameraIntrinsics, Heatmap, RgbdFrame
 from affordance_grasp.geometry import pose, quaternion_xyzw
 from affordance_grasp.replay import planner as planning
-from affordance_grasp.replay.results import ResultsFile, read_results
+from affordance_grasp.replay.report.results import ResultsFile, read_results
 
 PREFIX = "/camera/camera/"
 COLOR, DEPTH, INFO = (
@@ -290,7 +290,7 @@ def test_compressed_images_give_the_same_grasps(bar, bag, tmp_path, capsys):
 
 
 class Bright:
-    """Grounds whatever is bright."""
+    """GrounderProtocol whatever is bright."""
 
     affordances = ("hold",)
 

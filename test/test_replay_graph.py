@@ -17,13 +17,13 @@ from sensor_msgs.msg import CameraInfo, Image, JointState
 from affordance_grasp.cli import main
 from affordance_grasp.control.robot import load_robot
 from affordance_grasp.geometry import quaternion_xyzw
-from affordance_grasp.nodes.calls import wait
-from affordance_grasp.nodes.client import GraspClient
-from affordance_grasp.nodes.conversions import to_pose
-from affordance_grasp.nodes.graph import Graph, isolate
-from affordance_grasp.replay.bag import Bag
-from affordance_grasp.replay.recorder import BagRecorder
-from affordance_grasp.replay.results import read_results
+from affordance_grasp.nodes.convert.conversions import to_pose
+from affordance_grasp.nodes.graph.client import GraspClient
+from affordance_grasp.nodes.graph.processes import Graph, isolate
+from affordance_grasp.nodes.ros.calls import wait
+from affordance_grasp.replay.bags.bag import Bag
+from affordance_grasp.replay.bags.recorder import BagRecorder
+from affordance_grasp.replay.report.results import read_results
 
 START_NS = 1_700_000_000_000_000_000
 TYPES = {"Image": Image, "CameraInfo": CameraInfo, "JointState": JointState}
@@ -36,9 +36,9 @@ SERVICES = {"ground": GroundAffordance, "generate_grasps": GenerateGrasps, "sele
 @pytest.fixture(scope="module")
 def bag(tmp_path_factory):
     """Two looks at a mug, half a second apart, from an arm that stands still."""
+    from affordance_grasp.simulation.cell.placement import random_placement
+    from affordance_grasp.simulation.cell.world import World
     from affordance_grasp.simulation.objects import make_object
-    from affordance_grasp.simulation.placement import random_placement
-    from affordance_grasp.simulation.world import World
 
     robot, path = load_robot(), tmp_path_factory.mktemp("bag") / "bag"
     with (

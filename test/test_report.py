@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from PIL import Image, ImageSequence
 
-from affordance_grasp.candidates.table import TablePlane
 from affordance_grasp.commands.plan import read_depth
 from affordance_grasp.datatypes import (
     CameraIntrinsics,
@@ -31,6 +30,7 @@ from affordance_grasp.report import (
     write_report,
 )
 from affordance_grasp.report.glyphs import CHOSEN, around, fork
+from affordance_grasp.scene.table import TablePlane
 
 K = CameraIntrinsics(120, 120, 80, 60, width=160, height=120)
 QUATERNION = [0.5, -0.5, 0.5, 0.5]

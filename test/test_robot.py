@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import yaml
 
-from affordance_grasp.control.clearance import self_gap_m, shape_poses, table_gap_m
-from affordance_grasp.control.kinematics import forward, joint_frames
+from affordance_grasp.control.arm.kinematics import forward, joint_frames
+from affordance_grasp.control.motion.clearance import self_gap_m, shape_poses, table_gap_m
 from affordance_grasp.control.robot import load_hand_eye, load_robot
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.geometry import invert, project

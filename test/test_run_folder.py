@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from affordance_grasp.errors import CheckpointError, InvalidInput
-from affordance_grasp.learning import run_folder
-from affordance_grasp.learning.run_folder import RunFolder
+from affordance_grasp.learning.training import run_folder
+from affordance_grasp.learning.training.run_folder import RunFolder
 
 ASKED = {"split": "Seen", "config": {"seed": 1}}
 

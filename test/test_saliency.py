@@ -8,12 +8,16 @@ import pytest
 import torch
 from seeded_weights import seeded_image
 
+from affordance_grasp.datasets.features import TokenStore
+from affordance_grasp.datasets.images import Reader
+from affordance_grasp.encoders.backbones import load_backbone
 from affordance_grasp.errors import UnknownName
-from affordance_grasp.grounding.backbones import load_backbone
-from affordance_grasp.grounding.locate import DINOV2_SALIENT_HEADS
-from affordance_grasp.learning.features import TokenStore
-from affordance_grasp.learning.pictures import Reader
-from affordance_grasp.learning.saliency import predict_saliency, saliency_maps, saliency_reader
+from affordance_grasp.learning.evaluation.saliency import (
+    predict_saliency,
+    saliency_maps,
+    saliency_reader,
+)
+from affordance_grasp.methods.shared.class_maps import DINOV2_SALIENT_HEADS
 
 
 def packed_keys(heads, place, side=4, strength=8.0):

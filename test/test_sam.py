@@ -10,9 +10,9 @@ from tiny_sam import tiny_sam
 
 from affordance_grasp.cli import main
 from affordance_grasp.errors import CheckpointError, InvalidInput
-from affordance_grasp.learning import sam as sam_module
-from affordance_grasp.learning.sam import load_sam, sam_masker, sam_segmenter
-from affordance_grasp.learning.segments import find_masker, find_segmenter, load_sam_for
+from affordance_grasp.learning.labels import sam as sam_module
+from affordance_grasp.learning.labels.sam import load_sam, sam_masker, sam_segmenter
+from affordance_grasp.learning.labels.segments import find_masker, find_segmenter, load_sam_for
 
 
 @pytest.fixture(scope="module")

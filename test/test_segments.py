@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from affordance_grasp.errors import InvalidInput, UnknownName
-from affordance_grasp.learning.region_tree import RegionTree, superpixels
-from affordance_grasp.learning.segments import find_segmenter, snap_in_boxes, snapped
+from affordance_grasp.learning.labels.region_tree import RegionTree, superpixels
+from affordance_grasp.learning.labels.segments import find_segmenter, snap_in_boxes, snapped
 
 
 def rectangle(left, top, right, bottom, side=40):

@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
 
-from affordance_grasp.candidates.table import TablePlane
 from affordance_grasp.datatypes import (
     CameraIntrinsics,
     GraspCandidates,
@@ -10,6 +9,7 @@ from affordance_grasp.datatypes import (
     RgbdFrame,
 )
 from affordance_grasp.errors import InvalidInput, UnknownName
+from affordance_grasp.scene.table import TablePlane
 from affordance_grasp.selection import RULES, SelectionConfig, read_heat, select
 
 K = CameraIntrinsics(100, 100, 50, 50, width=101, height=101)

@@ -10,15 +10,15 @@ from seeded_weights import seeded_image
 from small_selectivecl import SMALL, make_batch
 from torch.nn import functional
 
+from affordance_grasp.encoders.backbones import load_backbone
 from affordance_grasp.errors import InvalidInput
-from affordance_grasp.grounding import selectivecl
-from affordance_grasp.grounding.backbones import load_backbone
-from affordance_grasp.grounding.checkpoint import CheckpointInfo, save_checkpoint
 from affordance_grasp.grounding.grounder import load_grounder
-from affordance_grasp.grounding.selectivecl import SelectiveCl, smooth
-from affordance_grasp.grounding.selectivecl_config import SelectiveClBatch, SelectiveClConfig
-from affordance_grasp.grounding.selectivecl_losses import pixel_loss
-from affordance_grasp.grounding.selectivecl_parts import Parts
+from affordance_grasp.methods.checkpoint import CheckpointInfo, save_checkpoint
+from affordance_grasp.methods.selectivecl import network as selectivecl
+from affordance_grasp.methods.selectivecl.config import SelectiveClBatch, SelectiveClConfig
+from affordance_grasp.methods.selectivecl.losses import pixel_loss
+from affordance_grasp.methods.selectivecl.network import SelectiveCl, smooth
+from affordance_grasp.methods.selectivecl.parts import Parts
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +72,7 @@ def test_prototypes_of_objects_are_those_of_samples_without_a_reliable_part(netw
         found = objects.loss(batch, epoch)["proto"]
         torch.testing.assert_close(found, unreliable.loss(batch, epoch)["proto"])
         assert found != eager.loss(batch, epoch)["proto"]
-    ego, exo = objects.see_ego(batch.ego, batch.text), objects.see_exo(batch.exo, batch.text)
+    ego, exo = objects.encode_ego(batch.ego, batch.text), objects.encode_exo(batch.exo, batch.text)
     assert torch.equal(objects.find_parts(ego, exo, batch, 0).exo, exo.affinity)
 
 
@@ -94,8 +94,8 @@ def test_autocast_leaves_affinities_and_parts_as_they_are(network):
     for narrow in (False, True):
         with torch.autocast("cpu", torch.bfloat16, enabled=narrow):
             ego, exo = (
-                network.see_ego(alike.ego, alike.text),
-                network.see_exo(alike.exo, alike.text),
+                network.encode_ego(alike.ego, alike.text),
+                network.encode_exo(alike.exo, alike.text),
             )
             terms = network.loss(alike, 0)
         assert {t.dtype for t in (ego.hidden, exo.hidden, *terms.values())} == {torch.float32}
@@ -106,7 +106,7 @@ def test_autocast_leaves_affinities_and_parts_as_they_are(network):
 
 def test_pixels_are_grouped_by_the_exocentric_bar_and_by_the_object_where_none_passes(network):
     batch = make_batch()
-    ego, exo = network.see_ego(batch.ego, batch.text), network.see_exo(batch.exo, batch.text)
+    ego, exo = network.encode_ego(batch.ego, batch.text), network.encode_exo(batch.exo, batch.text)
     features = network.pixel_contrast_projection(ego.hidden).flatten(2)
     anchors = network.anchors(ego).flatten(1)
     half = ego.affinity.max() / 2
@@ -121,7 +121,7 @@ def test_pixels_are_grouped_by_the_exocentric_bar_and_by_the_object_where_none_p
 @pytest.mark.parametrize("epoch", [0, 1])
 def test_what_is_pooled_for_anchors_parts_and_backgrounds(network, monkeypatch, epoch):
     batch = make_batch()
-    ego, exo = network.see_ego(batch.ego, batch.text), network.see_exo(batch.exo, batch.text)
+    ego, exo = network.encode_ego(batch.ego, batch.text), network.encode_exo(batch.exo, batch.text)
     torch.manual_seed(3)
     maps = torch.randn_like(ego.affinity), torch.randn_like(exo.affinity)
     parts = Parts(*maps, torch.tensor([True, False, True]), torch.zeros(3, 3))

@@ -7,7 +7,7 @@ import pytest
 from small_selectivecl import SMALL
 
 from affordance_grasp.errors import InvalidInput, UnknownName
-from affordance_grasp.grounding.selectivecl_config import SelectiveClConfig
+from affordance_grasp.methods.selectivecl.config import SelectiveClConfig
 
 
 @pytest.mark.parametrize(

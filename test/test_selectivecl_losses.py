@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from affordance_grasp.grounding.selectivecl_losses import Prototypes, pixel_loss, prototype_loss
+from affordance_grasp.methods.selectivecl.losses import Prototypes, pixel_loss, prototype_loss
 
 
 def test_prototype_loss_of_one_sample_is_its_softmax_over_view_and_backgrounds():

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from affordance_grasp.grounding.selectivecl_parts import (
+from affordance_grasp.methods.selectivecl.parts import (
     PartEvidence,
     PartRules,
     discover_parts,

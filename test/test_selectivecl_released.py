@@ -9,15 +9,15 @@ import torch
 from seeded_networks import seeded_clearclip, seeded_dino, seeded_head, selectivecl_shapes
 from seeded_weights import seeded_image
 
-from affordance_grasp.grounding.affinity import AffinityBackbone
-from affordance_grasp.grounding.checkpoint import Checkpoint, CheckpointInfo
 from affordance_grasp.grounding.comparison import training_losses
 from affordance_grasp.grounding.grounder import Grounder
-from affordance_grasp.grounding.methods import restore_network
-from affordance_grasp.grounding.official import find_format
-from affordance_grasp.grounding.selectivecl import SelectiveCl
-from affordance_grasp.grounding.selectivecl_config import SelectiveClBatch, SelectiveClConfig
-from affordance_grasp.grounding.vocabulary import AFFORDANCES
+from affordance_grasp.methods.checkpoint import Checkpoint, CheckpointInfo
+from affordance_grasp.methods.released import find_format
+from affordance_grasp.methods.restore import restore_network
+from affordance_grasp.methods.selectivecl.affinity import AffinityBackbone
+from affordance_grasp.methods.selectivecl.config import SelectiveClBatch, SelectiveClConfig
+from affordance_grasp.methods.selectivecl.network import SelectiveCl
+from affordance_grasp.vocabulary import AFFORDANCES
 
 GOLDEN = Path(__file__).parent / "golden"
 SHARED = Path(__file__).parents[1].parent / "shared" / "golden"
@@ -44,7 +44,7 @@ def inference(paper_network, golden):
     text = golden["text_feats"].repeat(1, 2)
     with torch.inference_mode():
         tokens = paper_network.tokens(images)
-        cams = paper_network.see_ego(tokens, text).cam
+        cams = paper_network.encode_ego(tokens, text).cam
         return cams, paper_network.calibrated_maps(tokens, text, golden["labels"])
 
 
@@ -132,7 +132,8 @@ def test_paper_training_step_is_the_released_one(indexing, file, epoch, training
 def check_evidence(network, batch, epoch, figures):
     """Affinities, decisions and parts of the step, before its losses."""
     with torch.no_grad():
-        ego, exo = network.see_ego(batch.ego, batch.text), network.see_exo(batch.exo, batch.text)
+        ego = network.encode_ego(batch.ego, batch.text)
+        exo = network.encode_exo(batch.exo, batch.text)
         parts = network.find_parts(ego, exo, batch, epoch)
     for ours, name in (
         (ego.affinity, "A_ego"),

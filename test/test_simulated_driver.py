@@ -8,12 +8,12 @@ import pytest
 
 pytest.importorskip("rclpy", reason="no ROS 2 here: rclpy cannot be imported")
 
+from affordance_grasp.control.motion.trajectory import time_parameterise
 from affordance_grasp.control.robot import load_robot
-from affordance_grasp.control.trajectory import time_parameterise
 from affordance_grasp.datatypes import JointTrajectory
 from affordance_grasp.errors import InvalidInput, MotionFault
-from affordance_grasp.nodes.live_world import LiveWorld
-from affordance_grasp.nodes.simulated_driver import SimulatedDriver
+from affordance_grasp.nodes.arms.simulated_driver import SimulatedDriver
+from affordance_grasp.simulation.cell.live_world import LiveWorld
 
 ROBOT = load_robot(speed_scaling=1.0)
 HOME = ROBOT.home_q

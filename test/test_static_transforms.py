@@ -8,7 +8,11 @@ from builtin_interfaces.msg import Time
 from affordance_grasp.control.hand_eye import D435_LINK_OPTICAL
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.geometry import pose, pose_from_quaternion
-from affordance_grasp.nodes.static_transforms import TransformTree, from_transform, link_mounting
+from affordance_grasp.nodes.convert.static_transforms import (
+    TransformTree,
+    from_transform,
+    link_mounting,
+)
 
 TURNED = pose_from_quaternion([0.1, 0.2, 0.3], [0.5, -0.5, 0.5, 0.5])
 STAMP = Time(sec=3)

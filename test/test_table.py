@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from tabletop import Block, Can, looking_down, tabletop
 
-from affordance_grasp.candidates.table import TablePlane, fit_table
 from affordance_grasp.errors import InvalidInput
+from affordance_grasp.scene.table import TablePlane, fit_table
 
 
 def assert_is_the_table(plane, T_world_cam):

@@ -11,8 +11,8 @@ from affordance_grasp.calibration.views import CalibrationView
 from affordance_grasp.datatypes import CameraIntrinsics
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.geometry import invert, pose
+from affordance_grasp.simulation.cell.world import World, table_pose
 from affordance_grasp.simulation.objects import make_object
-from affordance_grasp.simulation.world import World, table_pose
 
 
 def error(translation_mm, rotation_deg):

@@ -3,14 +3,14 @@
 import pytest
 import torch
 
-from affordance_grasp.errors import UnknownName
-from affordance_grasp.grounding.text import (
+from affordance_grasp.encoders.text import (
     affordance_sentence,
     load_text_encoder,
     minilm_folder,
     noun_sentence,
     text_table,
 )
+from affordance_grasp.errors import UnknownName
 
 
 def test_sentences():

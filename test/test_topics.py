@@ -3,8 +3,8 @@
 import pytest
 
 from affordance_grasp.errors import InvalidInput
-from affordance_grasp.replay.bag import Topic
-from affordance_grasp.replay.topics import (
+from affordance_grasp.replay.bags.bag import Topic
+from affordance_grasp.replay.bags.topics import (
     CAMERA_INFO,
     COMPRESSED,
     IMAGE,

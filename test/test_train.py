@@ -12,30 +12,30 @@ from tiny_encoders import TINY_NETWORK, TinyEncoder, TinyText
 from affordance_grasp.cli import main
 from affordance_grasp.commands import evaluate as evaluate_command
 from affordance_grasp.commands import train as train_command
+from affordance_grasp.datasets.agd20k import load_split
+from affordance_grasp.datasets.detections import RecordedDetector
+from affordance_grasp.datasets.features import cache_features
+from affordance_grasp.datasets.images import reader_of
+from affordance_grasp.datasets.views import ViewPlan
+from affordance_grasp.encoders.backbones import load_backbone
 from affordance_grasp.errors import CheckpointError, InvalidInput
-from affordance_grasp.grounding import methods
-from affordance_grasp.grounding.backbones import load_backbone
-from affordance_grasp.grounding.checkpoint import load_checkpoint
-from affordance_grasp.grounding.methods import make_network
-from affordance_grasp.learning import train as train_module
-from affordance_grasp.learning.agd20k import load_split
-from affordance_grasp.learning.detections import RecordedDetector
-from affordance_grasp.learning.evaluate import Evaluation, TestTruth
-from affordance_grasp.learning.features import cache_features
-from affordance_grasp.learning.optimizers import AdamW, Sgd
-from affordance_grasp.learning.pictures import reader_of
-from affordance_grasp.learning.plsp_samples import (
+from affordance_grasp.learning.evaluation.evaluate import Evaluation, TestTruth
+from affordance_grasp.learning.labels.pseudo_labels import write_pseudo_labels
+from affordance_grasp.learning.training import loop as train_module
+from affordance_grasp.learning.training.optimizers import AdamW, Sgd
+from affordance_grasp.learning.training.run_folder import RunFolder
+from affordance_grasp.learning.training.sources import Sources
+from affordance_grasp.learning.training.train_config import TrainConfig, parse_config
+from affordance_grasp.learning.training.training_run import train_method
+from affordance_grasp.methods import restore as methods
+from affordance_grasp.methods.checkpoint import load_checkpoint
+from affordance_grasp.methods.plsp.samples import (
     ExoPool,
     PairTexts,
     PlspSamples,
     SamplingConfig,
 )
-from affordance_grasp.learning.pseudo_labels import write_pseudo_labels
-from affordance_grasp.learning.run_folder import RunFolder
-from affordance_grasp.learning.sources import Sources
-from affordance_grasp.learning.train_config import TrainConfig, parse_config
-from affordance_grasp.learning.training_run import train_method
-from affordance_grasp.learning.views import ViewPlan
+from affordance_grasp.methods.restore import make_network
 
 CONFIG = TrainConfig(
     epochs=3,

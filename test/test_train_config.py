@@ -6,16 +6,16 @@ import pytest
 
 from affordance_grasp.cli import main
 from affordance_grasp.commands import train as train_command
+from affordance_grasp.datasets.crops import CropPlan
+from affordance_grasp.datasets.views import ViewPlan
 from affordance_grasp.errors import InvalidInput, UnknownName
-from affordance_grasp.grounding.looptrans import LoopTransConfig
-from affordance_grasp.grounding.plsp import PlspConfig
-from affordance_grasp.grounding.selectivecl_config import SelectiveClConfig
-from affordance_grasp.learning.crops import CropPlan
-from affordance_grasp.learning.locate_samples import LocateSampling
-from affordance_grasp.learning.optimizers import AdamW, Sgd
-from affordance_grasp.learning.plsp_samples import SamplingConfig
-from affordance_grasp.learning.train_config import TrainConfig, load_config, parse_config
-from affordance_grasp.learning.views import ViewPlan
+from affordance_grasp.learning.training.optimizers import AdamW, Sgd
+from affordance_grasp.learning.training.train_config import TrainConfig, load_config, parse_config
+from affordance_grasp.methods.looptrans.network import LoopTransConfig
+from affordance_grasp.methods.plsp.network import PlspConfig
+from affordance_grasp.methods.plsp.samples import SamplingConfig
+from affordance_grasp.methods.selectivecl.config import SelectiveClConfig
+from affordance_grasp.methods.shared.triplets import LocateSampling
 
 CONFIGS = Path(__file__).parents[1] / "config"
 

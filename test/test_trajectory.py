@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from affordance_grasp.control.trajectory import resample, time_parameterise
+from affordance_grasp.control.motion.trajectory import resample, time_parameterise
 from affordance_grasp.datatypes import JointTrajectory
 from affordance_grasp.errors import InvalidInput
 

@@ -3,9 +3,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from affordance_grasp.control.kinematics import forward
+from affordance_grasp.control.arm.kinematics import forward
+from affordance_grasp.control.arm.urdf import load_arm, load_shapes, snap_right_angles
 from affordance_grasp.control.robot import load_robot
-from affordance_grasp.control.urdf import load_arm, load_shapes, snap_right_angles
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.geometry import invert
 from affordance_grasp.share import share_path
@@ -52,7 +52,7 @@ def test_zero_posture_by_hand(arm):
 
 def test_axes_at_zero(arm):
     """Joints 2, 3, 4 are exactly parallel, the third against the others."""
-    from affordance_grasp.control.kinematics import joint_frames
+    from affordance_grasp.control.arm.kinematics import joint_frames
 
     axes = (joint_frames(arm, np.zeros(6))[:, :3, :3] @ arm.axes[:, :, None])[..., 0]
     expected = [[0, 0, 1], [0, -1, 0], [0, 1, 0], [0, -1, 0], [0, 0, 1], [0, -1, 0]]

@@ -3,14 +3,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from affordance_grasp.errors import InvalidInput
-from affordance_grasp.learning.views import (
+from affordance_grasp.datasets.views import (
     Catalogue,
     View,
     ViewPlan,
     blurred_label,
     box_patches,
 )
+from affordance_grasp.errors import InvalidInput
 
 SHARED = Path(__file__).parents[1].parent / "shared" / "golden"
 CLIP_MEAN = np.array([0.48145466, 0.4578275, 0.40821073])

@@ -4,10 +4,10 @@ from importlib.util import find_spec
 
 import pytest
 
+from affordance_grasp import vocabulary
+from affordance_grasp.encoders.text import minilm_folder
 from affordance_grasp.errors import UnknownName
-from affordance_grasp.grounding import vocabulary
-from affordance_grasp.grounding.text import minilm_folder
-from affordance_grasp.grounding.vocabulary import AFFORDANCES, load_vocabulary, resolve_query
+from affordance_grasp.vocabulary import AFFORDANCES, load_vocabulary, resolve_query
 
 SOME = ("brush_with", "cut_with", "drink_with", "hit", "hold", "open", "pour", "stir", "wash")
 

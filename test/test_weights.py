@@ -9,9 +9,8 @@ import torch
 from safetensors.torch import save_file
 
 from affordance_grasp.cli import main
-from affordance_grasp.errors import CheckpointError, UnknownName
-from affordance_grasp.grounding import weights
-from affordance_grasp.grounding.weights import (
+from affordance_grasp.encoders import weights
+from affordance_grasp.encoders.weights import (
     REGISTRY,
     HubSource,
     PackageSource,
@@ -20,6 +19,7 @@ from affordance_grasp.grounding.weights import (
     resolve_weights,
     tensors_sha256,
 )
+from affordance_grasp.errors import CheckpointError, UnknownName
 
 
 @pytest.fixture

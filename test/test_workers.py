@@ -10,10 +10,10 @@ from tabletop import INTRINSICS, Block, tabletop
 
 from affordance_grasp.datatypes import CameraIntrinsics
 from affordance_grasp.errors import AffordanceGraspError
-from affordance_grasp.replay.bag import Bag
+from affordance_grasp.replay.bags.bag import Bag
+from affordance_grasp.replay.bags.topics import TopicNames, find_topics
 from affordance_grasp.replay.planner import PlannerSetup
 from affordance_grasp.replay.source import FrameSource
-from affordance_grasp.replay.topics import TopicNames, find_topics
 from affordance_grasp.replay.workers import planner
 
 FRAMES = 5

@@ -4,16 +4,16 @@ import numpy as np
 import pytest
 from plain_objects import box, plate, upright_handle
 
-from affordance_grasp.control.inverse import inverse
-from affordance_grasp.control.kinematics import forward
-from affordance_grasp.control.pick import plan_pick
+from affordance_grasp.control.arm.inverse import inverse
+from affordance_grasp.control.arm.kinematics import forward
+from affordance_grasp.control.motion.pick import plan_pick
+from affordance_grasp.control.motion.trajectory import time_parameterise
 from affordance_grasp.control.robot import load_robot
-from affordance_grasp.control.trajectory import time_parameterise
 from affordance_grasp.datatypes import JointTrajectory
 from affordance_grasp.errors import InvalidInput, UnknownName
 from affordance_grasp.geometry import deproject, invert, project, transform_points
+from affordance_grasp.simulation.cell.world import World, table_pose
 from affordance_grasp.simulation.objects import make_object
-from affordance_grasp.simulation.world import World, table_pose
 
 ROBOT = load_robot(speed_scaling=0.5)
 T_BASE_OBJECT = table_pose(0.5, 0.0, 0.6)

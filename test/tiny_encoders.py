@@ -5,7 +5,7 @@ import zlib
 import torch
 from torch.nn import functional
 
-from affordance_grasp.grounding.backbones import Backbone, backbone_spec
+from affordance_grasp.encoders.backbones import Backbone, backbone_spec
 
 
 class TinyEncoder(Backbone):

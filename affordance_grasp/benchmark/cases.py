@@ -13,7 +13,7 @@ from affordance_grasp.benchmark.contestants import ASKED, CONTESTANTS, Contestan
 from affordance_grasp.benchmark.rounds import Case, Outputs, Variant
 from affordance_grasp.errors import InvalidInput, UnknownName
 from affordance_grasp.grounding.grounder import load_grounder
-from affordance_grasp.grounding.methods import METHODS
+from affordance_grasp.methods.restore import METHODS
 
 EXACT = 1e-3
 """Relative tolerance of float32 results: sums in another order, through twelve blocks."""

@@ -15,15 +15,15 @@ from torch import Tensor
 from affordance_grasp.benchmark import plain_looptrans, plain_selectivecl
 from affordance_grasp.benchmark.plain_encoders import plain_copy
 from affordance_grasp.benchmark.plain_plsp import PlainPlsp
-from affordance_grasp.grounding.affinity import load_affinity_backbone, prompt_table
-from affordance_grasp.grounding.backbones import load_backbone
-from affordance_grasp.grounding.clearclip import ClipText, make_text_tower
-from affordance_grasp.grounding.looptrans import LoopTrans, LoopTransBatch, LoopTransConfig
-from affordance_grasp.grounding.network import GroundingNetwork
-from affordance_grasp.grounding.plsp import Plsp, PlspBatch, PlspConfig
-from affordance_grasp.grounding.selectivecl import SelectiveCl
-from affordance_grasp.grounding.selectivecl_config import SelectiveClBatch, SelectiveClConfig
-from affordance_grasp.grounding.vocabulary import AFFORDANCES
+from affordance_grasp.encoders.backbones import load_backbone
+from affordance_grasp.encoders.clearclip import ClipText, make_text_tower
+from affordance_grasp.methods.looptrans.network import LoopTrans, LoopTransBatch, LoopTransConfig
+from affordance_grasp.methods.network import GroundingNetwork
+from affordance_grasp.methods.plsp.network import Plsp, PlspBatch, PlspConfig
+from affordance_grasp.methods.selectivecl.affinity import load_affinity_backbone, prompt_table
+from affordance_grasp.methods.selectivecl.config import SelectiveClBatch, SelectiveClConfig
+from affordance_grasp.methods.selectivecl.network import SelectiveCl
+from affordance_grasp.vocabulary import AFFORDANCES
 
 ASKED = AFFORDANCES[:8]
 """The affordances that occur in the benchmark's queries and batches."""

@@ -12,9 +12,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from affordance_grasp.grounding.clip_blocks import embed
-from affordance_grasp.grounding.linear import Linear
-from affordance_grasp.grounding.locate import KeyFeatures
+from affordance_grasp.encoders.clip_blocks import embed
+from affordance_grasp.encoders.linear import Linear
+from affordance_grasp.methods.shared.class_maps import KeyFeatures
 
 
 def plain(layer: Any, x: Tensor) -> Tensor:

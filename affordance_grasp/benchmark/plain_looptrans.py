@@ -8,7 +8,7 @@ from torch.nn import functional
 
 from affordance_grasp.benchmark.plain_encoders import dino_features
 from affordance_grasp.benchmark.plain_locate import heatmap, project, scaled, spread
-from affordance_grasp.grounding.looptrans import LoopTransBatch
+from affordance_grasp.methods.looptrans.network import LoopTransBatch
 
 SALIENT = [0, 1, 3]
 NOISE = 15

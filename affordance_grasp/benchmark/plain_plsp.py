@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from affordance_grasp.benchmark.plain_encoders import clip_tokens, plain
-from affordance_grasp.grounding.plsp import Plsp, PlspBatch
+from affordance_grasp.methods.plsp.network import Plsp, PlspBatch
 
 
 class PlainPlsp:

@@ -15,10 +15,10 @@ from torch.nn import functional
 
 from affordance_grasp.benchmark.plain_encoders import clearclip_tokens, dino_features
 from affordance_grasp.benchmark.plain_locate import heatmap, project, scaled
-from affordance_grasp.grounding.affinity import action_prompt, entity_prompt
-from affordance_grasp.grounding.locate import KeyFeatures
-from affordance_grasp.grounding.selectivecl import SelectiveCl
-from affordance_grasp.grounding.selectivecl_config import SelectiveClBatch
+from affordance_grasp.methods.selectivecl.affinity import action_prompt, entity_prompt
+from affordance_grasp.methods.selectivecl.config import SelectiveClBatch
+from affordance_grasp.methods.selectivecl.network import SelectiveCl
+from affordance_grasp.methods.shared.class_maps import KeyFeatures
 
 Encode = Callable[[Sequence[str]], Tensor]
 TEMPERATURE, BASE_TEMPERATURE = 0.5, 0.07

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from affordance_grasp.grounding.linear import linear
+from affordance_grasp.encoders.linear import linear
 
 ROWS, WIDTH, HIDDEN = 197, 768, 3072
 """A linear layer of ViT-B/16 on one image of 224 x 224 pixels."""
@@ -20,7 +20,7 @@ PRODUCTS: dict[str, tuple[torch.dtype, Callable[[Tensor, Tensor], Tensor]]] = {
     "ours": (torch.float32, linear),
     "bfloat16": (torch.bfloat16, functional.linear),
 }
-"""PyTorch's float32 linear layer, :func:`grounding.linear.linear`, PyTorch's in bfloat16."""
+"""PyTorch's float32 linear layer, :func:`encoders.linear.linear`, PyTorch's in bfloat16."""
 
 
 def measure_rates(images: int = 1) -> dict[str, float]:

@@ -12,10 +12,10 @@ import numpy as np
 from affordance_grasp.calibration.correction import correction_pose, solve
 from affordance_grasp.calibration.verdict import CalibrationCheck, height_warnings
 from affordance_grasp.calibration.views import CalibrationView
-from affordance_grasp.candidates.table import TablePlane, fit_table
 from affordance_grasp.control.robot import RobotConfig
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.geometry import Floats
+from affordance_grasp.scene.table import TablePlane, fit_table
 
 MIN_VIEWS = 4
 NORMAL_STD_RAD = np.radians(0.15)

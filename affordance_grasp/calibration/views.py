@@ -13,12 +13,12 @@ from typing import Any
 import cv2
 import numpy as np
 
-from affordance_grasp.control.kinematics import forward
-from affordance_grasp.control.urdf import SerialArm
+from affordance_grasp.control.arm.kinematics import forward
+from affordance_grasp.control.arm.urdf import SerialArm
 from affordance_grasp.datatypes import CameraIntrinsics, RgbdFrame
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.geometry import Floats
-from affordance_grasp.messages import millimetres
+from affordance_grasp.streams.messages import millimetres
 
 ORTHONORMAL_TOLERANCE = 1e-3
 MAX_VIEWS = 200

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from affordance_grasp.errors import AffordanceGraspError
-from affordance_grasp.messages import seconds, to_rgbd
+from affordance_grasp.streams.messages import seconds, to_rgbd
 
 IMAGE_TYPE = "sensor_msgs/msg/Image"
 INFO_TYPE = "sensor_msgs/msg/CameraInfo"

@@ -3,14 +3,14 @@
 from collections.abc import Callable
 from typing import Protocol
 
-from affordance_grasp.candidates.antipodal import AntipodalGenerator
-from affordance_grasp.candidates.cloud import TableScene
-from affordance_grasp.candidates.command import CommandGenerator
-from affordance_grasp.candidates.external import ExternalSettings
-from affordance_grasp.candidates.graspgen import GraspGenGenerator
+from affordance_grasp.candidates.antipodal.generator import AntipodalGenerator
+from affordance_grasp.candidates.external.command import CommandGenerator
+from affordance_grasp.candidates.external.graspgen import GraspGenGenerator
+from affordance_grasp.candidates.external.settings import ExternalSettings
 from affordance_grasp.control.gripper import GripperProfile, load_gripper
 from affordance_grasp.datatypes import GraspCandidates, RgbdFrame
 from affordance_grasp.errors import UnknownName
+from affordance_grasp.scene.cloud import TableScene
 
 
 class GraspGenerator(Protocol):

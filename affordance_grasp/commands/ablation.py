@@ -10,9 +10,11 @@ from typing import Any
 
 from tqdm import tqdm
 
+from affordance_grasp.datasets.agd20k import LAYOUTS, load_split
+from affordance_grasp.datasets.features import Encoding
+from affordance_grasp.encoders.backbones import TimmBackbone, load_backbone
 from affordance_grasp.errors import InvalidInput
-from affordance_grasp.grounding.backbones import TimmBackbone, load_backbone
-from affordance_grasp.learning.ablation import (
+from affordance_grasp.learning.ablations.ablation import (
     ROWS,
     Row,
     Spread,
@@ -21,16 +23,14 @@ from affordance_grasp.learning.ablation import (
     reduced,
     trained_rows,
 )
-from affordance_grasp.learning.ablation_runs import Run, Setting
-from affordance_grasp.learning.agd20k import LAYOUTS, load_split
-from affordance_grasp.learning.evaluate import baselines
-from affordance_grasp.learning.features import Encoding
-from affordance_grasp.learning.metrics import PROTOCOLS
-from affordance_grasp.learning.processes import Command, run_commands
-from affordance_grasp.learning.run_folder import surroundings
-from affordance_grasp.learning.saliency import cached_saliency
-from affordance_grasp.learning.threads import limit_threads
-from affordance_grasp.learning.train_config import TrainConfig, load_config
+from affordance_grasp.learning.ablations.ablation_runs import Run, Setting
+from affordance_grasp.learning.ablations.processes import Command, run_commands
+from affordance_grasp.learning.evaluation.evaluate import baselines
+from affordance_grasp.learning.evaluation.metrics import PROTOCOLS
+from affordance_grasp.learning.evaluation.saliency import cached_saliency
+from affordance_grasp.learning.training.run_folder import surroundings
+from affordance_grasp.learning.training.threads import limit_threads
+from affordance_grasp.learning.training.train_config import TrainConfig, load_config
 from affordance_grasp.share import share_path
 
 

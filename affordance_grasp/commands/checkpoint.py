@@ -4,8 +4,8 @@ import argparse
 import json
 from pathlib import Path
 
-from affordance_grasp.grounding.checkpoint import write_checkpoint
-from affordance_grasp.grounding.official import OFFICIAL, read_official
+from affordance_grasp.methods.checkpoint import write_checkpoint
+from affordance_grasp.methods.released import OFFICIAL, read_official
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -5,9 +5,9 @@ import json
 import time
 from pathlib import Path
 
-from affordance_grasp.simulation.dataset import SPLITS, DatasetConfig
-from affordance_grasp.simulation.dataset_writer import detect, simulate
-from affordance_grasp.simulation.detector import SimulatedDetector
+from affordance_grasp.simulation.dataset.detector import SimulatedDetector
+from affordance_grasp.simulation.dataset.plan import SPLITS, DatasetConfig
+from affordance_grasp.simulation.dataset.writer import detect, simulate
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -9,19 +9,19 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from affordance_grasp.errors import AffordanceGraspError, InvalidInput
-from affordance_grasp.grounding.checkpoint import load_checkpoint
-from affordance_grasp.grounding.methods import find_method
-from affordance_grasp.grounding.vocabulary import AFFORDANCES, resolve_query
+from affordance_grasp.methods.checkpoint import load_checkpoint
+from affordance_grasp.methods.restore import find_method
 from affordance_grasp.pipeline import GraspPlan
-from affordance_grasp.replay.recorder import STORAGES
+from affordance_grasp.replay.bags.recorder import STORAGES
 from affordance_grasp.report import make_folder, write_report
+from affordance_grasp.simulation.dataset.parts import functional_parts
 from affordance_grasp.simulation.objects import make_object
-from affordance_grasp.simulation.parts import functional_parts
 from affordance_grasp.simulation.seeds import TRIAL_SEED_START
+from affordance_grasp.vocabulary import AFFORDANCES, resolve_query
 
 if TYPE_CHECKING:
-    from affordance_grasp.nodes.client import GraspClient, Verdict
-    from affordance_grasp.nodes.graph import Graph
+    from affordance_grasp.nodes.graph.client import GraspClient, Verdict
+    from affordance_grasp.nodes.graph.processes import Graph
 
 READY_TIMEOUT_S = 180.0
 PHOTO_TIMEOUT_S = 10.0
@@ -64,8 +64,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Pick one object; 0 when it was lifted and held by a part that serves the query."""
     _check(arguments)
     try:
-        from affordance_grasp.nodes.client import GraspClient
-        from affordance_grasp.nodes.graph import Graph, NodeDied, isolate
+        from affordance_grasp.nodes.graph.client import GraspClient
+        from affordance_grasp.nodes.graph.processes import Graph, NodeDied, isolate
     except ImportError as error:
         raise InvalidInput(
             f"the ROS side is not there ({str(error).splitlines()[0]}); run 'make setup' and then "

@@ -10,15 +10,14 @@ from typing import Any
 import torch
 from tqdm import tqdm
 
+from affordance_grasp.datasets.agd20k import LAYOUTS, Split, load_split
+from affordance_grasp.datasets.features import Encoding, evaluation_views
+from affordance_grasp.datasets.images import reader_of
+from affordance_grasp.encoders.backbones import TimmBackbone, load_backbone
+from affordance_grasp.encoders.device import check_device
+from affordance_grasp.encoders.text import load_text_encoder
 from affordance_grasp.errors import InvalidInput
-from affordance_grasp.grounding.backbones import TimmBackbone, load_backbone
-from affordance_grasp.grounding.checkpoint import Checkpoint, load_checkpoint
-from affordance_grasp.grounding.device import check_device
-from affordance_grasp.grounding.methods import restore_network
-from affordance_grasp.grounding.network import GroundingNetwork
-from affordance_grasp.grounding.text import load_text_encoder
-from affordance_grasp.learning.agd20k import LAYOUTS, Split, load_split
-from affordance_grasp.learning.evaluate import (
+from affordance_grasp.learning.evaluation.evaluate import (
     Evaluation,
     baselines,
     export_maps,
@@ -26,13 +25,14 @@ from affordance_grasp.learning.evaluate import (
     score_exported,
     write_table,
 )
-from affordance_grasp.learning.features import Encoding, evaluation_views
-from affordance_grasp.learning.metrics import PROTOCOLS
-from affordance_grasp.learning.pictures import reader_of
-from affordance_grasp.learning.published import PUBLISHED
-from affordance_grasp.learning.recipes import RECIPES, text_rows
-from affordance_grasp.learning.saliency import SALIENT, cached_saliency
-from affordance_grasp.learning.threads import limit_threads
+from affordance_grasp.learning.evaluation.metrics import PROTOCOLS
+from affordance_grasp.learning.evaluation.published import PUBLISHED
+from affordance_grasp.learning.evaluation.saliency import SALIENT, cached_saliency
+from affordance_grasp.learning.training.threads import limit_threads
+from affordance_grasp.methods.checkpoint import Checkpoint, load_checkpoint
+from affordance_grasp.methods.network import GroundingNetwork
+from affordance_grasp.methods.recipes import RECIPES, text_rows
+from affordance_grasp.methods.restore import restore_network
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from affordance_grasp.candidates.external import settings_from_words
+from affordance_grasp.candidates.external.settings import settings_from_words
 from affordance_grasp.candidates.generators import GENERATORS, GraspGenerator, make_generator
 from affordance_grasp.control.robot import RobotConfig, load_robot
 from affordance_grasp.errors import InvalidInput
@@ -25,7 +25,7 @@ from affordance_grasp.experiment import (
     table,
 )
 from affordance_grasp.grounding.grounder import Grounder, load_grounder
-from affordance_grasp.grounding.methods import METHODS
+from affordance_grasp.methods.restore import METHODS
 from affordance_grasp.report.summary import make_folder, write_json
 from affordance_grasp.selection import RULES
 

@@ -12,7 +12,7 @@ import numpy as np
 from affordance_grasp.datatypes import Heatmap
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.grounding.grounder import load_grounder
-from affordance_grasp.grounding.methods import METHODS
+from affordance_grasp.methods.restore import METHODS
 from affordance_grasp.report.pictures import Picture, heat_overlay, read_color, write_png
 
 

@@ -9,11 +9,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from affordance_grasp.candidates.external import settings_from_words
+from affordance_grasp.candidates.external.settings import settings_from_words
 from affordance_grasp.candidates.generators import GENERATORS, make_generator
 from affordance_grasp.datatypes import CameraIntrinsics, RgbdFrame
 from affordance_grasp.errors import InvalidInput, UnknownName
-from affordance_grasp.pipeline import GraspPlan, Grounds, plan_grasps
+from affordance_grasp.pipeline import GraspPlan, GrounderProtocol, plan_grasps
 from affordance_grasp.report import plan_summary, read_color, write_report
 from affordance_grasp.selection import RULES
 
@@ -97,12 +97,12 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _check_query(query: str) -> None:
     """Refuse what no grounder would understand, though none is asked."""
-    from affordance_grasp.grounding.vocabulary import AFFORDANCES, resolve_query
+    from affordance_grasp.vocabulary import AFFORDANCES, resolve_query
 
     resolve_query(query, AFFORDANCES)
 
 
-def _grounder(arguments: argparse.Namespace) -> Grounds:
+def _grounder(arguments: argparse.Namespace) -> GrounderProtocol:
     from affordance_grasp.grounding.grounder import load_grounder
 
     return load_grounder(arguments.method, arguments.checkpoint, arguments.device)

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from affordance_grasp.learning.agd20k import LAYOUTS, load_split
-from affordance_grasp.learning.detections import DETECTIONS_FILE, RecordedDetector
-from affordance_grasp.learning.pseudo_labels import write_pseudo_labels
-from affordance_grasp.learning.segments import MASKER_NAMES, find_masker, load_sam_for
+from affordance_grasp.datasets.agd20k import LAYOUTS, load_split
+from affordance_grasp.datasets.detections import DETECTIONS_FILE, RecordedDetector
+from affordance_grasp.learning.labels.pseudo_labels import write_pseudo_labels
+from affordance_grasp.learning.labels.segments import MASKER_NAMES, find_masker, load_sam_for
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -8,27 +8,27 @@ from pathlib import Path
 import torch
 from tqdm import tqdm
 
-from affordance_grasp.grounding.backbones import load_backbone
-from affordance_grasp.grounding.device import check_device
-from affordance_grasp.grounding.plsp_refiner import Refiner
-from affordance_grasp.grounding.text import load_text_encoder
-from affordance_grasp.learning.agd20k import LAYOUTS, Split, load_split
-from affordance_grasp.learning.detections import DETECTIONS_FILE, RecordedDetector
-from affordance_grasp.learning.object_crops import ObjectMasks
-from affordance_grasp.learning.pictures import Reader
-from affordance_grasp.learning.plsp_samples import PairTexts
-from affordance_grasp.learning.refine_config import Pair, RefineConfig, classes_of
-from affordance_grasp.learning.refinement import LabelRefiner, load_epoch, train_refiner
-from affordance_grasp.learning.refiner_samples import RefinerSamples, pictures_of
-from affordance_grasp.learning.run_folder import RunFolder
-from affordance_grasp.learning.segments import (
+from affordance_grasp.datasets.agd20k import LAYOUTS, Split, load_split
+from affordance_grasp.datasets.detections import DETECTIONS_FILE, RecordedDetector
+from affordance_grasp.datasets.images import Reader
+from affordance_grasp.encoders.backbones import load_backbone
+from affordance_grasp.encoders.device import check_device
+from affordance_grasp.encoders.text import load_text_encoder
+from affordance_grasp.learning.labels.object_crops import ObjectMasks
+from affordance_grasp.learning.labels.refine_config import Pair, RefineConfig, classes_of
+from affordance_grasp.learning.labels.refinement import LabelRefiner, load_epoch, train_refiner
+from affordance_grasp.learning.labels.refiner_samples import RefinerSamples, pictures_of
+from affordance_grasp.learning.labels.segments import (
     MASKER_NAMES,
     SEGMENTER_NAMES,
     find_masker,
     find_segmenter,
     load_sam_for,
 )
-from affordance_grasp.learning.threads import limit_threads
+from affordance_grasp.learning.training.run_folder import RunFolder
+from affordance_grasp.learning.training.threads import limit_threads
+from affordance_grasp.methods.plsp.refiner import Refiner
+from affordance_grasp.methods.plsp.samples import PairTexts
 
 RECIPES = {"embedded": RefineConfig(), "paper": RefineConfig.paper()}
 """With a frozen DINOv2 and MiniLM, or with CLIP's encoders, the image one fine-tuned."""

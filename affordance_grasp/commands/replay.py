@@ -9,21 +9,21 @@ from typing import Any
 
 from tqdm import tqdm
 
-from affordance_grasp.candidates.external import settings_from_words
+from affordance_grasp.candidates.external.settings import settings_from_words
 from affordance_grasp.candidates.generators import GENERATORS, make_generator
+from affordance_grasp.encoders.precision import PRECISIONS, choose_precision
 from affordance_grasp.errors import UnknownName
-from affordance_grasp.grounding.methods import METHODS, find_method
-from affordance_grasp.grounding.precision import PRECISIONS, choose_precision
-from affordance_grasp.grounding.vocabulary import AFFORDANCES, resolve_query
-from affordance_grasp.replay.bag import Bag
-from affordance_grasp.replay.page import write_page
+from affordance_grasp.methods.restore import METHODS, find_method
+from affordance_grasp.replay.bags.bag import Bag
+from affordance_grasp.replay.bags.topics import TopicNames, find_topics
 from affordance_grasp.replay.planner import PlannerSetup
-from affordance_grasp.replay.results import FrameResult, read_results
+from affordance_grasp.replay.report.page import write_page
+from affordance_grasp.replay.report.results import FrameResult, read_results
+from affordance_grasp.replay.report.summary import write_table
 from affordance_grasp.replay.run import PAGE, SUMMARY, TABLE, ReplayConfig, ReplayOutcome, replay
-from affordance_grasp.replay.summary import write_table
-from affordance_grasp.replay.topics import TopicNames, find_topics
 from affordance_grasp.report.summary import make_folder, write_json
 from affordance_grasp.selection import RULES
+from affordance_grasp.vocabulary import AFFORDANCES, resolve_query
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -8,21 +8,21 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from affordance_grasp.datasets.agd20k import LAYOUTS, Split, load_split
+from affordance_grasp.datasets.detections import DETECTIONS_FILE, RecordedDetector
+from affordance_grasp.datasets.features import Encoding, without_corrupt
+from affordance_grasp.encoders.device import check_device
+from affordance_grasp.encoders.text import load_text_encoder
 from affordance_grasp.errors import InvalidInput
-from affordance_grasp.grounding.device import check_device
-from affordance_grasp.grounding.methods import METHODS, find_method
-from affordance_grasp.grounding.text import load_text_encoder
-from affordance_grasp.learning.agd20k import LAYOUTS, Split, load_split
-from affordance_grasp.learning.detections import DETECTIONS_FILE, RecordedDetector
-from affordance_grasp.learning.features import Encoding, without_corrupt
-from affordance_grasp.learning.metrics import PROTOCOLS
-from affordance_grasp.learning.recipes import RECIPES, reads_prompts
-from affordance_grasp.learning.run_folder import RunFolder
-from affordance_grasp.learning.sources import Sources
-from affordance_grasp.learning.threads import limit_threads
-from affordance_grasp.learning.train import Outcome
-from affordance_grasp.learning.train_config import TrainConfig, load_config
-from affordance_grasp.learning.training_run import train_method
+from affordance_grasp.learning.evaluation.metrics import PROTOCOLS
+from affordance_grasp.learning.training.loop import Outcome
+from affordance_grasp.learning.training.run_folder import RunFolder
+from affordance_grasp.learning.training.sources import Sources
+from affordance_grasp.learning.training.threads import limit_threads
+from affordance_grasp.learning.training.train_config import TrainConfig, load_config
+from affordance_grasp.learning.training.training_run import train_method
+from affordance_grasp.methods.recipes import RECIPES, reads_prompts
+from affordance_grasp.methods.restore import METHODS, find_method
 from affordance_grasp.share import share_path
 
 

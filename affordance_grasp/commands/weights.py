@@ -4,7 +4,7 @@ import argparse
 import json
 from pathlib import Path
 
-from affordance_grasp.grounding.weights import (
+from affordance_grasp.encoders.weights import (
     REGISTRY,
     HubSource,
     PretrainedWeights,

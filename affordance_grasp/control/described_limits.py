@@ -10,9 +10,9 @@ from xml.etree import ElementTree
 
 import numpy as np
 
-from affordance_grasp.control.inverse import within_limits
+from affordance_grasp.control.arm.inverse import within_limits
+from affordance_grasp.control.arm.urdf import joint_limits
 from affordance_grasp.control.robot import RobotConfig
-from affordance_grasp.control.urdf import joint_limits
 from affordance_grasp.errors import InvalidInput
 
 SOURCE = "robot_description"

@@ -4,8 +4,8 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from affordance_grasp.control.robot import named_file
-from affordance_grasp.control.settings import read_mapping
 from affordance_grasp.errors import InvalidInput
+from affordance_grasp.settings import read_mapping
 
 CAMERA_FRAMES = ("camera_link", "camera_color_optical_frame")
 

@@ -19,9 +19,9 @@ from pathlib import Path
 
 import numpy as np
 
-from affordance_grasp.control.settings import build, read_mapping
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.geometry import Floats, pose
+from affordance_grasp.settings import build, read_mapping
 from affordance_grasp.share import share_path
 
 DEFAULT_GRIPPER = "config/gripper_2f85.yaml"

@@ -6,15 +6,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike
 
-from affordance_grasp.control.clearance import Body
+from affordance_grasp.control.arm.inverse import within_limits
+from affordance_grasp.control.arm.kinematics import forward
+from affordance_grasp.control.arm.urdf import LinkShape, SerialArm, load_arm, load_shapes
 from affordance_grasp.control.gripper import GripperProfile, load_gripper
 from affordance_grasp.control.hand_eye import HandEye, load_hand_eye
-from affordance_grasp.control.inverse import within_limits
-from affordance_grasp.control.kinematics import forward
-from affordance_grasp.control.settings import build, read_mapping
-from affordance_grasp.control.urdf import LinkShape, SerialArm, load_arm, load_shapes
+from affordance_grasp.control.motion.clearance import Body
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.geometry import Floats, pose
+from affordance_grasp.settings import build, read_mapping
 from affordance_grasp.share import share_path
 
 DEFAULT_ROBOT = "config/aubo_i5.yaml"

@@ -16,9 +16,9 @@ from timm.layers import DropPath
 from torch import Tensor
 
 from affordance_grasp.errors import InvalidInput
-from affordance_grasp.grounding.checkpoint import Checkpoint, load_checkpoint
-from affordance_grasp.grounding.methods import find_method, restore_network
-from affordance_grasp.grounding.network import GroundingNetwork
+from affordance_grasp.methods.checkpoint import Checkpoint, load_checkpoint
+from affordance_grasp.methods.network import GroundingNetwork
+from affordance_grasp.methods.restore import find_method, restore_network
 
 
 def training_losses(

@@ -10,14 +10,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from affordance_grasp.datatypes import Heatmap, Region, check_color
+from affordance_grasp.encoders.device import check_device
+from affordance_grasp.encoders.precision import choose_precision
 from affordance_grasp.errors import CheckpointError, InvalidInput
-from affordance_grasp.grounding.checkpoint import Checkpoint, CheckpointInfo, load_checkpoint
-from affordance_grasp.grounding.device import check_device
-from affordance_grasp.grounding.methods import find_method, restore_network
-from affordance_grasp.grounding.network import GroundingNetwork
-from affordance_grasp.grounding.precision import choose_precision
-from affordance_grasp.grounding.vocabulary import resolve_query
+from affordance_grasp.methods.checkpoint import Checkpoint, CheckpointInfo, load_checkpoint
+from affordance_grasp.methods.network import GroundingNetwork
+from affordance_grasp.methods.restore import find_method, restore_network
 from affordance_grasp.share import share_path
+from affordance_grasp.vocabulary import resolve_query
 
 Map = NDArray[np.float32]
 

@@ -4,9 +4,9 @@ import sys
 from dataclasses import dataclass
 
 from affordance_grasp.errors import AffordanceGraspError, InvalidInput
-from affordance_grasp.nodes.client import GraspClient
-from affordance_grasp.nodes.parameters import declare, describe
-from affordance_grasp.nodes.running import end
+from affordance_grasp.nodes.graph.client import GraspClient
+from affordance_grasp.nodes.ros.parameters import declare, describe
+from affordance_grasp.nodes.ros.running import end
 
 
 @dataclass(frozen=True)

@@ -21,11 +21,11 @@ from affordance_grasp.camera.realsense import CameraFrame, RealSenseCamera, find
 from affordance_grasp.camera.sdk import connected_devices
 from affordance_grasp.camera.settings import RealSenseSettings
 from affordance_grasp.errors import AffordanceGraspError, InvalidInput
-from affordance_grasp.nodes.conversions import from_color, from_depth_m, from_intrinsics
-from affordance_grasp.nodes.diagnostics import DIAGNOSTICS, from_camera_status
-from affordance_grasp.nodes.frames import COLOR, DEPTH, DEPTH_INFO, INFO
-from affordance_grasp.nodes.parameters import declare, describe
-from affordance_grasp.nodes.running import run
+from affordance_grasp.nodes.convert.conversions import from_color, from_depth_m, from_intrinsics
+from affordance_grasp.nodes.convert.diagnostics import DIAGNOSTICS, from_camera_status
+from affordance_grasp.nodes.inputs.frames import COLOR, DEPTH, DEPTH_INFO, INFO
+from affordance_grasp.nodes.ros.parameters import declare, describe
+from affordance_grasp.nodes.ros.running import run
 
 DIAGNOSTICS_PERIOD_S = 1.0
 STOP_S = 5.0

@@ -7,19 +7,19 @@ from time import perf_counter
 from rclpy.node import Node
 from std_msgs.msg import Header
 
-from affordance_grasp.candidates.external import AS_CONVENTION, ExternalSettings
+from affordance_grasp.candidates.external.settings import AS_CONVENTION, ExternalSettings
 from affordance_grasp.candidates.generators import GENERATORS, GraspGenerator, make_generator
 from affordance_grasp.control.gripper import GripperProfile
 from affordance_grasp.control.robot import load_robot
 from affordance_grasp.datatypes import GraspCandidates
 from affordance_grasp.errors import InvalidInput, UnknownName
-from affordance_grasp.nodes.calls import answering
-from affordance_grasp.nodes.conversions import to_rgbd
-from affordance_grasp.nodes.grasp_messages import from_candidates
-from affordance_grasp.nodes.parameters import declare, describe
-from affordance_grasp.nodes.published_grasps import NAME as TOPIC
-from affordance_grasp.nodes.published_grasps import GraspInbox, PublishedGrasps
-from affordance_grasp.nodes.running import run
+from affordance_grasp.nodes.convert.conversions import to_rgbd
+from affordance_grasp.nodes.convert.grasp_messages import from_candidates
+from affordance_grasp.nodes.inputs.published_grasps import NAME as TOPIC
+from affordance_grasp.nodes.inputs.published_grasps import GraspInbox, PublishedGrasps
+from affordance_grasp.nodes.ros.calls import answering
+from affordance_grasp.nodes.ros.parameters import declare, describe
+from affordance_grasp.nodes.ros.running import run
 from affordance_grasp.share import share_path
 from affordance_grasp.srv import GenerateGrasps
 

@@ -21,8 +21,8 @@ from rclpy.topic_endpoint_info import TopicEndpointInfo
 from affordance_grasp.camera.faults import CameraView, TopicView, camera_faults
 from affordance_grasp.control.robot import load_robot
 from affordance_grasp.errors import AffordanceGraspError, InvalidInput
-from affordance_grasp.nodes.frames import COLOR, DEPTH, INFO, FrameStream
-from affordance_grasp.nodes.parameters import declare, describe
+from affordance_grasp.nodes.inputs.frames import COLOR, DEPTH, INFO, FrameStream
+from affordance_grasp.nodes.ros.parameters import declare, describe
 from affordance_grasp.share import share_path
 
 PERIOD_S = 0.5

@@ -8,20 +8,20 @@ from std_msgs.msg import Header
 from visualization_msgs.msg import MarkerArray
 
 from affordance_grasp.action import ExecuteGrasp
-from affordance_grasp.control.execution import PickExecution, perform_pick
 from affordance_grasp.control.gripper import Hold
-from affordance_grasp.control.pick import PickPlan, plan_pick
+from affordance_grasp.control.motion.execution import PickExecution, perform_pick
+from affordance_grasp.control.motion.pick import PickPlan, plan_pick
 from affordance_grasp.control.robot import RobotConfig, load_robot
 from affordance_grasp.errors import AffordanceGraspError, InvalidInput, MotionFault, UnknownName
-from affordance_grasp.nodes.arm import ARMS
-from affordance_grasp.nodes.calls import LATCHED, NoAnswer
-from affordance_grasp.nodes.described_robot import DescribedRobot
-from affordance_grasp.nodes.exclusive_action import ExclusiveAction, Stages
-from affordance_grasp.nodes.grasp_messages import from_timings, to_target
-from affordance_grasp.nodes.joints import MAX_AGE_S, JointMonitor
-from affordance_grasp.nodes.parameters import declare, describe
-from affordance_grasp.nodes.planned_path import path_markers
-from affordance_grasp.nodes.running import run
+from affordance_grasp.nodes.arms.arm import ARMS
+from affordance_grasp.nodes.convert.grasp_messages import from_timings, to_target
+from affordance_grasp.nodes.convert.planned_path import path_markers
+from affordance_grasp.nodes.inputs.described_robot import DescribedRobot
+from affordance_grasp.nodes.inputs.joints import MAX_AGE_S, JointMonitor
+from affordance_grasp.nodes.ros.calls import LATCHED, NoAnswer
+from affordance_grasp.nodes.ros.exclusive_action import ExclusiveAction, Stages
+from affordance_grasp.nodes.ros.parameters import declare, describe
+from affordance_grasp.nodes.ros.running import run
 from affordance_grasp.share import share_path
 
 WHAT_TO_DO = "the arm stands still; see that its way is free, bring it home, then ask again"

@@ -9,15 +9,15 @@ from rclpy.node import Node
 from rclpy.qos import qos_profile_sensor_data
 from sensor_msgs.msg import Image
 
-from affordance_grasp.attention import object_region
 from affordance_grasp.datatypes import Heatmap, RgbdFrame
 from affordance_grasp.errors import AffordanceGraspError, InvalidInput
 from affordance_grasp.grounding.grounder import load_grounder
-from affordance_grasp.nodes.calls import answering
-from affordance_grasp.nodes.conversions import from_color, from_map, to_color, to_region
-from affordance_grasp.nodes.frames import FrameStream, StampedFrame
-from affordance_grasp.nodes.parameters import declare, describe
-from affordance_grasp.nodes.running import run
+from affordance_grasp.grounding.regions import object_region
+from affordance_grasp.nodes.convert.conversions import from_color, from_map, to_color, to_region
+from affordance_grasp.nodes.inputs.frames import FrameStream, StampedFrame
+from affordance_grasp.nodes.ros.calls import answering
+from affordance_grasp.nodes.ros.parameters import declare, describe
+from affordance_grasp.nodes.ros.running import run
 from affordance_grasp.report import heat_overlay
 from affordance_grasp.srv import GroundAffordance
 

@@ -17,16 +17,16 @@ from affordance_grasp.control.hand_eye import D435_LINK_OPTICAL, HandEye, load_h
 from affordance_grasp.control.robot import load_robot
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.geometry import Floats
-from affordance_grasp.nodes.optional_ros import require
-from affordance_grasp.nodes.parameters import declare, describe
-from affordance_grasp.nodes.running import run
-from affordance_grasp.nodes.static_transforms import (
+from affordance_grasp.nodes.convert.static_transforms import (
     QOS,
     TOPIC,
     TransformTree,
     from_transform,
     link_mounting,
 )
+from affordance_grasp.nodes.ros.optional_ros import require
+from affordance_grasp.nodes.ros.parameters import declare, describe
+from affordance_grasp.nodes.ros.running import run
 from affordance_grasp.share import share_path
 
 

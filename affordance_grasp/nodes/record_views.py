@@ -16,11 +16,11 @@ from affordance_grasp.calibration.views import write_view
 from affordance_grasp.control.robot import load_robot
 from affordance_grasp.errors import AffordanceGraspError, InvalidInput
 from affordance_grasp.geometry import Floats
-from affordance_grasp.nodes.conversions import seconds
-from affordance_grasp.nodes.frames import FrameStream
-from affordance_grasp.nodes.joints import JointMonitor
-from affordance_grasp.nodes.parameters import declare, describe
-from affordance_grasp.nodes.running import run
+from affordance_grasp.nodes.convert.conversions import seconds
+from affordance_grasp.nodes.inputs.frames import FrameStream
+from affordance_grasp.nodes.inputs.joints import JointMonitor
+from affordance_grasp.nodes.ros.parameters import declare, describe
+from affordance_grasp.nodes.ros.running import run
 from affordance_grasp.share import share_path
 
 PERIOD_S = 0.2

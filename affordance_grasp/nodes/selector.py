@@ -11,26 +11,26 @@ from std_msgs.msg import Header
 from visualization_msgs.msg import MarkerArray
 
 from affordance_grasp.action import AffordanceGrasp, ExecuteGrasp
-from affordance_grasp.control.pick import reachable
+from affordance_grasp.control.motion.pick import reachable
 from affordance_grasp.control.robot import load_robot
 from affordance_grasp.datatypes import Reason
 from affordance_grasp.errors import InvalidInput, UnknownName
 from affordance_grasp.geometry import Floats
 from affordance_grasp.msg import GraspDecision, SelectedGrasp
-from affordance_grasp.nodes.action_client import ActionClient
-from affordance_grasp.nodes.calls import LATCHED, Refused, answering
-from affordance_grasp.nodes.camera_pose import CAMERA_POSES
 from affordance_grasp.nodes.check_camera import report_camera
-from affordance_grasp.nodes.described_robot import DescribedRobot
-from affordance_grasp.nodes.exclusive_action import ExclusiveAction, Stages
-from affordance_grasp.nodes.frames import FrameStream
-from affordance_grasp.nodes.goals import Goals
-from affordance_grasp.nodes.grasp_messages import from_best, from_decision, from_timings
-from affordance_grasp.nodes.joints import JointMonitor
-from affordance_grasp.nodes.markers import grasp_markers
-from affordance_grasp.nodes.parameters import declare, describe
-from affordance_grasp.nodes.remote import RemoteGenerator, RemoteGrounder, RemoteServices
-from affordance_grasp.nodes.running import run
+from affordance_grasp.nodes.convert.grasp_messages import from_best, from_decision, from_timings
+from affordance_grasp.nodes.convert.markers import grasp_markers
+from affordance_grasp.nodes.inputs.camera_pose import CAMERA_POSES
+from affordance_grasp.nodes.inputs.described_robot import DescribedRobot
+from affordance_grasp.nodes.inputs.frames import FrameStream
+from affordance_grasp.nodes.inputs.joints import JointMonitor
+from affordance_grasp.nodes.inputs.remote import RemoteGenerator, RemoteGrounder, RemoteServices
+from affordance_grasp.nodes.ros.action_client import ActionClient
+from affordance_grasp.nodes.ros.calls import LATCHED, Refused, answering
+from affordance_grasp.nodes.ros.exclusive_action import ExclusiveAction, Stages
+from affordance_grasp.nodes.ros.goals import Goals
+from affordance_grasp.nodes.ros.parameters import declare, describe
+from affordance_grasp.nodes.ros.running import run
 from affordance_grasp.pipeline import GraspPlan, check_confidence, plan_grasps
 from affordance_grasp.selection import RULES
 from affordance_grasp.share import share_path

@@ -13,20 +13,20 @@ from std_msgs.msg import Header
 
 from affordance_grasp.control.robot import load_robot
 from affordance_grasp.errors import InvalidInput, MotionFault
-from affordance_grasp.nodes.calls import answering
-from affordance_grasp.nodes.conversions import from_color, from_depth_m, from_intrinsics
-from affordance_grasp.nodes.drawing import Drawing, Feed, Moment
-from affordance_grasp.nodes.frames import COLOR, DEPTH, DEPTH_INFO, INFO
-from affordance_grasp.nodes.live_world import LiveWorld
-from affordance_grasp.nodes.parameters import declare, describe
-from affordance_grasp.nodes.running import run
-from affordance_grasp.nodes.simulated_driver import SimulatedDriver
-from affordance_grasp.replay.world_recorder import WorldRecorder, serving_parts
+from affordance_grasp.nodes.arms.simulated_driver import SimulatedDriver
+from affordance_grasp.nodes.convert.conversions import from_color, from_depth_m, from_intrinsics
+from affordance_grasp.nodes.inputs.frames import COLOR, DEPTH, DEPTH_INFO, INFO
+from affordance_grasp.nodes.ros.calls import answering
+from affordance_grasp.nodes.ros.parameters import declare, describe
+from affordance_grasp.nodes.ros.running import run
+from affordance_grasp.replay.bags.world_recorder import WorldRecorder, serving_parts
+from affordance_grasp.simulation.cell.drawing import Drawing, Feed, Moment
+from affordance_grasp.simulation.cell.live_world import LiveWorld
+from affordance_grasp.simulation.cell.observer import Observer
+from affordance_grasp.simulation.cell.placement import random_placement
+from affordance_grasp.simulation.cell.world import World
+from affordance_grasp.simulation.dataset.parts import functional_parts
 from affordance_grasp.simulation.objects import make_object
-from affordance_grasp.simulation.observer import Observer
-from affordance_grasp.simulation.parts import functional_parts
-from affordance_grasp.simulation.placement import random_placement
-from affordance_grasp.simulation.world import World
 from affordance_grasp.srv import JudgePick, ResetSimulation
 
 

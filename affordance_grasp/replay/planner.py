@@ -9,19 +9,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from affordance_grasp.attention import Grounds
-from affordance_grasp.candidates.external import settings_from_words
-from affordance_grasp.candidates.foreign import GeneratorFault
+from affordance_grasp.candidates.external.external_grasps import GeneratorFault
+from affordance_grasp.candidates.external.settings import settings_from_words
 from affordance_grasp.candidates.generators import GraspGenerator, make_generator
-from affordance_grasp.control.pick import reachable
+from affordance_grasp.control.motion.pick import reachable
 from affordance_grasp.control.robot import RobotConfig, load_robot
 from affordance_grasp.datatypes import RankedGrasp, Reason, RgbdFrame
 from affordance_grasp.errors import AffordanceGraspError, InvalidInput, NoObject
 from affordance_grasp.geometry import Floats, quaternion_xyzw
+from affordance_grasp.grounding.regions import GrounderProtocol
 from affordance_grasp.pipeline import GraspPlan, plan_grasps
-from affordance_grasp.replay.decoding import decode_frame, decode_truth, fitting
-from affordance_grasp.replay.picture import frame_picture, write_jpeg
-from affordance_grasp.replay.results import BROKEN, NOTHING, PLANNED, FrameResult
+from affordance_grasp.replay.bags.decoding import decode_frame, decode_truth, fitting
+from affordance_grasp.replay.report.picture import frame_picture, write_jpeg
+from affordance_grasp.replay.report.results import BROKEN, NOTHING, PLANNED, FrameResult
 from affordance_grasp.replay.source import NumberedFrame, View
 from affordance_grasp.replay.truth import TruthFolder, on_part, score_heatmap
 from affordance_grasp.report.summary import grasps_summary
@@ -70,7 +70,7 @@ class FramePlanner:
             setup.generator, self._robot.gripper, external
         )
         self._truths = TruthFolder(setup.truth) if setup.truth else None
-        self._grounder: Grounds | None = None
+        self._grounder: GrounderProtocol | None = None
         if RULES[setup.rule].needs_heat:
             self._grounder = _grounder(setup)
 
@@ -126,10 +126,10 @@ class FramePlanner:
         return name
 
 
-def _grounder(setup: PlannerSetup) -> Grounds:
+def _grounder(setup: PlannerSetup) -> GrounderProtocol:
     """The grounder; refuses a query that its checkpoint was not trained for."""
     from affordance_grasp.grounding.grounder import load_grounder
-    from affordance_grasp.grounding.vocabulary import resolve_query
+    from affordance_grasp.vocabulary import resolve_query
 
     grounder = load_grounder(setup.method, setup.checkpoint, setup.device, setup.precision)
     resolve_query(setup.query, grounder.affordances)

@@ -12,13 +12,19 @@ from typing import Any
 
 from affordance_grasp.control.robot import load_robot
 from affordance_grasp.errors import InvalidInput
-from affordance_grasp.grounding.methods import find_method
-from affordance_grasp.replay.bag import Bag
+from affordance_grasp.methods.restore import find_method
+from affordance_grasp.replay.bags.bag import Bag
+from affordance_grasp.replay.bags.topics import Topics
 from affordance_grasp.replay.planner import PICTURES, PlannerSetup
-from affordance_grasp.replay.results import BROKEN, PLANNED, FrameResult, ResultsFile, read_results
+from affordance_grasp.replay.report.results import (
+    BROKEN,
+    PLANNED,
+    FrameResult,
+    ResultsFile,
+    read_results,
+)
+from affordance_grasp.replay.report.summary import Tally, tally
 from affordance_grasp.replay.source import FrameSource
-from affordance_grasp.replay.summary import Tally, tally
-from affordance_grasp.replay.topics import Topics
 from affordance_grasp.replay.workers import Job, Plan, planner
 from affordance_grasp.report.summary import write_json
 from affordance_grasp.selection import RULES

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from affordance_grasp.control.robot import RobotConfig
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.geometry import Floats
-from affordance_grasp.replay.bag import Bag, RawMessage, decode
-from affordance_grasp.replay.headers import Header, read_header
-from affordance_grasp.replay.history import JointHistory, TransformHistory
-from affordance_grasp.replay.pairing import Losses, Pairer, RawFrame
-from affordance_grasp.replay.topics import Topics
+from affordance_grasp.replay.bags.bag import Bag, RawMessage, decode
+from affordance_grasp.replay.bags.headers import Header, read_header
+from affordance_grasp.replay.bags.topics import Topics
+from affordance_grasp.streams.history import JointHistory, TransformHistory
+from affordance_grasp.streams.pairing import Losses, Pairer, RawFrame
 
 WARM_UP_NS = 2_000_000_000
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from affordance_grasp.errors import AffordanceGraspError, InvalidInput
 from affordance_grasp.replay.planner import FramePlanner, PlannerSetup
-from affordance_grasp.replay.results import FrameResult
+from affordance_grasp.replay.report.results import FrameResult
 from affordance_grasp.replay.source import NumberedFrame
 
 Job = tuple[NumberedFrame, bool, dict[str, Any]]

@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw, ImageFont
 from affordance_grasp.datatypes import MAX_IMAGE_SIDE, Heatmap, Region, RgbdFrame
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.geometry import Floats
-from affordance_grasp.messages import millimetres
+from affordance_grasp.streams.messages import millimetres
 
 Picture = NDArray[np.uint8]
 

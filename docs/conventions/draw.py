@@ -9,7 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from affordance_grasp.candidates.conventions import CONVENTIONS, Convention
+from affordance_grasp.candidates.external.conventions import CONVENTIONS, Convention
 from affordance_grasp.geometry import Floats, invert
 
 SIDE, SCALE = 460, 2

@@ -16,10 +16,10 @@ from std_msgs.msg import Header
 from tf2_ros import StaticTransformBroadcaster
 
 from affordance_grasp.control.robot import load_robot
-from affordance_grasp.nodes.conversions import from_color, from_depth_m, from_intrinsics
+from affordance_grasp.nodes.convert.conversions import from_color, from_depth_m, from_intrinsics
+from affordance_grasp.simulation.cell.placement import random_placement
+from affordance_grasp.simulation.cell.world import World
 from affordance_grasp.simulation.objects import make_object
-from affordance_grasp.simulation.placement import random_placement
-from affordance_grasp.simulation.world import World
 
 OPTICAL = "camera_color_optical_frame"
 RATE_HZ = 6.0

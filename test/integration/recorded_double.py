@@ -9,11 +9,11 @@ from sensor_msgs.msg import CameraInfo, Image, JointState
 from std_msgs.msg import Header
 
 from affordance_grasp.control.robot import load_robot
-from affordance_grasp.nodes.conversions import from_color, from_depth_m, from_intrinsics
-from affordance_grasp.nodes.frames import COLOR, DEPTH, INFO
+from affordance_grasp.nodes.convert.conversions import from_color, from_depth_m, from_intrinsics
+from affordance_grasp.nodes.inputs.frames import COLOR, DEPTH, INFO
+from affordance_grasp.simulation.cell.placement import random_placement
+from affordance_grasp.simulation.cell.world import World
 from affordance_grasp.simulation.objects import make_object
-from affordance_grasp.simulation.placement import random_placement
-from affordance_grasp.simulation.world import World
 
 RECORDED_AT_S = 1_600_000_000
 TICK_S = 0.02

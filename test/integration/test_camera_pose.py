@@ -18,9 +18,9 @@ from tf2_ros import StaticTransformBroadcaster, TransformBroadcaster
 
 from affordance_grasp.control.robot import load_robot
 from affordance_grasp.geometry import pose, quaternion_xyzw
-from affordance_grasp.nodes.calls import NoAnswer
-from affordance_grasp.nodes.camera_pose import TfPose
-from affordance_grasp.nodes.graph import isolate
+from affordance_grasp.nodes.graph.processes import isolate
+from affordance_grasp.nodes.inputs.camera_pose import TfPose
+from affordance_grasp.nodes.ros.calls import NoAnswer
 
 CAMERA = "camera_color_optical_frame"
 ROBOT = load_robot()

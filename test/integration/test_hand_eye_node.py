@@ -16,8 +16,8 @@ from spinning import ros
 from affordance_grasp.control.hand_eye import D435_LINK_OPTICAL
 from affordance_grasp.control.robot import load_robot
 from affordance_grasp.geometry import pose, pose_from_quaternion
+from affordance_grasp.nodes.convert.static_transforms import from_transform
 from affordance_grasp.nodes.hand_eye import HandEyeNode
-from affordance_grasp.nodes.static_transforms import from_transform
 
 OPTICAL = "camera_color_optical_frame"
 T_TOOL0_OPTICAL = load_robot().T_tool0_cam

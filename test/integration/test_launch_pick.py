@@ -8,7 +8,7 @@ pytest.importorskip("launch_ros", reason="no complete ROS 2 here: launch_ros can
 
 from launching import Launch
 
-from affordance_grasp.nodes.graph import isolate
+from affordance_grasp.nodes.graph.processes import isolate
 
 PICK_S = 400.0
 

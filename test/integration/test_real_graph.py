@@ -18,8 +18,8 @@ from launching import Launch
 from rclpy.executors import MultiThreadedExecutor
 from rclpy.node import Node
 
-from affordance_grasp.nodes.frames import COLOR, DEPTH, DEPTH_INFO, INFO, FrameStream
-from affordance_grasp.nodes.graph import isolate
+from affordance_grasp.nodes.graph.processes import isolate
+from affordance_grasp.nodes.inputs.frames import COLOR, DEPTH, DEPTH_INFO, INFO, FrameStream
 
 HERE = Path(__file__).parent
 PICK_S = 400.0

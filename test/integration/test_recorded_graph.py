@@ -7,7 +7,7 @@ pytest.importorskip("launch_ros", reason="no complete ROS 2 here: launch_ros can
 from launching import Launch
 from test_real_graph import awaited, process
 
-from affordance_grasp.nodes.graph import isolate
+from affordance_grasp.nodes.graph.processes import isolate
 
 
 def test_a_recording_is_decided_upon_in_its_own_time(tmp_path):

@@ -18,15 +18,15 @@ from affordance_grasp.action import ExecuteGrasp
 from affordance_grasp.msg import SelectedGrasp
 from std_msgs.msg import Header
 
-from affordance_grasp.control.execution import STAGES
+from affordance_grasp.control.motion.execution import STAGES
 from affordance_grasp.control.robot import load_robot
 from affordance_grasp.geometry import pose
-from affordance_grasp.nodes.action_client import ActionClient
-from affordance_grasp.nodes.calls import wait
-from affordance_grasp.nodes.client import GraspClient
-from affordance_grasp.nodes.conversions import from_pose
-from affordance_grasp.nodes.graph import Graph, isolate
-from affordance_grasp.nodes.joints import JointMonitor
+from affordance_grasp.nodes.convert.conversions import from_pose
+from affordance_grasp.nodes.graph.client import GraspClient
+from affordance_grasp.nodes.graph.processes import Graph, isolate
+from affordance_grasp.nodes.inputs.joints import JointMonitor
+from affordance_grasp.nodes.ros.action_client import ActionClient
+from affordance_grasp.nodes.ros.calls import wait
 
 WAIT_S = 120.0
 DOUBLE = Path(__file__).with_name("robot_double.py")

@@ -17,15 +17,15 @@ from rclpy.qos import qos_profile_sensor_data
 from sensor_msgs.msg import JointState
 from tf2_ros import TransformBroadcaster
 
-from affordance_grasp.control.execution import STAGES
-from affordance_grasp.control.kinematics import forward
+from affordance_grasp.control.arm.kinematics import forward
+from affordance_grasp.control.motion.execution import STAGES
 from affordance_grasp.control.robot import load_robot
-from affordance_grasp.nodes.calls import wait
-from affordance_grasp.nodes.client import GraspClient
-from affordance_grasp.nodes.conversions import to_joint_positions, to_pose
-from affordance_grasp.nodes.graph import NODES, Graph, isolate
-from affordance_grasp.nodes.joints import JointMonitor
-from affordance_grasp.nodes.static_transforms import from_transform
+from affordance_grasp.nodes.convert.conversions import to_joint_positions, to_pose
+from affordance_grasp.nodes.convert.static_transforms import from_transform
+from affordance_grasp.nodes.graph.client import GraspClient
+from affordance_grasp.nodes.graph.processes import NODES, Graph, isolate
+from affordance_grasp.nodes.inputs.joints import JointMonitor
+from affordance_grasp.nodes.ros.calls import wait
 
 READY_S, ANSWER_S = 300.0, 120.0
 PATIENCE_S = 3.0

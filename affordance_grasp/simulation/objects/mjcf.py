@@ -5,9 +5,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from affordance_grasp.geometry import pose, quaternion_xyzw
+from affordance_grasp.simulation.models.textures import object_texture
 from affordance_grasp.simulation.objects.assembly import lathe
 from affordance_grasp.simulation.objects.primitive import HouseholdObject, Material, Shape
-from affordance_grasp.simulation.textures import object_texture
 
 GEOMS = {
     Shape.BOX: mujoco.mjtGeom.mjGEOM_BOX,

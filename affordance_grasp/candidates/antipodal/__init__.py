@@ -1,0 +1,1 @@
+"""The built-in generator: an antipodal hand search on one depth image."""

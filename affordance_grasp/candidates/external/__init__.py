@@ -1,0 +1,1 @@
+"""Grasps of other generators: how they are asked, read, checked and converted."""

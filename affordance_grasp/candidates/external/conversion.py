@@ -1,0 +1,141 @@
+"""Grasps of another generator made ours: pose of ``tcp``, width at closure, contact, quality.
+
+Whatever generator proposed a grasp, the hand that executes it is this robot's. So each hand is
+placed on the visible cloud: what stands between its fingers gives the contact and the width, and
+a hand that would hit the object or the table, or that closes on nothing, is left out.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from affordance_grasp.candidates.antipodal.hands import (
+    Hands,
+    collides,
+    measure,
+    quality,
+    table_room,
+)
+from affordance_grasp.candidates.external.conventions import Convention, WidthMeaning
+from affordance_grasp.candidates.external.external_grasps import ExternalGrasps, GeneratorFault
+from affordance_grasp.control.gripper import GripperProfile
+from affordance_grasp.datatypes import GraspCandidates
+from affordance_grasp.geometry import Floats
+from affordance_grasp.scene.cloud import TableScene, thin
+
+TABLE_CLEARANCE_M = 0.001
+MAX_DRAW_BACK_M = 0.015
+OBSTACLE_SPACING_M = 0.004
+
+
+@dataclass(frozen=True)
+class GraspConversion:
+    """How one generator's grasps are read: its convention and its reach to the fingertips [m]."""
+
+    convention: Convention
+    tip_offset_m: float
+
+    def adopt(
+        self, foreign: ExternalGrasps, scene: TableScene, gripper: GripperProfile
+    ) -> GraspCandidates:
+        """The grasps that this gripper can make on this scene, best score first.
+
+        ``examined`` of the result counts all that the generator proposed. Scores above 1 are
+        divided by the highest; where there are none, the geometric quality takes their place.
+
+        Raises:
+            GeneratorFault: there were grasps and none of them fits; says what was wrong with them.
+        """
+        T_cam_tcp = self.convention.to_tcp(
+            foreign.T_cam_foreign, foreign.depth_m, self.tip_offset_m
+        )
+        hands = _on_cloud(T_cam_tcp, scene, gripper)
+        hands = _on_cloud(_above_table(hands, scene, gripper), scene, gripper)
+        hands = replace(hands, width_m=self._closure_width(hands.width_m, foreign.width_m))
+        faults = _faults(hands, scene, gripper)
+        fits = ~np.any(list(faults.values()), axis=0)
+        if len(foreign) and not fits.any():
+            raise GeneratorFault(_all_unfit(foreign, faults, gripper, self.convention.name))
+        hands = hands.where(fits)
+        order, score = _ranked(foreign.score[fits], hands, scene, gripper)
+        hands = hands.where(order)
+        return GraspCandidates(
+            hands.T_cam_tcp,
+            hands.width_m,
+            hands.contact_cam,
+            score[order],
+            foreign.generator,
+            len(foreign),
+        )
+
+    def _closure_width(self, measured_m: Floats, given_m: Floats) -> Floats:
+        """Width (N,) [m]: as given, but what is only the opening is no more than was measured."""
+        if self.convention.width is WidthMeaning.NONE:
+            return measured_m
+        given = np.where(np.isnan(given_m), measured_m, given_m)
+        if self.convention.width is WidthMeaning.OPENING:
+            return np.minimum(given, measured_m)
+        return given
+
+
+def _on_cloud(T_cam_tcp: Floats, scene: TableScene, gripper: GripperProfile) -> Hands:
+    """Hands where the generator put them, with the opening that encloses what is between them."""
+    R, origin = T_cam_tcp[:, :3, :3], T_cam_tcp[:, :3, 3]
+    half = gripper.max_width_m / 2
+    window = np.tile([-half, half], (len(R), 1))
+    hands = measure(R, origin, window, scene.cloud, gripper.finger_breadth_m)
+    shift = np.abs(((hands.T_cam_tcp[:, :3, 3] - origin) * R[:, :, 0]).sum(axis=1))
+    # points were averaged over cells, which takes half a cell off either edge
+    width = hands.width_m + 2 * shift + scene.cloud.spacing_m
+    held = hands.cover > 0
+    return replace(hands, T_cam_tcp=T_cam_tcp, width_m=np.where(held, width, 0.0))
+
+
+def _above_table(hands: Hands, scene: TableScene, gripper: GripperProfile) -> Floats:
+    """Poses (N, 4, 4), drawn back along the approach where broader fingertips need the room."""
+    T = hands.T_cam_tcp.copy()
+    down = np.maximum(-(T[:, :3, 2] @ scene.table.normal_cam), 0.1)
+    missing = TABLE_CLEARANCE_M + 1e-4 - table_room(hands, scene.table, gripper)
+    back = np.clip(missing / down, 0.0, None)
+    back = np.where(back <= MAX_DRAW_BACK_M, back, 0.0)
+    T[:, :3, 3] -= back[:, None] * T[:, :3, 2]
+    return T
+
+
+def _faults(
+    hands: Hands, scene: TableScene, gripper: GripperProfile
+) -> dict[str, NDArray[np.bool_]]:
+    """What is wrong with each hand (N,), in words."""
+    cloud = scene.cloud
+    points, _ = thin(cloud.points_cam, cloud.thing, max(OBSTACLE_SPACING_M, cloud.spacing_m))
+    obstacles = np.concatenate([points, cloud.solid_cam])
+    return {
+        "close on nothing that is seen": hands.cover <= 0,
+        "would hit the object": collides(hands, obstacles, gripper),
+        "would touch the table": table_room(hands, scene.table, gripper) < TABLE_CLEARANCE_M,
+    }
+
+
+def _ranked(
+    given: Floats, hands: Hands, scene: TableScene, gripper: GripperProfile
+) -> tuple[NDArray[np.intp], Floats]:
+    """Order, best first, and score in 0..1."""
+    middle = np.median(scene.cloud.points_cam, axis=0)
+    own = quality(hands, scene.table, middle, gripper.max_width_m)
+    score = np.where(np.isnan(given), own, given)
+    score = np.clip(score / max(1.0, score.max(initial=0.0)), 0.0, 1.0)
+    return np.argsort(-score, kind="stable"), score
+
+
+def _all_unfit(
+    foreign: ExternalGrasps,
+    faults: dict[str, NDArray[np.bool_]],
+    gripper: GripperProfile,
+    convention: str,
+) -> str:
+    counts = ", ".join(f"{int(wrong.sum())} {what}" for what, wrong in faults.items())
+    return (
+        f"{foreign.generator}: none of {len(foreign)} grasps fits {gripper.name}: {counts}; check "
+        f"the convention ({convention}), the tip offset, and that poses are in the optical frame"
+    )

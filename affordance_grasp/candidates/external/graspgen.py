@@ -1,0 +1,151 @@
+"""Client of a GraspGen server (Murali et al. 2025): MessagePack over a ZMQ request socket.
+
+The server that comes with GraspGen (``client-server/graspgen_server.py``) runs the network where
+there is a GPU; this side needs none. Requests are ``{"action": "metadata"}`` and ``{"action":
+"infer", "point_cloud": (N, 3) float32 [m], "num_grasps": M, ...}``; answers hold ``grasps``
+(M, 4, 4), poses of the base of the hand in the frame of the cloud, and ``confidences`` (M,), or
+``error``. Anything else that speaks this can be used too; see ``examples/grasp_server.py``.
+"""
+
+from time import monotonic
+from typing import Any
+
+import numpy as np
+
+from affordance_grasp.candidates.external.external_grasps import (
+    ExternalGrasps,
+    GeneratorFault,
+    external_grasps,
+)
+from affordance_grasp.candidates.external.packing import MAX_BYTES, pack, unpack
+from affordance_grasp.candidates.external.settings import ExternalSettings
+from affordance_grasp.control.gripper import GripperProfile
+from affordance_grasp.datatypes import GraspCandidates, RgbdFrame
+from affordance_grasp.errors import InvalidInput
+from affordance_grasp.geometry import Floats
+from affordance_grasp.scene.cloud import ObjectCloud, TableScene, segment_scene
+
+NAME = "graspgen"
+LARGEST_THINGS = 4
+MIN_POINTS = 50
+
+
+class GraspGenClient:
+    """Asks one server; every request has a socket of its own, so a lost answer spoils nothing."""
+
+    def __init__(self, address: str) -> None:
+        """Nothing is sent yet."""
+        self.address = address
+        self._zmq = _zmq()
+        self._context = self._zmq.Context.instance()
+
+    def metadata(self, timeout_s: float) -> dict[str, Any]:
+        """What the server says about itself; ``gripper_name`` is the hand it was trained with."""
+        return self.ask({"action": "metadata"}, timeout_s)
+
+    def infer(self, points_cam: Floats, count: int, timeout_s: float) -> ExternalGrasps:
+        """Grasps for the points (N, 3) [m] of one object, in the points' frame."""
+        request = {
+            "action": "infer",
+            "point_cloud": np.ascontiguousarray(points_cam, np.float32),
+            "num_grasps": count,
+            "topk_num_grasps": count,
+            "grasp_threshold": -1.0,
+            "min_grasps": 1,
+            "max_tries": 1,
+            "remove_outliers": True,
+        }
+        answer = self.ask(request, timeout_s)
+        for field in ("grasps", "confidences"):
+            if field not in answer:
+                raise GeneratorFault(f"{self._name}: the answer has no {field!r}")
+        return external_grasps(answer["grasps"], self._name, score=answer["confidences"])
+
+    def ask(self, request: dict[str, Any], timeout_s: float) -> dict[str, Any]:
+        """Send one request and wait for its answer.
+
+        Raises:
+            GeneratorFault: no answer in time, an unreadable one, or the server's own error.
+        """
+        zmq = self._zmq
+        if timeout_s <= 0:
+            raise GeneratorFault(f"{self._name}: its earlier answers took all the time there was")
+        with self._context.socket(zmq.REQ) as socket:
+            socket.setsockopt(zmq.LINGER, 0)
+            socket.setsockopt(zmq.MAXMSGSIZE, MAX_BYTES)
+            try:
+                socket.connect(self.address)
+            except zmq.ZMQError as error:
+                raise InvalidInput(
+                    f"generator address {self.address!r} is not usable ({error}); expected one "
+                    "such as tcp://127.0.0.1:5556"
+                ) from error
+            socket.send(pack(request))
+            if not socket.poll(max(1, int(timeout_s * 1e3))):
+                raise GeneratorFault(f"{self._name}: no answer within {timeout_s:.1f} s")
+            answer = unpack(socket.recv(), self._name)
+        if "error" in answer:
+            raise GeneratorFault(f"{self._name} refused: {str(answer['error']):.300}")
+        return answer
+
+    @property
+    def _name(self) -> str:
+        return f"{NAME} at {self.address}"
+
+
+class GraspGenGenerator:
+    """Grasps for the largest things on the table, from a GraspGen server."""
+
+    name = NAME
+
+    def __init__(self, gripper: GripperProfile, settings: ExternalSettings) -> None:
+        """The server is asked only when there is a frame."""
+        self._gripper, self._settings = gripper, settings
+        self._client = GraspGenClient(settings.address)
+
+    def generate(
+        self, frame: RgbdFrame, seed: int = 0, scene: TableScene | None = None
+    ) -> GraspCandidates:
+        """Propose grasps; the server has the time limit of the settings for all.
+
+        Args:
+            frame: colour and aligned depth.
+            seed: of the plane fit; the server draws as it likes.
+            scene: table and cloud of this frame where they are known already.
+        """
+        scene = scene or segment_scene(frame, seed=seed)
+        deadline = monotonic() + self._settings.timeout_s
+        hand = ""
+        if self._settings.tip_offset_m < 0 and not self._settings.hand:
+            metadata = self._client.metadata(deadline - monotonic())
+            hand = str(metadata.get("gripper_name", ""))
+        adoption = self._settings.adoption(NAME, hand)
+        found = [
+            self._client.infer(points, self._settings.max_grasps, deadline - monotonic())
+            for points in things(scene.cloud)
+        ]
+        return adoption.adopt(_joined(found), scene, self._gripper)
+
+
+def things(cloud: ObjectCloud) -> list[Floats]:
+    """Points (N, 3) of each of the largest things, largest first."""
+    each = [cloud.points_cam[cloud.thing == label] for label in np.unique(cloud.thing)]
+    return [points for points in each if len(points) >= MIN_POINTS][:LARGEST_THINGS]
+
+
+def _joined(parts: list[ExternalGrasps]) -> ExternalGrasps:
+    names = ("T_cam_foreign", "width_m", "depth_m", "score")
+    if not parts:
+        return external_grasps([], NAME)
+    arrays = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
+    return ExternalGrasps(**arrays, generator=NAME)
+
+
+def _zmq() -> Any:
+    try:
+        import zmq
+    except ImportError as error:
+        raise InvalidInput(
+            "the generator graspgen needs the Python packages msgpack and pyzmq; pip install both"
+        ) from error
+    return zmq

@@ -1,0 +1,1 @@
+"""A serial arm: its URDF, and forward and inverse kinematics."""

@@ -1,0 +1,1 @@
+"""One pick as motion: its path, the checks on it, its timing and its execution."""

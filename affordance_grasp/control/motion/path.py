@@ -1,0 +1,230 @@
+"""The way of one pick through joint space, checked densely: the geometry before the timing."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.spatial.transform import Rotation
+
+from affordance_grasp.control.arm.inverse import follow, inverse, within_limits
+from affordance_grasp.control.arm.kinematics import forward, joint_frames
+from affordance_grasp.control.motion.clearance import Body, self_gap_m, shape_poses, table_gap_m
+from affordance_grasp.control.robot import RobotConfig
+from affordance_grasp.datatypes import Reason
+from affordance_grasp.errors import InvalidInput, Unreachable
+from affordance_grasp.geometry import Floats, invert, pose
+
+HALF_TURN = pose(Rotation.from_euler("z", np.pi).as_matrix().round())
+COMFORT_RAD = 0.25
+MARGIN_WEIGHT = 2.0
+CLOSING_STEPS = 6
+CLOSE_STEP_M = 0.001
+SQUEEZE_M = 0.006
+
+
+@dataclass(frozen=True, eq=False)
+class JointPath:
+    """Waypoints (N, J) [rad] of the four stages of a pick, each starting where the last ended.
+
+    ``T_base_tcp`` is the pose at closure that is executed: the one asked for, or the same grasp
+    turned by pi about the approach.
+    """
+
+    approach: Floats
+    descend: Floats
+    lift: Floats
+    retreat: Floats
+    T_base_tcp: Floats
+    open_width_m: float
+
+
+def find_path(robot: RobotConfig, q_now: Floats, T_base_tcp: Floats, width_m: float) -> JointPath:
+    """The best posture for a grasp and the checked way there and back.
+
+    Postures of both turns of the gripper are tried in the order of joint travel from ``q_now``
+    and margin to the joint limits. Raises :class:`Unreachable` with the reason that stopped the
+    first of them.
+    """
+    T, width_m = _checked(robot, T_base_tcp, width_m)
+    open_width_m = robot.gripper.open_width_m(width_m)
+    _check_closing(robot, T, width_m, open_width_m)
+    T_tcp_tool0 = invert(robot.gripper.T_tool0_tcp(width_m))
+    bodies = robot.body_with_gripper(open_width_m), robot.body_with_gripper(width_m)
+    failures: list[Unreachable] = []
+    for q_grasp, T_grasp in _postures(robot, q_now, T, T_tcp_tool0):
+        try:
+            stages = _stages(robot, q_now, q_grasp, T_grasp @ T_tcp_tool0)
+            _check_stages(robot, bodies, stages)
+            _check_workspace(robot, np.vstack(stages[1:3]), width_m)
+        except Unreachable as error:
+            failures.append(error)
+            continue
+        return JointPath(*stages, T_grasp, open_width_m)
+    raise failures[0]
+
+
+def _checked(robot: RobotConfig, T_base_tcp: Floats, width_m: float) -> tuple[Floats, float]:
+    T = np.asarray(T_base_tcp, float)
+    if T.shape != (4, 4) or not np.isfinite(T).all() or not np.isfinite(width_m) or width_m < 0:
+        raise InvalidInput("a grasp needs one finite 4x4 pose and a finite width >= 0")
+    if width_m > robot.gripper.max_width_m:
+        raise Unreachable(
+            Reason.TOO_WIDE,
+            f"the grasp is {width_m * 1e3:.0f} mm wide and {robot.gripper.name} opens to "
+            f"{robot.gripper.max_width_m * 1e3:.0f} mm",
+        )
+    if _outside(robot, T[:3, 3]):
+        low, high = robot.settings.workspace_min_m, robot.settings.workspace_max_m
+        where = ", ".join(f"{x:.4g}" for x in T[:3, 3])
+        raise Unreachable(
+            Reason.NO_IK, f"the grasp at ({where}) m lies outside the workspace {low} .. {high} m"
+        )
+    return T, robot.gripper.clamp_width(width_m)
+
+
+def check_path(robot: RobotConfig, q: Floats, width_m: float) -> None:
+    """Raise :class:`Unreachable` unless postures (N, J) [rad] planned elsewhere may be passed.
+
+    They must keep the joint limits and, with the fingers ``width_m`` apart, the clearances.
+    """
+    if not within_limits(robot.arm, q).all():
+        raise Unreachable(Reason.JOINT_LIMIT, "the planned way leaves the joint limits")
+    _check_clear(robot, robot.body_with_gripper(width_m), q, "planned way")
+
+
+def _outside(robot: RobotConfig, points_base: Floats) -> bool:
+    """Whether any of the points (..., 3) [m] lies outside the box where the tcp may be sent."""
+    low, high = robot.settings.workspace_min_m, robot.settings.workspace_max_m
+    return bool(((points_base < low) | (points_base > high)).any())
+
+
+def _check_workspace(robot: RobotConfig, q: Floats, width_m: float) -> None:
+    """Along the straight ways to the grasp and up from it the tcp stays in its box."""
+    T_base_tcp = forward(robot.arm, q) @ robot.gripper.T_tool0_tcp(width_m)
+    if _outside(robot, T_base_tcp[:, :3, 3]):
+        raise Unreachable(
+            Reason.PATH, "the straight way to the grasp or up from it leaves the workspace"
+        )
+
+
+def close_width_m(robot: RobotConfig, T_base_tcp: Floats, width_m: float) -> float:
+    """How far the fingers may close at a grasp whose route was found [m].
+
+    Where nothing is between them they stop before their tips, which move down an arc while they
+    close, come too near to the table.
+    """
+    T_base_tool0 = T_base_tcp @ invert(robot.gripper.T_tool0_tcp(width_m))
+    shut_m, fine_m = robot.gripper.min_width_m, _squeezed_m(robot, width_m)
+    for opening_m in (*np.arange(fine_m, shut_m, -CLOSE_STEP_M), shut_m):
+        if _lowest_m(robot, T_base_tool0, opening_m) < robot.settings.tip_clearance_m:
+            break
+        fine_m = float(opening_m)
+    return fine_m
+
+
+def _check_closing(robot: RobotConfig, T: Floats, width_m: float, open_width_m: float) -> None:
+    """While the flange stands still the tips move down an arc, until the object is squeezed."""
+    T_base_tool0 = T @ invert(robot.gripper.T_tool0_tcp(width_m))
+    openings_m = np.linspace(_squeezed_m(robot, width_m), open_width_m, CLOSING_STEPS)
+    lowest_m = min(_lowest_m(robot, T_base_tool0, opening_m) for opening_m in openings_m)
+    if lowest_m < robot.settings.tip_clearance_m:
+        raise Unreachable(
+            Reason.TABLE,
+            f"the gripper would come to {lowest_m * 1e3:.1f} mm above the table while closing; at "
+            f"least {robot.settings.tip_clearance_m * 1e3:.1f} mm is required",
+        )
+
+
+def _squeezed_m(robot: RobotConfig, width_m: float) -> float:
+    """The width to which the fingers must at least want to close, to hold what is so wide."""
+    return max(robot.gripper.min_width_m, width_m - SQUEEZE_M)
+
+
+def _lowest_m(robot: RobotConfig, T_base_tool0: Floats, opening_m: float) -> float:
+    """Height of the gripper's lowest point above the table at an opening."""
+    T_base_opening = T_base_tool0 @ robot.gripper.T_tool0_tcp(opening_m)
+    heights_m = []
+    for box in robot.gripper.boxes(opening_m):
+        extent_m = np.abs(T_base_opening[2, :3]) @ np.array(box.half_size_m)
+        center_m = T_base_opening[2, :3] @ np.array(box.center_m) + T_base_opening[2, 3]
+        heights_m.append(center_m - extent_m)
+    return float(min(heights_m)) - robot.table_z_m
+
+
+def _postures(
+    robot: RobotConfig, q_now: Floats, T: Floats, T_tcp_tool0: Floats
+) -> list[tuple[Floats, Floats]]:
+    """At least one posture within the limits with its tcp pose, most convenient first."""
+    arm = robot.arm
+    scored: list[tuple[float, Floats, Floats]] = []
+    found = 0
+    for T_grasp in (T, T @ HALF_TURN):
+        solutions = inverse(arm, T_grasp @ T_tcp_tool0, q_now)
+        found += len(solutions)
+        for q in solutions[within_limits(arm, solutions)]:
+            travel = np.abs(q - q_now).max()
+            margin = np.minimum(q - arm.lower, arm.upper - q).min()
+            cost = travel + MARGIN_WEIGHT * max(0.0, COMFORT_RAD - margin)
+            scored.append((float(cost), q, T_grasp))
+    if not found:
+        raise Unreachable(Reason.NO_IK, "no posture of the arm puts the gripper at the grasp")
+    if not scored:
+        raise Unreachable(
+            Reason.JOINT_LIMIT, f"all {found} postures at the grasp lie beyond the joint limits"
+        )
+    return [(q, T_grasp) for _, q, T_grasp in sorted(scored, key=lambda entry: entry[0])]
+
+
+def _stages(
+    robot: RobotConfig, q_now: Floats, q_grasp: Floats, T_base_tool0: Floats
+) -> tuple[Floats, Floats, Floats, Floats]:
+    settings = robot.settings
+    back = -settings.standoff_m * T_base_tool0[:3, 2]
+    out = _straight(robot, q_grasp, T_base_tool0, back, "approach")
+    lift = _straight(robot, q_grasp, T_base_tool0, np.array([0, 0, settings.lift_m]), "lift")
+    approach = _joint_line(q_now, out[-1], settings.path_step_rad)
+    retreat = _joint_line(lift[-1], robot.home_q, settings.path_step_rad)
+    return approach, out[::-1], lift, retreat
+
+
+def _straight(
+    robot: RobotConfig, q_grasp: Floats, T_base_tool0: Floats, move_m: Floats, name: str
+) -> Floats:
+    """Joint vectors along a straight line of the tool from the grasp, all on its branch."""
+    count = int(np.ceil(np.linalg.norm(move_m) / robot.settings.path_step_m))
+    poses = np.tile(T_base_tool0, (count, 1, 1))
+    poses[:, :3, 3] += np.arange(1, count + 1)[:, None] / count * move_m
+    q = follow(robot.arm, poses, q_grasp, robot.settings.max_jump_rad)
+    lost = np.isnan(q).any(axis=1)
+    if lost.any():
+        done_m = lost.argmax() / count * np.linalg.norm(move_m)
+        raise Unreachable(
+            Reason.PATH, f"the straight {name} breaks off {done_m * 1e3:.0f} mm from the grasp"
+        )
+    if not within_limits(robot.arm, q).all():
+        raise Unreachable(Reason.JOINT_LIMIT, f"the straight {name} runs into a joint limit")
+    return np.vstack([q_grasp, q])
+
+
+def _joint_line(q_from: Floats, q_to: Floats, step_rad: float) -> Floats:
+    count = max(int(np.ceil(np.abs(q_to - q_from).max() / step_rad)), 1)
+    return q_from + np.linspace(0, 1, count + 1)[:, None] * (q_to - q_from)
+
+
+def _check_stages(
+    robot: RobotConfig, bodies: tuple[Body, Body], stages: tuple[Floats, Floats, Floats, Floats]
+) -> None:
+    """Table and self clearance: open fingers on the way in, closed ones on the way out."""
+    ways = np.vstack(stages[:2]), np.vstack(stages[2:])
+    for body, q, name in zip(bodies, ways, ("way to the grasp", "way back"), strict=True):
+        _check_clear(robot, body, q, name)
+
+
+def _check_clear(robot: RobotConfig, body: Body, q: Floats, name: str) -> None:
+    T_base_shape = shape_poses(body, joint_frames(robot.arm, q))
+    gap_m = table_gap_m(body, T_base_shape, robot.table_z_m).min()
+    if gap_m < 0:
+        raise Unreachable(
+            Reason.TABLE, f"on the {name} the robot comes {-gap_m * 1e3:.0f} mm too low"
+        )
+    if self_gap_m(body, T_base_shape).min() < robot.settings.self_clearance_m:
+        raise Unreachable(Reason.PATH, f"on the {name} the robot touches itself")

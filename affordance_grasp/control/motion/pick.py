@@ -1,0 +1,112 @@
+"""From one grasp pose to the motion that makes it: approach, descend, close, lift, retreat."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from affordance_grasp.control.arm.inverse import within_limits
+from affordance_grasp.control.motion.path import close_width_m, find_path
+from affordance_grasp.control.motion.trajectory import time_parameterise
+from affordance_grasp.control.robot import RobotConfig
+from affordance_grasp.datatypes import JointTrajectory, Reason
+from affordance_grasp.errors import InvalidInput, Unreachable
+from affordance_grasp.geometry import Floats
+
+
+@dataclass(frozen=True, eq=False)
+class PickPlan:
+    """What to do, in this order, every trajectory starting and ending at rest.
+
+    1. open to ``open_width_m``; 2. ``approach`` to the pregrasp; 3. ``descend`` straight along the
+    approach to the grasp; 4. close towards ``close_width_m`` with ``force_n``, expecting to stop
+    at ``grasp_width_m``; 5. ``lift`` straight up; 6. ``retreat`` to the home posture.
+
+    ``T_base_tcp`` is the tcp at closure as executed: the pose asked for, or the same grasp turned
+    by pi about the approach.
+    """
+
+    approach: JointTrajectory
+    descend: JointTrajectory
+    lift: JointTrajectory
+    retreat: JointTrajectory
+    open_width_m: float
+    grasp_width_m: float
+    close_width_m: float
+    force_n: float
+    T_base_tcp: Floats
+
+    @property
+    def q_grasp(self) -> Floats:
+        """Posture (J,) in which the fingers close."""
+        return self.descend.positions[-1]
+
+    @property
+    def duration_s(self) -> float:
+        """Time of all arm motions together, without the gripper [s]."""
+        return sum(trajectory.duration_s for _, trajectory in self.stages())
+
+    def stages(self) -> Iterator[tuple[str, JointTrajectory]]:
+        """Name and motion of the four stages in order; the fingers close before ``lift``."""
+        yield "approach", self.approach
+        yield "descend", self.descend
+        yield "lift", self.lift
+        yield "retreat", self.retreat
+
+
+def plan_pick(
+    robot: RobotConfig, q_now: ArrayLike, T_base_tcp: ArrayLike, width_m: float
+) -> PickPlan:
+    """Plan a pick; raises :class:`Unreachable` with a reason and a sentence.
+
+    Args:
+        robot: the robot as configured; its ``speed_scaling`` sets the pace.
+        q_now: (J,) present joint angles [rad].
+        T_base_tcp: (4, 4) pose of the tcp *at closure* in the base: +z approach, +x closing.
+        width_m: distance of the fingertips at closure.
+    """
+    q = _posture(robot, q_now)
+    route = find_path(robot, q, np.asarray(T_base_tcp, float), width_m)
+    ways = (route.approach[[0, -1]], route.descend, route.lift, route.retreat[[0, -1]])
+    names = robot.arm.joint_names
+    approach, descend, lift, retreat = (
+        time_parameterise(way, robot.velocity, robot.acceleration, names) for way in ways
+    )
+    return PickPlan(
+        approach=approach,
+        descend=descend,
+        lift=lift,
+        retreat=retreat,
+        open_width_m=route.open_width_m,
+        grasp_width_m=robot.gripper.clamp_width(width_m),
+        close_width_m=close_width_m(robot, route.T_base_tcp, robot.gripper.clamp_width(width_m)),
+        force_n=robot.settings.grip_force_n,
+        T_base_tcp=route.T_base_tcp,
+    )
+
+
+def reachable(
+    robot: RobotConfig, q_now: ArrayLike, T_base_tcp: ArrayLike, width_m: float
+) -> Reason | None:
+    """Why a pick cannot be planned, or None; all the checks of :func:`plan_pick`, no timing."""
+    try:
+        find_path(robot, _posture(robot, q_now), np.asarray(T_base_tcp, float), width_m)
+    except Unreachable as error:
+        return Reason(error.reason)
+    return None
+
+
+def _posture(robot: RobotConfig, q_now: ArrayLike) -> Floats:
+    q = np.asarray(q_now, float)
+    if q.shape != (robot.arm.dof,) or not np.isfinite(q).all():
+        raise InvalidInput(f"the present posture must be {robot.arm.dof} finite joint angles")
+    if not within_limits(robot.arm, q):
+        outside = np.maximum(robot.arm.lower - q, q - robot.arm.upper)
+        worst = int(outside.argmax())
+        raise Unreachable(
+            Reason.JOINT_LIMIT,
+            f"{robot.arm.joint_names[worst]} stands {outside[worst]:.3f} rad beyond its limit; "
+            "move the arm by hand to where it may be",
+        )
+    return q

@@ -1,0 +1,313 @@
+"""Data sets in AGD20K's folder layout: AGD20K Seen, Unseen and Hard, HICO-IIF, the simulated set.
+
+Layout, below ``<root>/<split>``::
+
+    trainset/{egocentric,exocentric}/<affordance>/<object>/*.jpg
+    testset/egocentric/<affordance>/<object>/*.jpg
+    testset/GT/<affordance>/<object>/<same stem>.png
+
+Test items are the egocentric test pictures that have a ground truth, also one that is all zero, as
+AGD20K's bottle_000341.png under hold is. The Hard split (AffordanceLLM) has no folder of its own:
+it is a choice of objects from Seen.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+
+from affordance_grasp.errors import InvalidInput, UnknownName
+from affordance_grasp.vocabulary import AFFORDANCES
+
+HICO_IIF_AFFORDANCES = (
+    "cut_with",
+    "drink_with",
+    "hold",
+    "open",
+    "pour",
+    "sip",
+    "stick",
+    "stir",
+    "swing",
+    "type_on",
+)
+NOT_IN_UNSEEN = (
+    "beat",
+    "boxing",
+    "brush_with",
+    "drag",
+    "lift",
+    "look_out",
+    "pack",
+    "stir",
+    "talk_on",
+    "text_on",
+    "write",
+)
+UNSEEN_AFFORDANCES = tuple(a for a in AFFORDANCES if a not in NOT_IN_UNSEEN)
+PICTURE_ENDINGS = {".jpg", ".jpeg", ".png"}
+LISTED_PROBLEMS = 20
+NOT_A_PICTURE = (OSError, UnidentifiedImageError, SyntaxError, Image.DecompressionBombError)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where a split lies below the root.
+
+    ``affordances``: those that the split may hold, in the order of their labels.
+    ``last_train_object``: objects up to this one in the alphabet are for training, those after it
+    for testing; None where the folders alone decide.
+    """
+
+    folder: str
+    affordances: tuple[str, ...] = AFFORDANCES
+    last_train_object: str | None = None
+
+    def trains_on(self, object_name: str) -> bool:
+        """Whether train pictures of the object belong to the split."""
+        return self.last_train_object is None or object_name <= self.last_train_object
+
+    def tests_on(self, object_name: str) -> bool:
+        """Whether test pictures of the object belong to the split."""
+        return self.last_train_object is None or object_name > self.last_train_object
+
+
+LAYOUTS = {
+    "Seen": Layout("Seen"),
+    "Unseen": Layout("Unseen", UNSEEN_AFFORDANCES),
+    # AffordanceLLM: of AGD20K's 50 objects the first 28 train, apple to hot_dog, and 22 test
+    "Hard": Layout("Seen", last_train_object="hot_dog"),
+    "HICO-IIF": Layout("HICO-IIF", HICO_IIF_AFFORDANCES),
+}
+
+
+@dataclass(frozen=True, order=True)
+class PictureFile:
+    """One picture file of the tree; the same content may appear under several affordances."""
+
+    affordance: str
+    object: str
+    path: Path
+
+    @property
+    def pair(self) -> tuple[str, str]:
+        """Affordance and object."""
+        return self.affordance, self.object
+
+
+@dataclass(frozen=True)
+class TestItem:
+    """An egocentric test picture and its ground truth map."""
+
+    __test__ = False  # the name is the data set's word, not a test case
+
+    picture: PictureFile
+    truth: Path
+
+
+@dataclass(frozen=True)
+class Split:
+    """All pictures of one split, sorted by path; made by :func:`load_split`.
+
+    ``affordances``: those with train pictures, in AGD20K's class order. ``test``: in
+    the Hard split without those whose file name a train picture has. ``without_truth``: number of
+    test pictures that have no ground truth and are no test items.
+    """
+
+    name: str
+    folder: Path
+    train_ego: tuple[PictureFile, ...]
+    train_exo: tuple[PictureFile, ...]
+    test: tuple[TestItem, ...]
+    without_truth: int = 0
+    affordances: tuple[str, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Derive the affordances."""
+        present = {picture.affordance for picture in self.train_ego}
+        object.__setattr__(self, "affordances", tuple(a for a in AFFORDANCES if a in present))
+
+    def affordances_of(self, object_name: str) -> frozenset[str]:
+        """Affordances under which train pictures of an object are filed."""
+        return frozenset(p.affordance for p in self.train_ego if p.object == object_name)
+
+
+def load_split(root: Path, split: str) -> Split:
+    """List one split and check it; every missing folder, file or counterpart is named."""
+    if split not in LAYOUTS:
+        raise UnknownName("split", split, tuple(LAYOUTS))
+    layout = LAYOUTS[split]
+    folder = Path(root) / layout.folder
+    _refuse_missing_folders(folder)
+    train_ego = _pictures(folder / "trainset/egocentric", layout.trains_on)
+    train_exo = _pictures(folder / "trainset/exocentric", layout.trains_on)
+    test_ego = _pictures(folder / "testset/egocentric", layout.tests_on)
+    truths = _pictures(folder / "testset/GT", layout.tests_on)
+    problems = [
+        *_unknown_affordances(folder, layout.affordances),
+        *_empty_classes(folder),
+        *_unpaired(folder, train_ego, train_exo),
+        *_truths_without_picture(folder, test_ego, truths),
+    ]
+    truth_of = {(t.affordance, t.object, t.path.stem): t.path for t in truths}
+    test = tuple(
+        TestItem(p, truth_of[p.affordance, p.object, p.path.stem])
+        for p in test_ego
+        if (p.affordance, p.object, p.path.stem) in truth_of
+    )
+    if not problems and not (train_ego and train_exo and test):
+        problems = [f"no pictures for train or no ground truth for test in {folder}"]
+    _refuse(problems, folder)
+    without_truth = len(test_ego) - len(test)
+    fresh = _not_in_train(test, train_ego) if layout.last_train_object else test
+    return Split(split, folder, train_ego, train_exo, fresh, without_truth)
+
+
+def refuse_lost_classes(split: Split) -> None:
+    """Refuse a split, some pictures of which were left out, where those that remain do not do."""
+    problems = _unpaired(split.folder, split.train_ego, split.train_exo)
+    if not problems and not (split.train_ego and split.train_exo and split.test):
+        problems = [f"no pictures for train or no ground truth for test in {split.folder}"]
+    if problems:
+        raise InvalidInput(
+            f"without its corrupt pictures {split.folder} is not complete: {_listed(problems)}"
+        )
+
+
+def read_color(path: Path) -> NDArray[np.uint8]:
+    """Read a picture as (H, W, 3) uint8 rgb; a corrupt one is an error that names its path."""
+    return _read(path, "RGB")
+
+
+def read_gray(path: Path) -> NDArray[np.uint8]:
+    """Read a single-channel picture (H, W), as pseudo labels and ground truth are.
+
+    Of 16 bits the upper 8 count, as OpenCV reads them in the reference evaluation.
+    """
+    return _read(path, "L")
+
+
+def picture_size(path: Path) -> tuple[int, int]:
+    """Width and height [pixels] of a picture, without decoding it."""
+    try:
+        with Image.open(path) as image:
+            return image.size
+    except NOT_A_PICTURE as error:
+        raise InvalidInput(f"picture {path} is missing or corrupt: {error}") from error
+
+
+def content_digest(path: Path) -> str:
+    """Hex sha256 of the bytes of a file: equal for the same picture under two affordances."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def corrupt_files(files: Iterable[Path]) -> Iterator[tuple[Path, str]]:
+    """Those picture files that cannot be decoded, with the sentence that says so."""
+    for path in files:
+        try:
+            read_color(path)
+        except InvalidInput as error:
+            yield path, str(error)
+
+
+def _read(path: Path, mode: str) -> NDArray[np.uint8]:
+    try:
+        with Image.open(path) as image:
+            return np.asarray(_eight_bits(image).convert(mode))
+    except FileNotFoundError as error:
+        raise InvalidInput(f"picture {path} does not exist") from error
+    except NOT_A_PICTURE as error:
+        raise InvalidInput(f"picture {path} is corrupt and cannot be decoded: {error}") from error
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    """A grey picture of 16 bits by its upper 8; ``convert`` would cut off what is above 255."""
+    if not image.mode.startswith("I"):
+        return image
+    return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+
+
+def _pictures(folder: Path, belongs: Callable[[str], bool]) -> tuple[PictureFile, ...]:
+    return tuple(
+        sorted(
+            PictureFile(path.parent.parent.name, path.parent.name, path)
+            for path in folder.glob("*/*/*")
+            if path.suffix.lower() in PICTURE_ENDINGS and belongs(path.parent.name)
+        )
+    )
+
+
+PARTS = ("trainset/egocentric", "trainset/exocentric", "testset/egocentric", "testset/GT")
+
+
+def _not_in_train(
+    test: tuple[TestItem, ...], train: tuple[PictureFile, ...]
+) -> tuple[TestItem, ...]:
+    """Test items whose file name no train picture has (AffordanceLLM's Hard split)."""
+    names = {picture.path.name for picture in train}
+    return tuple(item for item in test if item.picture.path.name not in names)
+
+
+def _refuse_missing_folders(folder: Path) -> None:
+    missing = [f"folder {folder / part}" for part in PARTS if not (folder / part).is_dir()]
+    _refuse(missing, folder)
+
+
+def _unknown_affordances(folder: Path, known: tuple[str, ...]) -> list[str]:
+    return [
+        f"{path} is not one of the {len(known)} affordances of this split"
+        for part in PARTS
+        for path in sorted((folder / part).iterdir())
+        if path.is_dir() and path.name not in known
+    ]
+
+
+def _empty_classes(folder: Path) -> list[str]:
+    empty = []
+    for part in PARTS:
+        for pattern in ("*", "*/*"):
+            for path in sorted((folder / part).glob(pattern)):
+                if path.is_dir() and not any(path.iterdir()):
+                    empty.append(f"{path} holds no picture")
+    return empty
+
+
+def _unpaired(
+    folder: Path, ego: tuple[PictureFile, ...], exo: tuple[PictureFile, ...]
+) -> list[str]:
+    pairs = {"egocentric": {p.pair for p in ego}, "exocentric": {p.pair for p in exo}}
+    missing = []
+    for have, need in (("egocentric", "exocentric"), ("exocentric", "egocentric")):
+        for affordance, name in sorted(pairs[have] - pairs[need]):
+            path = folder / "trainset" / need / affordance / name
+            missing.append(f"{path} holds no picture, its {have} counterpart does")
+    return missing
+
+
+def _truths_without_picture(
+    folder: Path, ego: tuple[PictureFile, ...], truths: tuple[PictureFile, ...]
+) -> list[str]:
+    known = {(p.affordance, p.object, p.path.stem) for p in ego}
+    return [
+        f"{folder / 'testset/egocentric' / t.affordance / t.object / t.path.stem}.jpg is missing"
+        for t in truths
+        if (t.affordance, t.object, t.path.stem) not in known
+    ]
+
+
+def _refuse(problems: list[str], folder: Path) -> None:
+    if problems:
+        raise InvalidInput(
+            f"{folder} is not a complete data set in AGD20K's layout, {len(problems)} missing or "
+            f"wrong: {_listed(problems)}"
+        )
+
+
+def _listed(problems: list[str]) -> str:
+    listed = "; ".join(problems[:LISTED_PROBLEMS])
+    more = len(problems) - LISTED_PROBLEMS
+    return f"{listed}; and {more} more" if more > 0 else listed

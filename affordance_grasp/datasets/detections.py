@@ -1,0 +1,114 @@
+"""Boxes of named parts and objects, as an open-vocabulary part detector gives them.
+
+A detector is asked once per picture; its answers are kept in a JSON file beside the pictures
+(``<split>/trainset/detections.json``), so that any detector can be used, also one that runs
+elsewhere::
+
+    {"parts": {affordance: {object: {file: {"boxes": [[l, t, r, b], ...], "scores": [...]}}}},
+     "objects_ego": {... the same, whole-object boxes ...}, "objects_exo": {...},
+     "prompts": {affordance: {object: "handle of the mug"}}}
+
+Boxes are in pixels of the picture, right and bottom exclusive. ``prompts`` are the words the
+detector was asked for; they may be absent.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from affordance_grasp.datasets.agd20k import PictureFile
+from affordance_grasp.errors import InvalidInput
+
+DETECTIONS_FILE = "detections.json"
+SCORE_THRESHOLD = 0.5
+
+
+@dataclass(frozen=True)
+class Detections:
+    """Boxes (N, 4) float left, top, right, bottom in pixels, and scores (N,) in 0..1."""
+
+    boxes: NDArray[np.float64]
+    scores: NDArray[np.float64]
+
+    def __post_init__(self) -> None:
+        """Refuse arrays that disagree and boxes that are empty or not finite."""
+        if self.boxes.shape != (len(self.scores), 4):
+            raise InvalidInput(
+                f"{self.boxes.shape} boxes and {self.scores.shape} scores; expected (N, 4), (N,)"
+            )
+        left, top, right, bottom = self.boxes.T
+        if not (np.isfinite(self.boxes).all() and (left < right).all() and (top < bottom).all()):
+            raise InvalidInput("detection boxes must be finite with left < right and top < bottom")
+
+    def kept(self) -> "Detections":
+        """Boxes with a score above 0.5, or the best one if there is none (PLSP stage A)."""
+        chosen = self.scores > SCORE_THRESHOLD
+        if not chosen.any() and len(self.scores):
+            chosen = np.arange(len(self.scores)) == self.scores.argmax()
+        return Detections(self.boxes[chosen], self.scores[chosen])
+
+
+class Detector(Protocol):
+    """Answers for one picture, None where it found nothing."""
+
+    def parts(self, picture: PictureFile) -> Detections | None:
+        """Boxes of the part(s) on which the picture's affordance acts (train egocentric)."""
+
+    def object_ego(self, picture: PictureFile) -> Detections | None:
+        """Whole-object boxes of an egocentric picture."""
+
+    def object_exo(self, picture: PictureFile) -> Detections | None:
+        """Whole-object boxes of an exocentric picture."""
+
+    def prompt(self, affordance: str, object_name: str) -> str | None:
+        """The words that the part detector was asked for, None where they are not recorded."""
+
+
+class RecordedDetector:
+    """A detector's answers read back from its JSON file."""
+
+    def __init__(self, path: Path) -> None:
+        """Read and check the file."""
+        self.path = path
+        try:
+            self._answers: Mapping[str, Any] = json.loads(path.read_text())
+        except OSError as error:
+            raise InvalidInput(
+                f"no detector boxes at {path} ({error.strerror}); run the part detector"
+            ) from error
+        except (json.JSONDecodeError, UnicodeDecodeError) as error:
+            raise InvalidInput(f"detector boxes {path} are not valid JSON: {error}") from error
+        if not isinstance(self._answers, dict) or not isinstance(self._answers.get("parts"), dict):
+            raise InvalidInput(f'detector boxes {path} hold no mapping "parts"')
+
+    def parts(self, picture: PictureFile) -> Detections | None:
+        """Part boxes, see :class:`Detector`."""
+        return self._find("parts", picture)
+
+    def object_ego(self, picture: PictureFile) -> Detections | None:
+        """Whole-object boxes, see :class:`Detector`."""
+        return self._find("objects_ego", picture)
+
+    def object_exo(self, picture: PictureFile) -> Detections | None:
+        """Whole-object boxes, see :class:`Detector`."""
+        return self._find("objects_exo", picture)
+
+    def prompt(self, affordance: str, object_name: str) -> str | None:
+        """The words that the part detector was asked for, None where they are not recorded."""
+        words = self._answers.get("prompts", {}).get(affordance, {}).get(object_name)
+        return None if words is None else str(words)
+
+    def _find(self, kind: str, picture: PictureFile) -> Detections | None:
+        try:
+            by_object = self._answers.get(kind, {}).get(picture.affordance, {})
+            entry = by_object.get(picture.object, {}).get(picture.path.name)
+            if not entry or not entry["boxes"]:
+                return None
+            return Detections(np.array(entry["boxes"], float), np.array(entry["scores"], float))
+        except (InvalidInput, KeyError, ValueError, TypeError, AttributeError) as error:
+            raise InvalidInput(f"{self.path}: {kind} of {picture.path.name}: {error}") from error

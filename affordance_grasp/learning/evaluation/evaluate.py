@@ -1,0 +1,200 @@
+"""Evaluation in two steps: export a raw map per test item, then score the exported maps."""
+
+import csv
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from affordance_grasp.datasets.agd20k import Split, TestItem, content_digest, read_gray
+from affordance_grasp.datasets.images import ViewSource
+from affordance_grasp.errors import InvalidInput
+from affordance_grasp.learning.evaluation.metrics import (
+    MAP_SIDE,
+    Scores,
+    ground_truth_map,
+    join_scores,
+    predicted_map,
+    resize_map,
+    score,
+)
+from affordance_grasp.methods.network import GroundingNetwork
+from affordance_grasp.vocabulary import AFFORDANCES
+
+INDEX_FILE = "maps.json"
+MAPS_FILE = "maps.npy"
+SCORED_AT_ONCE = 64  # bounds the memory of the float64 maps
+CENTRE_SPREAD = 0.25
+PROBABILITY_TOLERANCE = 1e-3
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Scores of a set of maps in one protocol.
+
+    ``table``: affordance -> kld, sim, nss, maps, undefined; the row ``all`` is the mean over
+    maps, as published, not over affordances.
+    """
+
+    protocol: str
+    table: Mapping[str, Mapping[str, float]]
+
+    @property
+    def overall(self) -> Mapping[str, float]:
+        """The row of all maps."""
+        return self.table["all"]
+
+
+class TestTruth:
+    """Ground truth of the test items at 224x224, read once for many evaluations."""
+
+    __test__ = False
+
+    def __init__(self, items: Sequence[TestItem], protocol: str) -> None:
+        """Read every ground truth picture of ``items`` for one protocol."""
+        self.protocol = protocol
+        self.affordances = np.array([item.picture.affordance for item in items])
+        self.maps = np.stack([ground_truth_map(read_gray(i.truth), protocol) for i in items])
+
+    def evaluate(self, raw_maps: Iterable[NDArray[np.float32]]) -> Evaluation:
+        """Score raw maps, in the order of the items; undefined figures are counted."""
+        prepare = predicted_map if self.protocol == "reference" else as_probability
+        raw = iter(raw_maps)
+        scored = []
+        for start in range(0, len(self.maps), SCORED_AT_ONCE):
+            truth = self.maps[start : start + SCORED_AT_ONCE]
+            predicted = np.stack([prepare(values) for values in islice(raw, len(truth))])
+            scored.append(score(predicted, truth, self.protocol))
+        return Evaluation(self.protocol, _table(join_scores(scored), self.affordances))
+
+
+def as_probability(raw: NDArray[np.float32]) -> NDArray[np.float32]:
+    """A raw map (h, w) as PLSP's protocol takes it: 224x224, non-negative.
+
+    Probability maps, which sum to 1, are enlarged where they are smaller; a signed activation is
+    min-max normalised.
+    """
+    if raw.min() >= 0 and abs(float(raw.sum(dtype=np.float64)) - 1) < PROBABILITY_TOLERANCE:
+        return np.asarray(resize_map(raw), np.float32)
+    return predicted_map(raw)
+
+
+@torch.inference_mode()
+def predict_maps(
+    network: GroundingNetwork,
+    pictures: ViewSource,
+    items: Sequence[TestItem],
+    affordances: Sequence[str],
+    text: Tensor,
+    *,
+    device: str = "cpu",
+) -> list[NDArray[np.float32]]:
+    """Raw maps of the test items; all queries on one picture share its tokens.
+
+    ``pictures``: every test picture in its one view. ``affordances``: what labels count, with
+    their rows ``text`` (A, text dim).
+    """
+    by_content: dict[str, list[int]] = {}
+    for i, item in enumerate(items):
+        by_content.setdefault(content_digest(item.picture.path), []).append(i)
+    place = {name: i for i, name in enumerate(affordances)}
+    unused = np.random.default_rng(0)  # a test picture has one view, there is nothing to draw
+    found: dict[int, NDArray[np.float32]] = {}
+    for indices in by_content.values():
+        path = items[indices[0]].picture.path
+        (view,) = pictures.views_of(path, unused)
+        image = torch.from_numpy(pictures.read(path, view))[None].to(device)
+        rows = torch.tensor([place[items[i].picture.affordance] for i in indices])
+        maps = network.maps(network.tokens(image), text[rows].to(device), rows.to(device))
+        found.update(zip(indices, maps.float().cpu().numpy(), strict=True))
+    return [found[i] for i in range(len(items))]
+
+
+def export_maps(
+    folder: Path, split: Split, maps: Sequence[NDArray[np.float32]], about: Mapping[str, object]
+) -> None:
+    """Step one: write the maps (N, h, w) and an index that says what they belong to."""
+    folder.mkdir(parents=True, exist_ok=True)
+    np.save(folder / MAPS_FILE, np.stack(maps).astype(np.float32))
+    index = {"about": dict(about), "split": split.name, "items": _item_names(split.test)}
+    (folder / INDEX_FILE).write_text(json.dumps(index, indent=1))
+
+
+def score_exported(folder: Path, split: Split, protocol: str) -> Evaluation:
+    """Step two: score the maps in ``folder``; refuses maps of other test items."""
+    try:
+        index = json.loads((folder / INDEX_FILE).read_text())
+        maps = np.load(folder / MAPS_FILE)
+        items, name = list(index["items"]), str(index["split"])
+    except (OSError, EOFError, KeyError, TypeError, ValueError) as error:
+        reason = str(error) or type(error).__name__
+        raise InvalidInput(f"no readable exported maps in {folder}: {reason}") from error
+    if items != _item_names(split.test):
+        raise InvalidInput(
+            f"the maps in {folder} belong to other test items ({name}, "
+            f"{len(items)} maps) than {split.name} below {split.folder}; export again"
+        )
+    if maps.ndim != 3 or len(maps) != len(items) or not maps.size or maps.dtype != np.float32:
+        raise InvalidInput(
+            f"{folder / MAPS_FILE} holds {maps.dtype} {maps.shape} instead of float32 "
+            f"({len(items)}, h, w); export again"
+        )
+    return TestTruth(split.test, protocol).evaluate(maps)
+
+
+def uniform_map() -> NDArray[np.float32]:
+    """Every pixel equally likely; one pixel differs by little, so that NSS is defined."""
+    values = np.ones((MAP_SIDE, MAP_SIDE), np.float32)
+    values[0, 0] = np.float32(1 - 1e-3)
+    return values
+
+
+def centred_gaussian() -> NDArray[np.float32]:
+    """A Gaussian in the middle of the picture, standard deviation a quarter of its side."""
+    steps = (np.arange(MAP_SIDE) + 0.5) / MAP_SIDE - 0.5
+    along = np.exp(-(steps**2) / (2 * CENTRE_SPREAD**2))
+    return np.outer(along, along).astype(np.float32)
+
+
+BASELINES = {"uniform": uniform_map, "centred Gaussian": centred_gaussian}
+"""Maps that do not look at the picture."""
+
+
+def baselines(
+    items: Sequence[TestItem], protocol: str, saliency: Sequence[NDArray[np.float32]] | None = None
+) -> dict[str, Evaluation]:
+    """What maps score that know no verb.
+
+    ``saliency``: what the frozen backbone attends to in every test picture, where it says so.
+    """
+    truth = TestTruth(items, protocol)
+    scored = {name: truth.evaluate([make()] * len(items)) for name, make in BASELINES.items()}
+    if saliency is not None:
+        scored["DINO saliency"] = truth.evaluate(saliency)
+    return scored
+
+
+def write_table(path: Path, evaluation: Evaluation) -> None:
+    """The per-affordance table as CSV."""
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["affordance", "kld", "sim", "nss", "maps", "undefined"])
+        for name, row in evaluation.table.items():
+            figures = [f"{row[key]:.4f}" for key in ("kld", "sim", "nss")]
+            writer.writerow([name, *figures, row["maps"], row["undefined"]])
+
+
+def _table(scores: Scores, affordances: NDArray[np.str_]) -> dict[str, dict[str, float]]:
+    present = [name for name in AFFORDANCES if (affordances == name).any()]
+    rows = {name: scores.subset(affordances == name).mean() for name in present}
+    return {"all": scores.mean(), **rows}
+
+
+def _item_names(items: Sequence[TestItem]) -> list[str]:
+    return [f"{i.picture.affordance}/{i.picture.object}/{i.picture.path.stem}" for i in items]

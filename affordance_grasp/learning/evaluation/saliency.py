@@ -1,0 +1,77 @@
+"""A baseline that looks at the picture and hears no verb: the frozen backbone's own saliency."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from affordance_grasp.datasets.agd20k import Split, TestItem
+from affordance_grasp.datasets.features import (
+    Encoding,
+    Progress,
+    TokenStore,
+    cache_test_features,
+)
+from affordance_grasp.datasets.images import PictureView, Reader
+from affordance_grasp.encoders.backbones import TimmBackbone, backbone_spec
+from affordance_grasp.errors import UnknownName
+from affordance_grasp.methods.shared.class_maps import (
+    DINOV2_SALIENT_HEADS,
+    SALIENT_HEADS,
+    unpack_keys,
+)
+
+SALIENT = {"dino_vits16": SALIENT_HEADS, "dinov2_vits14": DINOV2_SALIENT_HEADS}
+"""Backbone -> the heads whose CLS attention lies on the object."""
+PICTURES_AT_ONCE = 64
+
+
+def saliency_maps(packed: Tensor, backbone: str) -> Tensor:
+    """Mean CLS attention (B, g, g) of the salient heads of ``backbone``, not normalised.
+
+    ``packed`` (B, 2 + g^2, C): rows of ``vit_keys.last_block_keys``; channels that follow the
+    backbone's own are not read.
+    """
+    if backbone not in SALIENT:
+        raise UnknownName("backbone with salient heads", backbone, tuple(SALIENT))
+    spec = backbone_spec(backbone)
+    return unpack_keys(packed[..., : spec.dim], spec.heads).saliency(SALIENT[backbone])
+
+
+@torch.inference_mode()
+def predict_saliency(
+    store: TokenStore, items: Sequence[TestItem], backbone: str
+) -> list[NDArray[np.float32]]:
+    """The saliency (g, g) of every test item's picture; its verb makes no difference.
+
+    ``store``: packed keys of the test pictures, from their first view.
+    """
+    packed = torch.from_numpy(np.array(store.tokens[:, 0]))
+    maps = torch.cat([saliency_maps(rows, backbone) for rows in packed.split(PICTURES_AT_ONCE)])
+    return [maps[store.row_of[item.picture.path]].numpy() for item in items]
+
+
+def saliency_reader(backbone: TimmBackbone) -> Reader:
+    """What fills the store of :func:`predict_saliency`; LoopTrans' networks read the same rows."""
+    return Reader(
+        "keys", backbone.sha256, backbone.image_side, backbone.spec.normalise, backbone.keys
+    )
+
+
+def cached_saliency(
+    split: Split,
+    backbone: TimmBackbone,
+    view: PictureView,
+    folder: Path,
+    *,
+    encoding: Encoding,
+    progress: Progress | None = None,
+) -> list[NDArray[np.float32]]:
+    """The saliency of a split's test pictures in one ``view``; their keys stay in ``folder``."""
+    store = cache_test_features(
+        split, saliency_reader(backbone), view, folder, encoding=encoding, progress=progress
+    )
+    return predict_saliency(store, split.test, backbone.spec.name)

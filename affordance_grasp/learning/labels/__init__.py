@@ -1,0 +1,1 @@
+"""Pseudo labels for PLSP: masks of parts from boxes, and their refinement."""

@@ -1,0 +1,117 @@
+"""Pseudo labels for PLSP: part boxes become masks (stage A of the paper, appendix B.1).
+
+Ground truth never enters: the boxes come from a part detector, the masks from the picture.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from affordance_grasp.datasets.agd20k import PictureFile, Split, content_digest, read_color
+from affordance_grasp.datasets.detections import Detections, Detector
+from affordance_grasp.learning.labels.masking import MASKERS, Masker, fill_holes, turn_inverted
+
+Labels = Literal["initial", "refined"]
+
+
+@dataclass(frozen=True)
+class LabelCount:
+    """What a run did: labels written, found already written, pictures with no box."""
+
+    written: int
+    kept: int
+    without_box: int
+
+
+def label_path(split: Split, picture: PictureFile) -> Path:
+    """Where the pseudo label of an egocentric train picture lies."""
+    folder = split.folder / "trainset/PL" / picture.affordance / picture.object
+    return folder / f"{picture.path.stem}_pl.png"
+
+
+def refined_label_path(split: Split, picture: PictureFile) -> Path:
+    """Where the refined label (stage B) of an egocentric train picture is written."""
+    folder = split.folder / "trainset/PL_refined" / picture.affordance / picture.object
+    return folder / f"{picture.path.stem}.png"
+
+
+def label_for_training(split: Split, picture: PictureFile, labels: Labels) -> Path:
+    """The label that training reads; ``refined``: the initial one where none was refined.
+
+    Refined labels of the released code are JPEG.
+    """
+    refined = refined_label_path(split, picture)
+    for path in (refined, refined.with_suffix(".jpg")) if labels == "refined" else ():
+        if path.exists():
+            return path
+    return label_path(split, picture)
+
+
+def save_mask(path: Path, mask: NDArray[np.bool_]) -> None:
+    """Write a mask (H, W) as 0 and 255; a killed run leaves no half picture behind."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".partial")
+    Image.fromarray(mask.astype(np.uint8) * 255).save(partial, format="PNG")
+    partial.replace(path)
+
+
+def pseudo_label(
+    mask_of: Callable[[NDArray[np.float64]], NDArray[np.bool_]],
+    detections: Detections,
+    may_invert: bool,
+) -> NDArray[np.bool_]:
+    """Union of the masks of the kept boxes: checked at the box's rim, small holes filled."""
+    masks = []
+    for box in detections.kept().boxes:
+        mask = mask_of(box)
+        masks.append(fill_holes(turn_inverted(mask, box) if may_invert else mask))
+    return np.any(masks, axis=0)
+
+
+def write_pseudo_labels(
+    split: Split,
+    detector: Detector,
+    masker: Masker = MASKERS["grabcut"],
+    overwrite: bool = False,
+    progress: Callable[[Iterable[list[PictureFile]]], Iterable[list[PictureFile]]] = iter,
+) -> LabelCount:
+    """Write the label of every egocentric train picture in which a part was found.
+
+    A picture filed under several affordances is segmented once. Labels that exist are kept unless
+    ``overwrite``, so that a stopped run goes on where it was. ``progress`` wraps the iteration.
+    """
+    tally: Counter[str] = Counter()
+    for copies in progress(list(_same_content(split.train_ego))):
+        due = [p for p in copies if overwrite or not label_path(split, p).exists()]
+        tally["kept"] += len(copies) - len(due)
+        found = [(p, detections) for p in due if (detections := detector.parts(p)) is not None]
+        tally["without_box"] += len(due) - len(found)
+        tally["written"] += len(found)
+        if found:
+            _write(split, detector, masker, found)
+    return LabelCount(tally["written"], tally["kept"], tally["without_box"])
+
+
+def _write(
+    split: Split, detector: Detector, masker: Masker, found: list[tuple[PictureFile, Detections]]
+) -> None:
+    first = found[0][0]
+    whole = detector.object_ego(first)
+    object_box = None if whole is None else whole.boxes[whole.scores.argmax()]
+    mask_of = masker.open_picture(read_color(first.path), object_box)
+    for picture, detections in found:
+        mask = pseudo_label(mask_of, detections, masker.may_invert)
+        save_mask(label_path(split, picture), mask)
+
+
+def _same_content(pictures: Iterable[PictureFile]) -> Iterator[list[PictureFile]]:
+    groups: dict[str, list[PictureFile]] = {}
+    for picture in pictures:
+        groups.setdefault(content_digest(picture.path), []).append(picture)
+    yield from groups.values()

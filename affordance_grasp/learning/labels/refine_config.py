@@ -1,0 +1,120 @@
+"""What a label refinement (PLSP stage B) is asked to do."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from affordance_grasp.datasets.agd20k import Split
+from affordance_grasp.errors import InvalidInput, UnknownName
+from affordance_grasp.learning.training.optimizers import AdamW
+from affordance_grasp.methods.plsp.refiner import RefinerConfig
+
+Pair = tuple[str, str]
+_RACKETS = ("tennis_racket", "badminton_racket", "baseball_bat")
+
+
+def _pairs(affordances: Iterable[str], objects: Iterable[str]) -> tuple[Pair, ...]:
+    return tuple((affordance, name) for affordance in affordances for name in objects)
+
+
+PUBLISHED_CLASSES: Mapping[str, tuple[Pair, ...]] = {
+    "Seen": (
+        ("throw", "javelin"),
+        *_pairs(("pick_up", "drag", "hold"), ("suitcase",)),
+        *_pairs(("carry", "pick_up", "hold"), ("skis",)),
+        *_pairs(("hit", "hold", "swing"), _RACKETS),
+        *_pairs(("carry", "hold"), ("snowboard",)),
+    ),
+    "Unseen": (
+        *_pairs(("hold", "open", "pick_up"), ("suitcase",)),
+        *_pairs(("hit", "hold", "swing"), _RACKETS),
+        *_pairs(("hold", "pour"), ("wine_glass",)),
+        *_pairs(("hold",), ("hammer", "scissors", "toothbrush", "fork")),
+    ),
+}
+"""Classes that were refined for the published results, chosen where the baseline was weak on the
+test set, by split; not every one of these pairs has pictures."""
+
+
+@dataclass(frozen=True)
+class RefineConfig:
+    """The defaults are the published recipe.
+
+    ``batch``: pictures per optimiser step (paper: 20 times one). ``checkpoint_every`` [epochs];
+    ``label_epoch``: the checkpoint that writes the labels (released: 10 of 20). ``exo``: how many
+    exocentric pictures a picture is compared with, drawn from the ``exo_pool`` most similar ones.
+    ``threshold`` of the network's probability. ``crops``: how many fixed crops of a picture a
+    frozen backbone looks at; a fine-tuned one gets a new crop every time. ``squash`` [pixels]: the
+    size from which crops are cut.
+    """
+
+    epochs: int = 20
+    batch: int = 20
+    optimizer: AdamW = AdamW()
+    seed: int = 10000
+    checkpoint_every: int = 2
+    label_epoch: int = 10
+    exo: int = 3
+    exo_pool: int = 10
+    threshold: float = 0.95
+    crops: int = 4
+    squash: int = 256
+    text_encoder: str = "minilm"
+    network: RefinerConfig = RefinerConfig()
+
+    def __post_init__(self) -> None:
+        """Refuse figures that cannot train and an epoch that leaves no checkpoint."""
+        names = ("epochs", "batch", "checkpoint_every", "exo", "exo_pool", "crops", "squash")
+        small = [name for name in names if getattr(self, name) < 1]
+        if small or self.seed < 0 or not 0 < self.threshold < 1:
+            raise InvalidInput(
+                f"refinement needs {', '.join(names)} of at least 1, a seed of at least 0 and a "
+                f"threshold within 0..1; got {', '.join(small) or 'another seed or threshold'}"
+            )
+        if self.squash < self.network.image_side:
+            raise InvalidInput(
+                f"crops of {self.network.image_side} pixels cannot be cut from {self.squash}"
+            )
+        if self.label_epoch not in self.checkpoints:
+            raise InvalidInput(
+                f"no checkpoint is left by epoch {self.label_epoch}; labels can be written by "
+                f"{', '.join(map(str, self.checkpoints))}"
+            )
+
+    @staticmethod
+    def paper() -> "RefineConfig":
+        """The published network: CLIP's encoders, the image one fine-tuned."""
+        return RefineConfig(text_encoder="clip_vitb16", network=RefinerConfig.paper())
+
+    @property
+    def checkpoints(self) -> tuple[int, ...]:
+        """Epochs, counted from 1, after which a checkpoint is left."""
+        every = range(self.checkpoint_every, self.epochs + 1, self.checkpoint_every)
+        return tuple(every) or (self.epochs,)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for the record of a run."""
+        values = asdict(self)
+        values["optimizer"]["betas"] = list(self.optimizer.betas)
+        return values
+
+
+def classes_of(split: Split, names: Iterable[str]) -> tuple[Pair, ...]:
+    """Classes from words like ``hold/mug``; ``published``: those of the split's published results.
+
+    Named classes must have train pictures; of the published ones those count that have.
+    """
+    present = sorted({picture.pair for picture in split.train_ego})
+    words = list(dict.fromkeys(names))
+    if words == ["published"]:
+        if split.name not in PUBLISHED_CLASSES:
+            raise UnknownName("split with published classes", split.name, tuple(PUBLISHED_CLASSES))
+        chosen = tuple(pair for pair in PUBLISHED_CLASSES[split.name] if pair in present)
+        if not chosen:
+            raise InvalidInput(f"{split.folder} holds none of the published classes; name others")
+        return chosen
+    known = {f"{affordance}/{name}": (affordance, name) for affordance, name in present}
+    unknown = next((word for word in words if word not in known), None)
+    if unknown is not None or not words:
+        raise UnknownName("class", unknown or "", tuple(known))
+    return tuple(known[word] for word in words)

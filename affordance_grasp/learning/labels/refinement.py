@@ -1,0 +1,153 @@
+"""PLSP's stage B: train the refinement network, then write refined labels with it."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import save_file
+
+from affordance_grasp.datasets.agd20k import PictureFile, read_color
+from affordance_grasp.datasets.views import squash
+from affordance_grasp.encoders.weights import read_tensors
+from affordance_grasp.learning.labels.masking import Mask
+from affordance_grasp.learning.labels.object_crops import ObjectMasks, pad_square
+from affordance_grasp.learning.labels.pseudo_labels import refined_label_path, save_mask
+from affordance_grasp.learning.labels.refine_config import RefineConfig
+from affordance_grasp.learning.labels.refiner_samples import RefinerSamples
+from affordance_grasp.learning.labels.segments import Segmenter, snap_in_boxes
+from affordance_grasp.learning.training.loop import draw_epoch
+from affordance_grasp.learning.training.run_folder import RunFolder
+from affordance_grasp.methods.checkpoint import head_tensors, load_head
+from affordance_grasp.methods.plsp.refiner import Refiner
+from affordance_grasp.methods.plsp.samples import PairTexts
+
+
+def checkpoint_path(run: RunFolder, epoch: int) -> Path:
+    """The refinement network after an epoch, counted from 1."""
+    return run.path / f"epoch-{epoch:03d}.safetensors"
+
+
+def train_refiner(
+    network: Refiner,
+    samples: RefinerSamples,
+    config: RefineConfig,
+    run: RunFolder,
+    *,
+    progress: Callable[..., Any] = lambda items, **_: items,
+) -> list[dict[str, float]]:
+    """Train from the run's saved state, or from the network as given; the mean losses by epoch.
+
+    Every epoch draws its randomness from the seed and its own number, so a run that was killed
+    and resumed ends with the identical network. The published batch of 1, accumulated 20 times,
+    is one batch of 20: nothing in the network depends on the rest of a batch.
+    """
+    groups = network.parameter_groups(config.optimizer.learning_rate)
+    optimizer = config.optimizer.build(groups)
+    rows: list[dict[str, float]] = []
+    state = run.load_state()
+    if state is not None:
+        load_head(network, state["network"], f"training state {run.state}")
+        optimizer.load_state_dict(state["optimizer"])
+        rows = state["rows"]
+    for epoch in progress(range(len(rows), config.epochs), desc="refinement", unit="epoch"):
+        rows.append({"epoch": epoch + 1, **_pass(network, samples, config, optimizer, epoch)})
+        if epoch + 1 in config.checkpoints:
+            head = {name: t.cpu().contiguous() for name, t in head_tensors(network).items()}
+            save_file(head, checkpoint_path(run, epoch + 1))
+        run.write_curves(rows)
+        state = {"network": head_tensors(network), "optimizer": optimizer.state_dict()}
+        run.save_state({**state, "rows": rows})
+    return rows
+
+
+def load_epoch(network: Refiner, run: RunFolder, epoch: int) -> None:
+    """Load the checkpoint that an epoch left."""
+    path = checkpoint_path(run, epoch)
+    load_head(network, read_tensors(path), f"checkpoint {path}")
+
+
+@dataclass(frozen=True)
+class RefinedCount:
+    """Refined labels written; pictures that keep their initial label, as nothing was left."""
+
+    written: int
+    initial: int
+
+
+class LabelRefiner:
+    """Refined labels of pictures: prediction, whole-object mask, segments."""
+
+    def __init__(
+        self,
+        network: Refiner,
+        masks: ObjectMasks,
+        texts: PairTexts,
+        segmenter: Segmenter | None,
+        threshold: float,
+    ) -> None:
+        """``segmenter``: what the labels are snapped to, None to leave them as predicted."""
+        self._network = network.eval()
+        self._masks, self._texts = masks, texts
+        self._segmenter, self._threshold = segmenter, threshold
+
+    def raw(self, picture: PictureFile) -> Mask:
+        """What the network is sure of (H, W), within the whole object's mask."""
+        color = read_color(picture.path)
+        height, width = color.shape[:2]
+        square, left, top = pad_square(color)
+        image = squash(square, self._network.config.image_side) / np.float32(255)
+        device = next(self._network.parameters()).device
+        spec = self._network.present_backbone.spec
+        batch = spec.normalise(torch.from_numpy(image).permute(2, 0, 1)[None].to(device))
+        with torch.inference_mode():
+            logits = self._network(batch, self._texts.parts([picture]).to(device))
+            probability = self._network.probability(logits, len(square))[0].cpu().numpy()
+        sure = probability[top : top + height, left : left + width] > self._threshold
+        return np.asarray(sure & self._masks.read(picture, "ego"))
+
+    def refined(self, picture: PictureFile) -> Mask:
+        """The refined label (H, W); empty where nothing is left of it."""
+        raw = self.raw(picture)
+        found = self._masks.detections(picture, "ego")
+        if self._segmenter is None or found is None:
+            return raw
+        boxes = found.kept().boxes
+        return snap_in_boxes(raw, read_color(picture.path), boxes, self._segmenter)
+
+    def write(self, pictures: Sequence[PictureFile]) -> RefinedCount:
+        """Write the label of every picture, or remove an older one where nothing is left."""
+        tally: Counter[bool] = Counter()
+        for picture in pictures:
+            label, path = self.refined(picture), refined_label_path(self._masks.split, picture)
+            tally[bool(label.any())] += 1
+            if label.any():
+                save_mask(path, label)
+            else:
+                path.unlink(missing_ok=True)
+        return RefinedCount(tally[True], tally[False])
+
+
+def _pass(
+    network: Refiner,
+    samples: RefinerSamples,
+    config: RefineConfig,
+    optimizer: torch.optim.Optimizer,
+    epoch: int,
+) -> dict[str, float]:
+    """Mean of every loss term over the batches of an epoch."""
+    network.train()
+    device = next(network.parameters()).device
+    batches, rng = draw_epoch(len(samples), config.batch, config.seed, epoch)
+    sums: dict[str, float] = {}
+    for chosen in batches:
+        terms = network.loss(samples.batch(chosen, rng).to(device), epoch)
+        optimizer.zero_grad()
+        terms["total"].backward()
+        optimizer.step()
+        for name, value in terms.items():
+            sums[name] = sums.get(name, 0.0) + float(value.detach()) * len(chosen)
+    return {f"loss_{name}": total / len(samples) for name, total in sums.items()}

@@ -1,0 +1,232 @@
+"""The training loop: one for all methods, which differ in their network, loss and batches."""
+
+import math
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from affordance_grasp.errors import CheckpointError, InvalidInput
+from affordance_grasp.learning.evaluation.evaluate import Evaluation
+from affordance_grasp.learning.training.run_folder import RunFolder
+from affordance_grasp.learning.training.train_config import TrainConfig
+from affordance_grasp.methods.checkpoint import head_tensors, load_head
+from affordance_grasp.methods.network import GroundingNetwork
+
+MEASURED = ("kld", "sim", "nss", "undefined")
+
+
+class Samples(Protocol):
+    """Where batches come from; all randomness comes from the generator that is passed in."""
+
+    def __len__(self) -> int:
+        """Samples of an epoch."""
+
+    def batch(self, chosen: Sequence[int], rng: np.random.Generator) -> Any:
+        """What the network's loss takes."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended: epochs finished, whether all were, the best epoch and its test KLD."""
+
+    epochs: int
+    complete: bool
+    best_epoch: int
+    best_kld: float
+    last: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Hooks:
+    """What happens around the epochs.
+
+    ``evaluate(network)`` scores the test split; ``save(network, path, training)`` writes a
+    checkpoint; ``progress`` wraps the batches of an epoch.
+    """
+
+    evaluate: Callable[[GroundingNetwork], Evaluation]
+    save: Callable[[GroundingNetwork, Path, Mapping[str, Any]], None]
+    progress: Callable[..., Iterable[list[int]]] | None = None
+
+
+def train(
+    network: GroundingNetwork,
+    samples: Samples,
+    config: TrainConfig,
+    run: RunFolder,
+    hooks: Hooks,
+    *,
+    minutes: float | None = None,
+    device: str = "cpu",
+) -> Outcome:
+    """Train from the run's saved state, or from the network as given, epoch by epoch.
+
+    Every epoch draws its randomness from the seed and its own number, so a run that was killed
+    and resumed repeats the unfinished epoch and ends with the identical network. ``minutes`` ends
+    the run after the epoch in which the time is up.
+    """
+    started = time.monotonic()
+    loop = _Loop(network, samples, config, run, hooks, device=device)
+    loop.restore()
+    while loop.epoch < config.epochs:
+        loop.run_epoch()
+        if minutes is not None and time.monotonic() - started > 60 * minutes:
+            break
+    best = min(loop.rows, key=rank)
+    return Outcome(
+        epochs=loop.epoch,
+        complete=loop.epoch == config.epochs,
+        best_epoch=int(best["epoch"]),
+        best_kld=best["test_kld"],
+        last=loop.rows[-1],
+    )
+
+
+def rank(row: Mapping[str, float]) -> tuple[float, float]:
+    """What the best epoch has least of: maps that cannot be scored, then KLD of the others."""
+    kld = row["test_kld"]
+    return row["test_undefined"], kld if math.isfinite(kld) else math.inf
+
+
+def draw_epoch(
+    samples: int, batch: int, seed: int, epoch: int
+) -> tuple[list[list[int]], np.random.Generator]:
+    """The batches of an epoch in random order, and the generator for all else that it draws.
+
+    Both, and the numbers that torch draws, follow from the seed and the epoch's own number, so
+    that an epoch that is repeated after a kill is the same.
+    """
+    rng = np.random.default_rng([seed, epoch])
+    torch.manual_seed(int(rng.integers(2**63)))
+    order = rng.permutation(samples)
+    return [order[i : i + batch].tolist() for i in range(0, samples, batch)], rng
+
+
+class _Loop:
+    """A run between two epochs: network, optimiser, epochs done and their curve rows."""
+
+    def __init__(
+        self,
+        network: GroundingNetwork,
+        samples: Samples,
+        config: TrainConfig,
+        run: RunFolder,
+        hooks: Hooks,
+        *,
+        device: str,
+    ) -> None:
+        self.network = network
+        self.samples = samples
+        self.config = config
+        self.run = run
+        self.hooks = hooks
+        self.device = device
+        groups = network.parameter_groups(config.optimizer.learning_rate)
+        self.optimizer = config.optimizer.build(groups)
+        self.rates = [group["lr"] for group in self.optimizer.param_groups]
+        self.epoch = 0
+        self.waiting = 0  # batches whose gradients no step has used yet
+        self.rows: list[dict[str, float]] = []
+
+    def restore(self) -> None:
+        """Go to the end of the last finished epoch of an earlier run, if there is one."""
+        state = self.run.load_state()
+        if state is None:
+            return
+        if any("test_undefined" not in row for row in state["rows"]):
+            raise CheckpointError(
+                f"training state {self.run.state} does not say how many test maps were undefined, "
+                "as states of earlier versions; start again with another --out"
+            )
+        load_head(self.network, state["network"], f"training state {self.run.state}")
+        self.optimizer.load_state_dict(state["optimizer"])
+        for name, parameter in self.network.named_parameters():
+            if name in state["gradients"]:
+                parameter.grad = state["gradients"][name].to(parameter.device)
+        self.epoch, self.rows, self.waiting = state["epoch"], state["rows"], state["waiting"]
+
+    def run_epoch(self) -> None:
+        """One pass over the samples, one evaluation, one saved state."""
+        started = time.monotonic()
+        losses = self._pass_over_samples()
+        trained_s = time.monotonic() - started
+        self.network.eval()
+        overall = self.hooks.evaluate(self.network).overall
+        self.epoch += 1
+        metrics = {f"test_{name}": overall[name] for name in MEASURED}
+        seconds = {"train_s": round(trained_s, 1)}
+        self.rows.append({"epoch": self.epoch, **losses, **metrics, **seconds})
+        self._save()
+
+    def _pass_over_samples(self) -> dict[str, float]:
+        """Mean of every loss term over the epoch's batches."""
+        self.network.train()
+        config = self.config
+        factor = config.optimizer.factor(self.epoch)
+        for group, rate in zip(self.optimizer.param_groups, self.rates, strict=True):
+            group["lr"] = rate * factor
+        batches, rng = draw_epoch(len(self.samples), config.batch, config.seed, self.epoch)
+        description = f"epoch {self.epoch + 1}/{config.epochs}"
+        steps = self.hooks.progress(batches, desc=description) if self.hooks.progress else batches
+        sums: dict[str, float] = {}
+        for chosen in steps:
+            for name, value in self._step(chosen, rng).items():
+                sums[name] = sums.get(name, 0.0) + value
+        return {f"loss_{name}": total / len(batches) for name, total in sums.items()}
+
+    def _step(self, chosen: list[int], rng: np.random.Generator) -> dict[str, float]:
+        """Gradients of one batch; the optimiser's step once enough batches have given theirs.
+
+        Those that wait at the end of an epoch go into the next one (released code of PLSP).
+        """
+        batch = self.samples.batch(chosen, rng).to(self.device)
+        kind = torch.device(self.device).type
+        with torch.autocast(kind, torch.bfloat16, enabled=self.config.bfloat16):
+            terms = self.network.loss(batch, self.epoch)
+        if not torch.isfinite(terms["total"]):
+            raise InvalidInput(
+                f"the loss of epoch {self.epoch + 1} is {float(terms['total'].detach())}; the "
+                f"learning rate may be too large ({self.run.path} is as the epoch before left it)"
+            )
+        total = terms["total"] / self.config.accumulate
+        total.backward()
+        self.waiting += 1
+        if self.waiting == self.config.accumulate:
+            self.optimizer.step()
+            self.optimizer.zero_grad()
+            self.waiting = 0
+        return {name: float(value.detach()) for name, value in terms.items()}
+
+    def _gradients(self) -> dict[str, Tensor]:
+        if not self.waiting:
+            return {}
+        named = self.network.named_parameters()
+        return {name: p.grad for name, p in named if p.grad is not None}
+
+    def _save(self) -> None:
+        row = self.rows[-1]
+        measured = {
+            "epoch": self.epoch,
+            "test": {name: row[f"test_{name}"] for name in MEASURED},
+        }
+        if all(rank(row) < rank(other) for other in self.rows[:-1]):
+            chosen_by = "lowest KLD on the test split, as published results are chosen"
+            self.hooks.save(self.network, self.run.best, {**measured, "chosen_by": chosen_by})
+        self.hooks.save(self.network, self.run.last, {**measured, "chosen_by": "last epoch"})
+        self.run.write_curves(self.rows)
+        self.run.save_state(
+            {
+                "network": head_tensors(self.network),
+                "optimizer": self.optimizer.state_dict(),
+                "gradients": self._gradients(),
+                "waiting": self.waiting,
+                "epoch": self.epoch,
+                "rows": self.rows,
+            }
+        )

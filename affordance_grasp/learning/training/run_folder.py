@@ -1,0 +1,125 @@
+"""The folder of a training run: configuration, versions, curves, state, checkpoints."""
+
+import csv
+import json
+import platform
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from affordance_grasp.encoders.weights import NOT_TENSORS
+from affordance_grasp.errors import CheckpointError, InvalidInput
+
+PACKAGES = ("numpy", "opencv-python", "safetensors", "timm", "torch")
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """Paths of a run; ``best`` has the lowest KLD on the test split, ``last`` the last epoch."""
+
+    path: Path
+
+    @property
+    def config(self) -> Path:
+        """What the run was asked to do, with versions and revision."""
+        return self.path / "run.json"
+
+    @property
+    def curves(self) -> Path:
+        """Losses and test metrics, one row per epoch."""
+        return self.path / "curves.csv"
+
+    @property
+    def state(self) -> Path:
+        """Everything needed to go on after a kill."""
+        return self.path / "state.pt"
+
+    @property
+    def best(self) -> Path:
+        """Checkpoint of the epoch with the lowest test KLD."""
+        return self.path / "best.safetensors"
+
+    @property
+    def last(self) -> Path:
+        """Checkpoint of the last finished epoch."""
+        return self.path / "last.safetensors"
+
+    def start(self, description: Mapping[str, Any], resume: bool) -> None:
+        """Begin a run in an empty folder, or go on with one that was asked to do the same."""
+        if not self.config.exists():
+            self.path.mkdir(parents=True, exist_ok=True)
+            text = json.dumps({**description, **surroundings()}, indent=1) + "\n"
+            partial = self.config.with_suffix(".partial")
+            partial.write_text(text)
+            partial.replace(self.config)
+            return
+        if not resume:
+            raise InvalidInput(
+                f"{self.path} already holds a run; pass --resume to go on with it or another --out"
+            )
+        recorded = self._recorded()
+        plain = json.loads(json.dumps(description))
+        differing = [key for key in plain if recorded.get(key) != plain[key]]
+        if differing:
+            raise InvalidInput(
+                f"{self.path} holds a run with another {', '.join(differing)}; resume with the "
+                f"same settings or use another --out"
+            )
+
+    def _recorded(self) -> dict[str, Any]:
+        try:
+            return dict(json.loads(self.config.read_text()))
+        except (OSError, TypeError, ValueError) as error:
+            raise InvalidInput(
+                f"{self.config} is corrupt; remove {self.path} and start again"
+            ) from error
+
+    def save_state(self, state: Mapping[str, Any]) -> None:
+        """Write the state in one step, so that a kill leaves the old or the new one."""
+        partial = self.state.with_suffix(".partial")
+        torch.save(dict(state), partial)
+        partial.replace(self.state)
+
+    def load_state(self) -> dict[str, Any] | None:
+        """The state of the last finished epoch; None before the first."""
+        if not self.state.exists():
+            return None
+        try:
+            return dict(torch.load(self.state, map_location="cpu", weights_only=True))
+        except NOT_TENSORS as error:
+            raise CheckpointError(
+                f"training state {self.state} is corrupt; remove {self.path} and start again"
+            ) from error
+
+    def write_curves(self, rows: list[dict[str, float]]) -> None:
+        """Rewrite the curves, so that a resumed run has every epoch once."""
+        with self.curves.open("w", newline="") as file:
+            writer = csv.DictWriter(file, fieldnames=list(rows[0]))
+            writer.writeheader()
+            writer.writerows(rows)
+
+
+def surroundings() -> dict[str, Any]:
+    """Versions of what computes, and the git revision where there is one."""
+    versions = {"python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            versions[package] = version(package)
+        except PackageNotFoundError:
+            versions[package] = "not installed"
+    return {"versions": versions, "git_revision": git_revision(Path(__file__).parent)}
+
+
+def git_revision(folder: Path) -> str | None:
+    """The commit of the checkout with a mark for local changes; None outside a checkout."""
+    command = ["git", "-C", str(folder), "describe", "--always", "--dirty", "--abbrev=12"]
+    try:
+        described = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return described.stdout.strip()

@@ -1,0 +1,1 @@
+"""LoopTrans (ICCV 2025): affordances transferred between exocentric and egocentric views."""

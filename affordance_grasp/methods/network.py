@@ -1,0 +1,124 @@
+"""What every grounding network offers, whatever its method."""
+
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from typing_extensions import Self
+
+from affordance_grasp.encoders.backbones import Backbone
+from affordance_grasp.errors import InvalidInput
+
+
+class NetworkConfig(Protocol):
+    """What every method's configuration says beside its own settings.
+
+    ``image_side`` [pixels]; ``train_backbone``: fine-tune the encoder with the rest.
+    """
+
+    @property
+    def backbone(self) -> str:
+        """Name of the image encoder."""
+
+    @property
+    def train_backbone(self) -> bool:
+        """Whether the encoder is fine-tuned and therefore part of the checkpoint."""
+
+    @property
+    def image_side(self) -> int:
+        """Side of the square input [pixels]."""
+
+    @property
+    def text_dim(self) -> int:
+        """Channels of a text feature."""
+
+
+class MethodConfig(NetworkConfig, Protocol):
+    """What the configuration of a network that answers queries says."""
+
+    @property
+    def classes(self) -> int:
+        """How many affordances it is trained for."""
+
+
+class GroundingNetwork(nn.Module, ABC):
+    """A method's network; give it a backbone to feed images, none to feed tokens."""
+
+    name: ClassVar[str]
+    reads: ClassVar[str] = "tokens"
+    """The kind of rows that :meth:`encode` gives; the same kind of the same backbone is equal."""
+
+    def __init__(self, config: NetworkConfig, backbone: Backbone | None = None) -> None:
+        super().__init__()
+        self.config = config
+        self.backbone = backbone
+        if backbone is not None:
+            _check_backbone(config, backbone)
+            backbone.requires_grad_(config.train_backbone)
+
+    def tokens(self, images: Tensor) -> Tensor:
+        """Backbone tokens (B, 1 + grid^2, token dim) of images; tokens pass unchanged."""
+        if images.ndim == 3:
+            return images
+        with torch.set_grad_enabled(self.config.train_backbone and torch.is_grad_enabled()):
+            return self.encode(images)
+
+    def encode(self, images: Tensor) -> Tensor:
+        """What the method reads of normalised images (B, 3, S, S), one row of channels a token."""
+        return self.present_backbone.tokens(images)
+
+    def prepare(self, color: NDArray[np.uint8]) -> Tensor:
+        """An rgb image (H, W, 3) of any size -> the normalised input (1, 3, S, S)."""
+        return self.present_backbone.prepare(color)
+
+    @abstractmethod
+    def maps(self, tokens: Tensor, text: Tensor, label: Tensor) -> Tensor:
+        """Raw heatmaps (Q, h, w) of Q queries on one image's tokens (1, N, token dim).
+
+        A method reads what it knows affordances by: ``text`` (Q, text dim) features of the verbs,
+        or ``label`` (Q,), their places in the list of affordances that it was trained for.
+        """
+
+    def heat(self, raw: Tensor) -> Tensor:
+        """Raw heatmaps (Q, h, w) -> the method's published heat (Q, h', w'), nowhere negative."""
+        return raw
+
+    @abstractmethod
+    def loss(self, batch: Any, epoch: int) -> dict[str, Tensor]:
+        """The unweighted terms of the training loss by name, and ``total``, their weighted sum."""
+
+    def parameter_groups(self, learning_rate: float) -> list[dict[str, Any]]:
+        """Groups of trained parameters for an optimiser, each with its learning rate.
+
+        A fine-tuned backbone learns at a tenth of the rate (PLSP).
+        """
+        trained = {name: p for name, p in self.named_parameters() if p.requires_grad}
+        inside = [p for name, p in trained.items() if name.startswith("backbone.")]
+        head = [p for name, p in trained.items() if not name.startswith("backbone.")]
+        groups = [(head, learning_rate), (inside, learning_rate / 10)]
+        return [{"params": params, "lr": rate} for params, rate in groups if params]
+
+    def train(self, mode: bool = True) -> Self:
+        """As of any module, but a frozen backbone stays as it is in evaluation."""
+        super().train(mode)
+        if self.backbone is not None and not self.config.train_backbone:
+            self.backbone.eval()
+        return self
+
+    @property
+    def present_backbone(self) -> Backbone:
+        """The backbone; refuses where the network was made for tokens alone."""
+        if self.backbone is None:
+            raise InvalidInput(f"this {self.name} network has no backbone; feed it tokens")
+        return self.backbone
+
+
+def _check_backbone(config: NetworkConfig, backbone: Backbone) -> None:
+    if backbone.spec.name != config.backbone or backbone.image_side != config.image_side:
+        raise InvalidInput(
+            f"the network was configured for {config.backbone} at {config.image_side} pixels and "
+            f"got {backbone.spec.name} at {backbone.image_side}"
+        )

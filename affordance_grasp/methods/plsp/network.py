@@ -1,0 +1,244 @@
+"""PLSP: part-level semantic priors for weakly supervised affordance grounding.
+
+Xu et al., "Weakly-Supervised Affordance Grounding Guided by Part-Level Semantic Priors" (ICLR
+2025), training stage C. The paper's configuration (CLIP ViT-B/16, fine-tuned, width 512) and the
+embedded one (frozen DINOv2 ViT-S/14 and a learned projection) share this code.
+"""
+
+from dataclasses import dataclass, fields
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from affordance_grasp.encoders.backbones import Backbone, backbone_spec
+from affordance_grasp.encoders.linear import Linear
+from affordance_grasp.errors import InvalidInput
+from affordance_grasp.methods.network import GroundingNetwork
+from affordance_grasp.methods.plsp.fuser import VerbFuser
+from affordance_grasp.methods.plsp.mask_decoder import MaskDecoder
+from affordance_grasp.vocabulary import AFFORDANCES
+
+Reasoning = Literal["per_sample", "all_pairs", "none"]
+Interpolation = Literal["bilinear", "nearest"]
+
+
+@dataclass(frozen=True)
+class PlspConfig:
+    """Sizes and loss settings; the defaults are the embedded configuration.
+
+    ``image_side`` [pixels]. ``dim``: width of fuser and decoder. ``train_backbone``: fine-tune the
+    encoder, as the paper does. ``reasoning``: compare each prediction with its own text, or, as
+    the released code does with flat text features, with every text of the batch. The four weights
+    multiply their loss terms (paper, section 3.4; released code).
+
+    ``interpolation`` of the logits: nearest is what the released code takes where runs on a GPU
+    must repeat exactly; all other interpolations here are repeatable as they are.
+
+    The paper's ablation takes modules away. ``reasoning`` none: no noun and no part is predicted,
+    and the verb's text alone is the query. ``align_weight`` and ``exo_weight`` 0: no alignment,
+    and no exocentric picture is looked at.
+    """
+
+    backbone: str = "dinov2_vits14"
+    train_backbone: bool = False
+    image_side: int = 224
+    dim: int = 256
+    text_dim: int = 384
+    classes: int = len(AFFORDANCES)
+    fuser_heads: int = 8
+    fuser_depth: int = 4
+    decoder_heads: int = 8
+    decoder_depth: int = 2
+    mlp_ratio: float = 4.0
+    drop_path: float = 0.1
+    align_margin: float = 0.1
+    align_weight: float = 10.0
+    exo_weight: float = 10.0
+    noun_weight: float = 1.0
+    part_weight: float = 0.1
+    reasoning: Reasoning = "per_sample"
+    interpolation: Interpolation = "bilinear"
+
+    def __post_init__(self) -> None:
+        """Refuse sizes that do not fit together."""
+        backbone_spec(self.backbone).grid(self.image_side)
+        if self.dim % 16 or self.dim % self.fuser_heads or self.dim // 2 % self.decoder_heads:
+            raise InvalidInput(
+                f"PLSP dim {self.dim} must be a multiple of 16, of the {self.fuser_heads} fuser "
+                f"heads and of twice the {self.decoder_heads} decoder heads"
+            )
+        if self.reasoning not in ("per_sample", "all_pairs", "none"):
+            raise InvalidInput(
+                f"PLSP reasoning {self.reasoning!r} is not per_sample, all_pairs or none"
+            )
+        if self.interpolation not in ("bilinear", "nearest"):
+            raise InvalidInput(
+                f"PLSP interpolation {self.interpolation!r} is not bilinear or nearest"
+            )
+
+    @staticmethod
+    def paper() -> "PlspConfig":
+        """The published configuration: CLIP ViT-B/16, fine-tuned, width 512, 16 fuser heads."""
+        return PlspConfig(
+            backbone="clip_vitb16", train_backbone=True, dim=512, text_dim=512, fuser_heads=16
+        )
+
+    @property
+    def reasons(self) -> bool:
+        """Whether noun and part are predicted."""
+        return self.reasoning != "none"
+
+    @property
+    def aligns(self) -> bool:
+        """Whether exocentric pictures have a say."""
+        return self.align_weight != 0 or self.exo_weight != 0
+
+
+@dataclass(frozen=True)
+class PlspBatch:
+    """B training samples: an egocentric and an exocentric image each.
+
+    ``ego``, ``exo``: normalised images (B, 3, S, S), or the backbone's tokens of them
+    (B, 1 + grid^2, token dim). ``target``: pseudo label (B, S, S), blurred, each sums to 1.
+    ``object_patches``: (B, grid^2) 1 where the exo patch touches the object's box, else 0.
+    ``text``, ``noun``, ``part``: text features (B, text_dim) of verb, object and part.
+    ``label``: (B,) index of the affordance.
+    """
+
+    ego: Tensor
+    exo: Tensor
+    target: Tensor
+    object_patches: Tensor
+    text: Tensor
+    noun: Tensor
+    part: Tensor
+    label: Tensor
+
+    def to(self, device: str | torch.device) -> "PlspBatch":
+        """The same batch on another device."""
+        return PlspBatch(**{f.name: getattr(self, f.name).to(device) for f in fields(self)})
+
+
+@dataclass(frozen=True)
+class PlspOutput:
+    """What one forward pass gives.
+
+    ``logits`` (B, 4 grid, 4 grid), ``affordance`` (B, dim) fused token, ``noun`` and ``part``
+    (B, text_dim) text features that the image suggests; None without reasoning.
+    """
+
+    logits: Tensor
+    affordance: Tensor
+    noun: Tensor | None
+    part: Tensor | None
+
+
+class Plsp(GroundingNetwork):
+    """The network of PLSP, with a projection of tokens and texts where the widths differ."""
+
+    name = "plsp"
+    config: PlspConfig
+
+    def __init__(self, config: PlspConfig, backbone: Backbone | None = None) -> None:
+        super().__init__(config, backbone)
+        spec = backbone_spec(config.backbone)
+        dim, text_dim, grid = config.dim, config.text_dim, spec.grid(config.image_side)
+        self.token_projection = nn.Identity() if spec.dim == dim else Linear(spec.dim, dim)
+        self.query_projection = nn.Identity() if text_dim == dim else nn.Linear(text_dim, dim)
+        if config.reasons:
+            self.noun_transform = _two_layers(dim, text_dim, text_dim)
+            self.reason = _two_layers(2 * text_dim, text_dim, text_dim)
+        hidden = int(dim * config.mlp_ratio)
+        self.verb_fuser = VerbFuser(
+            dim,
+            grid,
+            heads=config.fuser_heads,
+            depth=config.fuser_depth,
+            mlp_ratio=config.mlp_ratio,
+            drop_path=config.drop_path,
+        )
+        self.pred_decoder = MaskDecoder(
+            dim, grid, config.decoder_heads, config.decoder_depth, hidden
+        )
+        if config.aligns:
+            self.exo_cls = _two_layers(dim, dim // 2, config.classes)
+
+    def forward(self, images: Tensor, text: Tensor) -> PlspOutput:
+        """Images (B, 3, S, S) or tokens, and verb features (B, text_dim)."""
+        return self.forward_tokens(self.tokens(images), text)
+
+    def forward_tokens(self, tokens: Tensor, text: Tensor) -> PlspOutput:
+        """Backbone tokens (B, 1 + grid^2, token dim) and verb features (B, text_dim)."""
+        visual = self.token_projection(tokens)
+        noun = part = None
+        asked = text
+        if self.config.reasons:
+            noun = self.noun_transform(visual[:, 0].detach())
+            part = self.reason(torch.cat([noun, text], dim=1))
+            asked = part + text
+        affordance = self.verb_fuser(self.query_projection(asked)[:, None], visual)
+        logits = self.pred_decoder(affordance, visual)
+        return PlspOutput(logits, affordance[:, 0], noun, part)
+
+    def probability(self, logits: Tensor) -> Tensor:
+        """Logits (B, h, w) -> probability maps (B, S, S), each sums to 1."""
+        upscaled = self._upscale(logits)
+        return upscaled.flatten(1).softmax(dim=1).view_as(upscaled)
+
+    def maps(self, tokens: Tensor, text: Tensor, label: Tensor) -> Tensor:
+        """Probability maps (Q, S, S), each sums to 1; PLSP reads ``text`` and no label."""
+        del label
+        output = self.forward_tokens(tokens.expand(len(text), -1, -1), text)
+        return self.probability(output.logits)
+
+    def loss(self, batch: PlspBatch, epoch: int) -> dict[str, Tensor]:
+        """The unweighted terms of the training loss (paper, section 3.4) and the weighted total.
+
+        ``kl``: pseudo label against the predicted distribution, summed over pixels. ``align``:
+        hinge on the cosine between the fused token and the exo object's feature. ``exo_cls``: the
+        exo feature names the affordance. ``noun``, ``part``: reasoning. A module that is switched
+        off has no terms. Nothing depends on ``epoch``.
+        """
+        del epoch
+        config = self.config
+        pictures = [batch.ego, batch.exo] if config.aligns else [batch.ego]
+        tokens = self.tokens(torch.cat(pictures)).split(len(batch.ego))
+        output = self.forward_tokens(tokens[0], batch.text)
+        terms = {"kl": self._divergence(output.logits, batch.target)}
+        weights = {"kl": 1.0}
+        if config.aligns:
+            exo = self._object_feature(tokens[1], batch.object_patches)
+            cosine = functional.cosine_similarity(output.affordance, exo.detach(), dim=1)
+            terms["align"] = (1 - cosine - config.align_margin).relu().mean()
+            terms["exo_cls"] = functional.cross_entropy(self.exo_cls(exo), batch.label)
+            weights.update(align=config.align_weight, exo_cls=config.exo_weight)
+        if output.noun is not None and output.part is not None:
+            terms["noun"] = self._text_distance(output.noun, batch.noun)
+            terms["part"] = self._text_distance(output.part, batch.part)
+            weights.update(noun=config.noun_weight, part=config.part_weight)
+        total = torch.stack([weights[name] * term for name, term in terms.items()]).sum()
+        return {**terms, "total": total}
+
+    def _object_feature(self, tokens: Tensor, object_patches: Tensor) -> Tensor:
+        visual = self.token_projection(tokens)
+        return (visual[:, 1:] * object_patches[..., None]).sum(dim=1)
+
+    def _upscale(self, logits: Tensor) -> Tensor:
+        size = (self.config.image_side,) * 2
+        mode = self.config.interpolation
+        return functional.interpolate(logits[:, None], size=size, mode=mode)[:, 0]
+
+    def _divergence(self, logits: Tensor, target: Tensor) -> Tensor:
+        predicted = self._upscale(logits).flatten(1).log_softmax(dim=1)
+        return functional.kl_div(predicted, target.flatten(1), reduction="batchmean")
+
+    def _text_distance(self, predicted: Tensor, text: Tensor) -> Tensor:
+        if self.config.reasoning == "all_pairs":
+            predicted, text = predicted[:, None], text[None]
+        return (1 - functional.cosine_similarity(predicted, text, dim=-1)).mean()
+
+
+def _two_layers(inputs: int, hidden: int, outputs: int) -> nn.Sequential:
+    return nn.Sequential(nn.Linear(inputs, hidden), nn.GELU(), nn.Linear(hidden, outputs))

@@ -1,0 +1,227 @@
+"""Training batches for PLSP: one sample per labelled egocentric picture."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from affordance_grasp.datasets.agd20k import PictureFile, Split, picture_size, read_gray
+from affordance_grasp.datasets.detections import Detections, Detector
+from affordance_grasp.datasets.features import TokenStore
+from affordance_grasp.datasets.images import ViewSource
+from affordance_grasp.datasets.views import View, blurred_label, box_patches
+from affordance_grasp.encoders.text import (
+    TextEncoder,
+    affordance_sentence,
+    noun_sentence,
+    text_table,
+)
+from affordance_grasp.errors import InvalidInput
+from affordance_grasp.learning.labels.pseudo_labels import Labels, label_for_training
+from affordance_grasp.methods.plsp.network import PlspBatch
+from affordance_grasp.vocabulary import AFFORDANCES
+
+
+@dataclass(frozen=True)
+class SamplingConfig:
+    """``stitched``: probability of a stitched view where one serves the query (paper: 0.5).
+
+    ``exo_pool``: from how many of the most similar exocentric pictures one is drawn (paper: 10).
+    ``labels``: ``initial`` pseudo labels, or the ``refined`` ones where there are any (stage B).
+    """
+
+    stitched: float = 0.5
+    exo_pool: int = 10
+    labels: Labels = "initial"
+
+    def __post_init__(self) -> None:
+        """Refuse a probability outside 0..1, an empty pool and unknown labels."""
+        if self.labels not in ("initial", "refined"):
+            raise InvalidInput(f"labels {self.labels!r} are not initial or refined")
+        if not 0 <= self.stitched <= 1 or self.exo_pool < 1:
+            raise InvalidInput(
+                f"stitching probability {self.stitched} must be in 0..1, exo pool "
+                f"{self.exo_pool} at least 1"
+            )
+
+
+class PlspSamples:
+    """Draws training batches; all randomness comes from the generator that a call is given."""
+
+    def __init__(
+        self,
+        split: Split,
+        ego: ViewSource,
+        exo: ViewSource,
+        pool: "ExoPool",
+        texts: "PairTexts",
+        *,
+        squash: int,
+        config: SamplingConfig = SamplingConfig(),
+    ) -> None:
+        """Keep the labelled pictures; refuse a split in which none is labelled.
+
+        ``squash``: side [pixels] to which the views' pictures are squashed before they are cut.
+        """
+        labels = {p: label_for_training(split, p, config.labels) for p in split.train_ego}
+        self._labels = {p: path for p, path in labels.items() if path.exists()}
+        self.pictures = tuple(self._labels)
+        if not self.pictures:
+            raise InvalidInput(
+                f"no pseudo labels below {split.folder / 'trainset/PL'}; run: affordance-grasp "
+                f"pseudo-labels {split.folder.parent} --split {split.name}"
+            )
+        self.config = config
+        self._ego = ego
+        self._exo = exo
+        self._pool = pool
+        self._texts = texts
+        self._squash = squash
+        self._targets: dict[int, NDArray[np.float16]] = {}
+
+    def __len__(self) -> int:
+        """Number of samples of an epoch."""
+        return len(self.pictures)
+
+    def batch(self, chosen: Sequence[int], rng: np.random.Generator) -> PlspBatch:
+        """The samples ``chosen``, each in one of its views and with one exocentric picture."""
+        pictures = [self.pictures[i] for i in chosen]
+        views = [self._view(picture, rng) for picture in pictures]
+        targets = [
+            view.label(self._target(i).astype(np.float32))
+            for i, view in zip(chosen, views, strict=True)
+        ]
+        ego = [self._ego.read(p.path, view) for p, view in zip(pictures, views, strict=True)]
+        exo = [self._pool.draw(picture, rng) for picture in pictures]
+        exo_pictures = [self._pool.pictures[i] for i in exo]
+        return PlspBatch(
+            ego=torch.from_numpy(np.stack(ego)),
+            exo=torch.from_numpy(np.stack([self._plain(p, rng) for p in exo_pictures])),
+            target=torch.from_numpy(np.stack(targets)),
+            object_patches=torch.from_numpy(np.stack([self._pool.patches[i] for i in exo])),
+            text=self._texts.verbs(pictures),
+            noun=self._texts.nouns(pictures),
+            part=self._texts.parts(pictures),
+            label=torch.tensor([AFFORDANCES.index(p.affordance) for p in pictures]),
+        )
+
+    def _view(self, picture: PictureFile, rng: np.random.Generator) -> View:
+        views = self._ego.views_of(picture.path, rng)
+        plain = [view for view in views if view.quadrant is None]
+        stitched = [
+            view for view in views if view.quadrant is not None and view.serves(picture.affordance)
+        ]
+        wanted = stitched if stitched and rng.random() < self.config.stitched else plain
+        return wanted[int(rng.integers(len(wanted)))]
+
+    def _plain(self, picture: PictureFile, rng: np.random.Generator) -> NDArray[np.float32]:
+        (view,) = self._exo.views_of(picture.path, rng)
+        return self._exo.read(picture.path, view)
+
+    def _target(self, index: int) -> NDArray[np.float16]:
+        if index not in self._targets:
+            mask = read_gray(self._labels[self.pictures[index]])
+            self._targets[index] = blurred_label(mask, self._squash).astype(np.float16)
+        return self._targets[index]
+
+
+class ExoPool:
+    """For every egocentric picture the exocentric ones whose object looks most like its own.
+
+    Similarity is the cosine of the tokens averaged over the object's box (PLSP 3.2; the script
+    that built the released table is not public). Without a box the whole picture counts.
+    """
+
+    def __init__(
+        self, split: Split, ego: TokenStore, exo: TokenStore, detector: Detector, size: int
+    ) -> None:
+        """Compare the pictures of every (affordance, object) by the tokens that are kept."""
+        self.pictures = split.train_exo
+        grid = round((exo.tokens.shape[2] - 1) ** 0.5)
+        self.patches = [
+            _patches(p, exo.views[exo.row_of[p.path]][0], detector.object_exo(p), grid)
+            for p in self.pictures
+        ]
+        vectors = np.stack(
+            [
+                _masked_mean(exo.tokens[exo.row_of[picture.path], 0], patches)
+                for picture, patches in zip(self.pictures, self.patches, strict=True)
+            ]
+        )
+        by_pair: dict[tuple[str, str], list[int]] = {}
+        for i, picture in enumerate(self.pictures):
+            by_pair.setdefault(picture.pair, []).append(i)
+        self._pool: dict[PictureFile, NDArray[np.int64]] = {}
+        for picture in split.train_ego:
+            candidates = np.array(by_pair[picture.pair])
+            own = _ego_vector(picture, ego, detector, grid)
+            nearest = np.argsort(-(vectors[candidates] @ own), kind="stable")
+            self._pool[picture] = candidates[nearest[:size]]
+
+    def draw(self, picture: PictureFile, rng: np.random.Generator) -> int:
+        """Index of an exocentric picture for an egocentric one, uniform over its pool."""
+        pool = self._pool[picture]
+        return int(pool[int(rng.integers(len(pool)))])
+
+
+class PairTexts:
+    """Text features of affordances, objects and parts, each sentence encoded once."""
+
+    def __init__(
+        self, encoder: TextEncoder, split: Split, part_prompt: Callable[[str, str], str | None]
+    ) -> None:
+        """Encode what the split needs; ``part_prompt(affordance, object)`` names the part.
+
+        Where it names none, the object's own name stands for the part.
+        """
+        pairs = sorted({picture.pair for picture in split.train_ego})
+        sentences: dict[object, str] = {}
+        for affordance, name in pairs:
+            sentences[affordance] = affordance_sentence(affordance)
+            sentences["object", name] = noun_sentence(name)
+            sentences[affordance, name] = part_prompt(affordance, name) or noun_sentence(name)
+        distinct = list(dict.fromkeys(sentences.values()))
+        table = text_table(encoder, distinct)
+        self._features = {key: table[sentence].float() for key, sentence in sentences.items()}
+
+    def verbs(self, pictures: Sequence[PictureFile]) -> Tensor:
+        """(B, text_dim) features of the pictures' affordances."""
+        return torch.stack([self._features[p.affordance] for p in pictures])
+
+    def nouns(self, pictures: Sequence[PictureFile]) -> Tensor:
+        """(B, text_dim) features of the pictures' objects."""
+        return torch.stack([self._features["object", p.object] for p in pictures])
+
+    def parts(self, pictures: Sequence[PictureFile]) -> Tensor:
+        """(B, text_dim) features of the parts on which the affordances act."""
+        return torch.stack([self._features[p.pair] for p in pictures])
+
+
+def _patches(
+    picture: PictureFile, view: Any, detections: Detections | None, grid: int
+) -> NDArray[np.float32]:
+    """(grid * grid,) 1 where a patch of the view touches the object's best box."""
+    if detections is None:
+        return np.ones(grid * grid, np.float32)
+    box = detections.boxes[detections.scores.argmax()]
+    inside = view.box(box, *picture_size(picture.path))
+    if inside[2] - inside[0] < 1 or inside[3] - inside[1] < 1:  # the crop cut the object off
+        return np.ones(grid * grid, np.float32)
+    return box_patches(inside, grid, view.side)
+
+
+def _ego_vector(
+    picture: PictureFile, store: TokenStore, detector: Detector, grid: int
+) -> NDArray[np.float32]:
+    row = store.row_of[picture.path]
+    patches = _patches(picture, store.views[row][0], detector.object_ego(picture), grid)
+    return _masked_mean(np.asarray(store.tokens[row, 0]), patches)
+
+
+def _masked_mean(tokens: NDArray[np.float16], patches: NDArray[np.float32]) -> NDArray[np.float32]:
+    mean = patches @ tokens[1:].astype(np.float32)
+    return np.asarray(mean / max(float(np.linalg.norm(mean)), 1e-12), np.float32)

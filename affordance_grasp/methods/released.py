@@ -1,0 +1,213 @@
+"""Released checkpoints of the methods' authors -> checkpoints of this package."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from affordance_grasp.encoders.clearclip import TEXT_NAMES, ClipText
+from affordance_grasp.encoders.weights import check_state_dict, read_tensors, tensors_sha256
+from affordance_grasp.errors import CheckpointError, InvalidInput, UnknownName
+from affordance_grasp.methods.checkpoint import (
+    TEXT_KEY,
+    Checkpoint,
+    CheckpointInfo,
+    refuse_not_finite,
+)
+from affordance_grasp.methods.looptrans.network import LoopTransConfig
+from affordance_grasp.methods.plsp.network import PlspConfig
+from affordance_grasp.methods.restore import find_method, make_config, make_network
+from affordance_grasp.methods.selectivecl.affinity import prompt_table
+from affordance_grasp.methods.selectivecl.config import SelectiveClConfig
+from affordance_grasp.vocabulary import AFFORDANCES
+
+SEEN_ONLY = frozenset(
+    ("beat", "boxing", "brush_with", "drag", "lift", "look_out", "pack", "stir")
+    + ("talk_on", "text_on", "write")
+)
+UNSEEN_AFFORDANCES = tuple(name for name in AFFORDANCES if name not in SEEN_ONLY)
+"""The 25 affordances of AGD20K's Unseen split, in the order of the released classifiers."""
+
+Tensors = Mapping[str, Tensor]
+TextTable = Callable[[Tensors, Sequence[str], Path | None], Tensor]
+
+
+@dataclass(frozen=True)
+class OfficialFormat:
+    """How a method's released checkpoint is written.
+
+    ``prefixes``: beginning of an official name -> beginning of the name here; other names are the
+    same. ``unused``: names that must be there and are not needed. ``config``: tensors -> fields of
+    the configuration. ``text``: tensors, affordances and a file of released text features -> the
+    text table (A, text dim). ``text_encoder``: its name.
+    """
+
+    prefixes: Mapping[str, str]
+    config: Callable[[Tensors], Mapping[str, Any]]
+    text: TextTable
+    text_encoder: str
+    unused: frozenset[str] = field(default_factory=frozenset)
+
+    def own_name(self, official: str) -> str:
+        """The name in this package's network."""
+        return _swap(official, self.prefixes)
+
+    def official_name(self, own: str) -> str:
+        """The name in the released checkpoint."""
+        return _swap(own, {here: there for there, here in self.prefixes.items()})
+
+    def own_tensors(self, official: Tensors) -> dict[str, Tensor]:
+        """The tensors of a released checkpoint by the names of this package's network."""
+        return {self.own_name(n): t for n, t in official.items() if n not in self.unused}
+
+
+def read_official(
+    path: Path,
+    method: str,
+    affordances: Sequence[str] | None = None,
+    text_file: Path | None = None,
+) -> Checkpoint:
+    """A released checkpoint of ``method``, complete with its backbone.
+
+    Nothing is unpickled but plain tensors. One sentence lists every missing, unexpected or
+    misshapen name, as the file has it. ``affordances``: what the classes are, where their number
+    (36: AGD20K Seen, 25: Unseen) does not say it.
+    """
+    form = find_format(method)
+    official = read_tensors(path)
+    fields = {**vars(make_config(method, form.config(official)))}
+    tensors = _rename(official, method, fields, f"official {method} checkpoint {path}")
+    names = _affordances(fields["classes"], affordances)
+    backbone = {n: t for n, t in tensors.items() if n.startswith("backbone.")}
+    info = CheckpointInfo(
+        method=method,
+        config=fields,
+        backbone=fields["backbone"],
+        backbone_sha256=tensors_sha256(backbone),
+        affordances=names,
+        text_encoder=form.text_encoder,
+        training={"imported_from": path.name},
+    )
+    text = form.text(official, names, text_file)
+    refuse_not_finite({**tensors, TEXT_KEY: text}, f"official {method} checkpoint {path}")
+    return Checkpoint(info, tensors, text)
+
+
+def find_format(method: str) -> OfficialFormat:
+    """The released format of ``method``; refuses methods without one."""
+    if method not in OFFICIAL:
+        raise UnknownName("method with released checkpoints", method, tuple(OFFICIAL))
+    return OFFICIAL[method]
+
+
+def _rename(
+    official: Tensors, method: str, fields: Mapping[str, Any], owner: str
+) -> dict[str, Tensor]:
+    form = find_format(method)
+    config = make_config(method, fields)
+    backbone = find_method(method).backbone(config, False)
+    network = make_network(method, fields, backbone)
+    expected = {form.official_name(n): t for n, t in network.state_dict().items()}
+    unused = {n: official[n] for n in form.unused if n in official}
+    missing = {n: torch.empty(0) for n in form.unused if n not in official}
+    check_state_dict({**expected, **unused, **missing}, official, owner)
+    return form.own_tensors(official)
+
+
+def _affordances(classes: int, given: Sequence[str] | None) -> tuple[str, ...]:
+    known = {len(names): names for names in (AFFORDANCES, UNSEEN_AFFORDANCES)}
+    names = known.get(classes) if given is None else tuple(given)
+    if names is None or len(names) != classes:
+        raise InvalidInput(
+            f"the checkpoint has {classes} classes; name them in their order "
+            f"(AGD20K Seen has 36, Unseen 25), {len(given or ())} were given"
+        )
+    for name in names:
+        if name not in AFFORDANCES:
+            raise UnknownName("affordance", name, AFFORDANCES)
+    if len(set(names)) != len(names):
+        raise InvalidInput(f"an affordance is named more than once in {','.join(names)}")
+    return names
+
+
+def _swap(name: str, prefixes: Mapping[str, str]) -> str:
+    for before, after in prefixes.items():
+        if name.startswith(before):
+            return after + name.removeprefix(before)
+    return name
+
+
+def _no_text(tensors: Tensors, affordances: Sequence[str], file: Path | None) -> Tensor:
+    del tensors
+    if file is not None:
+        raise InvalidInput(f"text features {file} were given to a method that reads no text")
+    return torch.empty(len(affordances), 0)
+
+
+def _verb_features(tensors: Tensors, affordances: Sequence[str], file: Path | None) -> Tensor:
+    """Rows of the released file: affordance -> feature (512,) or (1, 512)."""
+    del tensors
+    if file is None:
+        raise InvalidInput(
+            "PLSP reads text features of the verbs, which its checkpoint does not hold; give the "
+            "released file of verb features (sentenceFeatVerbAGD.pth) with it"
+        )
+    features = read_tensors(file)
+    width = PlspConfig.paper().text_dim
+    bad = [n for n in affordances if n not in features or features[n].numel() != width]
+    if bad:
+        raise CheckpointError(
+            f"text features {file} hold no feature of {width} channels for {', '.join(bad)}"
+        )
+    return torch.stack([features[name].float().flatten() for name in affordances])
+
+
+def _looptrans_fields(tensors: Tensors) -> Mapping[str, Any]:
+    """The head's channels are the classes and the noise."""
+    head, noise = tensors.get("aff_fc.bias"), LoopTransConfig.noise
+    classes = len(AFFORDANCES) if head is None else head.numel() - noise
+    return {**vars(LoopTransConfig.paper(max(classes, 1))), "clusters": "concepts"}
+
+
+def _selectivecl_fields(tensors: Tensors) -> Mapping[str, Any]:
+    head = tensors.get("aff_classifier.bias")
+    classes = len(AFFORDANCES) if head is None else head.numel()
+    return {**vars(SelectiveClConfig.paper()), "classes": classes}
+
+
+def _prompt_features(tensors: Tensors, affordances: Sequence[str], file: Path | None) -> Tensor:
+    """SelectiveCL's prompts through the text side that its checkpoint holds."""
+    if file is not None:
+        raise InvalidInput(f"text features {file} were given; SelectiveCL makes its own")
+    text_side = {name: tensors[f"net.{name}"] for name in TEXT_NAMES}
+    return prompt_table(ClipText(text_side), affordances)
+
+
+OFFICIAL = {
+    "plsp": OfficialFormat(
+        prefixes={"encoder.": "backbone.visual."},
+        config=lambda tensors: vars(PlspConfig.paper()),
+        text=_verb_features,
+        text_encoder="clip_vitb16",
+        unused=frozenset({"verb_fuser.rd_pos_embed"}),
+    ),
+    "looptrans": OfficialFormat(
+        prefixes={"vit_model.": "backbone.visual."},
+        config=_looptrans_fields,
+        text=_no_text,
+        text_encoder="none",
+    ),
+    "selectivecl": OfficialFormat(
+        prefixes={
+            "vit_model.": "backbone.encoder.visual.",
+            "net.visual.": "backbone.affinity.visual.",
+        },
+        config=_selectivecl_fields,
+        text=_prompt_features,
+        text_encoder="clip_vitb16",
+        unused=frozenset(f"net.{name}" for name in TEXT_NAMES),
+    ),
+}

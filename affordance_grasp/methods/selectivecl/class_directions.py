@@ -1,0 +1,83 @@
+"""Directions among frozen keys that tell the classes of pictures apart, learned from these alone.
+
+They take the place of CLIP's prompts where there is no CLIP: a row for every affordance, along
+which the keys of its pictures lie.
+"""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from affordance_grasp.datasets.agd20k import PictureFile
+from affordance_grasp.datasets.images import ViewSource
+from affordance_grasp.errors import InvalidInput
+from affordance_grasp.methods.shared.class_maps import LocateNetwork, unpack_keys
+
+RIDGE = 0.01
+"""Penalty of the regression per sample, on standardised channels."""
+NO_WEIGHT = 1e-6
+"""Up to which length on standardised channels a direction is rounding."""
+CHUNK = 64
+
+
+def class_directions(
+    network: LocateNetwork,
+    pictures: Sequence[PictureFile],
+    source: ViewSource,
+    affordances: Sequence[str],
+    rng: np.random.Generator,
+) -> Tensor:
+    """Unit rows (A, D), one for every affordance in their order.
+
+    One-against-all ridge regression from the mean key of every view of every picture to the
+    affordances that the picture is filed under. An affordance of no picture, or one whose
+    pictures are filed under the others as well, gets a row of zeros.
+    """
+    means: list[Tensor] = []
+    labels: list[int] = []
+    for batch, chunk in _views(pictures, source, rng):
+        means.append(_mean_keys(network, batch))
+        labels.extend(affordances.index(picture.affordance) for picture in chunk)
+    if not labels:
+        raise InvalidInput("directions of classes need pictures; the split has none")
+    classes = torch.nn.functional.one_hot(torch.tensor(labels), len(affordances))
+    return ridge_directions(torch.cat(means), classes)
+
+
+def ridge_directions(features: Tensor, classes: Tensor) -> Tensor:
+    """Unit directions (A, D) in features (N, D) that predict ``classes`` (N, A) of 0 and 1.
+
+    Where the features say nothing about a class its direction is 0.
+    """
+    spread, center = torch.std_mean(features.double(), dim=0, correction=0)
+    spread = spread.clamp(min=torch.finfo(features.dtype).eps)
+    standard = (features.double() - center) / spread
+    targets = classes.double() - classes.double().mean(dim=0)
+    penalty = RIDGE * len(features) * torch.eye(features.shape[1], dtype=torch.double)
+    weights = torch.linalg.solve(standard.T @ standard + penalty, standard.T @ targets)
+    told = weights.norm(dim=0) > NO_WEIGHT
+    rows = (weights * told / spread[:, None]).T
+    return torch.nn.functional.normalize(rows, dim=1).to(features.dtype)
+
+
+def _views(
+    pictures: Sequence[PictureFile], source: ViewSource, rng: np.random.Generator
+) -> Iterator[tuple[Tensor, list[PictureFile]]]:
+    """Batches of the views of all pictures, and whose they are."""
+    drawn = [
+        (picture, view) for picture in pictures for view in source.views_of(picture.path, rng)
+    ]
+    for start in range(0, len(drawn), CHUNK):
+        chunk = drawn[start : start + CHUNK]
+        rows = np.stack([source.read(picture.path, view) for picture, view in chunk])
+        yield torch.from_numpy(rows), [picture for picture, _ in chunk]
+
+
+@torch.inference_mode()
+def _mean_keys(network: LocateNetwork, batch: Tensor) -> Tensor:
+    spec = network.present_backbone.spec
+    device = next(network.parameters()).device
+    tokens = network.tokens(batch.to(device))[..., : spec.dim]
+    return unpack_keys(tokens, spec.heads).keys.mean(dim=(2, 3)).float().cpu()

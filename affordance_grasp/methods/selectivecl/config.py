@@ -1,0 +1,123 @@
+"""What SelectiveCL can be told, and what a training step takes."""
+
+from dataclasses import dataclass, fields
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from affordance_grasp.encoders.backbones import backbone_spec
+from affordance_grasp.errors import InvalidInput
+from affordance_grasp.methods.selectivecl.affinity import find_affinity
+from affordance_grasp.methods.selectivecl.parts import ExoIndexing, PartRules
+from affordance_grasp.vocabulary import AFFORDANCES
+
+Output = Literal["calibrated", "raw", "smoothed"]
+Foreground = Literal["attention", "affinity"]
+PrototypeRegion = Literal["part", "object", "none"]
+
+PAPER_ENCODERS = ("dino_vits16", "clearclip")
+"""The published backbone and affinity."""
+
+
+@dataclass(frozen=True)
+class SelectiveClConfig:
+    """Encoders, thresholds and switches; the defaults are the embedded configuration.
+
+    ``image_side`` [pixels]. ``foreground`` of part discovery: what the CLS attention votes for
+    (paper; the default for its encoders), or where the affinity is above its mean (the default
+    for others). ``output``: the calibrated map, which
+    is the published result, the CAM alone, or the affinity times the CAM's 3x3 mean.
+    ``clusters``, ``relevance`` (gamma 1), ``overlap`` (alpha), ``exo_indexing``: see
+    :class:`PartRules`. ``anchor_threshold`` (gamma 2) of the min-maxed affinity chooses the pixel
+    loss' anchors. ``temperature`` of both contrastive losses.
+
+    The paper's ablation takes modules away. ``prototypes``: of the discovered parts (and of the
+    object where no part is reliable), of the whole object in every sample, or ``none``: no
+    prototype loss. ``pixel_contrast``: whether there is the pixel loss. Without either, only
+    classification is left.
+    """
+
+    backbone: str = "dinov2_vits14"
+    affinity: str = "border_contrast"
+    foreground: Foreground | None = None
+    image_side: int = 224
+    classes: int = len(AFFORDANCES)
+    output: Output = "calibrated"
+    clusters: int = 3
+    relevance: float = 0.6
+    overlap: float = 0.6
+    exo_indexing: ExoIndexing = "paper"
+    anchor_threshold: float = 0.6
+    temperature: float = 0.5
+    prototypes: PrototypeRegion = "part"
+    pixel_contrast: bool = True
+
+    def __post_init__(self) -> None:
+        """Refuse names and sizes that do not exist."""
+        if self.foreground is None:
+            paper = (self.backbone, self.affinity) == PAPER_ENCODERS
+            object.__setattr__(self, "foreground", "attention" if paper else "affinity")
+        backbone_spec(self.backbone).grid(self.image_side)
+        affinity, dim = find_affinity(self.affinity), backbone_spec(self.backbone).dim
+        if affinity.learned and affinity.text_dim != dim:
+            raise InvalidInput(
+                f"affinity {self.affinity} learns directions of {affinity.text_dim} channels, the "
+                f"keys of {self.backbone} have {dim}; dinov2_vits14 and dino_vits16 fit"
+            )
+        for name, known in (
+            ("foreground", ("attention", "affinity")),
+            ("output", ("calibrated", "raw", "smoothed")),
+            ("exo_indexing", ("paper", "released")),
+            ("prototypes", ("part", "object", "none")),
+        ):
+            if getattr(self, name) not in known:
+                value = getattr(self, name)
+                raise InvalidInput(f"SelectiveCL {name} {value!r} is not one of {known}")
+
+    @property
+    def train_backbone(self) -> bool:
+        """Never: the encoders are frozen."""
+        return False
+
+    @property
+    def text_dim(self) -> int:
+        """Channels of a row of the text table: the action prompt, then the entity prompt."""
+        return 2 * find_affinity(self.affinity).text_dim
+
+    @property
+    def learns_rows(self) -> bool:
+        """Whether the text table's rows come from the train pictures instead of from prompts."""
+        return find_affinity(self.affinity).learned
+
+    @property
+    def part_rules(self) -> PartRules:
+        """The settings of part discovery."""
+        return PartRules(self.clusters, self.relevance, self.overlap, self.exo_indexing)
+
+    @staticmethod
+    def paper() -> "SelectiveClConfig":
+        """The published configuration: keys of DINO ViT-S/16, affinity from ClearCLIP."""
+        return SelectiveClConfig(*PAPER_ENCODERS)
+
+
+@dataclass(frozen=True)
+class SelectiveClBatch:
+    """B training samples: one egocentric image and E exocentric images each.
+
+    ``ego`` (B, 3, S, S) and ``exo`` (B, E, 3, S, S): normalised images, or what ``tokens`` gives
+    for them, (B, 2 + g^2, C) and (B, E, 2 + g^2, C). ``label`` (B,): class of the affordance.
+    ``text`` (B, text_dim): its row of the text table (:func:`affinity.prompt_table`). ``initial``
+    (B, clusters): see :func:`discover_parts`.
+    """
+
+    ego: Tensor
+    exo: Tensor
+    label: Tensor
+    text: Tensor
+    initial: Tensor | None = None
+
+    def to(self, device: str | torch.device) -> "SelectiveClBatch":
+        """The same batch on another device."""
+        moved = {f.name: getattr(self, f.name) for f in fields(self)}
+        return SelectiveClBatch(**{n: t if t is None else t.to(device) for n, t in moved.items()})

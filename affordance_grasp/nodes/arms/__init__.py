@@ -1,0 +1,1 @@
+"""The robots that a planned pick is executed on, one class for each kind."""

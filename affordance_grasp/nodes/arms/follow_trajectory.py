@@ -1,0 +1,64 @@
+"""``control_msgs/FollowJointTrajectory``: the goal for a trajectory, and its end as a sentence."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from action_msgs.msg import GoalStatus
+
+from affordance_grasp.datatypes import JointTrajectory
+from affordance_grasp.errors import InvalidInput, MotionFault
+from affordance_grasp.nodes.convert.trajectory_messages import duration, from_trajectory
+
+FAULTS = {
+    -1: "the robot's controller holds the trajectory for invalid",
+    -2: "the robot's controller does not know these joints",
+    -3: "the trajectory is in the past for the robot's controller; the clocks must agree",
+    -4: "the arm strayed from its path and the robot's controller stopped it",
+    -5: "the arm did not arrive at the end of its path in time",
+}
+"""Sentences for the error codes of the action's result."""
+
+
+@dataclass(frozen=True)
+class Tolerances:
+    """How far joints may be from the path and its end [rad], and how late at the end [s]."""
+
+    path_rad: float
+    end_rad: float
+    time_s: float
+
+    def __post_init__(self) -> None:
+        """Refuse 0, which asks for the controller's own tolerance: often none at all."""
+        if not (self.path_rad > 0 and self.end_rad > 0 and self.time_s > 0):
+            raise InvalidInput("path, goal and time tolerances of the arm must be > 0")
+
+
+def trajectory_goal(action: Any, tolerance: Any, path: JointTrajectory, limits: Tolerances) -> Any:
+    """The goal for one trajectory; joints go by name, so the controller's order does not matter.
+
+    Args:
+        action: the class ``FollowJointTrajectory``.
+        tolerance: the class ``JointTolerance``.
+        path: what to follow, starting at once.
+        limits: asked of the controller for every joint.
+    """
+    goal = action.Goal(trajectory=from_trajectory(path))
+    for name in path.joint_names:
+        goal.path_tolerance.append(tolerance(name=name, position=limits.path_rad))
+        goal.goal_tolerance.append(tolerance(name=name, position=limits.end_rad))
+    goal.goal_time_tolerance = duration(limits.time_s)
+    return goal
+
+
+def check_followed(answer: Any) -> None:
+    """Raise :class:`MotionFault` with a sentence unless the trajectory was followed to its end."""
+    code, words = int(answer.result.error_code), answer.result.error_string.strip()
+    if answer.status == GoalStatus.STATUS_SUCCEEDED and code == 0:
+        return
+    if code:
+        fault = FAULTS.get(code, f"the robot's controller failed with code {code}")
+    elif answer.status == GoalStatus.STATUS_CANCELED:
+        fault = "somebody else cancelled it"
+    else:
+        fault = "the robot's controller gave it up, such as for another goal or a protective stop"
+    raise MotionFault(f"the arm's motion: {fault}" + (f" ({words})" if words else ""))

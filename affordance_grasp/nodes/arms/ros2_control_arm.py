@@ -1,0 +1,151 @@
+"""A real robot behind ros2_control: a trajectory controller for the arm, one for the gripper."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from time import monotonic
+from typing import Any
+
+from rclpy.callback_groups import ReentrantCallbackGroup
+from rclpy.node import Node
+
+from affordance_grasp.control.robot import RobotConfig
+from affordance_grasp.datatypes import JointTrajectory
+from affordance_grasp.errors import MotionFault
+from affordance_grasp.geometry import Floats
+from affordance_grasp.nodes.arms.follow_trajectory import (
+    Tolerances,
+    check_followed,
+    trajectory_goal,
+)
+from affordance_grasp.nodes.arms.gripper_command import GripperCommandAdapter
+from affordance_grasp.nodes.inputs.joints import JointMonitor
+from affordance_grasp.nodes.ros.action_client import ActionClient
+from affordance_grasp.nodes.ros.calls import NoAnswer, Refused
+from affordance_grasp.nodes.ros.goals import Goals
+from affordance_grasp.nodes.ros.optional_ros import absent_action, require
+from affordance_grasp.nodes.ros.parameters import declare, describe
+
+START_TOLERANCE_RAD = 0.05
+GRIPPER_TIMEOUT_S = 10.0
+MOTION_MARGIN_S = 5.0
+SETTLE_S = 0.5
+FINGERS_REST_S = 0.3
+FINGERS_PATIENCE_S = 5.0
+WANTED_BY = "robot 'ros2_control'"
+
+
+@dataclass(frozen=True)
+class Ros2ControlParameters:
+    """Parameters of the controller node that count for this kind of robot."""
+
+    arm_action: str = describe(
+        "joint_trajectory_controller/follow_joint_trajectory",
+        "action of the arm, control_msgs/FollowJointTrajectory",
+    )
+    gripper_action: str = describe(
+        "robotiq_gripper_controller/gripper_cmd", "action of the gripper, see gripper_command"
+    )
+    gripper_command: str = describe(
+        "ParallelGripperCommand", "type of gripper_action: ParallelGripperCommand, GripperCommand"
+    )
+    gripper_position: str = describe(
+        "joint", "what the gripper's position means: joint (knuckle [rad]) or width (gap [m])"
+    )
+    path_tolerance_rad: float = describe(0.2, "how far a joint may stray from its path [rad]")
+    goal_tolerance_rad: float = describe(0.02, "how far a joint may end from its goal [rad]")
+    goal_time_s: float = describe(2.0, "how late the arm may arrive [s]")
+
+
+class Ros2ControlArm:
+    """Arm and gripper over the actions of control_msgs."""
+
+    def __init__(self, node: Node, robot: RobotConfig, joints: JointMonitor) -> None:
+        """Look for the servers; they are waited for when first used."""
+        self._settings = p = declare(node, Ros2ControlParameters)
+        self._limits = Tolerances(p.path_tolerance_rad, p.goal_tolerance_rad, p.goal_time_s)
+        self._adapter = GripperCommandAdapter(p.gripper_command, p.gripper_position, robot.gripper)
+        self._actions = actions = require("control_msgs.action", WANTED_BY)
+        self._tolerance = require("control_msgs.msg", WANTED_BY).JointTolerance
+        self._node, self._joints = node, joints
+        self._fingers = JointMonitor(node, (robot.gripper.knuckle_joint,))
+        self._goals = Goals(joints.check)
+        group = ReentrantCallbackGroup()
+        self._grips = getattr(actions, p.gripper_command)
+        self._arm = ActionClient(
+            node, actions.FollowJointTrajectory, p.arm_action, callback_group=group
+        )
+        self._gripper = ActionClient(node, self._grips, p.gripper_action, callback_group=group)
+        self._last_grip = (robot.gripper.max_width_m, robot.gripper.min_force_n)
+
+    def begin(self, cancelled: Callable[[], bool]) -> None:
+        """See :class:`nodes.arms.arm.RobotArm`."""
+        self._goals.begin(cancelled)
+
+    def move(self, trajectory: JointTrajectory, any_way: bool = False) -> None:
+        """Follow the trajectory to its end, and see in ``joint_states`` that the arm is there."""
+        self._check_at(trajectory.positions[0], START_TOLERANCE_RAD, "the start of its path")
+        if trajectory.duration_s > 0:
+            self._follow(trajectory, trajectory.duration_s + self._limits.time_s + MOTION_MARGIN_S)
+        self._check_at(trajectory.positions[-1], 2 * self._limits.end_rad, "the end of its path")
+
+    def grip(self, width_m: float, force_n: float) -> float:
+        """Bring the fingertips to a distance [m]; return where they stand [m]."""
+        self._last_grip = width_m, force_n
+        goal = self._adapter.goal(self._grips, width_m, force_n)
+        answer = self._send(self._gripper, goal, GRIPPER_TIMEOUT_S, "the gripper's motion")
+        told_m = self._adapter.width_m(answer)
+        return self._resting_width_m(told_m)
+
+    def hold(self, duration_s: float) -> float:
+        """Stand still [s], then ask for the same grip again and so for the width [m]."""
+        self._goals.pause(duration_s)
+        return self.grip(*self._last_grip)
+
+    def stop(self) -> None:
+        """Cancel what is under way; the robot's controller then holds the arm where it is."""
+        self._goals.stop()
+
+    def _follow(self, trajectory: JointTrajectory, timeout_s: float) -> None:
+        goal = trajectory_goal(
+            self._actions.FollowJointTrajectory, self._tolerance, trajectory, self._limits
+        )
+        check_followed(self._send(self._arm, goal, timeout_s, "the arm's motion"))
+
+    def _send(self, client: ActionClient, goal: Any, timeout_s: float, what: str) -> Any:
+        try:
+            return self._goals.run(client, goal, timeout_s, what)
+        except NoAnswer as error:
+            absent = absent_action(self._node, client)
+            raise MotionFault("; ".join(filter(None, (str(error), absent)))) from error
+        except Refused as error:
+            raise MotionFault(str(error)) from error
+
+    def _check_at(self, q: Floats, tolerance_rad: float, where: str) -> None:
+        """A controller without tolerances calls anything a success; see for ourselves."""
+        gap = self._joints.gap(q, tolerance_rad, SETTLE_S)
+        worst = int(gap.argmax())
+        if gap[worst] > tolerance_rad:
+            raise MotionFault(
+                f"the arm's motion: {self._joints.names[worst]} is {gap[worst]:.3f} rad away from "
+                f"{where}, at most {tolerance_rad:g} is allowed; see whether the robot's own "
+                "protective stop or speed slider holds it back"
+            )
+
+    def _resting_width_m(self, told_m: float | None) -> float:
+        """Where the fingers come to rest [m], from ``joint_states`` where the gripper is in it.
+
+        Drivers that wait 50 ms for a stall may answer before the fingers have begun to move.
+        """
+        end = monotonic() + FINGERS_PATIENCE_S
+        if self._fingers.heard:
+            while not self._fingers.rest(FINGERS_REST_S, 2 * FINGERS_REST_S):
+                self._goals.check()
+                if monotonic() > end:
+                    raise MotionFault("the gripper's motion: its fingers do not come to rest")
+            return self._adapter.width_from_knuckle(float(self._fingers.now()[0]))
+        if told_m is None:
+            raise MotionFault(
+                "the gripper's motion: its controller tells no position, and joint_states has no "
+                f"{self._fingers.names[0]}; nobody could know whether something is held"
+            )
+        return told_m

@@ -1,0 +1,184 @@
+"""The simulated robot's driver: two actions, one for the arm and one for the gripper."""
+
+from collections.abc import Callable, Iterator
+from time import monotonic
+
+import numpy as np
+from rclpy.action import ActionServer, CancelResponse
+from rclpy.action.server import ServerGoalHandle
+from rclpy.callback_groups import CallbackGroup
+from rclpy.node import Node
+
+from affordance_grasp.action import FollowTrajectory, MoveGripper
+from affordance_grasp.control.arm.inverse import within_limits
+from affordance_grasp.control.motion.trajectory import resample
+from affordance_grasp.control.robot import RobotConfig
+from affordance_grasp.datatypes import JointTrajectory
+from affordance_grasp.errors import InvalidInput, MotionFault
+from affordance_grasp.geometry import Floats
+from affordance_grasp.nodes.convert.trajectory_messages import to_trajectory
+from affordance_grasp.nodes.ros.calls import answering
+from affordance_grasp.simulation.cell.live_world import LiveWorld, Motion
+from affordance_grasp.simulation.cell.world import World
+
+START_TOLERANCE_RAD = 0.03
+END_TOLERANCE_RAD = 0.01
+SETTLE_S = 1.0
+STALL_S = 0.2
+STALL_M = 0.0004
+WIDTH_TOLERANCE_M = 0.001
+FEEDBACK_S = 0.05
+POLL_S = 0.005
+CHECK_S = 0.01
+LONGEST_S = 300.0
+SPEED_TOLERANCE = 1.02
+
+
+class SimulatedDriver:
+    """Serves ``follow_trajectory`` and ``move_gripper``; a cancelled motion stops at once."""
+
+    def __init__(
+        self, node: Node, live: LiveWorld, robot: RobotConfig, group: CallbackGroup
+    ) -> None:
+        """Offer the two actions on a node whose group runs callbacks side by side."""
+        self._node, self._live, self._robot = node, live, robot
+        for kind, name, execute in (
+            (FollowTrajectory, "follow_trajectory", self._follow),
+            (MoveGripper, "move_gripper", self._grip),
+        ):
+            ActionServer(
+                node,
+                kind,
+                name,
+                execute,
+                callback_group=group,
+                cancel_callback=lambda _: CancelResponse.ACCEPT,
+            )
+
+    def _follow(self, handle: ServerGoalHandle) -> FollowTrajectory.Result:
+        result = FollowTrajectory.Result()
+        with answering(self._node, result):
+            trajectory = to_trajectory(handle.request.trajectory)
+            self._check_trajectory(trajectory)
+            motion = self._start_arm(trajectory)
+            begun = self._live.ask(lambda world: world.time_s)
+            for _ in self._while_wanted(handle, motion, self._stop_arm):
+                elapsed_s = self._live.ask(lambda world: world.time_s) - begun
+                if elapsed_s > trajectory.duration_s + SETTLE_S:
+                    motion.drop()
+                    self._stop_arm()
+                    raise MotionFault("the arm did not reach the end of the trajectory in time")
+                handle.publish_feedback(FollowTrajectory.Feedback(elapsed_s=elapsed_s))
+        return self._end(handle, result)
+
+    def _check_trajectory(self, trajectory: JointTrajectory) -> None:
+        arm = self._robot.arm
+        if trajectory.joint_names != arm.joint_names:
+            raise InvalidInput(f"trajectory joints must be {', '.join(arm.joint_names)}")
+        if trajectory.duration_s > LONGEST_S:
+            raise InvalidInput(
+                f"the trajectory takes {trajectory.duration_s:.0f} s; at most {LONGEST_S:g} s"
+            )
+        positions, _ = resample(trajectory, CHECK_S)
+        if not within_limits(arm, positions).all():
+            raise InvalidInput("the trajectory leaves the joint limits")
+        speed = _top_speed(trajectory)
+        fast = int(np.argmax(speed / arm.velocity))
+        if speed[fast] > SPEED_TOLERANCE * arm.velocity[fast]:
+            raise InvalidInput(
+                f"the trajectory moves {arm.joint_names[fast]} at up to {speed[fast]:.3g} rad/s; "
+                f"its limit is {arm.velocity[fast]:.3g} rad/s"
+            )
+
+    def _start_arm(self, trajectory: JointTrajectory) -> Motion:
+        """Check and start in one turn of the world: of two goals at once one is refused."""
+        goal_q = trajectory.positions[-1]
+
+        def begin(world: World) -> None:
+            if world.moving:
+                raise InvalidInput("the arm is following another trajectory")
+            gap = np.abs(world.joint_positions() - trajectory.positions[0]).max()
+            if gap > START_TOLERANCE_RAD:
+                raise InvalidInput(
+                    f"the trajectory starts {gap:.3f} rad from where the arm is; "
+                    f"at most {START_TOLERANCE_RAD} is allowed"
+                )
+            world.start_trajectory(trajectory)
+
+        def arrived(world: World) -> bool:
+            gap = np.abs(world.joint_positions() - goal_q).max()
+            return not world.moving and bool(gap < END_TOLERANCE_RAD)
+
+        return self._live.start(begin, arrived)
+
+    def _stop_arm(self) -> None:
+        """Brake, and wait until the arm stands."""
+        stands = self._live.start(lambda world: world.stop_arm(), lambda world: not world.moving)
+        stands.wait(SETTLE_S)
+
+    def _grip(self, handle: ServerGoalHandle) -> MoveGripper.Result:
+        result = MoveGripper.Result()
+        goal = handle.request
+        with answering(self._node, result):
+            width_m, force_n = float(goal.width_m), float(goal.force_n)
+            if not np.isfinite(width_m):
+                raise InvalidInput(f"gripper width must be a finite length, not {width_m} m")
+
+            def stop() -> None:
+                self._live.ask(lambda w: w.set_gripper_target(w.gripper_width_m(), force_n))
+
+            motion = self._live.start(
+                lambda world: world.set_gripper_target(width_m, force_n), _fingers_rest()
+            )
+            for _ in self._while_wanted(handle, motion, stop):
+                now_m = self._live.ask(World.gripper_width_m)
+                handle.publish_feedback(MoveGripper.Feedback(width_m=now_m))
+            result.width_m = self._live.ask(World.gripper_width_m)
+            clamped_m = self._robot.gripper.clamp_width(width_m)
+            result.stalled = abs(result.width_m - clamped_m) > WIDTH_TOLERANCE_M
+        return self._end(handle, result)
+
+    def _while_wanted(
+        self, handle: ServerGoalHandle, motion: Motion, stop: Callable[[], None]
+    ) -> Iterator[None]:
+        """Until the motion is over, a turn whenever feedback is due; stopped when cancelled."""
+        due = monotonic() + FEEDBACK_S
+        while not motion.wait(POLL_S):
+            if handle.is_cancel_requested:
+                motion.drop()
+                stop()
+                handle.canceled()
+                raise MotionFault("the motion was cancelled")
+            if monotonic() >= due:
+                due = monotonic() + FEEDBACK_S
+                yield
+
+    def _end(
+        self, handle: ServerGoalHandle, result: FollowTrajectory.Result | MoveGripper.Result
+    ) -> FollowTrajectory.Result | MoveGripper.Result:
+        if handle.is_active:
+            handle.succeed() if result.success else handle.abort()
+        return result
+
+
+def _top_speed(trajectory: JointTrajectory) -> Floats:
+    """Highest speed (J,) [rad/s] at the points, between them, and on average between two.
+
+    The average alone sees a leap that is shorter than the time between two samples.
+    """
+    _, between = resample(trajectory, CHECK_S)
+    leaps = np.diff(trajectory.positions, axis=0) / np.diff(trajectory.times_s)[:, None]
+    return np.asarray(np.abs(np.vstack([trajectory.velocities, between, leaps])).max(axis=0))
+
+
+def _fingers_rest() -> Callable[[World], bool]:
+    """Tells when the fingers have stood still for a while."""
+    since: list[tuple[float, float]] = []
+
+    def rest(world: World) -> bool:
+        now_s, width_m = world.time_s, world.gripper_width_m()
+        if not since or abs(width_m - since[-1][1]) > STALL_M:
+            since[:] = [(now_s, width_m)]
+        return now_s - since[-1][0] >= STALL_S
+
+    return rest

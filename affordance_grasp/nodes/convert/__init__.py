@@ -1,0 +1,1 @@
+"""ROS messages <-> the values of the core."""

@@ -1,0 +1,131 @@
+"""ROS messages <-> the values of the core; reading is in :mod:`affordance_grasp.streams.messages`.
+
+Header and stamp travel beside the values.
+"""
+
+from array import array
+
+import numpy as np
+from geometry_msgs.msg import Point, Pose, Quaternion
+from numpy.typing import NDArray
+from sensor_msgs.msg import CameraInfo, Image, RegionOfInterest
+from std_msgs.msg import Header
+
+from affordance_grasp.datatypes import CameraIntrinsics, Region
+from affordance_grasp.distortion import PINHOLE, Distortion
+from affordance_grasp.errors import InvalidInput
+from affordance_grasp.geometry import Floats, quaternion_xyzw
+from affordance_grasp.streams.messages import (
+    millimetres,
+    seconds,
+    to_color,
+    to_depth_m,
+    to_distortion,
+    to_intrinsics,
+    to_joint_positions,
+    to_map,
+    to_pose,
+    to_rgbd,
+)
+
+__all__ = [
+    "from_color",
+    "from_depth_m",
+    "from_intrinsics",
+    "from_map",
+    "from_point",
+    "from_pose",
+    "from_region",
+    "seconds",
+    "to_color",
+    "to_depth_m",
+    "to_distortion",
+    "to_intrinsics",
+    "to_joint_positions",
+    "to_map",
+    "to_pose",
+    "to_region",
+    "to_rgbd",
+]
+
+
+def to_region(message: RegionOfInterest, width: int, height: int) -> Region | None:
+    """A region inside an image of the given size [pixel]; None when it is empty: all of it."""
+    if message.width == 0 and message.height == 0:
+        return None
+    left, top = int(message.x_offset), int(message.y_offset)
+    region = Region(left, top, left + int(message.width), top + int(message.height))
+    if region.right > width or region.bottom > height:
+        raise InvalidInput(
+            f"region {region.left},{region.top},{region.right},{region.bottom} "
+            f"reaches beyond the {width}x{height} image"
+        )
+    return region
+
+
+def from_color(color: NDArray[np.uint8], header: Header) -> Image:
+    """An rgb8 image."""
+    return _image(color, "rgb8", header)
+
+
+def from_depth_m(depth_m: NDArray[np.float32], header: Header) -> Image:
+    """A 16UC1 image in millimetres; beyond 65.535 m there is no reading."""
+    return _image(millimetres(depth_m), "16UC1", header)
+
+
+def from_map(values: NDArray[np.float32], header: Header) -> Image:
+    """A 32FC1 image."""
+    return _image(values.astype(np.float32), "32FC1", header)
+
+
+def from_intrinsics(
+    intrinsics: CameraIntrinsics, header: Header, distortion: Distortion = PINHOLE
+) -> CameraInfo:
+    """A camera_info; without distortion unless told otherwise."""
+    K = intrinsics.K
+    projection = np.hstack([K, np.zeros((3, 1))])
+    return CameraInfo(
+        header=header,
+        width=intrinsics.width,
+        height=intrinsics.height,
+        distortion_model=distortion.model,
+        d=list(distortion.coefficients or (0.0,) * 5),
+        k=K.ravel().tolist(),
+        r=np.eye(3).ravel().tolist(),
+        p=projection.ravel().tolist(),
+    )
+
+
+def from_region(region: Region | None) -> RegionOfInterest:
+    """A region of interest; all zero (the whole image) for None."""
+    if region is None:
+        return RegionOfInterest()
+    return RegionOfInterest(
+        x_offset=region.left,
+        y_offset=region.top,
+        width=region.right - region.left,
+        height=region.bottom - region.top,
+    )
+
+
+def from_point(point_m: Floats) -> Point:
+    """A point [m]."""
+    x, y, z = (float(value) for value in point_m)
+    return Point(x=x, y=y, z=z)
+
+
+def from_pose(T: Floats) -> Pose:
+    """A pose message from a 4x4 pose [m]."""
+    x, y, z, w = (float(value) for value in quaternion_xyzw(T))
+    return Pose(position=from_point(T[:3, 3]), orientation=Quaternion(x=x, y=y, z=z, w=w))
+
+
+def _image(pixels: NDArray[np.generic], encoding: str, header: Header) -> Image:
+    pixels = np.ascontiguousarray(pixels)
+    message = Image(header=header, height=pixels.shape[0], width=pixels.shape[1])
+    message.encoding = encoding
+    message.is_bigendian = 0
+    message.step = int(pixels.strides[0])
+    # array.array is what the generated message stores; anything else is copied byte by byte.
+    message.data = array("B", pixels.tobytes())
+    return message

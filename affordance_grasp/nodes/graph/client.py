@@ -1,0 +1,248 @@
+"""A program's side of the graph: reset the simulator, ask for a grasp, hear how it ended."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from threading import Lock, Thread
+from time import monotonic
+
+import numpy as np
+import rclpy
+from numpy.typing import NDArray
+from rclpy.action.client import ClientGoalHandle
+from rclpy.executors import ExternalShutdownException, MultiThreadedExecutor
+from rclpy.node import Node
+from rclpy.qos import DurabilityPolicy, QoSProfile, qos_profile_sensor_data
+from rclpy.signals import SignalHandlerOptions
+from sensor_msgs.msg import Image
+
+from affordance_grasp.action import AffordanceGrasp, ExecuteGrasp
+from affordance_grasp.geometry import Floats
+from affordance_grasp.msg import GraspDecision
+from affordance_grasp.nodes.convert.conversions import seconds, to_color, to_pose
+from affordance_grasp.nodes.convert.grasp_messages import to_plan, to_timings
+from affordance_grasp.nodes.ros.action_client import ActionClient
+from affordance_grasp.nodes.ros.calls import NoAnswer, call, wait
+from affordance_grasp.nodes.ros.goals import GONE_S
+from affordance_grasp.pipeline import GraspPlan
+from affordance_grasp.srv import (
+    GenerateGrasps,
+    GroundAffordance,
+    JudgePick,
+    ResetSimulation,
+    SelectGrasp,
+)
+
+ANSWER_TIMEOUT_S = 20.0
+CANCEL_TIMEOUT_S = 2.0
+LEAVE_S = 3.0
+GRASP_TIMEOUT_S = 200.0
+POLL_S = 0.1
+LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+
+OnFeedback = Callable[[str, str], None]
+Check = Callable[[], None]
+
+
+def _no_check() -> None:
+    """Nothing to watch."""
+
+
+@dataclass(frozen=True)
+class GraspOutcome:
+    """How the action ``grasp`` ended, as plain values; lengths [m] and times [s]."""
+
+    success: bool
+    message: str
+    T_base_tcp: Floats
+    width_m: float
+    final_width_m: float
+    timings_s: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the simulator says became of the object; see ``srv/JudgePick``."""
+
+    lifted: bool
+    height_m: float
+    held: bool
+    parts_held: tuple[str, ...]
+    functional: bool
+
+
+class GraspClient:
+    """Its own ROS context, node and spinning thread; use it in a ``with`` block."""
+
+    def __init__(self, name: str = "grasp_client") -> None:
+        """Join the graph of this process's ROS domain."""
+        self._context = rclpy.Context()
+        rclpy.init(context=self._context, signal_handler_options=SignalHandlerOptions.NO)
+        self.node = Node(name, context=self._context)
+        self._grasp = ActionClient(self.node, AffordanceGrasp, "grasp")
+        self._select = self.node.create_client(SelectGrasp, "select")
+        self._reset = self.node.create_client(ResetSimulation, "simulator/reset")
+        self._judge = self.node.create_client(JudgePick, "simulator/judge")
+        ground = self.node.create_client(GroundAffordance, "ground")
+        generate = self.node.create_client(GenerateGrasps, "generate_grasps")
+        execute = ActionClient(self.node, ExecuteGrasp, "execute")
+        self._offers: dict[str, Callable[[], bool]] = {
+            "simulator/reset": self._reset.service_is_ready,
+            "simulator/judge": self._judge.service_is_ready,
+            "ground": ground.service_is_ready,
+            "generate_grasps": generate.service_is_ready,
+            "select": self._select.service_is_ready,
+            "grasp": self._grasp.server_is_ready,
+            "execute": execute.server_is_ready,
+        }
+        self._decision: GraspDecision | None = None
+        self._photos: list[tuple[float, NDArray[np.uint8]]] = []
+        self._lock = Lock()
+        self.node.create_subscription(GraspDecision, "decision", self._keep_decision, LATCHED)
+        self._executor = MultiThreadedExecutor(2, context=self._context)
+        self._executor.add_node(self.node)
+        self._thread = Thread(target=self._spin, name="grasp_client", daemon=True)
+        self._thread.start()
+
+    def __enter__(self) -> "GraspClient":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Leave the graph."""
+        self._executor.shutdown(LEAVE_S)
+        self._thread.join(LEAVE_S)
+        self.node.destroy_node()
+        self._context.try_shutdown()
+
+    def wait_until_ready(
+        self,
+        timeout_s: float,
+        check: Check = _no_check,
+        simulated: bool = True,
+        executes: bool = True,
+    ) -> None:
+        """Wait for all that a grasp needs; ``check`` may raise what is wrong with the graph.
+
+        Args:
+            timeout_s: how long to wait [s].
+            check: called while waiting.
+            simulated: whether a simulator belongs to the graph.
+            executes: whether a controller does; without one every grasp is a dry run.
+        """
+        absent = [] if simulated else ["simulator/reset", "simulator/judge"]
+        absent += [] if executes else ["execute"]
+        offers = {name: ready for name, ready in self._offers.items() if name not in absent}
+        deadline = monotonic() + timeout_s
+        while missing := [name for name, ready in offers.items() if not ready()]:
+            check()
+            if monotonic() > deadline:
+                raise NoAnswer(f"not offered after {timeout_s:.0f} s: {', '.join(missing)}")
+            self._pause()
+
+    def reset(self, family: str, seed: int, pose_seed: int) -> None:
+        """Put an object on the simulated table."""
+        request = ResetSimulation.Request(object=family, seed=seed, pose_seed=pose_seed)
+        call(self._reset, request, ANSWER_TIMEOUT_S)
+
+    def judge(self, affordance: str) -> Verdict:
+        """The simulator's verdict on the pick."""
+        response = call(self._judge, JudgePick.Request(affordance=affordance), ANSWER_TIMEOUT_S)
+        return Verdict(
+            lifted=response.lifted,
+            height_m=float(response.height_m),
+            held=response.held,
+            parts_held=tuple(response.parts_held),
+            functional=response.functional,
+        )
+
+    def grasp(
+        self, query: str, dry_run: bool, on_feedback: OnFeedback, check: Check = _no_check
+    ) -> GraspOutcome:
+        """Have the object taken; the outcome tells also how it failed."""
+        goal = AffordanceGrasp.Goal(query=query, dry_run=dry_run)
+        sent = self._grasp.send_goal_async(
+            goal, lambda message: on_feedback(message.feedback.stage, message.feedback.detail)
+        )
+        handle = wait(sent, ANSWER_TIMEOUT_S, "action grasp")
+        future = handle.get_result_async()
+        seen = monotonic()
+        deadline = seen + GRASP_TIMEOUT_S
+        try:
+            while not future.done():
+                check()
+                seen = monotonic() if self._grasp.server_is_ready() else seen
+                if monotonic() - seen > GONE_S:
+                    raise NoAnswer("the selector has gone during the grasp; restart it")
+                if monotonic() > deadline:
+                    raise NoAnswer(f"the grasp did not end within {GRASP_TIMEOUT_S:.0f} s")
+                self._pause()
+        except BaseException:  # also on Ctrl-C: leave no arm moving
+            self._cancel(handle)
+            raise
+        return _outcome(future.result().result)
+
+    def _cancel(self, handle: ClientGoalHandle) -> None:
+        """Ask for the end of a grasp; that nobody answers must not hide why it was asked."""
+        try:
+            wait(handle.cancel_goal_async(), CANCEL_TIMEOUT_S, "cancelling the grasp")
+        except NoAnswer as error:
+            self.node.get_logger().warning(str(error))
+
+    def plan(self) -> GraspPlan | None:
+        """What the selector decided last, with the images it decided on."""
+        with self._lock:
+            decision = self._decision
+        return None if decision is None else to_plan(decision)
+
+    def watch(self) -> None:
+        """Collect pictures from outside from now on."""
+        self.node.create_subscription(
+            Image, "outside/image_raw", self._keep_photo, qos_profile_sensor_data
+        )
+
+    def await_photo(self, timeout_s: float) -> None:
+        """Wait for one more picture, if any still comes."""
+        count, deadline = len(self.photos()), monotonic() + timeout_s
+        while len(self.photos()) == count and monotonic() < deadline:
+            self._pause()
+
+    def photos(self) -> list[NDArray[np.uint8]]:
+        """The pictures collected so far, oldest first."""
+        with self._lock:
+            return [photo for _, photo in self._photos]
+
+    def photo_rate_hz(self) -> float:
+        """How many pictures came in a second; a busy machine draws fewer than were asked for."""
+        with self._lock:
+            stamps = [stamp for stamp, _ in self._photos]
+        if len(stamps) < 2 or stamps[-1] <= stamps[0]:
+            return 1.0
+        return (len(stamps) - 1) / (stamps[-1] - stamps[0])
+
+    def _pause(self) -> None:
+        self._thread.join(POLL_S)
+
+    def _keep_decision(self, message: GraspDecision) -> None:
+        with self._lock:
+            self._decision = message
+
+    def _keep_photo(self, message: Image) -> None:
+        photo = to_color(message)
+        with self._lock:
+            self._photos.append((seconds(message.header.stamp), photo))
+
+    def _spin(self) -> None:
+        try:
+            self._executor.spin()
+        except ExternalShutdownException:
+            self.node.get_logger().debug("ROS was shut down")
+
+
+def _outcome(result: AffordanceGrasp.Result) -> GraspOutcome:
+    return GraspOutcome(
+        success=result.success,
+        message=result.message,
+        T_base_tcp=to_pose(result.grasp.pose, "the grasp"),
+        width_m=float(result.grasp.width_m),
+        final_width_m=float(result.final_width_m),
+        timings_s=to_timings(result.timings),
+    )

@@ -1,0 +1,153 @@
+"""The whole graph as processes of this machine, with no launch system.
+
+Starts the very executables and parameters that ``launch/grasp.launch.py`` starts, on a ROS domain
+of its own, watches that none dies, and stops them all. The demo and the tests use it.
+"""
+
+import json
+import os
+import random
+import socket
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from time import monotonic
+
+from affordance_grasp.errors import AffordanceGraspError
+from affordance_grasp.nodes.ros.running import PARENT
+from affordance_grasp.share import share_path
+
+NODES = ("simulator", "grounder", "candidates", "selector", "controller")
+STOP_S = 5.0
+KILL_S = 10.0
+FREE_DOMAINS = range(1, 102)
+
+Overrides = Mapping[str, Mapping[str, object]]
+
+
+class NodeDied(AffordanceGraspError):
+    """A node of the graph ended by itself; ``code`` is its exit code, 2 for bad input."""
+
+    def __init__(self, node: str, code: int, last_words: str) -> None:
+        """Keep the exit code beside the sentence."""
+        super().__init__(f"node {node} ended with code {code}: {last_words}")
+        self.code = code
+
+
+def isolate() -> int:
+    """Choose a ROS domain at random for this process and its children, on this host only.
+
+    It is one in which nobody on this host is. Fast DDS also gets shared memory in which a camera
+    frame has room, unless told otherwise.
+    """
+    domains = random.SystemRandom().sample(FREE_DOMAINS, len(FREE_DOMAINS))
+    domain = next(filter(is_empty, domains), None)
+    if domain is None:
+        raise AffordanceGraspError(
+            f"somebody is in each of the ROS domains {FREE_DOMAINS[0]} to {FREE_DOMAINS[-1]} on "
+            "this host; end some of these processes"
+        )
+    os.environ["ROS_DOMAIN_ID"] = str(domain)
+    os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
+    os.environ.setdefault("FASTRTPS_DEFAULT_PROFILES_FILE", str(share_path("config/fastdds.xml")))
+    return domain
+
+
+def is_empty(domain: int) -> bool:
+    """Whether nobody on this host is in a ROS domain.
+
+    The first participant of a domain listens on port 7400 + 250 domain + 10 (RTPS 2.2, 9.6.1.1).
+    """
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as port:
+        try:
+            port.bind(("", 7410 + 250 * domain))
+        except OSError:
+            return False
+    return True
+
+
+class Graph:
+    """Node processes, started together and stopped together; use it in a ``with`` block."""
+
+    def __init__(
+        self,
+        log_folder: Path,
+        nodes: Sequence[str] = NODES,
+        parameters: Overrides | None = None,
+        parameter_file: Path | None = None,
+    ) -> None:
+        """Nothing starts yet.
+
+        Args:
+            log_folder: gets one ``<node>.log`` each.
+            nodes: names of the executables.
+            parameters: node -> parameter -> value, over those of the parameter file.
+            parameter_file: ROS parameters; ``config/grasp.yaml`` by default.
+        """
+        self._logs = Path(log_folder)
+        self._nodes = tuple(nodes)
+        self._parameters = parameters or {}
+        self._file = parameter_file or share_path("config/grasp.yaml")
+        self._processes: dict[str, subprocess.Popen[bytes]] = {}
+
+    def __enter__(self) -> "Graph":
+        """Start every node."""
+        self._logs.mkdir(parents=True, exist_ok=True)
+        environment = {
+            **os.environ,
+            "ROS_LOG_DIR": str(self._logs / "ros"),
+            "PYTHONUNBUFFERED": "1",
+            PARENT: str(os.getpid()),
+        }
+        for node in self._nodes:
+            with open(self._log(node), "wb") as log:
+                self._processes[node] = subprocess.Popen(
+                    self._command(node),
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                    env=environment,
+                    start_new_session=True,  # Ctrl-C is for us; we stop them in good order
+                )
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Ask every node to end, and kill what is still there after a few seconds."""
+        for process in self._processes.values():
+            if process.poll() is None:
+                process.terminate()
+        deadline = monotonic() + STOP_S
+        for process in self._processes.values():
+            try:
+                process.wait(max(0.0, deadline - monotonic()))
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait(KILL_S)
+
+    def check(self) -> None:
+        """Raise :class:`NodeDied` with its last words when a node has ended."""
+        for node, process in self._processes.items():
+            code = process.poll()
+            if code is not None:
+                raise NodeDied(node, code, self.last_words(node))
+
+    def process_ids(self) -> dict[str, int]:
+        """Node -> process id."""
+        return {node: process.pid for node, process in self._processes.items()}
+
+    def last_words(self, node: str) -> str:
+        """The last line of a node's log."""
+        lines = self._log(node).read_text(encoding="utf-8", errors="replace").split("\n")
+        return next((line.strip() for line in reversed(lines) if line.strip()), "it said nothing")
+
+    def _log(self, node: str) -> Path:
+        return self._logs / f"{node}.log"
+
+    def _command(self, node: str) -> list[str]:
+        command = [sys.executable, "-m", f"affordance_grasp.nodes.{node}", "--ros-args"]
+        command += ["--params-file", str(self._file)]
+        for name, value in self._parameters.get(node, {}).items():
+            # JSON is YAML: quotes keep a path such as 7 or a#b a string.
+            plain = value if isinstance(value, int | float) else str(value)
+            command += ["-p", f"{name}:={json.dumps(plain, ensure_ascii=False)}"]
+        return command

@@ -1,0 +1,51 @@
+"""The configured robot within the limits that its driver publishes as ``robot_description``."""
+
+from threading import Lock
+
+from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
+from rclpy.node import Node
+from std_msgs.msg import String
+
+from affordance_grasp.control.described_limits import within_description
+from affordance_grasp.control.robot import RobotConfig
+from affordance_grasp.errors import InvalidInput
+from affordance_grasp.nodes.ros.calls import LATCHED
+
+TOPIC = "robot_description"
+
+
+class DescribedRobot:
+    """Takes the driver's URDF when it comes; without one the package's own limits count."""
+
+    def __init__(self, node: Node, configured: RobotConfig) -> None:
+        """Subscribe; robot_state_publisher and ros2_control publish it latched."""
+        self._configured = self._robot = configured
+        self._fault: InvalidInput | None = None
+        self._lock = Lock()
+        self._logger = node.get_logger()
+        node.create_subscription(
+            String,
+            TOPIC,
+            self._take,
+            LATCHED,
+            callback_group=MutuallyExclusiveCallbackGroup(),
+        )
+
+    @property
+    def robot(self) -> RobotConfig:
+        """The robot with the narrower of both limits; raises when that describes another."""
+        with self._lock:
+            if self._fault is not None:
+                raise self._fault
+            return self._robot
+
+    def _take(self, message: String) -> None:
+        try:
+            robot, fault = within_description(self._configured, message.data), None
+        except InvalidInput as error:
+            robot, fault = self._configured, error
+            self._logger.error(str(error))
+        with self._lock:
+            self._robot, self._fault = robot, fault
+        if fault is None:
+            self._logger.info(f"joint limits are within those of {TOPIC}")

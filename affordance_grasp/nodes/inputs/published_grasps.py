@@ -1,0 +1,151 @@
+"""Grasps from nodes that publish instead of answering: the topic ``grasp_candidates``.
+
+Two kinds are taken. ``geometry_msgs/PoseArray`` on ``grasp_candidates``: poses only, in any
+convention, best first or unordered; widths are measured on the cloud. This package's own
+``GraspCandidates`` on ``grasp_candidates/scored``: complete, and used as they are.
+"""
+
+from collections import deque
+from threading import Condition
+from time import monotonic
+from typing import Any
+
+import numpy as np
+from geometry_msgs.msg import PoseArray
+from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
+from rclpy.clock import Clock
+from rclpy.node import Node
+from std_msgs.msg import Header
+
+from affordance_grasp.candidates.external.conversion import GraspConversion
+from affordance_grasp.candidates.external.external_grasps import (
+    ExternalGrasps,
+    GeneratorFault,
+    external_grasps,
+)
+from affordance_grasp.control.gripper import GripperProfile
+from affordance_grasp.datatypes import GraspCandidates, RgbdFrame
+from affordance_grasp.msg import GraspCandidates as GraspCandidatesMessage
+from affordance_grasp.nodes.convert.conversions import seconds, to_pose
+from affordance_grasp.nodes.convert.grasp_messages import to_candidates
+from affordance_grasp.scene.cloud import TableScene, segment_scene
+
+NAME = "topic"
+POSES, SCORED = "grasp_candidates", "grasp_candidates/scored"
+KEPT = 8
+MAX_AHEAD_S = 1.0
+
+Message = Any  # PoseArray or GraspCandidatesMessage
+
+
+class GraspInbox:
+    """Keeps the newest messages of both topics, whichever of them is used."""
+
+    def __init__(self, node: Node) -> None:
+        """Subscribe in a group of its own, so that a waiting service does not block arrivals."""
+        self._arrived = Condition()
+        self._clock: Clock = node.get_clock()
+        self._logger = node.get_logger()
+        self._messages: deque[Message] = deque(maxlen=KEPT)
+        group = MutuallyExclusiveCallbackGroup()
+        for kind, topic in ((PoseArray, POSES), (GraspCandidatesMessage, SCORED)):
+            node.create_subscription(kind, topic, self._take, 2, callback_group=group)
+
+    def newest(self, taken_after_s: float, timeout_s: float) -> Message:
+        """The newest grasps that were found in an image taken after a stamp [s]; waits for them.
+
+        Raises:
+            GeneratorFault: none arrive in time; says what did.
+        """
+        deadline = monotonic() + timeout_s
+        with self._arrived:
+            while True:
+                fresh = [m for m in self._messages if seconds(m.header.stamp) >= taken_after_s]
+                if fresh:
+                    return fresh[-1]
+                left_s = deadline - monotonic()
+                if left_s <= 0:
+                    raise GeneratorFault(self._complaint(taken_after_s, timeout_s))
+                self._arrived.wait(left_s)
+
+    def _take(self, message: Message) -> None:
+        ahead_s = seconds(message.header.stamp) - self._clock.now().nanoseconds * 1e-9
+        if ahead_s > MAX_AHEAD_S:  # it would count as new for as long
+            self._logger.error(
+                f"grasps with a stamp {ahead_s:.1f} s ahead of our clock are not used; the clocks "
+                "must agree",
+                throttle_duration_sec=5.0,
+            )
+            return
+        with self._arrived:
+            self._messages.append(message)
+            self._arrived.notify_all()
+
+    def _complaint(self, taken_after_s: float, timeout_s: float) -> str:
+        if not self._messages:
+            return f"no grasps arrived on {POSES} or {SCORED} within {timeout_s:g} s"
+        stamp_s = seconds(self._messages[-1].header.stamp)
+        if stamp_s == 0:
+            return f"grasps on {POSES} have no stamp; it must be that of the image they are from"
+        return (
+            f"the newest grasps on {POSES} are from an image {taken_after_s - stamp_s:.1f} s too "
+            "old; the arm may have moved since"
+        )
+
+
+class PublishedGrasps:
+    """The grasps that were published about one frame, as a generator."""
+
+    name = NAME
+
+    def __init__(
+        self,
+        inbox: GraspInbox,
+        header: Header,
+        gripper: GripperProfile,
+        adoption: GraspConversion,
+        *,
+        max_age_s: float,
+        timeout_s: float,
+        best_first: bool,
+    ) -> None:
+        """Ask about the frame with this header only.
+
+        Args:
+            inbox: where grasps arrive.
+            header: of the colour image; grasps must be in its frame.
+            gripper: the hand that will make the grasps.
+            adoption: convention of the poses.
+            max_age_s: how much older than the image the grasps may be.
+            timeout_s: how long to wait for grasps that are not.
+            best_first: poses are in order of quality; else the quality is measured.
+        """
+        self._inbox, self._header, self._gripper = inbox, header, gripper
+        self._adoption, self._best_first = adoption, best_first
+        self._max_age_s, self._timeout_s = max_age_s, timeout_s
+
+    def generate(
+        self, frame: RgbdFrame, seed: int = 0, scene: TableScene | None = None
+    ) -> GraspCandidates:
+        """The grasps; those without widths are measured on the frame's cloud."""
+        after_s = seconds(self._header.stamp) - self._max_age_s
+        message = self._inbox.newest(after_s, self._timeout_s)
+        if message.header.frame_id != self._header.frame_id:
+            raise GeneratorFault(
+                f"grasps are in frame {message.header.frame_id!r} and the image in "
+                f"{self._header.frame_id!r}; they must be in the image's frame"
+            )
+        if isinstance(message, GraspCandidatesMessage):
+            return to_candidates(message)
+        foreign = from_pose_array(message, self._best_first)
+        scene = scene or segment_scene(frame, seed=seed)
+        return self._adoption.adopt(foreign, scene, self._gripper)
+
+
+def from_pose_array(message: PoseArray, best_first: bool) -> ExternalGrasps:
+    """Poses with a score that falls from 1 along the array, or with none."""
+    count = len(message.poses)
+    T = np.array([to_pose(pose, "grasp pose") for pose in message.poses]).reshape(-1, 4, 4)
+    score = 1.0 - np.arange(count) / max(count, 1) if best_first else None
+    # conventions with a depth of each grasp have none here: the tip offset has to say it
+    return external_grasps(T, NAME, depth_m=np.zeros(count), score=score)

@@ -1,0 +1,93 @@
+"""The grounder and the generator as the pipeline wants them, answered by other nodes."""
+
+import numpy as np
+from numpy.typing import NDArray
+from rclpy.callback_groups import ReentrantCallbackGroup
+from rclpy.node import Node
+from std_msgs.msg import Header
+
+from affordance_grasp.candidates.external.external_grasps import GeneratorFault
+from affordance_grasp.datatypes import GraspCandidates, Heatmap, Region, RgbdFrame
+from affordance_grasp.nodes.convert.conversions import from_region, seconds, to_map
+from affordance_grasp.nodes.convert.grasp_messages import to_candidates
+from affordance_grasp.nodes.inputs.frames import StampedFrame
+from affordance_grasp.nodes.ros.calls import call
+from affordance_grasp.scene.cloud import TableScene
+from affordance_grasp.srv import GenerateGrasps, GroundAffordance
+
+
+class RemoteServices:
+    """Clients of ``ground`` and ``generate_grasps``."""
+
+    def __init__(self, node: Node, timeout_s: float) -> None:
+        """Make the clients; the services are waited for when first asked."""
+        group = ReentrantCallbackGroup()
+        self.timeout_s = timeout_s
+        self.ground = node.create_client(GroundAffordance, "ground", callback_group=group)
+        self.generate = node.create_client(GenerateGrasps, "generate_grasps", callback_group=group)
+
+
+class RemoteGrounder:
+    """Asks the service ``ground`` about one frame, whose messages are passed on as they came."""
+
+    def __init__(self, services: RemoteServices, stamped: StampedFrame) -> None:
+        """Ask about this frame only."""
+        self._services, self._stamped = services, stamped
+
+    def ground(
+        self, color: NDArray[np.uint8], query: str, region: Region | None = None
+    ) -> Heatmap:
+        """The heatmap of the frame's colour image."""
+        request = GroundAffordance.Request(
+            image=self._stamped.color, region=from_region(region), query=query
+        )
+        response = call(self._services.ground, request, self._services.timeout_s)
+        return Heatmap(
+            values=to_map(response.heatmap),
+            raw=to_map(response.raw, "raw heatmap"),
+            query=query,
+            affordance=response.affordance,
+            method=response.method,
+            confidence=float(response.confidence),
+        )
+
+
+class RemoteGenerator:
+    """Asks the service ``generate_grasps`` about one frame; see :class:`RemoteGrounder`."""
+
+    name = "generate_grasps"
+
+    def __init__(
+        self, services: RemoteServices, stamped: StampedFrame, max_width_m: float
+    ) -> None:
+        """Ask about this frame only, for grasps of at most ``max_width_m``."""
+        self._services, self._stamped, self._max_width_m = services, stamped, max_width_m
+
+    def generate(
+        self, frame: RgbdFrame, seed: int = 0, scene: TableScene | None = None
+    ) -> GraspCandidates:
+        """The grasps; the service reads the scene by itself."""
+        request = GenerateGrasps.Request(
+            color=self._stamped.color,
+            depth=self._stamped.depth,
+            camera_info=self._stamped.camera_info,
+            max_width_m=self._max_width_m,
+            seed=seed,
+        )
+        response = call(self._services.generate, request, self._services.timeout_s)
+        self._check(response.candidates.header)
+        return to_candidates(response.candidates)
+
+    def _check(self, header: Header) -> None:
+        """Grasps in another frame, or of another image, would send the arm astray."""
+        asked = self._stamped.header
+        if header.frame_id != asked.frame_id:
+            raise GeneratorFault(
+                f"service {self.name} answered in frame {header.frame_id!r}; grasps must be in "
+                f"the image's frame {asked.frame_id!r}"
+            )
+        if header.stamp != asked.stamp:
+            raise GeneratorFault(
+                f"service {self.name} answered with stamp {seconds(header.stamp):.3f} s; it must "
+                f"be that of the image, {seconds(asked.stamp):.3f} s"
+            )

@@ -1,0 +1,1 @@
+"""What rclpy leaves to its users: waits with a limit, exclusive actions, parameters."""

@@ -1,0 +1,79 @@
+"""An action server for work that can only be done once at a time."""
+
+from collections.abc import Callable
+from threading import Lock
+from time import monotonic
+from typing import Any
+
+from rclpy.action import ActionServer, CancelResponse
+from rclpy.action.server import ServerGoalHandle
+from rclpy.callback_groups import ReentrantCallbackGroup
+from rclpy.node import Node
+
+from affordance_grasp.nodes.ros.calls import Refused, answering
+
+Work = Callable[[ServerGoalHandle, Any], None]
+
+
+class ExclusiveAction:
+    """Serves one goal at a time; another one is answered at once, with the reason.
+
+    ``work(handle, result)`` fills the result and raises when it fails. A goal that was cancelled
+    while it worked ends as cancelled, whatever ``work`` said.
+    """
+
+    def __init__(self, node: Node, kind: Any, name: str, work: Work) -> None:
+        """Offer the action."""
+        self._node, self._kind, self._name, self._work = node, kind, name, work
+        self._busy = Lock()
+        ActionServer(
+            node,
+            kind,
+            name,
+            self._execute,
+            callback_group=ReentrantCallbackGroup(),
+            cancel_callback=lambda _: CancelResponse.ACCEPT,
+        )
+
+    def wait_idle(self, timeout_s: float) -> bool:
+        """Whether the goal under way, if any, ends within a while [s]."""
+        if not self._busy.acquire(timeout=timeout_s):
+            return False
+        self._busy.release()
+        return True
+
+    def _execute(self, handle: ServerGoalHandle) -> Any:
+        result = self._kind.Result()
+        with answering(self._node, result):
+            if not self._busy.acquire(blocking=False):
+                raise Refused(f"{self._name} is busy with another goal; cancel it or wait")
+            try:
+                self._work(handle, result)
+            finally:
+                self._busy.release()
+        if handle.is_cancel_requested:
+            handle.canceled()
+        elif result.success:
+            handle.succeed()
+        else:
+            handle.abort()
+        return result
+
+
+class Stages:
+    """Tells each stage of a goal as it begins, and how long each took."""
+
+    def __init__(self, tell: Callable[[str], None]) -> None:
+        """``tell`` hears the name of every stage."""
+        self._tell = tell
+        self._begun: list[tuple[str, float]] = []
+
+    def __call__(self, stage: str) -> None:
+        """A stage begins, and with it the one before ends."""
+        self._begun.append((stage, monotonic()))
+        self._tell(stage)
+
+    def timings_s(self) -> dict[str, float]:
+        """Stage -> duration [s]; the last one lasts until now."""
+        ends = [begun for _, begun in self._begun[1:]] + [monotonic()]
+        return {stage: end - begun for (stage, begun), end in zip(self._begun, ends, strict=True)}

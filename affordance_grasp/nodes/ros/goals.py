@@ -1,0 +1,141 @@
+"""Goals to action servers, waited for with a limit and cancelled when they should be."""
+
+from collections.abc import Callable
+from threading import Event
+from time import monotonic
+from typing import Any
+
+from rclpy.action.client import ClientGoalHandle
+from rclpy.task import Future
+
+from affordance_grasp.errors import MotionFault
+from affordance_grasp.nodes.ros.action_client import ActionClient
+from affordance_grasp.nodes.ros.calls import NoAnswer, Refused, wait
+
+ANSWER_TIMEOUT_S = 3.0
+POLL_S = 0.005
+GONE_S = 1.0
+
+
+class Goals:
+    """Sends one goal after another; stops what is under way on a cancellation or a stop."""
+
+    def __init__(self, guard: Callable[[], None] | None = None) -> None:
+        """Nothing under way.
+
+        Args:
+            guard: is asked again and again; raises ``MotionFault`` when nothing may move any more.
+        """
+        self._guard = guard
+        self._stopped = Event()
+        self._cancelled: Callable[[], bool] = lambda: False
+
+    def begin(self, cancelled: Callable[[], bool]) -> None:
+        """Forget an earlier stop; ``cancelled`` is asked again and again from now on."""
+        self._stopped.clear()
+        self._cancelled = cancelled
+
+    def stop(self) -> None:
+        """Cancel what is under way and refuse what comes, until :meth:`begin`."""
+        self._stopped.set()
+
+    def check(self) -> None:
+        """Raise when stopped or cancelled, or when the guard objects."""
+        if self._unwanted():
+            raise MotionFault("stopped on request")
+        if self._guard is not None:
+            self._guard()
+
+    def pause(self, duration_s: float) -> None:
+        """Let time pass [s], unless stopped or cancelled."""
+        end = monotonic() + duration_s
+        while monotonic() < end:
+            self.check()
+            self._stopped.wait(POLL_S)
+
+    def send(
+        self,
+        client: ActionClient,
+        goal: Any,
+        timeout_s: float,
+        what: str,
+        on_feedback: Callable[[Any], None] | None = None,
+    ) -> Any:
+        """Send a goal of this package and return its result; refuse one without success."""
+        result = self.run(client, goal, timeout_s, what, on_feedback).result
+        if not result.success:
+            raise Refused(result.message)
+        return result
+
+    def run(
+        self,
+        client: ActionClient,
+        goal: Any,
+        timeout_s: float,
+        what: str,
+        on_feedback: Callable[[Any], None] | None = None,
+    ) -> Any:
+        """Send a goal and return how it ended: ``status`` (``GoalStatus``) and ``result``.
+
+        The goal is cancelled, and its end awaited, when time is up or nobody wants it any more.
+        """
+        self.check()
+        if not client.wait_for_server(ANSWER_TIMEOUT_S):
+            raise NoAnswer(f"{what}: no action server answers; is its node running?")
+        relay = None if on_feedback is None else lambda message: on_feedback(message.feedback)
+        handle = self._accepted(client.send_goal_async(goal, feedback_callback=relay), what)
+        if not handle.accepted:
+            raise Refused(f"{what}: the goal was not accepted; the log of its server says why")
+        return self._await(client, handle, timeout_s, what)
+
+    def _accepted(self, sent: Future, what: str) -> ClientGoalHandle:
+        """The goal's handle; a goal that is accepted too late is cancelled when it is."""
+        try:
+            return wait(sent, ANSWER_TIMEOUT_S, what)
+        except NoAnswer:
+            sent.add_done_callback(_cancel)
+            raise
+
+    def _await(
+        self, client: ActionClient, handle: ClientGoalHandle, timeout_s: float, what: str
+    ) -> Any:
+        done = Event()
+        future = handle.get_result_async()
+        future.add_done_callback(lambda _: done.set())
+        try:
+            self._watch(client, done, monotonic() + timeout_s, what)
+        except MotionFault as error:
+            handle.cancel_goal_async()
+            if not done.wait(ANSWER_TIMEOUT_S):
+                raise NoAnswer(
+                    f"{what}: {error}; it was cancelled and did not end, use the robot's own stop"
+                ) from error
+            raise MotionFault(f"{what}: {error}") from error
+        finally:
+            if not done.is_set():
+                handle.cancel_goal_async()
+        return future.result()
+
+    def _watch(self, client: ActionClient, done: Event, deadline: float, what: str) -> None:
+        """Return when it is done; raise when it cannot be any more or nobody wants it."""
+        seen = monotonic()
+        while not done.wait(POLL_S):
+            self.check()
+            now = monotonic()
+            seen = now if client.server_is_ready() else seen
+            if now - seen > GONE_S:
+                raise NoAnswer(
+                    f"{what}: the node that does it has gone; see that the robot stands still, "
+                    "then restart it"
+                )
+            if now > deadline:
+                raise MotionFault("it took too long and was cancelled")
+
+    def _unwanted(self) -> bool:
+        return self._stopped.is_set() or self._cancelled()
+
+
+def _cancel(sent: Future) -> None:
+    handle = sent.result()
+    if handle is not None and handle.accepted:
+        handle.cancel_goal_async()

@@ -1,0 +1,95 @@
+"""Running one node as a process: spinning, stopping on a signal, and exit codes."""
+
+import os
+import signal
+import sys
+from collections.abc import Callable
+from threading import Event, Thread
+from typing import NoReturn
+
+import rclpy
+from rclpy.executors import ExternalShutdownException, MultiThreadedExecutor
+from rclpy.node import Node
+from rclpy.signals import SignalHandlerOptions
+
+from affordance_grasp.errors import AffordanceGraspError
+
+STOP_TIMEOUT_S = 2.0
+PARENT = "AFFORDANCE_GRASP_PARENT"
+"""Environment variable: the process without which a node ends (:mod:`graph.processes`)."""
+PARENT_PERIOD_S = 1.0
+
+
+def run(make_node: Callable[[], Node], threads: int = 4) -> None:
+    """Make a node, spin it until SIGINT or SIGTERM, end the process.
+
+    The node's ``close()``, where it has one, is called while ROS still works, so that an arm can
+    be stopped. Exit code 0 after a signal, 2 when the node could not be made, 1 when it broke.
+    """
+    rclpy.init(args=sys.argv, signal_handler_options=SignalHandlerOptions.NO)
+    stop = Event()
+    on_signal(lambda: os._exit(0))  # nothing is promised yet, so nothing need be taken back
+    try:
+        node = make_node()
+    except AffordanceGraspError as error:
+        print(f"{sys.argv[0].rsplit('/', 1)[-1]}: {error}", file=sys.stderr)
+        rclpy.try_shutdown()
+        sys.exit(2)
+    # In a thread: the main one may hold the event's lock at the moment of the signal.
+    on_signal(lambda: Thread(target=stop.set).start())
+    broken = _spin_until(node, stop, threads)
+    rclpy.try_shutdown()
+    end(1 if broken else 0)
+
+
+def end(code: int) -> NoReturn:
+    """End the process now that all is closed.
+
+    Taking down torch and DDS object by object takes seconds, and threads of theirs may abort.
+    """
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
+def on_signal(act: Callable[[], object]) -> None:
+    """Have Ctrl-C and a polite request to end do this."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: act())
+
+
+def _orphaned() -> bool:
+    """True when this node was started for the sake of a process that is no more."""
+    return os.environ.get(PARENT, str(os.getppid())) != str(os.getppid())
+
+
+def _spin_until(node: Node, stop: Event, threads: int) -> bool:
+    """Spin in a thread until ``stop``; return whether spinning broke."""
+    executor = MultiThreadedExecutor(threads)
+    executor.add_node(node)
+    broken = Event()
+
+    def spin() -> None:
+        try:
+            executor.spin()
+        except ExternalShutdownException:
+            node.get_logger().info("ROS was shut down")
+        except AffordanceGraspError as error:
+            node.get_logger().fatal(str(error))
+            broken.set()
+        except Exception:
+            broken.set()
+            raise
+        finally:
+            stop.set()
+
+    spinning = Thread(target=spin, name="spin")
+    spinning.start()
+    while not stop.wait(PARENT_PERIOD_S) and not _orphaned():
+        pass
+    if hasattr(node, "close"):
+        node.close()
+    executor.shutdown(STOP_TIMEOUT_S)
+    spinning.join(STOP_TIMEOUT_S)
+    node.destroy_node()
+    return broken.is_set()

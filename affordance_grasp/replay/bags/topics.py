@@ -1,0 +1,156 @@
+"""Which topics of a bag are the camera's, the robot's, and the ground truth: by type and name."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from affordance_grasp.errors import InvalidInput
+from affordance_grasp.replay.bags.bag import Topic
+
+IMAGE = "sensor_msgs/msg/Image"
+COMPRESSED = "sensor_msgs/msg/CompressedImage"
+CAMERA_INFO = "sensor_msgs/msg/CameraInfo"
+JOINT_STATE = "sensor_msgs/msg/JointState"
+TRANSFORMS = "tf2_msgs/msg/TFMessage"
+
+
+@dataclass(frozen=True)
+class Role:
+    """Something that is needed: its usual names, best first, and the option that names it."""
+
+    what: str
+    names: tuple[str, ...]
+    option: str
+
+
+COLOR = Role(
+    "colour",
+    ("color/image_raw", "color/image_raw/compressed", "rgb/image_raw"),
+    "--color-topic",
+)
+DEPTH = Role(
+    "aligned depth",
+    (
+        "aligned_depth_to_color/image_raw",
+        "aligned_depth_to_color/image_raw/compressedDepth",
+        "aligned_depth_to_color/image_raw/compressed",
+    ),
+    "--depth-topic",
+)
+INFO = Role("camera_info", ("color/camera_info", "rgb/camera_info"), "--info-topic")
+UNALIGNED = "depth/image_rect_raw"
+ANNOTATION = "annotation"
+"""Ground truth for an affordance is on ``annotation/<affordance>``."""
+
+
+@dataclass(frozen=True)
+class TopicNames:
+    """Names that were given; None means to look for it."""
+
+    color: str | None = None
+    depth: str | None = None
+    camera_info: str | None = None
+    joint_states: str | None = None
+    truth: str | None = None
+
+
+@dataclass(frozen=True)
+class Topics:
+    """The topics that are read; the last four are None where the bag has none."""
+
+    color: str
+    depth: str
+    camera_info: str
+    joint_states: str | None = None
+    tf: str | None = None
+    tf_static: str | None = None
+    truth: str | None = None
+
+    def all(self) -> tuple[str, ...]:
+        """Every topic that is read."""
+        return tuple(name for name in vars(self).values() if name is not None)
+
+
+def find_topics(topics: Sequence[Topic], given: TopicNames, affordance: str) -> Topics:
+    """Find what a replay needs, with the names of realsense2_camera under any prefix.
+
+    Raises:
+        InvalidInput: something needed is missing, of another type, or there are several.
+    """
+    images = [t for t in topics if t.type in (IMAGE, COMPRESSED) and t.count]
+    infos = [t for t in topics if t.type == CAMERA_INFO and t.count]
+    color = _one(topics, images, given.color, COLOR)
+    beside = _prefix(color, COLOR.names)
+    depth = _one(topics, _near(images, beside), given.depth, DEPTH)
+    info = _one(topics, _near(infos, beside), given.camera_info, INFO)
+    transforms = [t for t in topics if t.type == TRANSFORMS and t.count]
+    joints = [t for t in topics if t.type == JOINT_STATE and t.count]
+    return Topics(
+        color=color,
+        depth=depth,
+        camera_info=info,
+        joint_states=_perhaps(joints, given.joint_states, "joint_states", JOINT_STATE),
+        tf=_perhaps(transforms, None, "tf", TRANSFORMS),
+        tf_static=_perhaps(transforms, None, "tf_static", TRANSFORMS),
+        truth=_perhaps(images, given.truth, f"{ANNOTATION}/{affordance}", IMAGE),
+    )
+
+
+def _one(topics: Sequence[Topic], usable: Sequence[Topic], given: str | None, role: Role) -> str:
+    if given is not None:
+        return _given(topics, usable, given, role)
+    for name in role.names:
+        found = [t.name for t in usable if _ends(t.name, name)]
+        if len(found) > 1:
+            raise InvalidInput(
+                f"the bag has several {role.what} topics: {', '.join(found)}; choose one with "
+                f"{role.option}"
+            )
+        if found:
+            return found[0]
+    raise InvalidInput(_missing(topics, role))
+
+
+def _given(topics: Sequence[Topic], usable: Sequence[Topic], given: str, role: Role) -> str:
+    if any(t.name == given for t in usable):
+        return given
+    same = next((t for t in topics if t.name == given), None)
+    if same is None:
+        raise InvalidInput(f"the bag has no topic {given}; it has {_listed(topics)}")
+    if same.count == 0:
+        raise InvalidInput(f"topic {given} of the bag has no messages")
+    raise InvalidInput(f"topic {given} is of type {same.type}, which cannot be {role.what}")
+
+
+def _missing(topics: Sequence[Topic], role: Role) -> str:
+    sentence = f"the bag has no {role.what} topic such as {role.names[0]}"
+    if role is DEPTH and any(_ends(t.name, UNALIGNED) for t in topics):
+        return f"{sentence}; depth must be aligned: record with align_depth.enable:=true"
+    return f"{sentence}; name one with {role.option}; it has {_listed(topics)}"
+
+
+def _perhaps(usable: Sequence[Topic], given: str | None, name: str, expected: str) -> str | None:
+    if given is not None:
+        if any(t.name == given for t in usable):
+            return given
+        raise InvalidInput(f"the bag has no messages of {expected} on {given}")
+    found = sorted((t.name for t in usable if _ends(t.name, name)), key=len)
+    return found[0] if found else None
+
+
+def _near(usable: Sequence[Topic], prefix: str | None) -> list[Topic]:
+    """Those of the same camera as the colour topic, where it has a prefix that tells."""
+    same = [t for t in usable if prefix is not None and t.name.startswith(prefix)]
+    return same or list(usable)
+
+
+def _prefix(name: str, suffixes: Sequence[str]) -> str | None:
+    return next((name[: -len(s)] for s in suffixes if _ends(name, s)), None)
+
+
+def _ends(topic: str, name: str) -> bool:
+    return topic == name or topic.endswith(f"/{name}")
+
+
+def _listed(topics: Sequence[Topic], most: int = 12) -> str:
+    shown = ", ".join(f"{t.name} ({t.type.rsplit('/', 1)[-1]})" for t in topics[:most])
+    return shown + (f" and {len(topics) - most} more" if len(topics) > most else "")

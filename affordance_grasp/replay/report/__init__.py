@@ -1,0 +1,1 @@
+"""What a replay tells afterwards: results, summary, charts and one page."""

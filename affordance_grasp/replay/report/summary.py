@@ -1,0 +1,162 @@
+"""All results of a replay in a few figures: summary.json and frames.csv."""
+
+import csv
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from affordance_grasp.replay.report.results import KINDS, PLANNED, FrameResult
+
+SCORES = ("kld", "sim", "nss")
+MOST_MESSAGES = 5
+DIGITS = 4
+COLUMNS = (
+    "index",
+    "stamp_ns",
+    "kind",
+    "confidence",
+    "peak_u",
+    "peak_v",
+    "candidates",
+    "ranked",
+    "heat",
+    "quality",
+    "width_m",
+    "x",
+    "y",
+    "z",
+    "view",
+    "latency_ms",
+    *SCORES,
+    "on_part",
+    "message",
+)
+
+
+@dataclass
+class Tally:
+    """Adds results up, one at a time; holds a few numbers per frame and no frame."""
+
+    kinds: Counter[str] = field(default_factory=Counter)
+    fault: str = ""
+    views: Counter[str] = field(default_factory=Counter)
+    rejected: Counter[str] = field(default_factory=Counter)
+    messages: Counter[str] = field(default_factory=Counter)
+    lost: Counter[str] = field(default_factory=Counter)
+    columns: dict[str, list[float]] = field(default_factory=dict)
+    first_ns: int | None = None
+    last_ns: int | None = None
+
+    def add(self, result: FrameResult) -> None:
+        """Add one frame."""
+        self.kinds[result.kind] += 1
+        self.fault = self.fault or (result.message if result.fault else "")
+        self.first_ns = result.stamp_ns if self.first_ns is None else self.first_ns
+        self.last_ns = result.stamp_ns
+        self.lose(result.lost)
+        if result.message:
+            self.messages[result.message] += 1
+        if result.kind != PLANNED:
+            return
+        self.views[result.view or "none"] += 1
+        self.rejected.update(result.rejected)
+        self._put("confidence", result.confidence)
+        self._put("taken", float(result.ranked > 0))
+        for name, ms in result.latency_ms.items():
+            self._put(f"{name}_ms", ms)
+        if result.grasps:
+            self._put("heat", result.grasps[0]["heat"])
+        for name, value in (result.scores or {}).items():
+            self._put(name, value)
+        if result.on_part is not None:
+            self._put("on_part", float(result.on_part))
+
+    def lose(self, lost: Mapping[str, Any]) -> None:
+        """Add what was left out before a frame, or after the last."""
+        self.lost["unpaired"] += int(lost.get("unpaired", 0))
+        self.lost["broken"] += int(lost.get("broken", 0))
+        if lost.get("first"):
+            self.messages[str(lost["first"])] += int(lost.get("broken", 1))
+
+    def _put(self, name: str, value: float) -> None:
+        self.columns.setdefault(name, []).append(value)
+
+    def summary(self) -> dict[str, Any]:
+        """Everything as plain data; a figure that nothing was measured for is None."""
+        latency = {n[:-3]: _spread(v) for n, v in self.columns.items() if n.endswith("_ms")}
+        scored = len(self.columns.get("kld", []))
+        return {
+            "frames": {"total": self.kinds.total(), **{k: self.kinds[k] for k in KINDS}},
+            "left_out": {
+                "colour_images_without_depth": self.lost["unpaired"],
+                "broken_messages": self.lost["broken"],
+            },
+            "span_s": None if self.first_ns is None else _span_s(self.first_ns, self.last_ns),
+            "grasp_found_rate": self._mean("taken"),
+            "confidence": self._mean("confidence"),
+            "heat_of_first": self._mean("heat"),
+            "camera_pose": dict(self.views),
+            "rejected": dict(self.rejected.most_common()),
+            "latency_ms": latency,
+            "ground_truth": {
+                "maps": scored,
+                **{name: self._mean(name) for name in SCORES},
+                "grasps": len(self.columns.get("on_part", [])),
+                "on_part_rate": self._mean("on_part"),
+            },
+            "messages": dict(self.messages.most_common(MOST_MESSAGES)),
+        }
+
+    def _mean(self, name: str) -> float | None:
+        values = self.columns.get(name)
+        return round(float(np.mean(values)), DIGITS) if values else None
+
+
+def tally(results: Iterable[FrameResult]) -> Tally:
+    """Add up results."""
+    whole = Tally()
+    for result in results:
+        whole.add(result)
+    return whole
+
+
+def _spread(values: list[float]) -> dict[str, float]:
+    middle, high = np.percentile(values, [50, 90])
+    return {"median": round(float(middle), 1), "p90": round(float(high), 1)}
+
+
+def _span_s(first_ns: int, last_ns: int | None) -> float:
+    return round(((last_ns or first_ns) - first_ns) * 1e-9, 3)
+
+
+def write_table(path: Path, results: Iterable[FrameResult]) -> Path:
+    """One row per frame as CSV; position [m] is that of the first grasp in the optical frame."""
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, COLUMNS, restval="")
+        writer.writeheader()
+        for result in results:
+            writer.writerow(_row(result))
+    return path
+
+
+def _row(result: FrameResult) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        name: getattr(result, name) for name in ("index", "stamp_ns", "kind", "message")
+    }
+    if result.kind != PLANNED:
+        return row
+    row |= {n: getattr(result, n) for n in ("confidence", "candidates", "ranked", "view")}
+    row["latency_ms"] = result.latency_ms["total"]
+    if result.peak_uv:
+        row["peak_u"], row["peak_v"] = result.peak_uv
+    if result.grasps:
+        best = result.grasps[0]
+        row |= {name: best[name] for name in ("heat", "quality", "width_m")}
+        row["x"], row["y"], row["z"] = best["position"]
+    row |= {name: round(value, DIGITS) for name, value in (result.scores or {}).items()}
+    row["on_part"] = "" if result.on_part is None else int(result.on_part)
+    return row

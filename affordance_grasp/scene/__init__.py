@@ -1,0 +1,1 @@
+"""The scene in one depth image: the supporting plane, and what is above it."""

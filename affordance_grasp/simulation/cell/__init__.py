@@ -1,0 +1,1 @@
+"""The work cell while it runs: the world, its observer, its outcome."""

@@ -1,0 +1,85 @@
+"""What became of the object: judged from poses and contacts, never assumed."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import mujoco
+import numpy as np
+from numpy.typing import NDArray
+
+from affordance_grasp.simulation.models.gripper import PAD_NAMES
+from affordance_grasp.simulation.models.scene import TABLE
+from affordance_grasp.simulation.rendering.camera import geom_part
+
+LIFTED_M = 0.08
+
+
+@dataclass(frozen=True)
+class PickOutcome:
+    """The state of the object after (or during) a pick.
+
+    ``height_m``: rise of its centre of mass above where it rested. ``lifted``: that is more than
+    8 cm and nothing of it touches the table. ``held``: both pads touch it. ``parts_held``: parts
+    that the pads touch, sorted. ``dropped``: it had been lifted and held before, and is not now.
+    ``width_m``: distance of the fingertips. ``table_force_n``: largest force so far between the
+    gripper and the table.
+    """
+
+    lifted: bool
+    height_m: float
+    held: bool
+    parts_held: tuple[str, ...]
+    dropped: bool
+    width_m: float
+    table_force_n: float
+
+    def held_by(self, parts: Iterable[str]) -> bool:
+        """True when it is lifted and held, and every pad contact is on one of these parts."""
+        return self.lifted and self.held and set(self.parts_held) <= set(parts)
+
+
+class ContactReader:
+    """Reads who touches whom in a model that has a robot, a table and one object."""
+
+    def __init__(self, model: mujoco.MjModel, object_name: str = "object") -> None:
+        """Look up the geoms once."""
+        self._model = model
+        names = [model.geom(i).name for i in range(model.ngeom)]
+        self._parts = [geom_part(name, object_name) for name in names]
+        self._object = np.array([part is not None for part in self._parts])
+        self._pads = [model.geom(name).id for name in PAD_NAMES]
+        self._table = model.geom(TABLE).id
+        self._robot = np.array([name.startswith(("pad/", "gripper/", "arm/")) for name in names])
+        self._wrench = np.zeros(6)
+
+    def parts_on_pads(self, data: mujoco.MjData) -> tuple[set[str], set[str]]:
+        """Names of the object's parts that the right and the left pad touch."""
+        pairs = _pairs(data)
+        return self._touched(pairs, self._pads[0]), self._touched(pairs, self._pads[1])
+
+    def object_touches_table(self, data: mujoco.MjData) -> bool:
+        """True when any part of the object rests on the table."""
+        first, second = _pairs(data).T
+        with_table = (first == self._table) | (second == self._table)
+        return bool((with_table & (self._object[first] | self._object[second])).any())
+
+    def table_force_n(self, data: mujoco.MjData) -> float:
+        """Sum of the normal forces [N] with which the robot presses on the table."""
+        pairs = _pairs(data)
+        first, second = pairs.T
+        with_table = (first == self._table) | (second == self._table)
+        contacts = np.flatnonzero(with_table & (self._robot[first] | self._robot[second]))
+        return sum(self._normal_force(data, int(contact)) for contact in contacts)
+
+    def _touched(self, pairs: NDArray[np.int32], pad: int) -> set[str]:
+        others = np.concatenate([pairs[pairs[:, 0] == pad, 1], pairs[pairs[:, 1] == pad, 0]])
+        return {part for geom in others if (part := self._parts[int(geom)]) is not None}
+
+    def _normal_force(self, data: mujoco.MjData, contact: int) -> float:
+        mujoco.mj_contactForce(self._model, data, contact, self._wrench)
+        return float(self._wrench[0])
+
+
+def _pairs(data: mujoco.MjData) -> NDArray[np.int32]:
+    """Geom indices (N, 2) of the contacts that exist now."""
+    return np.asarray(data.contact.geom, np.int32).reshape(-1, 2)

@@ -1,0 +1,287 @@
+"""The two kinds of picture of the data set: an object alone, and an object in a person's hand."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import cv2
+import mujoco
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+from affordance_grasp.geometry import Floats, pose
+from affordance_grasp.simulation.dataset.detector import Box, mask_box
+from affordance_grasp.simulation.dataset.parts import functional_parts
+from affordance_grasp.simulation.dataset.person import (
+    ARM,
+    REACHING,
+    find_grip,
+    make_hand,
+    reach_for,
+    usage_rotation,
+)
+from affordance_grasp.simulation.dataset.studio import (
+    OBJECT,
+    Studio,
+    View,
+    add_surface,
+    box_corners,
+    develop,
+    framed,
+    orbit,
+    studio_spec,
+)
+from affordance_grasp.simulation.objects import GEOMS, HouseholdObject, Primitive, add_object
+
+SMALLEST_PART = 0.0015
+SMALLEST_OBJECT = 0.02
+TRIES, EXO_TRIES = 8, 4
+CLOSE, SMALLEST_WINDOW = (1.1, 1.8), 0.2
+"""Side of a close-up over the extent of a part, and at least over the picture's side."""
+SHOWN, HIDDEN = 0.6, 0.15
+"""From which share of its area on a part counts as shown, and up to which as not."""
+SETTLE_S = 0.5
+
+
+@dataclass(frozen=True)
+class MaskedPicture:
+    """``color`` (H, W, 3) uint8 rgb, exact masks (H, W) of every visible part and of the whole."""
+
+    color: NDArray[np.uint8]
+    whole: NDArray[np.bool_]
+    parts: dict[str, NDArray[np.bool_]]
+
+    def boxes(self) -> dict[str, Box]:
+        """Exact box of every visible part."""
+        found = {part: mask_box(mask) for part, mask in self.parts.items()}
+        return {part: box for part, box in found.items() if box is not None}
+
+
+def picture_size(rng: Generator, side: int) -> tuple[int, int]:
+    """Width and height [px] of a picture: square, or up to a quarter longer one way."""
+    longer = int(side * rng.choice([1.0, 1.0, rng.uniform(1.0, 1.25)]))
+    return (longer, side) if rng.uniform() < 0.5 else (side, longer)
+
+
+def egocentric(
+    obj: HouseholdObject, views: int, side: int, rng: Generator, wanted: tuple[str, ...]
+) -> Iterator[MaskedPicture]:
+    """Pictures of an object alone at rest, from above, with all ``wanted`` parts in sight."""
+    spec = studio_spec(rng, _mean_color(obj))
+    add_object(spec, obj, name=OBJECT)
+    studio = Studio(spec, picture_size(rng, side), SETTLE_S)
+    try:
+        points = box_corners(_body_pose(studio), *_boxes(obj.primitives))
+        for _ in range(views):
+            studio.relight(rng)
+            yield _best(
+                studio,
+                [_ego_view(points, studio.size, rng) for _ in range(TRIES)],
+                wanted,
+                rng,
+            )
+    finally:
+        studio.close()
+
+
+def close_up(
+    picture: MaskedPicture, groups: Mapping[str, tuple[str, ...]], rng: Generator
+) -> tuple[MaskedPicture, tuple[str, ...]] | None:
+    """A square piece of a picture that shows some functional parts and not others.
+
+    ``groups``: affordance -> the parts that serve it. Returns the piece, enlarged to the picture's
+    shorter side, and the affordances whose parts it shows; None where no piece tells them apart.
+    """
+    areas = {
+        a: np.any([picture.parts[p] for p in parts if p in picture.parts], axis=0)
+        for a, parts in groups.items()
+        if set(parts) & set(picture.parts)
+    }
+    for _ in range(TRIES):
+        window = _window(areas[rng.choice(sorted(areas))], rng)
+        shares = {a: mask[window].sum() / mask.sum() for a, mask in areas.items()}
+        shown = tuple(a for a, share in shares.items() if share >= SHOWN)
+        if (
+            shown
+            and len(shown) < len(shares)
+            and all(share <= HIDDEN for a, share in shares.items() if a not in shown)
+        ):
+            return _enlarged(picture, window), shown
+    return None
+
+
+def _window(mask: NDArray[np.bool_], rng: Generator) -> tuple[slice, slice]:
+    """A square somewhat larger than what the mask covers, inside of the picture."""
+    rows, columns = np.nonzero(mask)
+    extent = max(np.ptp(rows), np.ptp(columns)) + 1
+    side = int(
+        np.clip(extent * rng.uniform(*CLOSE), SMALLEST_WINDOW * min(mask.shape), min(mask.shape))
+    )
+    start = [
+        int(np.clip(along.mean() + rng.uniform(-0.2, 0.2) * side - side / 2, 0, length - side))
+        for along, length in zip((rows, columns), mask.shape, strict=True)
+    ]
+    return slice(start[0], start[0] + side), slice(start[1], start[1] + side)
+
+
+def _enlarged(picture: MaskedPicture, window: tuple[slice, slice]) -> MaskedPicture:
+    side = min(picture.whole.shape)
+
+    def enlarge(image: NDArray[np.uint8], how: int) -> NDArray[np.uint8]:
+        cut = np.ascontiguousarray(image[window])
+        return np.asarray(cv2.resize(cut, (side, side), interpolation=how), np.uint8)
+
+    masks = {
+        part: enlarge(mask.astype(np.uint8), cv2.INTER_NEAREST) > 0
+        for part, mask in picture.parts.items()
+        if mask[window].any()
+    }
+    whole = np.any(list(masks.values()), axis=0)
+    return MaskedPicture(enlarge(picture.color, cv2.INTER_CUBIC), whole, masks)
+
+
+def exocentric(
+    obj: HouseholdObject, affordance: str, views: int, side: int, rng: Generator
+) -> Iterator[MaskedPicture]:
+    """Pictures of a person's hand at the part of an object that serves an affordance.
+
+    The hand holds the part or reaches for it. Both fill the picture, from the side that shows most
+    of the part; the rest of the object is seen as far as it fits.
+    """
+    parts = functional_parts(affordance, obj.family)
+    grip = find_grip(obj, affordance, rng)
+    if rng.uniform() < REACHING:
+        grip = reach_for(grip, rng)
+    hand = make_hand(grip, rng)
+    T_world_object = pose(usage_rotation(affordance, rng), [0, 0, rng.uniform(0.3, 0.5)])
+    spec = studio_spec(rng, _mean_color(obj))
+    _add_room(spec, rng)
+    body = add_object(spec, obj, T_world_object, OBJECT, free=False)
+    _add_person(body, hand)
+    studio = Studio(spec, picture_size(rng, side))
+    try:
+        taken = [p for p in obj.primitives if p.part in parts] or list(obj.primitives)
+        shown = [*taken, *(p for p in hand if p.part != ARM)]
+        points = box_corners(T_world_object, *_boxes(shown))
+        for _ in range(views):
+            studio.relight(rng)
+            yield _clearest(
+                studio,
+                [_exo_view(points, studio.size, rng) for _ in range(EXO_TRIES)],
+                parts,
+                rng,
+            )
+    finally:
+        studio.close()
+
+
+def _ego_view(points: Floats, size: tuple[int, int], rng: Generator) -> View:
+    reach = float(np.linalg.norm(np.ptp(points, axis=0)))
+    T = orbit(
+        points.mean(axis=0),
+        rng.uniform(0, 2 * np.pi),
+        np.radians(rng.uniform(35, 80)),
+        max(rng.uniform(0.38, 0.75), 1.3 * reach),
+        rng.uniform(-0.25, 0.25),
+    )
+    return framed(T, points, size, rng.uniform(0.5, 1.0), tuple(rng.uniform(-0.5, 0.5, 2)))
+
+
+def _exo_view(points: Floats, size: tuple[int, int], rng: Generator) -> View:
+    reach = float(np.linalg.norm(np.ptp(points, axis=0)))
+    T = orbit(
+        points.mean(axis=0),
+        rng.uniform(0, 2 * np.pi),
+        np.radians(rng.uniform(0, 60)),
+        1.3 * reach + rng.uniform(0.1, 0.3),
+        rng.uniform(-0.2, 0.2),
+    )
+    return framed(T, points, size, rng.uniform(0.6, 1.05), tuple(rng.uniform(-0.6, 0.6, 2)))
+
+
+def _best(
+    studio: Studio,
+    views: list[View],
+    wanted: tuple[str, ...],
+    rng: Generator,
+) -> MaskedPicture:
+    """The first view in which all that is wanted can be seen, else the last one."""
+    for view in views:
+        shot = studio.shoot(view)
+        parts = studio.part_masks(shot)
+        whole = np.any(list(parts.values()), axis=0)
+        seen = whole.mean() >= SMALLEST_OBJECT
+        if seen and all(_share(parts, part) >= SMALLEST_PART for part in wanted):
+            break
+    return MaskedPicture(develop(shot.color, rng), whole, parts)
+
+
+def _clearest(
+    studio: Studio, views: list[View], wanted: tuple[str, ...], rng: Generator
+) -> MaskedPicture:
+    """The view that shows most of the wanted parts."""
+    shots = [studio.shoot(view) for view in views]
+    masks = [studio.part_masks(shot) for shot in shots]
+    shown = [sum(_share(parts, part) for part in wanted) for parts in masks]
+    best = int(np.argmax(shown))
+    whole = np.any(list(masks[best].values()), axis=0)
+    return MaskedPicture(develop(shots[best].color, rng), whole, masks[best])
+
+
+def _share(parts: dict[str, NDArray[np.bool_]], part: str) -> float:
+    return float(parts[part].mean()) if part in parts else 0.0
+
+
+def _boxes(pieces: tuple[Primitive, ...] | list[Primitive]) -> tuple[Floats, Floats]:
+    centres = np.array([p.position_m for p in pieces])
+    return centres, np.array([p.half_extents_m for p in pieces])
+
+
+def _body_pose(studio: Studio) -> Floats:
+    body = studio.data.body(OBJECT)
+    return pose(body.xmat.reshape(3, 3), body.xpos)
+
+
+def _mean_color(obj: HouseholdObject) -> Floats:
+    colors = np.array([p.material.rgba[:3] for p in obj.primitives])
+    return np.asarray(colors.mean(axis=0))
+
+
+def _add_person(body: mujoco.MjsBody, pieces: tuple[Primitive, ...]) -> None:
+    for i, piece in enumerate(pieces):
+        body.add_geom(
+            name=f"person/{piece.part}/{i}",
+            type=GEOMS[piece.shape],
+            size=[*piece.size, 0, 0][:3],
+            pos=piece.position_m,
+            quat=piece.quaternion_wxyz,
+            rgba=piece.material.rgba,
+            contype=0,
+            conaffinity=0,
+        )
+
+
+def _add_room(spec: mujoco.MjSpec, rng: Generator) -> None:
+    """Four walls in two colours or textures, and a few things that stand about."""
+    distance = rng.uniform(1.3, 2.2)
+    for i in range(2):
+        add_surface(spec, f"wall{i}", rng)
+    for i, (x, y) in enumerate(((1, 0), (0, 1), (-1, 0), (0, -1))):
+        size = [0.02, 3.0, 2.0] if x else [3.0, 0.02, 2.0]
+        spec.worldbody.add_geom(
+            type=mujoco.mjtGeom.mjGEOM_BOX,
+            size=size,
+            pos=[x * distance, y * distance, 1.0],
+            material=f"wall{i % 2}",
+        )
+    for _ in range(rng.integers(3, 9)):
+        angle, away = rng.uniform(0, 2 * np.pi), rng.uniform(0.5, 0.9) * distance
+        sides = rng.uniform(0.03, 0.18, 3)
+        kind = (mujoco.mjtGeom.mjGEOM_BOX, mujoco.mjtGeom.mjGEOM_CYLINDER)[rng.integers(2)]
+        height = sides[2] if kind == mujoco.mjtGeom.mjGEOM_BOX else sides[1]
+        spec.worldbody.add_geom(
+            type=kind,
+            size=sides,
+            pos=[away * np.cos(angle), away * np.sin(angle), height],
+            rgba=[*rng.uniform(0.05, 0.9, 3), 1],
+        )

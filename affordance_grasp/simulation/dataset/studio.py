@@ -1,0 +1,230 @@
+"""Pictures of an object from many sides, under varied light and on varied grounds."""
+
+from dataclasses import dataclass
+
+import cv2
+import mujoco
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+from affordance_grasp.geometry import Floats, pose, transform_points
+from affordance_grasp.simulation.models.textures import table_texture
+from affordance_grasp.simulation.objects.assembly import quaternion_wxyz
+from affordance_grasp.simulation.rendering.camera import geom_part
+from affordance_grasp.simulation.rendering.renderer import open_renderer
+
+_GEOM = int(mujoco.mjtObj.mjOBJ_GEOM)  # comparing arrays with the enum itself is slow
+CAMERA, GROUND = "view", "ground"
+OBJECT = "object"
+_RGB = mujoco.mjtTextureRole.mjTEXROLE_RGB
+_Y_UP = np.diag([1.0, -1.0, -1.0])  # MuJoCo cameras look along -z with y up
+
+
+@dataclass(frozen=True)
+class View:
+    """A camera: pose of its optical frame in the world, and its vertical field of view."""
+
+    T_world_cam: Floats
+    fovy_rad: float
+
+
+@dataclass(frozen=True)
+class Shot:
+    """``color`` (H, W, 3) uint8 rgb; ``geom_ids`` (H, W): what every pixel shows, -1 nothing."""
+
+    color: NDArray[np.uint8]
+    geom_ids: NDArray[np.int32]
+
+
+def studio_spec(rng: Generator, object_rgb: Floats | None = None) -> mujoco.MjSpec:
+    """Ground plane at z = 0, two lamps and a camera to be moved.
+
+    The ground has a random texture that stands off from ``object_rgb`` (3,) in 0..1.
+    """
+    spec = mujoco.MjSpec()
+    spec.visual.global_.offwidth = spec.visual.global_.offheight = 1024
+    spec.visual.quality.shadowsize, spec.visual.quality.offsamples = 1024, 4
+    spec.visual.map.znear, spec.visual.map.zfar = 0.02, 10.0
+    spec.stat.extent = 1.0
+    add_surface(spec, GROUND, rng, object_rgb)
+    spec.worldbody.add_geom(
+        name=GROUND, type=mujoco.mjtGeom.mjGEOM_PLANE, size=[4, 4, 0.1], material=GROUND
+    )
+    for name in ("key", "fill"):
+        spec.worldbody.add_light(name=name, castshadow=name == "key", cutoff=70, exponent=1)
+    spec.worldbody.add_camera(name=CAMERA)
+    return spec
+
+
+def add_surface(
+    spec: mujoco.MjSpec, name: str, rng: Generator, avoid_rgb: Floats | None = None
+) -> None:
+    """Add a material with a random table texture under a name, not of a colour to be avoided."""
+    image = table_texture(rng)
+    for _ in range(4):
+        if avoid_rgb is None or np.abs(image.mean(axis=(0, 1)) / 255 - avoid_rgb).max() > 0.2:
+            break
+        image = table_texture(rng)
+    added = spec.add_texture(name=name, type=mujoco.mjtTexture.mjTEXTURE_2D)
+    added.height, added.width, added.nchannel = image.shape
+    added.data = image.tobytes()
+    repeat = float(rng.uniform(1.0, 4.0))
+    material = spec.add_material(
+        name=name,
+        texuniform=True,
+        texrepeat=[repeat, repeat],
+        specular=float(rng.uniform(0, 0.4)),
+        shininess=0.3,
+    )
+    material.textures[_RGB] = name
+
+
+class Studio:
+    """Renders one compiled model; holds an OpenGL context, so close it."""
+
+    def __init__(self, spec: mujoco.MjSpec, size: tuple[int, int], settle_s: float = 0.0) -> None:
+        """Compile, let things settle, open a renderer of ``size`` = (width, height) [px]."""
+        self.model = spec.compile()
+        self.data = mujoco.MjData(self.model)
+        for _ in range(int(settle_s / self.model.opt.timestep)):
+            mujoco.mj_step(self.model, self.data)
+        mujoco.mj_forward(self.model, self.data)
+        self.size = size
+        names = [geom_part(self.model.geom(i).name, OBJECT) for i in range(self.model.ngeom)]
+        self._parts = [part for part in dict.fromkeys(names) if part is not None]
+        self._labels = np.array(
+            [-1 if n is None else self._parts.index(n) for n in [*names, None]]
+        )
+        self._renderer = open_renderer(self.model, *size)
+        self._flags = self._renderer.scene.flags
+        self._flags[mujoco.mjtRndFlag.mjRND_REFLECTION] = False
+
+    def relight(self, rng: Generator) -> None:
+        """Move the lamps, change their strength and tint, and throw shadows every other time."""
+        model = self.model
+        level = rng.uniform(0.75, 1.05)
+        model.vis.headlight.ambient[:] = level * rng.uniform(0.25, 0.45)
+        model.vis.headlight.diffuse[:] = level * rng.uniform(0.05, 0.3)
+        model.vis.headlight.specular[:] = 0
+        for name, strength in (("key", rng.uniform(0.3, 0.6)), ("fill", rng.uniform(0.05, 0.3))):
+            lamp = model.light(name)
+            azimuth, elevation = rng.uniform(0, 2 * np.pi), rng.uniform(0.6, 1.4)
+            flat = np.cos(elevation)
+            away = np.array([flat * np.cos(azimuth), flat * np.sin(azimuth), np.sin(elevation)])
+            lamp.pos[:], lamp.dir[:] = away * rng.uniform(1.2, 2.2), -away
+            tint = 1 + rng.uniform(-0.08, 0.08, 3)
+            lamp.diffuse[:] = level * strength * tint
+            lamp.specular[:] = 0.3
+        self._flags[mujoco.mjtRndFlag.mjRND_SHADOW] = rng.uniform() < 0.5
+        mujoco.mj_forward(model, self.data)
+
+    def shoot(self, view: View) -> Shot:
+        """Render colour and what every pixel shows."""
+        camera = self.model.camera(CAMERA)
+        camera.pos[:] = view.T_world_cam[:3, 3]
+        camera.quat[:] = quaternion_wxyz(view.T_world_cam[:3, :3] @ _Y_UP)
+        camera.fovy[:] = np.degrees(view.fovy_rad)
+        mujoco.mj_kinematics(self.model, self.data)
+        mujoco.mj_camlight(self.model, self.data)
+        self._renderer.update_scene(self.data, CAMERA)
+        color = np.array(self._renderer.render(), np.uint8)
+        self._renderer.enable_segmentation_rendering()
+        ids, kinds = np.moveaxis(np.array(self._renderer.render(), np.int32), -1, 0)
+        self._renderer.disable_segmentation_rendering()
+        return Shot(color, np.where(kinds == _GEOM, ids, np.int32(-1)))
+
+    def part_masks(self, shot: Shot) -> dict[str, NDArray[np.bool_]]:
+        """Masks (H, W) of the parts of the object that can be seen in a shot."""
+        labels = self._labels[shot.geom_ids]
+        return {self._parts[i]: labels == i for i in np.unique(labels[labels >= 0])}
+
+    def close(self) -> None:
+        """Free the OpenGL context."""
+        self._renderer.close()
+
+
+def orbit(
+    target_m: Floats, azimuth_rad: float, elevation_rad: float, distance_m: float, roll_rad: float
+) -> Floats:
+    """Pose of an optical frame (z forward, y down) that looks at a point from a distance."""
+    flat = np.cos(elevation_rad)
+    away = np.array(
+        [flat * np.cos(azimuth_rad), flat * np.sin(azimuth_rad), np.sin(elevation_rad)]
+    )
+    return pose(_looking(-away, roll_rad), np.asarray(target_m) + distance_m * away)
+
+
+def _looking(forward: Floats, roll_rad: float) -> Floats:
+    right = np.cross(forward, [0.0, 0.0, 1.0])
+    right /= np.linalg.norm(right)
+    R = np.stack([right, np.cross(forward, right), forward], axis=1)
+    c, s = np.cos(roll_rad), np.sin(roll_rad)
+    return np.asarray(R @ np.array([[c, -s, 0], [s, c, 0], [0, 0, 1.0]]))
+
+
+def framed(
+    T_world_cam: Floats,
+    points: Floats,
+    size: tuple[int, int],
+    fill: float,
+    offset: tuple[float, float] = (0.0, 0.0),
+) -> View:
+    """Turn a camera and choose its field of view so that points fill a share of the picture.
+
+    Args:
+        T_world_cam: where the camera is and roughly where it looks.
+        points: (N, 3) world points [m] to frame.
+        size: width and height of the picture [px].
+        fill: largest side of the points' box over the picture's side, 0..1.
+        offset: where the box goes in the room that is left, -1..1 right and down.
+    """
+    T = T_world_cam.copy()
+    for _ in range(3):
+        low, high = _box(T, points)
+        R_turn = _turn_towards((low + high) / 2)
+        T[:3, :3] = T[:3, :3] @ R_turn
+    low, high = _box(T, points)
+    focal = fill / max((high - low) / np.asarray(size, float))
+    room = (np.asarray(size) / focal - (high - low)) / 2
+    T[:3, :3] = T[:3, :3] @ _turn_towards(-room * offset)
+    return View(T, float(2 * np.arctan(size[1] / 2 / focal)))
+
+
+def _box(T_world_cam: Floats, points: Floats) -> tuple[Floats, Floats]:
+    """Corners of the box around points on the image plane at depth 1."""
+    R, t = T_world_cam[:3, :3], T_world_cam[:3, 3]
+    seen = (points - t) @ R
+    flat = seen[:, :2] / np.maximum(seen[:, 2:], 0.02)
+    return flat.min(axis=0), flat.max(axis=0)
+
+
+def _turn_towards(xy: Floats) -> Floats:
+    """Rotation that brings the direction (x, y, 1) to the optical axis."""
+    forward = np.array([*xy, 1.0])
+    forward /= np.linalg.norm(forward)
+    right = np.cross([0.0, 1.0, 0.0], forward)
+    right /= np.linalg.norm(right)
+    return np.stack([right, np.cross(forward, right), forward], axis=1)
+
+
+def box_corners(T_world_object: Floats, centres: Floats, halves: Floats) -> Floats:
+    """Corners (8 N, 3) [m] in the world of N boxes given by centre and half size."""
+    signs = np.array(np.meshgrid([-1, 1], [-1, 1], [-1, 1])).T.reshape(-1, 3)
+    corners = (centres[:, None] + signs[None] * halves[:, None]).reshape(-1, 3)
+    return transform_points(T_world_object, corners)
+
+
+def develop(color: NDArray[np.uint8], rng: Generator) -> NDArray[np.uint8]:
+    """What a real camera does to a picture: exposure, white balance, softness, noise."""
+    height, width = color.shape[:2]
+    picture = color.astype(np.float32) / 255
+    picture = picture ** rng.uniform(0.75, 1.2) * rng.uniform(0.88, 1.1)
+    picture *= (1 + rng.uniform(-0.06, 0.06, 3)).astype(np.float32)
+    if rng.uniform() < 0.5:  # the crop of a distant object has fewer pixels than the picture
+        share = rng.uniform(0.4, 0.9)
+        small = (max(1, int(width * share)), max(1, int(height * share)))
+        picture = cv2.resize(picture, small, interpolation=cv2.INTER_AREA)
+        picture = cv2.resize(picture, (width, height), interpolation=cv2.INTER_LINEAR)
+    picture += rng.normal(scale=rng.uniform(0.0, 0.02), size=picture.shape)
+    return np.clip(picture * 255, 0, 255).astype(np.uint8)

@@ -1,0 +1,224 @@
+"""Files of the simulated data set: pictures, ground truth, detections, manifest."""
+
+import json
+import multiprocessing
+import platform
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import cv2
+import mujoco
+import numpy as np
+from tqdm import tqdm
+
+from affordance_grasp.errors import InvalidInput
+from affordance_grasp.simulation.dataset.detector import Box, SimulatedDetector
+from affordance_grasp.simulation.dataset.parts import affordances_of, functional_parts, prompt
+from affordance_grasp.simulation.dataset.plan import (
+    SPLITS,
+    UNSEEN_AFFORDANCES,
+    UNSEEN_FAMILIES,
+    DatasetConfig,
+    Job,
+    Kind,
+    Record,
+    in_unseen_training,
+    photograph,
+    plan,
+)
+from affordance_grasp.simulation.seeds import SEEDS_PER_DATASET, TRIAL_SEED_START
+
+MANIFEST = "manifest.json"
+BOXES = "detector"
+DETECTIONS = "detections.json"
+Json = dict[str, Any]
+
+
+def simulate(
+    folder: Path,
+    config: DatasetConfig,
+    detector: SimulatedDetector | None = None,
+    workers: int = 2,
+    progress: bool = True,
+) -> Json:
+    """Write a data set and return its manifest.
+
+    ``folder/<split>/{trainset,testset}`` is AGD20K's layout. ``folder/detector/<split>.json``
+    holds the exact boxes in the training pictures, from which :func:`detect` makes what a part
+    detector would answer: ``folder/<split>/trainset/detections.json``.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InvalidInput(f"{folder} cannot be made ({error.strerror})") from error
+    if any(folder.iterdir()):
+        raise InvalidInput(f"{folder} is not empty; give a new folder")
+    boxes: dict[str, Json] = {split: {"ego": {}, "exo": {}} for split in config.splits}
+    counts: Counter[str] = Counter()
+    jobs = plan(config)
+    with tqdm(total=sum(job.count for job in jobs), unit="picture", disable=not progress) as bar:
+        for record in _records(config, jobs, workers):
+            for split in config.splits:
+                counts.update(_write(folder / split, split, record))
+                _note_boxes(boxes[split], split, record)
+            bar.update()
+    for split in config.splits:
+        _write_json(folder / BOXES / f"{split}.json", boxes[split])
+    detect(folder, detector or SimulatedDetector(seed=config.seed))
+    manifest = _manifest(config, counts)
+    _write_json(folder / MANIFEST, manifest)
+    return manifest
+
+
+def _records(config: DatasetConfig, jobs: list[Job], workers: int) -> Iterator[Record]:
+    if workers <= 1:
+        for job in jobs:
+            yield from photograph(config, job)
+        return
+    # OpenGL contexts do not survive a fork
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, mp_context=context) as pool:
+        for records in pool.map(partial(photograph, config), jobs, chunksize=4):
+            yield from records
+
+
+def _write(root: Path, split: str, record: Record) -> Iterator[str]:
+    """Write one picture wherever a split needs it; yields what was written, to be counted."""
+    seen = split == "Seen"
+    if record.kind is Kind.EXO:
+        (affordance,) = record.affordances
+        if seen or in_unseen_training(affordance, record.family):
+            where = "trainset/exocentric", affordance, record.family
+            _write_bytes(root.joinpath(*where, record.stem + ".jpg"), record.jpeg)
+            yield f"{split}/trainset/exocentric"
+        return
+    for affordance in record.affordances:
+        if record.kind is Kind.EGO:
+            if not seen and not in_unseen_training(affordance, record.family):
+                continue
+            where = "trainset/egocentric", affordance, record.family
+        else:
+            if not seen and not _in_unseen_test(affordance, record.family):
+                continue
+            where = "testset/egocentric", affordance, record.family
+            truth = root / "testset/GT" / affordance / record.family / (record.stem + ".png")
+            _write_bytes(truth, record.heatmaps[affordance])
+        _write_bytes(root.joinpath(*where, record.stem + ".jpg"), record.jpeg)
+        yield f"{split}/{where[0]}"
+
+
+def _in_unseen_test(affordance: str, family: str) -> bool:
+    return affordance in UNSEEN_AFFORDANCES and family in UNSEEN_FAMILIES
+
+
+def _note_boxes(boxes: Json, split: str, record: Record) -> None:
+    """Keep the exact boxes of a training picture."""
+    if record.kind is Kind.TEST or (split != "Seen" and record.family in UNSEEN_FAMILIES):
+        return
+    if record.kind is Kind.EXO:
+        (affordance,) = record.affordances
+        if split != "Seen" and not in_unseen_training(affordance, record.family):
+            return
+        pictures = boxes["exo"].setdefault(affordance, {}).setdefault(record.family, {})
+    else:
+        pictures = boxes["ego"].setdefault(record.family, {})
+    parts = {part: box for part, box in record.boxes.items() if part}
+    whole = record.boxes.get("")
+    pictures[record.stem + ".jpg"] = {"size": record.size, "whole": whole, "parts": parts}
+
+
+def detect(folder: Path, detector: SimulatedDetector) -> None:
+    """Write ``detections.json`` of every split of a data set anew.
+
+    ``parts``: affordance -> family -> ego file -> ``{"boxes", "scores"}`` of the functional part;
+    ``objects_ego`` and ``objects_exo``: the same for the whole object.
+    """
+    splits = [split for split in SPLITS if (folder / BOXES / f"{split}.json").is_file()]
+    if not splits:
+        raise InvalidInput(f"{folder} holds no {BOXES}/<split>.json; simulate a data set first")
+    for split in splits:
+        exact = _read_boxes(folder / BOXES / f"{split}.json")
+        answers: Json = {"detector": {"name": "simulated", **asdict(detector)}}
+        answers["prompts"] = {}
+        answers["parts"], answers["objects_ego"], answers["objects_exo"] = {}, {}, {}
+        for family, pictures in exact["ego"].items():
+            for affordance in affordances_of(family):
+                if split != "Seen" and not in_unseen_training(affordance, family):
+                    continue
+                words = prompt(affordance, family)
+                _at(answers["prompts"], affordance)[family] = words
+                parts = functional_parts(affordance, family)
+                found = {f: _answer(detector, f, words, p, parts) for f, p in pictures.items()}
+                _at(answers["parts"], affordance)[family] = found
+                whole = {f: _answer(detector, f, family, p, None) for f, p in pictures.items()}
+                _at(answers["objects_ego"], affordance)[family] = whole
+        for affordance, families in exact["exo"].items():
+            for family, pictures in families.items():
+                whole = {f: _answer(detector, f, family, p, None) for f, p in pictures.items()}
+                _at(answers["objects_exo"], affordance)[family] = whole
+        _write_json(folder / split / "trainset" / DETECTIONS, answers)
+
+
+def _read_boxes(path: Path) -> Json:
+    try:
+        exact = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise InvalidInput(f"exact boxes {path} cannot be read: {error}") from error
+    if not isinstance(exact, dict) or not {"ego", "exo"} <= set(exact):
+        raise InvalidInput(f'exact boxes {path} are not a mapping with "ego" and "exo"')
+    return exact
+
+
+def _at(tree: Json, key: str) -> Json:
+    branch: Json = tree.setdefault(key, {})
+    return branch
+
+
+def _answer(
+    detector: SimulatedDetector, file: str, words: str, exact: Json, parts: tuple[str, ...] | None
+) -> Json:
+    """What the detector says about parts, or about the whole object for None."""
+    whole = exact["whole"]
+    shown: list[Box] = [] if whole is None else [whole]
+    if parts is not None:
+        shown = _union([exact["parts"][part] for part in parts if part in exact["parts"]])
+    found = detector.detect(file, words, shown, whole or (0, 0, 1, 1), tuple(exact["size"]))
+    return {"boxes": found.boxes.round(1).tolist(), "scores": found.scores.round(3).tolist()}
+
+
+def _union(boxes: list[Box]) -> list[Box]:
+    """The one box around all boxes, or none."""
+    if not boxes:
+        return []
+    left, top, right, bottom = zip(*boxes, strict=True)
+    return [(min(left), min(top), max(right), max(bottom))]
+
+
+def _manifest(config: DatasetConfig, counts: Counter[str]) -> Json:
+    versions = {"python": platform.python_version()}
+    versions |= {module.__name__: module.__version__ for module in (cv2, mujoco, np)}
+    return {
+        "config": asdict(config),
+        "files": dict(sorted(counts.items())),
+        "unseen_families": list(UNSEEN_FAMILIES),
+        "unseen_affordances": list(UNSEEN_AFFORDANCES),
+        "object_seeds": {
+            "first": config.seed * SEEDS_PER_DATASET,
+            "never_pictured_from": config.seed * SEEDS_PER_DATASET + TRIAL_SEED_START,
+        },
+        "versions": versions,
+    }
+
+
+def _write_bytes(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+
+
+def _write_json(path: Path, content: Json) -> None:
+    _write_bytes(path, (json.dumps(content, indent=1) + "\n").encode())

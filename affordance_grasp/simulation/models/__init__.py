@@ -1,0 +1,1 @@
+"""What a work cell is built of: arm, gripper, camera housing, room."""

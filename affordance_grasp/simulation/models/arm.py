@@ -1,0 +1,203 @@
+"""MuJoCo model of a serial arm, built from the numbers of its URDF.
+
+The chain of joints is exact; the links are capsules between neighbouring joints, their mass
+shared out by volume. Every joint has a position servo that also knows the wanted velocity, the
+way an industrial drive does, so the arm follows a trajectory without lag. Its weight is
+compensated as a robot controller compensates it; contact forces are not.
+"""
+
+from dataclasses import dataclass
+
+import mujoco
+import numpy as np
+from scipy.spatial.transform import Rotation
+
+from affordance_grasp.control.arm.urdf import SerialArm
+from affordance_grasp.geometry import Floats
+from affordance_grasp.simulation.models.looks import paint
+
+_FLANGE_HEIGHT_M = 0.012
+_CONTACT = {"contype": 0, "conaffinity": 1}
+
+
+@dataclass(frozen=True)
+class ArmPhysics:
+    """Servo gains [N m/rad, N m s/rad], torque limits [N m], motor inertia [kg m2] and looks.
+
+    Torque limits and the total mass are those of the Aubo-i5 (23.5 kg; 133 N m in the three large
+    joints, 13.5 N m in the wrist). Brakes [rad/s2] are what its maker's software allows the motors
+    to change their speed, 20,000 rpm/s, behind gears of 121 and 101. Joints beyond the third use
+    the wrist's values.
+    """
+
+    mass_kg: float = 23.5
+    large_joints: int = 3
+    kp: tuple[float, float] = (20000.0, 4000.0)
+    kv: tuple[float, float] = (600.0, 60.0)
+    torque_limit: tuple[float, float] = (133.0, 13.5)
+    brakes: tuple[float, float] = (17.3, 20.7)
+    armature: tuple[float, float] = (1.5, 0.2)
+    radius_m: tuple[float, float] = (0.054, 0.042)
+
+    def of_joint(self, pair: tuple[float, float], joint: int) -> float:
+        """The value that holds for a joint: the large ones come first."""
+        return pair[0] if joint < self.large_joints else pair[1]
+
+
+def add_arm(
+    spec: mujoco.MjSpec,
+    arm: SerialArm,
+    physics: ArmPhysics | None = None,
+) -> mujoco.MjsBody:
+    """Add the arm with its base at the origin of the world; return the flange body."""
+    physics = physics or ArmPhysics()
+    parent = spec.worldbody.add_body(name=arm.base)
+    _add_base(parent, arm, physics)
+    density = _density(arm, physics)
+    for joint, name in enumerate(arm.joint_names):
+        body = _add_child(parent, arm.link_names[joint], arm.T_parent_joint[joint])
+        body.add_joint(
+            name=name,
+            type=mujoco.mjtJoint.mjJNT_HINGE,
+            axis=list(arm.axes[joint]),
+            range=[float(arm.lower[joint]), float(arm.upper[joint])],
+            limited=True,
+            armature=physics.of_joint(physics.armature, joint),
+        )
+        _add_link(body, arm, physics, joint, density)
+        _add_servo(spec, name, physics, joint)
+        parent = body
+    flange = _add_child(parent, arm.tip, arm.T_last_tip)
+    flange.add_geom(
+        name="arm/flange",
+        type=mujoco.mjtGeom.mjGEOM_CYLINDER,
+        size=[0.034, _FLANGE_HEIGHT_M / 2, 0],
+        pos=[0, 0, -_FLANGE_HEIGHT_M / 2],
+        mass=0.1,
+        rgba=paint("flange"),
+        **_CONTACT,
+    )
+    return flange
+
+
+def servo_targets(
+    physics: ArmPhysics, q: Floats, velocity: Floats, torque: Floats | float = 0.0
+) -> Floats:
+    """Control values (J,) at which the servos hold ``q`` [rad] while moving at ``velocity``.
+
+    ``torque`` (J,) [N m] is what the motion is known to need besides.
+    A servo's torque is kp (u - q) - kv dq/dt; u = q + (kv v + torque) / kp takes the lag out.
+    """
+    joints = range(np.shape(q)[-1])
+    kp = np.array([physics.of_joint(physics.kp, j) for j in joints])
+    kv = np.array([physics.of_joint(physics.kv, j) for j in joints])
+    return np.asarray(q, float) + (kv * np.asarray(velocity, float) + torque) / kp
+
+
+def _add_child(parent: mujoco.MjsBody, name: str, T_parent_child: Floats) -> mujoco.MjsBody:
+    quaternion = Rotation.from_matrix(T_parent_child[:3, :3]).as_quat(scalar_first=True)
+    body = parent.add_body(name=name, pos=list(T_parent_child[:3, 3]), quat=list(quaternion))
+    body.gravcomp = 1.0
+    return body
+
+
+def _next_origin(arm: SerialArm, joint: int) -> Floats:
+    """Where the next joint (or the flange) sits in this joint's frame (3,) [m]."""
+    last = joint + 1 == arm.dof
+    return (arm.T_last_tip if last else arm.T_parent_joint[joint + 1])[:3, 3]
+
+
+def _density(arm: SerialArm, physics: ArmPhysics) -> float:
+    """Density [kg/m3] at which the links (tube and joint housing) weigh ``mass_kg`` together."""
+    volume = 0.0
+    for joint in range(arm.dof):
+        radius = physics.of_joint(physics.radius_m, joint)
+        length = float(np.linalg.norm(_next_origin(arm, joint)))
+        volume += np.pi * radius**2 * (length + 4 / 3 * radius)
+        volume += 2 * np.pi * _housing_radius(radius) ** 2 * _housing_half_length(radius)
+    return physics.mass_kg / volume
+
+
+def _housing_radius(radius_m: float) -> float:
+    return 1.08 * radius_m
+
+
+def _housing_half_length(radius_m: float) -> float:
+    return 1.3 * radius_m
+
+
+def _add_base(base: mujoco.MjsBody, arm: SerialArm, physics: ArmPhysics) -> None:
+    radius = physics.radius_m[0]
+    height = float(arm.T_parent_joint[0][2, 3])
+    for name, wide, low, high, color in (
+        ("foot", 1.5 * radius, 0.0, 0.016, "flange"),
+        ("column", 1.15 * radius, 0.016, max(height - radius, 0.03), "arm"),
+    ):
+        base.add_geom(
+            name=f"arm/{name}",
+            type=mujoco.mjtGeom.mjGEOM_CYLINDER,
+            size=[wide, (high - low) / 2, 0],
+            pos=[0, 0, (high + low) / 2],
+            rgba=paint(color),
+            contype=0,
+            conaffinity=0,
+        )
+
+
+def _add_link(
+    body: mujoco.MjsBody, arm: SerialArm, physics: ArmPhysics, joint: int, density: float
+) -> None:
+    """A tube to the next joint, and at this joint a housing with two coloured caps."""
+    radius = physics.of_joint(physics.radius_m, joint)
+    contact = {"contype": 0, "conaffinity": 0 if joint == 0 else 1}
+    end = _next_origin(arm, joint)
+    if joint + 2 == arm.dof:  # the last tube stops short of the flange
+        end = end * (1 - (radius + _FLANGE_HEIGHT_M) / np.linalg.norm(end))
+    if np.linalg.norm(end) > 1e-6:
+        body.add_geom(
+            name=f"arm/{joint}/tube",
+            type=mujoco.mjtGeom.mjGEOM_CAPSULE,
+            fromto=[0.0, 0.0, 0.0, *end],
+            size=[radius, 0, 0],
+            density=density,
+            rgba=paint("arm"),
+            **contact,
+        )
+    axis = np.asarray(arm.axes[joint], float)
+    half = _housing_half_length(radius)
+    last = joint + 1 == arm.dof
+    front = min(half, float(end @ axis) - _FLANGE_HEIGHT_M) if last else half
+    body.add_geom(
+        name=f"arm/{joint}/housing",
+        type=mujoco.mjtGeom.mjGEOM_CYLINDER,
+        fromto=[*(-half * axis), *(front * axis)],
+        size=[_housing_radius(radius), 0, 0],
+        density=density,
+        rgba=paint("joint"),
+        **contact,
+    )
+    for side in () if last else (-1.0, 1.0):
+        body.add_geom(
+            name=f"arm/{joint}/cap{side:+.0f}",
+            type=mujoco.mjtGeom.mjGEOM_CYLINDER,
+            fromto=[*(side * half * axis), *(side * (half + 0.006) * axis)],
+            size=[0.86 * _housing_radius(radius), 0, 0],
+            mass=0.0,
+            contype=0,
+            conaffinity=0,
+            rgba=paint("cap"),
+        )
+
+
+def _add_servo(spec: mujoco.MjSpec, joint_name: str, physics: ArmPhysics, joint: int) -> None:
+    limit = physics.of_joint(physics.torque_limit, joint)
+    actuator = spec.add_actuator(
+        name=joint_name,
+        trntype=mujoco.mjtTrn.mjTRN_JOINT,
+        target=joint_name,
+        forcelimited=True,
+        forcerange=[-limit, limit],
+    )
+    actuator.set_to_position(
+        kp=physics.of_joint(physics.kp, joint), kv=physics.of_joint(physics.kv, joint)
+    )
