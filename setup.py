@@ -11,6 +11,7 @@ SHARED = ("config", "urdf", "models", "launch")
 # What the core imports; requirements/packages.txt pins the versions it is tested with.
 REQUIRED = (
     "huggingface_hub",
+    "msgspec",
     "mujoco",
     "numpy",
     "onnx",
