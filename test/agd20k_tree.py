@@ -17,7 +17,7 @@ def write_tree(root, split="Seen", train=3, test=2, seed=0):
     answers = {"parts": {}, "objects_ego": {}, "objects_exo": {}, "prompts": {}}
     for name, affordances in OBJECTS.items():
         for number in range(train + test):
-            color, boxes, whole = _picture(rng, name)
+            color, boxes, whole = _image(rng, name)
             stem = f"{name}_{number:06d}"
             for affordance in affordances:
                 part = "trainset" if number < train else "testset"
@@ -26,7 +26,7 @@ def write_tree(root, split="Seen", train=3, test=2, seed=0):
                     truth = _truth(color.shape[:2], boxes[affordance])
                     _save(folder / "testset/GT" / affordance / name / f"{stem}.png", truth)
                     continue
-                exo, _, exo_whole = _picture(rng, name)
+                exo, _, exo_whole = _image(rng, name)
                 exo_file = f"{affordance}_{stem}.jpg"
                 _save(folder / "trainset/exocentric" / affordance / name / exo_file, exo)
                 key = (affordance, name)
@@ -38,7 +38,7 @@ def write_tree(root, split="Seen", train=3, test=2, seed=0):
     return folder
 
 
-def _picture(rng, name):
+def _image(rng, name):
     color = rng.integers(90, 130, (96, 120, 3)).astype(np.uint8)
     top, left = rng.integers(12, 24, 2)
     color[top : top + 56, left : left + 72] = COLORS[name]

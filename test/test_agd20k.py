@@ -6,8 +6,8 @@ from PIL import Image
 
 from affordance_grasp.datasets.agd20k import (
     LAYOUTS,
+    image_size,
     load_split,
-    picture_size,
     read_color,
     read_gray,
 )
@@ -22,16 +22,16 @@ def root(tmp_path):
     return tmp_path
 
 
-def test_split_lists_every_picture_and_its_truth(root):
+def test_split_lists_every_image_and_its_truth(root):
     split = load_split(root, "Seen")
     assert split.affordances == ("cut_with", "hold", "pour")
     assert len(split.train_ego) == len(split.train_exo) == 2 * 2 * 3
     assert len(split.test) == 2 * 2 * 2
-    assert all(item.truth.stem == item.picture.path.stem for item in split.test)
+    assert all(item.truth.stem == item.image.path.stem for item in split.test)
     assert split.affordances_of("mug") == {"hold", "pour"}
 
 
-def test_test_pictures_without_truth_are_counted_and_left_out(root):
+def test_test_images_without_truth_are_counted_and_left_out(root):
     next((root / "Seen/testset/GT/hold/mug").iterdir()).unlink()
     split = load_split(root, "Seen")
     assert (len(split.test), split.without_truth) == (7, 1)
@@ -46,7 +46,7 @@ def test_everything_that_is_missing_is_named(root):
     with pytest.raises(InvalidInput) as caught:
         load_split(root, "Seen")
     assert str(lost) in str(caught.value)
-    assert f"{emptied} holds no picture" in str(caught.value)
+    assert f"{emptied} holds no image" in str(caught.value)
 
 
 def test_missing_folder_unknown_verb_and_unknown_split(root):
@@ -67,29 +67,29 @@ def test_hard_split_divides_the_objects_of_seen(root):
         for path in source.iterdir():
             (target / path.name).write_bytes(path.read_bytes())
     split = load_split(root, "Hard")
-    assert {picture.object for picture in split.train_ego} == {"fork"}
-    assert {item.picture.object for item in split.test} == {"knife", "mug"}
+    assert {image.object for image in split.train_ego} == {"fork"}
+    assert {item.image.object for item in split.test} == {"knife", "mug"}
 
 
 PARTS = ("trainset/egocentric", "trainset/exocentric", "testset/egocentric", "testset/GT")
 
 
 def copy_as(root, part, source, target):
-    """File the pictures of one class under another one too."""
+    """File the images of one class under another one too."""
     folder = root / "Seen" / part / target
     folder.mkdir(parents=True, exist_ok=True)
     for path in (root / "Seen" / part / source).iterdir():
         (folder / path.name).write_bytes(path.read_bytes())
 
 
-def test_hard_split_drops_test_pictures_whose_file_name_is_in_train(root):
+def test_hard_split_drops_test_images_whose_file_name_is_in_train(root):
     for part in PARTS:
         copy_as(root, part, "hold/mug", "hold/fork")
     before = load_split(root, "Hard")
     tested = next((root / "Seen/testset/egocentric/hold/mug").iterdir())
     (root / "Seen/trainset/egocentric/hold/fork" / tested.name).write_bytes(tested.read_bytes())
     split = load_split(root, "Hard")
-    assert tested.name not in {item.picture.path.name for item in split.test}
+    assert tested.name not in {item.image.path.name for item in split.test}
     # the mug is filed under hold and under pour
     assert len(split.test) == len(before.test) - 2 == 6
 
@@ -99,7 +99,7 @@ def test_hard_split_may_test_affordances_that_are_never_trained(root):
         copy_as(root, part, "hold/mug", "hold/fork")
     split = load_split(root, "Hard")
     assert split.affordances == ("hold",)
-    assert {item.picture.affordance for item in split.test} == {"cut_with", "hold", "pour"}
+    assert {item.image.affordance for item in split.test} == {"cut_with", "hold", "pour"}
 
 
 def test_counts_of_affordances_are_those_of_the_data_sets():
@@ -127,10 +127,10 @@ def test_ground_truth_that_is_all_zero_stays_a_test_item(root):
     assert path in {item.truth for item in load_split(root, "Seen").test}
 
 
-def test_corrupt_picture_is_named_and_left_out_only_when_asked(root):
+def test_corrupt_image_is_named_and_left_out_only_when_asked(root):
     split = load_split(root, "Seen")
     bad = split.train_ego[0].path
-    bad.write_bytes(b"not a picture")
+    bad.write_bytes(b"not an image")
     with pytest.raises(InvalidInput, match=str(bad)):
         read_color(bad)
     good, sentences = without_corrupt(split)
@@ -142,10 +142,10 @@ def test_corrupt_picture_is_named_and_left_out_only_when_asked(root):
 def test_leaving_out_what_is_corrupt_leaves_no_class_on_one_side(root):
     split = load_split(root, "Seen")
     for path in (split.folder / "trainset/exocentric/pour/mug").iterdir():
-        path.write_bytes(b"not a picture")
-    with pytest.raises(InvalidInput, match="exocentric/pour/mug holds no picture") as refusal:
+        path.write_bytes(b"not an image")
+    with pytest.raises(InvalidInput, match="exocentric/pour/mug holds no image") as refusal:
         without_corrupt(split)
-    assert "without its corrupt pictures" in str(refusal.value)
+    assert "without its corrupt images" in str(refusal.value)
 
 
 def test_leaving_out_what_is_corrupt_leaves_something_to_test(root):
@@ -156,7 +156,7 @@ def test_leaving_out_what_is_corrupt_leaves_something_to_test(root):
         without_corrupt(split)
 
 
-def test_a_test_picture_goes_with_its_corrupt_ground_truth(root):
+def test_a_test_image_goes_with_its_corrupt_ground_truth(root):
     split = load_split(root, "Seen")
     item = split.test[2]
     item.truth.write_bytes(item.truth.read_bytes()[:60])
@@ -165,10 +165,10 @@ def test_a_test_picture_goes_with_its_corrupt_ground_truth(root):
     assert str(item.truth) in sentence
 
 
-def test_a_picture_that_would_fill_the_memory_is_corrupt(root, monkeypatch):
+def test_a_image_that_would_fill_the_memory_is_corrupt(root, monkeypatch):
     path = load_split(root, "Seen").train_ego[0].path
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
-    for read in (read_color, picture_size):
+    for read in (read_color, image_size):
         with pytest.raises(InvalidInput, match=str(path)):
             read(path)
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from affordance_grasp.datasets.agd20k import PictureFile
+from affordance_grasp.datasets.agd20k import ImageFile
 from affordance_grasp.encoders.backbones import load_backbone
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.methods.selectivecl.class_directions import (
@@ -53,7 +53,7 @@ class Keys:
 
 
 def pictures(affordance, count):
-    return [PictureFile(affordance, "mug", Path(f"{affordance}/{i}.jpg")) for i in range(count)]
+    return [ImageFile(affordance, "mug", Path(f"{affordance}/{i}.jpg")) for i in range(count)]
 
 
 def test_pictures_of_a_verb_are_told_by_the_channel_in_which_they_differ():

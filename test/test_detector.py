@@ -41,7 +41,7 @@ def test_jitter_is_a_share_of_the_box():
     assert shift.std(axis=0) == pytest.approx([2, 4, 2, 4], rel=0.1)
 
 
-def test_boxes_stay_boxes_inside_the_picture():
+def test_boxes_stay_boxes_inside_the_image():
     wild = SimulatedDetector(0, 0.5, jitter=1.0)
     for found in answers(wild, 300):
         left, top, right, bottom = found.boxes[0]
@@ -49,7 +49,7 @@ def test_boxes_stay_boxes_inside_the_picture():
         assert 0 <= top < bottom <= SIZE[1]
 
 
-def test_same_picture_same_answer_other_seed_other_answer():
+def test_same_image_same_answer_other_seed_other_answer():
     first, second = answers(SimulatedDetector(seed=1), 50), answers(SimulatedDetector(seed=1), 50)
     other = answers(SimulatedDetector(seed=2), 50)
     assert all(np.array_equal(a.boxes, b.boxes) for a, b in zip(first, second, strict=True))

@@ -95,21 +95,21 @@ def test_maps_of_another_shape_or_number_are_refused(split, tmp_path, shape):
 
 
 class ByLabel:
-    """Answers every query with its class index and its text, and counts the pictures it saw."""
+    """Answers every query with its class index and its text, and counts the images it saw."""
 
     def __init__(self):
-        self.pictures = 0
+        self.images = 0
 
     def tokens(self, images):
         return images
 
     def maps(self, tokens, text, label):
-        self.pictures += 1
+        self.images += 1
         return label[:, None, None].expand(-1, 2, 2).float() + text[:, :1, None]
 
 
 class Blank:
-    """One view of every picture, with nothing on it."""
+    """One view of every image, with nothing on it."""
 
     def views_of(self, path, rng):
         return ("the view",)
@@ -118,13 +118,13 @@ class Blank:
         return np.zeros((257, 384), np.float32)
 
 
-def test_all_queries_on_a_picture_share_one_pass(split):
+def test_all_queries_on_a_image_share_one_pass(split):
     network = ByLabel()
     text = torch.tensor([[0.0], [0.5], [0.25]])
     maps = predict_maps(network, Blank(), split.test, ("pour", "cut_with", "hold"), text)
-    assert network.pictures == 4
+    assert network.images == 4
     expected = {"pour": 0.0, "cut_with": 1.5, "hold": 2.25}
-    assert [m[0, 0] for m in maps] == [expected[i.picture.affordance] for i in split.test]
+    assert [m[0, 0] for m in maps] == [expected[i.image.affordance] for i in split.test]
 
 
 def test_probability_maps_keep_their_zeroes_and_activations_are_scaled():
@@ -202,8 +202,8 @@ def test_command_exports_the_maps_of_a_closed_set_method(split, tmp_path, capsys
     assert "DINO saliency" in json.loads(capsys.readouterr().out)["baselines"]
     item = split.test[-1]
     with torch.inference_mode():
-        tokens = network.tokens(network.prepare(read_color(item.picture.path)))
-        label = torch.tensor([known.index(item.picture.affordance)])
+        tokens = network.tokens(network.prepare(read_color(item.image.path)))
+        label = torch.tensor([known.index(item.image.affordance)])
         expected = network.maps(tokens, torch.zeros(1, 0), label)[0]
     exported = np.load(maps / "maps.npy")[-1]
     # kept features and checkpoints are float16

@@ -12,7 +12,7 @@ from affordance_grasp.errors import InvalidInput
 from affordance_grasp.methods.restore import make_network
 
 PLAN = ViewPlan(crops=2, stitched=1)
-ROWS = 6 * 3 + 12  # views of the egocentric pictures, one view of the exocentric ones
+ROWS = 6 * 3 + 12  # views of the egocentric images, one view of the exocentric ones
 
 
 @pytest.fixture
@@ -38,16 +38,16 @@ def test_every_content_is_encoded_once_and_found_under_every_affordance(split, t
 def test_what_is_read_are_the_tokens_of_the_view(split, tmp_path):
     encoder = TinyEncoder()
     store = cache_features(split, reader(encoder), PLAN, tmp_path / "cache").ego
-    picture = split.train_ego[4]
-    view = store.views_of(picture.path, np.random.default_rng(0))[1]
+    image = split.train_ego[4]
+    view = store.views_of(image.path, np.random.default_rng(0))[1]
     normalised = encoder.spec.normalise(
-        torch.from_numpy(view.image(read_color(picture.path))).permute(2, 0, 1)
+        torch.from_numpy(view.image(read_color(image.path))).permute(2, 0, 1)
     )
     expected = encoder.tokens(normalised[None])[0]
-    np.testing.assert_allclose(store.read(picture.path, view), expected.numpy(), atol=2e-2)
+    np.testing.assert_allclose(store.read(image.path, view), expected.numpy(), atol=2e-2)
 
 
-def test_cache_is_kept_and_depends_on_weights_pictures_and_views(split, tmp_path):
+def test_cache_is_kept_and_depends_on_weights_images_and_views(split, tmp_path):
     cache = tmp_path / "cache"
     first = cache_features(split, reader(TinyEncoder()), PLAN, cache)
     again = TinyEncoder()
@@ -62,7 +62,7 @@ def test_cache_is_kept_and_depends_on_weights_pictures_and_views(split, tmp_path
     assert other_weights.calls == ROWS
 
 
-def test_test_pictures_have_one_view_each(split, tmp_path):
+def test_test_images_have_one_view_each(split, tmp_path):
     encoder = TinyEncoder()
     store = cache_test_features(split, reader(encoder), PLAN.plain, tmp_path / "cache")
     assert store.tokens.shape == (4, 1, 257, 384)
@@ -86,7 +86,7 @@ def test_stopped_run_goes_on_where_it_was(split, tmp_path):
     np.testing.assert_array_equal(resumed.ego.tokens, whole.ego.tokens)
 
 
-def test_corrupt_picture_stops_with_its_path(split, tmp_path):
+def test_corrupt_image_stops_with_its_path(split, tmp_path):
     bad = split.train_exo[3].path
     bad.write_bytes(b"\xff\xd8 broken")
     with pytest.raises(InvalidInput, match=bad.name):

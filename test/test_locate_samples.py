@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from affordance_grasp.datasets.agd20k import PictureFile, Split
+from affordance_grasp.datasets.agd20k import ImageFile, Split
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.methods.shared.triplets import (
     LocateSamples,
@@ -16,7 +16,7 @@ from affordance_grasp.methods.shared.triplets import (
 
 
 def pictures(kind, affordance, name, count):
-    return tuple(PictureFile(affordance, name, Path(f"{kind}/{i}.jpg")) for i in range(count))
+    return tuple(ImageFile(affordance, name, Path(f"{kind}/{i}.jpg")) for i in range(count))
 
 
 HOLD = pictures("hold_mug", "hold", "mug", 6)

@@ -75,7 +75,7 @@ def test_box_region_is_clipped_and_never_empty():
 
 
 def test_union_over_boxes_and_rim_check():
-    open_full = MASKERS["box"].open_picture(np.zeros((30, 30, 3), np.uint8), None)
+    open_full = MASKERS["box"].open_image(np.zeros((30, 30, 3), np.uint8), None)
     detections = boxes([0, 0, 2, 2], [5, 5, 8, 8])
     assert pseudo_label(open_full, detections, may_invert=False).sum() == 4 + 9
     assert pseudo_label(open_full, detections, may_invert=True).sum() == 0
@@ -85,7 +85,7 @@ def test_grabcut_label_is_the_figure_inside_the_part_box():
     rng = np.random.default_rng(0)
     color = rng.integers(90, 120, (80, 100, 3)).astype(np.uint8)
     color[20:60, 30:50] = (200, 40, 30)
-    mask_of = MASKERS["grabcut"].open_picture(color, np.array([28, 18, 53, 62.0]))
+    mask_of = MASKERS["grabcut"].open_image(color, np.array([28, 18, 53, 62.0]))
     mask = mask_of(np.array([25.0, 15, 55, 40]))
     expected = np.zeros((80, 100), bool)
     expected[20:40, 30:50] = True
@@ -104,7 +104,7 @@ def test_labels_are_written_once_and_kept(tree):
     assert (again.written, again.kept) == (1, 11)
 
 
-def test_pictures_without_box_get_no_label(tree, tmp_path):
+def test_images_without_box_get_no_label(tree, tmp_path):
     split, _ = tree
     empty = tmp_path / "boxes.json"
     empty.write_text(json.dumps({"parts": {}}))

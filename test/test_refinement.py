@@ -10,7 +10,7 @@ from tiny_encoders import TinyEncoder, TinyText
 
 from affordance_grasp.cli import main
 from affordance_grasp.commands import refine_labels as command_module
-from affordance_grasp.datasets.agd20k import PictureFile, load_split, read_gray
+from affordance_grasp.datasets.agd20k import ImageFile, load_split, read_gray
 from affordance_grasp.datasets.detections import Detections, RecordedDetector
 from affordance_grasp.datasets.images import Reader
 from affordance_grasp.errors import InvalidInput, UnknownName
@@ -34,7 +34,7 @@ from affordance_grasp.learning.labels.refinement import (
     load_epoch,
     train_refiner,
 )
-from affordance_grasp.learning.labels.refiner_samples import RefinerSamples, pictures_of
+from affordance_grasp.learning.labels.refiner_samples import RefinerSamples, images_of
 from affordance_grasp.learning.labels.region_tree import RegionTree
 from affordance_grasp.learning.training.run_folder import RunFolder
 from affordance_grasp.methods.plsp.refiner import Refiner, RefinerConfig
@@ -59,7 +59,7 @@ class Setting:
         self.detector = RecordedDetector(folder / "trainset/detections.json")
         write_pseudo_labels(self.split, self.detector)
         self.masks = ObjectMasks(self.split, self.detector)
-        ego, exo = pictures_of(self.split, CLASSES)
+        ego, exo = images_of(self.split, CLASSES)
         views = [*((p, "ego") for p in ego), *((p, "exo") for p in exo)]
         self.masks.write(views, MASKERS["grabcut"])
         self.texts = PairTexts(TinyText(), self.split, self.detector.prompt)
@@ -108,20 +108,20 @@ def test_patch_is_object_if_more_than_half_of_it_is():
 
 
 def test_object_masks_are_written_in_the_released_layout_and_kept(setting):
-    picture = next(p for p in setting.split.train_ego if p.pair == ("hold", "mug"))
-    path = setting.masks.path(picture, "ego")
+    image = next(p for p in setting.split.train_ego if p.pair == ("hold", "mug"))
+    path = setting.masks.path(image, "ego")
     assert path.parts[-4:-1] == ("whole_obj_mask_ego", "hold", "mug")
-    box = setting.detector.object_ego(picture).boxes[0].astype(int)
+    box = setting.detector.object_ego(image).boxes[0].astype(int)
     expected = np.zeros((96, 120), bool)
     expected[box[1] : box[3], box[0] : box[2]] = True
-    mask = setting.masks.read(picture, "ego")
+    mask = setting.masks.read(image, "ego")
     assert (mask & expected).sum() / (mask | expected).sum() > 0.9
     before = path.stat().st_mtime_ns
-    setting.masks.write([(picture, "ego")], MASKERS["box"])
+    setting.masks.write([(image, "ego")], MASKERS["box"])
     assert path.stat().st_mtime_ns == before
 
 
-def test_batch_holds_the_crop_of_the_object_and_similar_exo_pictures(setting):
+def test_batch_holds_the_crop_of_the_object_and_similar_exo_images(setting):
     samples = setting.samples()
     assert len(samples) == 6
     batch = samples.batch(range(6), np.random.default_rng(0))
@@ -131,11 +131,11 @@ def test_batch_holds_the_crop_of_the_object_and_similar_exo_pictures(setting):
     assert batch.valid.tolist() == [[1.0] * 3] * 6
     torch.testing.assert_close(batch.exo.norm(dim=2), torch.ones(6, 3), atol=1e-3, rtol=0)
     widths = (batch.boxes[:, 2:] - batch.boxes[:, :2]).tolist()
-    # 72 x 56 of the 120 x 120 that 96 x 120 pictures are padded to, at 256 pixels
+    # 72 x 56 of the 120 x 120 that 96 x 120 images are padded to, at 256 pixels
     assert all(abs(w - 153.6) <= 1.5 and abs(h - 119.5) <= 1.5 for w, h in widths)
     own = batch.crop.reshape(6, 16, 16, 384)
     assert torch.equal(own[:, 0, 0], own[:, 15, 15])  # padding above and below the box
-    part = setting.texts.parts(samples.pictures)
+    part = setting.texts.parts(samples.images)
     torch.testing.assert_close(batch.part, part)
 
 
@@ -146,7 +146,7 @@ def test_fresh_batches_hold_images_of_the_same_views(setting):
     assert float(network.loss(batch, 0)["likeness"].detach()) > 0
 
 
-def test_pool_holds_valid_exo_pictures_of_the_same_class_only(setting, tmp_path):
+def test_pool_holds_valid_exo_images_of_the_same_class_only(setting, tmp_path):
     answers = json.loads(setting.detector.path.read_text())
     for file in ("hold_mug_000000.jpg", "hold_mug_000001.jpg"):
         answers["objects_exo"]["hold"]["mug"][file]["boxes"] = []
@@ -156,14 +156,14 @@ def test_pool_holds_valid_exo_pictures_of_the_same_class_only(setting, tmp_path)
     masks = ObjectMasks(setting.split, RecordedDetector(path))
     reader = reader_of(setting.encoder)
     samples = RefinerSamples(CLASSES, masks, reader, setting.texts, CONFIG, fresh=False)
-    assert [p.pair for p in samples.pictures].count(("hold", "mug")) == 2
+    assert [p.pair for p in samples.images].count(("hold", "mug")) == 2
     batch = samples.batch(range(5), np.random.default_rng(0))
-    held = torch.tensor([p.affordance == "hold" for p in samples.pictures])
+    held = torch.tensor([p.affordance == "hold" for p in samples.images])
     assert batch.valid.sum(dim=1).tolist() == [1.0, 1.0, 3.0, 3.0, 3.0]
     assert not batch.exo[held, 1:].any()
     path.write_text(json.dumps({**answers, "objects_ego": {}}))
     masks = ObjectMasks(setting.split, RecordedDetector(path))
-    with pytest.raises(InvalidInput, match="found in no egocentric picture"):
+    with pytest.raises(InvalidInput, match="found in no egocentric image"):
         RefinerSamples(CLASSES, masks, reader, setting.texts, CONFIG, fresh=False)
 
 
@@ -210,7 +210,7 @@ def test_fine_tuned_encoder_is_trained_beside_a_frozen_one(setting, tmp_path):
 
 
 class Sure(Refiner):
-    """Is sure of the left half of every picture."""
+    """Is sure of the left half of every image."""
 
     def forward(self, images, part):
         logits = torch.full((len(images), 64, 64), 2.9)  # sigmoid 0.948
@@ -221,11 +221,11 @@ class Sure(Refiner):
 def test_label_is_what_is_sure_within_the_object(setting):
     network = Sure(NETWORK, setting.encoder)
     refiner = LabelRefiner(network, setting.masks, setting.texts, None, CONFIG.threshold)
-    picture = setting.samples().pictures[0]
-    whole = setting.masks.read(picture, "ego")
+    image = setting.samples().images[0]
+    whole = setting.masks.read(image, "ego")
     left = np.zeros_like(whole)
     left[:, :60] = True
-    label = refiner.refined(picture)
+    label = refiner.refined(image)
     different = label ^ (whole & left)
     assert not different[:, :57].any()
     assert not different[:, 63:].any()
@@ -233,28 +233,28 @@ def test_label_is_what_is_sure_within_the_object(setting):
 
 def test_snapped_labels_are_written_and_emptied_ones_fall_back(setting):
     network = Sure(NETWORK, setting.encoder)
-    pictures = setting.samples().pictures
+    images = setting.samples().images
     arguments = (network, setting.masks, setting.texts)
-    count = LabelRefiner(*arguments, RegionTree(), CONFIG.threshold).write(pictures)
+    count = LabelRefiner(*arguments, RegionTree(), CONFIG.threshold).write(images)
     assert count.written + count.initial == 6
     assert count.written > 0
-    picture = next(p for p in pictures if refined_label_path(setting.split, p).exists())
-    refined = refined_label_path(setting.split, picture)
+    image = next(p for p in images if refined_label_path(setting.split, p).exists())
+    refined = refined_label_path(setting.split, image)
     assert set(np.unique(read_gray(refined))) == {0, 255}
-    assert label_for_training(setting.split, picture, "refined") == refined
-    assert label_for_training(setting.split, picture, "initial").parts[-4] == "PL"
-    none = LabelRefiner(*arguments, None, 0.99).write(pictures)
+    assert label_for_training(setting.split, image, "refined") == refined
+    assert label_for_training(setting.split, image, "initial").parts[-4] == "PL"
+    none = LabelRefiner(*arguments, None, 0.99).write(images)
     assert (none.written, none.initial) == (0, 6)
-    initial = label_path(setting.split, picture)
-    assert label_for_training(setting.split, picture, "refined") == initial
+    initial = label_path(setting.split, image)
+    assert label_for_training(setting.split, image, "refined") == initial
     Image.fromarray(np.zeros((96, 120), np.uint8)).save(refined.with_suffix(".jpg"))
-    assert label_for_training(setting.split, picture, "refined").suffix == ".jpg"
+    assert label_for_training(setting.split, image, "refined").suffix == ".jpg"
     refined.with_suffix(".jpg").unlink()
 
 
 def test_training_reads_refined_labels_where_it_is_told_to(setting):
-    picture = next(p for p in setting.split.train_ego if p.pair == ("hold", "knife"))
-    initial, refined = (path(setting.split, picture) for path in (label_path, refined_label_path))
+    image = next(p for p in setting.split.train_ego if p.pair == ("hold", "knife"))
+    initial, refined = (path(setting.split, image) for path in (label_path, refined_label_path))
     refined.parent.mkdir(parents=True)
     initial.rename(refined)
 
@@ -284,7 +284,7 @@ def test_classes_are_named_or_those_of_the_publication(setting):
         classes_of(setting.split, ["hold/cup"])
     with pytest.raises(InvalidInput, match="none of the published classes"):
         classes_of(setting.split, ["published"])
-    more = (*setting.split.train_ego, PictureFile("throw", "javelin", setting.split.folder))
+    more = (*setting.split.train_ego, ImageFile("throw", "javelin", setting.split.folder))
     agd20k = replace(setting.split, train_ego=more)
     assert classes_of(agd20k, ["published"]) == (("throw", "javelin"),)
     assert classes_of(replace(agd20k, name="Seen"), ["published"]) == (("throw", "javelin"),)
@@ -329,7 +329,7 @@ def test_command_refines_named_classes(setting, tmp_path, monkeypatch, capsys):
 
 def test_whole_object_that_is_not_found_has_no_mask(setting, tmp_path):
     class Blind:
-        def object_ego(self, picture):
+        def object_ego(self, image):
             return None
 
     masks = ObjectMasks(replace(setting.split, folder=tmp_path), Blind())

@@ -21,7 +21,7 @@ from affordance_grasp.methods.shared.class_maps import DINOV2_SALIENT_HEADS
 
 
 def packed_keys(heads, place, side=4, strength=8.0):
-    """Keys of a picture whose CLS token looks with ``heads`` at one patch, with others nowhere."""
+    """Keys of an image whose CLS token looks with ``heads`` at one patch, with others nowhere."""
     per_head = torch.zeros(2 + side * side, 64, 6)
     per_head[0, 0, list(heads)] = strength
     per_head[2 + place, 0] = strength
@@ -46,14 +46,14 @@ def test_channels_of_another_encoder_are_not_read():
     assert torch.equal(saliency_maps(beside, "dino_vits16"), saliency_maps(rows, "dino_vits16"))
 
 
-def test_every_item_gets_the_map_of_its_picture_whatever_its_verb():
+def test_every_item_gets_the_map_of_its_image_whatever_its_verb():
     paths = [Path("a.jpg"), Path("b.jpg")]
     rows = torch.stack([packed_keys(range(6), place=p) for p in (1, 9)])
     store = TokenStore(
         rows[:, None].half().numpy(), ((), ()), {paths[0]: 0, paths[1]: 1, Path("c.jpg"): 0}
     )
     asked = [paths[1], paths[0], Path("c.jpg"), paths[1]]
-    items = [SimpleNamespace(picture=SimpleNamespace(path=path)) for path in asked]
+    items = [SimpleNamespace(image=SimpleNamespace(path=path)) for path in asked]
     found = predict_saliency(store, items, "dinov2_vits14")
     assert [int(heat.argmax()) for heat in found] == [9, 1, 1, 9]
     assert found[0].shape == (4, 4)

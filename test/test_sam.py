@@ -40,7 +40,7 @@ def test_box_prompt_gives_the_mask_that_sam_gives(color):
     predictor.set_image(color)
     masker = sam_masker(model)
     assert masker.may_invert
-    mask_of = masker.open_picture(color, None)
+    mask_of = masker.open_image(color, None)
     for box in boxes:
         expected = predictor.predict(box=box, multimask_output=False)[0][0]
         mask = mask_of(box)
@@ -95,7 +95,7 @@ def test_what_is_missing_is_said(monkeypatch):
         sam_masker(tiny_sam())
 
 
-def test_command_labels_pictures_with_sam(checkpoint, small_registry, tmp_path, capsys):
+def test_command_labels_images_with_sam(checkpoint, small_registry, tmp_path, capsys):
     folder = write_tree(tmp_path)
     command = ["pseudo-labels", str(tmp_path), "--masker", "sam"]
     assert main(command) == 2
@@ -114,4 +114,4 @@ def test_sizes_are_those_of_the_three_published_models():
 
 def test_masker_is_a_value():
     masker = sam_masker(tiny_sam())
-    assert replace(masker, may_invert=False).open_picture is masker.open_picture
+    assert replace(masker, may_invert=False).open_image is masker.open_image

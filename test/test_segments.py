@@ -88,7 +88,7 @@ def test_label_that_reaches_too_far_is_cut_back_to_the_part(scene):
     assert overlap(raw, end) < 0.6 < overlap(refined, end)
 
 
-def test_superpixels_cover_every_pixel_also_of_tiny_pictures(scene):
+def test_superpixels_cover_every_pixel_also_of_tiny_images(scene):
     labels = superpixels(scene[0], 6)
     assert set(np.unique(labels)) == set(range(36))
     for shape in ((1, 1), (1, 40), (3, 2), (9, 300)):

@@ -207,7 +207,7 @@ def test_batch_holds_what_the_network_expects(sources):
     assert batch.object_patches.shape == (12, 256)
     assert ((batch.object_patches.sum(dim=1) > 40) & (batch.object_patches.mean(dim=1) < 1)).all()
     expected = sources.text.encode(["hold the object", "part of the mug", "a mug"])
-    mugs = [i for i, p in enumerate(samples.pictures) if p.pair == ("hold", "mug")]
+    mugs = [i for i, p in enumerate(samples.images) if p.pair == ("hold", "mug")]
     torch.testing.assert_close(batch.text[mugs[0]], expected[0])
     torch.testing.assert_close(batch.part[mugs[0]], expected[1])
     torch.testing.assert_close(batch.noun[mugs[0]], expected[2])
@@ -222,11 +222,11 @@ def test_target_is_hot_where_the_view_shows_the_part(sources):
     samples = samples_of(sources, stitched=0.0)
     batch = samples.batch(range(12), np.random.default_rng(0))
     hottest = [hottest_token(batch, i) for i in range(12)]
-    for i, picture in enumerate(samples.pictures):
+    for i, image in enumerate(samples.images):
         same = [
             j
-            for j, other in enumerate(samples.pictures)
-            if other.affordance == picture.affordance and j != i
+            for j, other in enumerate(samples.images)
+            if other.affordance == image.affordance and j != i
         ]
         ground = (hottest[i] - batch.ego[i, 1]).norm()
         assert min((hottest[i] - hottest[j]).norm() for j in same) < 0.5 * ground
@@ -279,7 +279,7 @@ def test_locate_family_trains_and_its_checkpoint_holds_the_head_alone(
 
 
 @pytest.mark.parametrize("cached", [True, False])
-def test_selectivecl_learns_the_rows_of_its_affinity_from_the_pictures_where_told(
+def test_selectivecl_learns_the_rows_of_its_affinity_from_the_images_where_told(
     small_sources, tmp_path, cached
 ):
     network = {**SMALL, "affinity": "class_contrast"}
@@ -291,7 +291,7 @@ def test_selectivecl_learns_the_rows_of_its_affinity_from_the_pictures_where_tol
     stored = load_checkpoint(run.last)
     assert stored.text.shape == (3, 2 * 384) and stored.info.text_encoder == "none"
     lengths = stored.text.unflatten(1, (2, 384)).norm(dim=2)
-    if cached:  # every picture is filed under hold, and then its views are the same ones
+    if cached:  # every image is filed under hold, and then its views are the same ones
         assert lengths[1, 0] == 0
     torch.testing.assert_close(lengths[[0, 2]], torch.ones(2, 2), atol=1e-5, rtol=0)
 

@@ -52,7 +52,7 @@ def test_views_and_labels_are_those_of_the_released_training_code():
         normalised(flipped.image(bicycle)), arrays["input_image"][1], atol=1e-5
     )
     quadrants = normalised(stitched.image(cup, [bicycle] * 3))
-    # the released code drew another picture, which is not stored, for the third quadrant
+    # the released code drew another image, which is not stored, for the third quadrant
     for rows, columns in ((slice(112), slice(224)), (slice(112, 224), slice(112, 224))):
         np.testing.assert_allclose(
             quadrants[:, rows, columns], arrays["input_image"][0][:, rows, columns], atol=1e-5
@@ -70,7 +70,7 @@ def drawn(plan, index, catalogue, seed=0):
     return plan.ego(np.random.default_rng(seed), index, catalogue)
 
 
-def test_label_moves_with_the_picture():
+def test_label_moves_with_the_image():
     color = np.zeros((256, 256, 3), np.uint8)
     color[60:100, 40:90] = 255
     target = (color[..., 0] / 255).astype(np.float32)

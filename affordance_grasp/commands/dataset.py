@@ -11,9 +11,9 @@ from affordance_grasp.simulation.dataset.writer import detect, simulate
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the two things that can be done: simulate pictures, run the simulated detector anew."""
+    """Add the two things that can be done: simulate images, run the simulated detector anew."""
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    make = actions.add_parser("simulate", help="render the pictures and their ground truth")
+    make = actions.add_parser("simulate", help="render the images and their ground truth")
     _add_simulate(make)
     again = actions.add_parser("detect", help="write detections.json anew with other fault rates")
     for action in (make, again):
@@ -23,9 +23,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def _add_simulate(parser: argparse.ArgumentParser) -> None:
     default = DatasetConfig()
     for option, value, words in (
-        ("--ego-per-object", default.ego_per_object, "train pictures of every object"),
+        ("--ego-per-object", default.ego_per_object, "train images of every object"),
         ("--exo-per-pair", default.exo_per_pair, "of people, for every verb of an object"),
-        ("--test-per-object", default.test_per_object, "test pictures of every object"),
+        ("--test-per-object", default.test_per_object, "test images of every object"),
         ("--size", default.size, "shorter side in pixels"),
         ("--workers", 2, "processes that render"),
     ):

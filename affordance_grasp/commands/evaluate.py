@@ -98,7 +98,7 @@ def _export(arguments: argparse.Namespace, split: Split, folder: Path) -> None:
     affordances, text = _known(network, checkpoint, split)
     view = RECIPES[network.name].plan(side=network.config.image_side).plain
     encoding = Encoding(bfloat16=arguments.bf16_tokens)
-    pictures = evaluation_views(
+    images = evaluation_views(
         split,
         reader_of(network, device),
         view,
@@ -107,7 +107,7 @@ def _export(arguments: argparse.Namespace, split: Split, folder: Path) -> None:
         encoding=encoding,
         progress=tqdm,
     )
-    maps = predict_maps(network, pictures, split.test, affordances, text, device=device)
+    maps = predict_maps(network, images, split.test, affordances, text, device=device)
     about = {"checkpoint": str(arguments.checkpoint), "method": network.name, **asdict(encoding)}
     export_maps(folder, split, maps, about)
 
@@ -117,7 +117,7 @@ def _known(
 ) -> tuple[tuple[str, ...], torch.Tensor]:
     """The checkpoint's affordances and texts; what else is tested, where the text alone asks."""
     info, text = checkpoint.info, checkpoint.text
-    missing = tuple(sorted({i.picture.affordance for i in split.test} - set(info.affordances)))
+    missing = tuple(sorted({i.image.affordance for i in split.test} - set(info.affordances)))
     if not missing:
         return info.affordances, text
     if not RECIPES[network.name].fixed_labels:
@@ -159,7 +159,7 @@ def _report(
     if undefined:
         lines.append(f"{undefined} maps have an undefined metric and are not in the means")
     if arguments.published:
-        lines.append(f"published on AGD20K {arguments.split} (real pictures, other test items):")
+        lines.append(f"published on AGD20K {arguments.split} (real images, other test items):")
         lines += [
             _line(name, [f"{x:.3f}" for x in row.values()])
             for name, row in _published(arguments.split).items()

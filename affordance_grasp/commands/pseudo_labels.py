@@ -34,7 +34,7 @@ def run(arguments: argparse.Namespace) -> int:
     boxes = arguments.boxes or split.folder / "trainset" / DETECTIONS_FILE
     sam = load_sam_for([arguments.masker], arguments.sam, arguments.sam_device)
     masker = find_masker(arguments.masker, sam)
-    progress = partial(tqdm, desc="pseudo labels", unit="picture")
+    progress = partial(tqdm, desc="pseudo labels", unit="image")
     count = write_pseudo_labels(
         split, RecordedDetector(boxes), masker, arguments.overwrite, progress
     )
@@ -43,6 +43,6 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         print(
             f"{count.written} pseudo labels written below {split.folder / 'trainset/PL'}, "
-            f"{count.kept} were there, {count.without_box} pictures have no box"
+            f"{count.kept} were there, {count.without_box} images have no box"
         )
     return 0

@@ -17,7 +17,7 @@ from affordance_grasp.encoders.text import load_text_encoder
 from affordance_grasp.learning.labels.object_crops import ObjectMasks
 from affordance_grasp.learning.labels.refine_config import Pair, RefineConfig, classes_of
 from affordance_grasp.learning.labels.refinement import LabelRefiner, load_epoch, train_refiner
-from affordance_grasp.learning.labels.refiner_samples import RefinerSamples, pictures_of
+from affordance_grasp.learning.labels.refiner_samples import RefinerSamples, images_of
 from affordance_grasp.learning.labels.segments import (
     MASKER_NAMES,
     SEGMENTER_NAMES,
@@ -78,10 +78,10 @@ def run(arguments: argparse.Namespace) -> int:
     folder = RunFolder(arguments.out)
     folder.start(_description(arguments, config, split, classes), arguments.resume)
     masks = ObjectMasks(split, detector)
-    ego, exo = pictures_of(split, classes)
+    ego, exo = images_of(split, classes)
     views = [*((p, "ego") for p in ego), *((p, "exo") for p in exo)]
     masks.write(
-        tqdm(views, desc="whole objects", unit="picture"),
+        tqdm(views, desc="whole objects", unit="image"),
         find_masker(arguments.masker, sam),
         arguments.overwrite_masks,
     )
@@ -98,14 +98,14 @@ def run(arguments: argparse.Namespace) -> int:
     train_refiner(network, samples, config, folder, progress=tqdm)
     load_epoch(network, folder, config.label_epoch)
     refiner = LabelRefiner(network, masks, texts, segmenter, config.threshold)
-    count = refiner.write(tqdm(samples.pictures, desc="refined labels", unit="picture"))
-    without_box = len(ego) - len(samples.pictures)
+    count = refiner.write(tqdm(samples.images, desc="refined labels", unit="image"))
+    without_box = len(ego) - len(samples.images)
     if arguments.json:
         print(json.dumps({**asdict(count), "without_box": without_box}))
     else:
         print(
             f"{count.written} refined labels written below "
-            f"{split.folder / 'trainset/PL_refined'}; of {count.initial} pictures nothing was "
+            f"{split.folder / 'trainset/PL_refined'}; of {count.initial} images nothing was "
             f"left and {without_box} have no box of the object: they keep their initial label"
         )
     return 0

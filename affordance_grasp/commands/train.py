@@ -41,9 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--protocol", default="reference", choices=tuple(PROTOCOLS))
     parser.add_argument("--bf16-tokens", action="store_true", help="bfloat16 backbone, faster")
     parser.add_argument("--resume", action="store_true", help="go on with a run that was stopped")
-    parser.add_argument(
-        "--skip-corrupt", action="store_true", help="leave out unreadable pictures"
-    )
+    parser.add_argument("--skip-corrupt", action="store_true", help="leave out unreadable images")
     parser.add_argument("--device", default="cpu", help="torch device, such as cuda")
     parser.add_argument("--threads", type=int, default=2, help="CPU threads")
     parser.add_argument("--json", action="store_true", help="print the outcome as JSON")

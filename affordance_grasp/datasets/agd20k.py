@@ -6,7 +6,7 @@ Layout, below ``<root>/<split>``::
     testset/egocentric/<affordance>/<object>/*.jpg
     testset/GT/<affordance>/<object>/<same stem>.png
 
-Test items are the egocentric test pictures that have a ground truth, also one that is all zero, as
+Test items are the egocentric test images that have a ground truth, also one that is all zero, as
 AGD20K's bottle_000341.png under hold is. The Hard split (AffordanceLLM) has no folder of its own:
 it is a choice of objects from Seen.
 """
@@ -49,9 +49,9 @@ NOT_IN_UNSEEN = (
     "write",
 )
 UNSEEN_AFFORDANCES = tuple(a for a in AFFORDANCES if a not in NOT_IN_UNSEEN)
-PICTURE_ENDINGS = {".jpg", ".jpeg", ".png"}
+IMAGE_ENDINGS = {".jpg", ".jpeg", ".png"}
 LISTED_PROBLEMS = 20
-NOT_A_PICTURE = (OSError, UnidentifiedImageError, SyntaxError, Image.DecompressionBombError)
+NOT_AN_IMAGE = (OSError, UnidentifiedImageError, SyntaxError, Image.DecompressionBombError)
 
 
 @dataclass(frozen=True)
@@ -68,11 +68,11 @@ class Layout:
     last_train_object: str | None = None
 
     def trains_on(self, object_name: str) -> bool:
-        """Whether train pictures of the object belong to the split."""
+        """Whether train images of the object belong to the split."""
         return self.last_train_object is None or object_name <= self.last_train_object
 
     def tests_on(self, object_name: str) -> bool:
-        """Whether test pictures of the object belong to the split."""
+        """Whether test images of the object belong to the split."""
         return self.last_train_object is None or object_name > self.last_train_object
 
 
@@ -86,8 +86,8 @@ LAYOUTS = {
 
 
 @dataclass(frozen=True, order=True)
-class PictureFile:
-    """One picture file of the tree; the same content may appear under several affordances."""
+class ImageFile:
+    """One image file of the tree; the same content may appear under several affordances."""
 
     affordance: str
     object: str
@@ -101,38 +101,38 @@ class PictureFile:
 
 @dataclass(frozen=True)
 class TestItem:
-    """An egocentric test picture and its ground truth map."""
+    """An egocentric test image and its ground truth map."""
 
     __test__ = False  # the name is the data set's word, not a test case
 
-    picture: PictureFile
+    image: ImageFile
     truth: Path
 
 
 @dataclass(frozen=True)
 class Split:
-    """All pictures of one split, sorted by path; made by :func:`load_split`.
+    """All images of one split, sorted by path; made by :func:`load_split`.
 
-    ``affordances``: those with train pictures, in AGD20K's class order. ``test``: in
-    the Hard split without those whose file name a train picture has. ``without_truth``: number of
-    test pictures that have no ground truth and are no test items.
+    ``affordances``: those with train images, in AGD20K's class order. ``test``: in
+    the Hard split without those whose file name a train image has. ``without_truth``: number of
+    test images that have no ground truth and are no test items.
     """
 
     name: str
     folder: Path
-    train_ego: tuple[PictureFile, ...]
-    train_exo: tuple[PictureFile, ...]
+    train_ego: tuple[ImageFile, ...]
+    train_exo: tuple[ImageFile, ...]
     test: tuple[TestItem, ...]
     without_truth: int = 0
     affordances: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:
         """Derive the affordances."""
-        present = {picture.affordance for picture in self.train_ego}
+        present = {image.affordance for image in self.train_ego}
         object.__setattr__(self, "affordances", tuple(a for a in AFFORDANCES if a in present))
 
     def affordances_of(self, object_name: str) -> frozenset[str]:
-        """Affordances under which train pictures of an object are filed."""
+        """Affordances under which train images of an object are filed."""
         return frozenset(p.affordance for p in self.train_ego if p.object == object_name)
 
 
@@ -143,15 +143,15 @@ def load_split(root: Path, split: str) -> Split:
     layout = LAYOUTS[split]
     folder = Path(root) / layout.folder
     _refuse_missing_folders(folder)
-    train_ego = _pictures(folder / "trainset/egocentric", layout.trains_on)
-    train_exo = _pictures(folder / "trainset/exocentric", layout.trains_on)
-    test_ego = _pictures(folder / "testset/egocentric", layout.tests_on)
-    truths = _pictures(folder / "testset/GT", layout.tests_on)
+    train_ego = _images(folder / "trainset/egocentric", layout.trains_on)
+    train_exo = _images(folder / "trainset/exocentric", layout.trains_on)
+    test_ego = _images(folder / "testset/egocentric", layout.tests_on)
+    truths = _images(folder / "testset/GT", layout.tests_on)
     problems = [
         *_unknown_affordances(folder, layout.affordances),
         *_empty_classes(folder),
         *_unpaired(folder, train_ego, train_exo),
-        *_truths_without_picture(folder, test_ego, truths),
+        *_truths_without_image(folder, test_ego, truths),
     ]
     truth_of = {(t.affordance, t.object, t.path.stem): t.path for t in truths}
     test = tuple(
@@ -160,7 +160,7 @@ def load_split(root: Path, split: str) -> Split:
         if (p.affordance, p.object, p.path.stem) in truth_of
     )
     if not problems and not (train_ego and train_exo and test):
-        problems = [f"no pictures for train or no ground truth for test in {folder}"]
+        problems = [f"no images for train or no ground truth for test in {folder}"]
     _refuse(problems, folder)
     without_truth = len(test_ego) - len(test)
     fresh = _not_in_train(test, train_ego) if layout.last_train_object else test
@@ -168,45 +168,45 @@ def load_split(root: Path, split: str) -> Split:
 
 
 def refuse_lost_classes(split: Split) -> None:
-    """Refuse a split, some pictures of which were left out, where those that remain do not do."""
+    """Refuse a split, some images of which were left out, where those that remain do not do."""
     problems = _unpaired(split.folder, split.train_ego, split.train_exo)
     if not problems and not (split.train_ego and split.train_exo and split.test):
-        problems = [f"no pictures for train or no ground truth for test in {split.folder}"]
+        problems = [f"no images for train or no ground truth for test in {split.folder}"]
     if problems:
         raise InvalidInput(
-            f"without its corrupt pictures {split.folder} is not complete: {_listed(problems)}"
+            f"without its corrupt images {split.folder} is not complete: {_listed(problems)}"
         )
 
 
 def read_color(path: Path) -> NDArray[np.uint8]:
-    """Read a picture as (H, W, 3) uint8 rgb; a corrupt one is an error that names its path."""
+    """Read an image as (H, W, 3) uint8 rgb; a corrupt one is an error that names its path."""
     return _read(path, "RGB")
 
 
 def read_gray(path: Path) -> NDArray[np.uint8]:
-    """Read a single-channel picture (H, W), as pseudo labels and ground truth are.
+    """Read a single-channel image (H, W), as pseudo labels and ground truth are.
 
     Of 16 bits the upper 8 count, as OpenCV reads them in the reference evaluation.
     """
     return _read(path, "L")
 
 
-def picture_size(path: Path) -> tuple[int, int]:
-    """Width and height [pixels] of a picture, without decoding it."""
+def image_size(path: Path) -> tuple[int, int]:
+    """Width and height [pixels] of an image, without decoding it."""
     try:
         with Image.open(path) as image:
             return image.size
-    except NOT_A_PICTURE as error:
-        raise InvalidInput(f"picture {path} is missing or corrupt: {error}") from error
+    except NOT_AN_IMAGE as error:
+        raise InvalidInput(f"image {path} is missing or corrupt: {error}") from error
 
 
 def content_digest(path: Path) -> str:
-    """Hex sha256 of the bytes of a file: equal for the same picture under two affordances."""
+    """Hex sha256 of the bytes of a file: equal for the same image under two affordances."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def corrupt_files(files: Iterable[Path]) -> Iterator[tuple[Path, str]]:
-    """Those picture files that cannot be decoded, with the sentence that says so."""
+    """Those image files that cannot be decoded, with the sentence that says so."""
     for path in files:
         try:
             read_color(path)
@@ -219,24 +219,24 @@ def _read(path: Path, mode: str) -> NDArray[np.uint8]:
         with Image.open(path) as image:
             return np.asarray(_eight_bits(image).convert(mode))
     except FileNotFoundError as error:
-        raise InvalidInput(f"picture {path} does not exist") from error
-    except NOT_A_PICTURE as error:
-        raise InvalidInput(f"picture {path} is corrupt and cannot be decoded: {error}") from error
+        raise InvalidInput(f"image {path} does not exist") from error
+    except NOT_AN_IMAGE as error:
+        raise InvalidInput(f"image {path} is corrupt and cannot be decoded: {error}") from error
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:
-    """A grey picture of 16 bits by its upper 8; ``convert`` would cut off what is above 255."""
+    """A grey image of 16 bits by its upper 8; ``convert`` would cut off what is above 255."""
     if not image.mode.startswith("I"):
         return image
     return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
 
 
-def _pictures(folder: Path, belongs: Callable[[str], bool]) -> tuple[PictureFile, ...]:
+def _images(folder: Path, belongs: Callable[[str], bool]) -> tuple[ImageFile, ...]:
     return tuple(
         sorted(
-            PictureFile(path.parent.parent.name, path.parent.name, path)
+            ImageFile(path.parent.parent.name, path.parent.name, path)
             for path in folder.glob("*/*/*")
-            if path.suffix.lower() in PICTURE_ENDINGS and belongs(path.parent.name)
+            if path.suffix.lower() in IMAGE_ENDINGS and belongs(path.parent.name)
         )
     )
 
@@ -245,11 +245,11 @@ PARTS = ("trainset/egocentric", "trainset/exocentric", "testset/egocentric", "te
 
 
 def _not_in_train(
-    test: tuple[TestItem, ...], train: tuple[PictureFile, ...]
+    test: tuple[TestItem, ...], train: tuple[ImageFile, ...]
 ) -> tuple[TestItem, ...]:
-    """Test items whose file name no train picture has (AffordanceLLM's Hard split)."""
-    names = {picture.path.name for picture in train}
-    return tuple(item for item in test if item.picture.path.name not in names)
+    """Test items whose file name no train image has (AffordanceLLM's Hard split)."""
+    names = {image.path.name for image in train}
+    return tuple(item for item in test if item.image.path.name not in names)
 
 
 def _refuse_missing_folders(folder: Path) -> None:
@@ -272,24 +272,22 @@ def _empty_classes(folder: Path) -> list[str]:
         for pattern in ("*", "*/*"):
             for path in sorted((folder / part).glob(pattern)):
                 if path.is_dir() and not any(path.iterdir()):
-                    empty.append(f"{path} holds no picture")
+                    empty.append(f"{path} holds no image")
     return empty
 
 
-def _unpaired(
-    folder: Path, ego: tuple[PictureFile, ...], exo: tuple[PictureFile, ...]
-) -> list[str]:
+def _unpaired(folder: Path, ego: tuple[ImageFile, ...], exo: tuple[ImageFile, ...]) -> list[str]:
     pairs = {"egocentric": {p.pair for p in ego}, "exocentric": {p.pair for p in exo}}
     missing = []
     for have, need in (("egocentric", "exocentric"), ("exocentric", "egocentric")):
         for affordance, name in sorted(pairs[have] - pairs[need]):
             path = folder / "trainset" / need / affordance / name
-            missing.append(f"{path} holds no picture, its {have} counterpart does")
+            missing.append(f"{path} holds no image, its {have} counterpart does")
     return missing
 
 
-def _truths_without_picture(
-    folder: Path, ego: tuple[PictureFile, ...], truths: tuple[PictureFile, ...]
+def _truths_without_image(
+    folder: Path, ego: tuple[ImageFile, ...], truths: tuple[ImageFile, ...]
 ) -> list[str]:
     known = {(p.affordance, p.object, p.path.stem) for p in ego}
     return [

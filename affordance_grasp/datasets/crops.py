@@ -1,4 +1,4 @@
-"""The LOCATE family's augmentation: resize, random crop, random mirror, on every picture alike."""
+"""The LOCATE family's augmentation: resize, random crop, random mirror, on every image alike."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ RESIZES: tuple[Resize, ...] = ("squash", "shorter_side")
 
 @dataclass(frozen=True)
 class Crop:
-    """How one picture becomes a square network input, lengths in pixels.
+    """How one image becomes a square network input, lengths in pixels.
 
     ``resize`` to ``resized``: both sides (LoopTrans), or the shorter one with the aspect kept
     (LOCATE, SelectiveCL), with Pillow's bilinear filter, which antialiases. Then cut
@@ -36,7 +36,7 @@ class Crop:
     def image(
         self, color: NDArray[np.uint8], others: Sequence[NDArray[np.uint8]] = ()
     ) -> NDArray[np.float32]:
-        """The network input (side, side, 3) in 0..1 of an rgb picture (H, W, 3)."""
+        """The network input (side, side, 3) in 0..1 of an rgb image (H, W, 3)."""
         del others
         size = self._size(color.shape[1], color.shape[0])
         resized = Image.fromarray(color).resize(size, Image.Resampling.BILINEAR)
@@ -57,9 +57,9 @@ class Crop:
 
 @dataclass(frozen=True)
 class CropPlan:
-    """How many crops every train picture gets; ``seed`` draws those that are kept.
+    """How many crops every train image gets; ``seed`` draws those that are kept.
 
-    Egocentric and exocentric pictures are augmented alike and independently.
+    Egocentric and exocentric images are augmented alike and independently.
     """
 
     ego_crops: int = 3
@@ -70,7 +70,7 @@ class CropPlan:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        """Refuse a plan without crops, or with crops larger than the picture."""
+        """Refuse a plan without crops, or with crops larger than the image."""
         if self.resize not in RESIZES:
             raise InvalidInput(f"resize {self.resize!r} is not one of {', '.join(RESIZES)}")
         if min(self.ego_crops, self.exo_crops) < 1:
@@ -83,18 +83,18 @@ class CropPlan:
             raise InvalidInput(f"crop side {self.side} must be within 1..{self.resized}")
 
     def ego(self, rng: np.random.Generator, index: int, catalogue: Catalogue) -> tuple[Crop, ...]:
-        """The crops of an egocentric picture."""
+        """The crops of an egocentric image."""
         del index, catalogue
         return tuple(self._crop(rng) for _ in range(self.ego_crops))
 
     def exo(self, rng: np.random.Generator, index: int, catalogue: Catalogue) -> tuple[Crop, ...]:
-        """The crops of an exocentric picture."""
+        """The crops of an exocentric image."""
         del index, catalogue
         return tuple(self._crop(rng) for _ in range(self.exo_crops))
 
     @property
     def plain(self) -> Crop:
-        """The view of a test picture: squashed, not cut."""
+        """The view of a test image: squashed, not cut."""
         return Crop("squash", self.side, self.side)
 
     def _crop(self, rng: np.random.Generator) -> Crop:

@@ -1,6 +1,6 @@
 """Boxes of named parts and objects, as an open-vocabulary part detector gives them.
 
-A detector is asked once per picture; its answers are kept in a JSON file beside the pictures
+A detector is asked once per image; its answers are kept in a JSON file beside the images
 (``<split>/trainset/detections.json``), so that any detector can be used, also one that runs
 elsewhere::
 
@@ -8,7 +8,7 @@ elsewhere::
      "objects_ego": {... the same, whole-object boxes ...}, "objects_exo": {...},
      "prompts": {affordance: {object: "handle of the mug"}}}
 
-Boxes are in pixels of the picture, right and bottom exclusive. ``prompts`` are the words the
+Boxes are in pixels of the image, right and bottom exclusive. ``prompts`` are the words the
 detector was asked for; they may be absent.
 """
 
@@ -21,7 +21,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from affordance_grasp.datasets.agd20k import PictureFile
+from affordance_grasp.datasets.agd20k import ImageFile
 from affordance_grasp.errors import InvalidInput
 
 DETECTIONS_FILE = "detections.json"
@@ -54,16 +54,16 @@ class Detections:
 
 
 class Detector(Protocol):
-    """Answers for one picture, None where it found nothing."""
+    """Answers for one image, None where it found nothing."""
 
-    def parts(self, picture: PictureFile) -> Detections | None:
-        """Boxes of the part(s) on which the picture's affordance acts (train egocentric)."""
+    def parts(self, image: ImageFile) -> Detections | None:
+        """Boxes of the part(s) on which the image's affordance acts (train egocentric)."""
 
-    def object_ego(self, picture: PictureFile) -> Detections | None:
-        """Whole-object boxes of an egocentric picture."""
+    def object_ego(self, image: ImageFile) -> Detections | None:
+        """Whole-object boxes of an egocentric image."""
 
-    def object_exo(self, picture: PictureFile) -> Detections | None:
-        """Whole-object boxes of an exocentric picture."""
+    def object_exo(self, image: ImageFile) -> Detections | None:
+        """Whole-object boxes of an exocentric image."""
 
     def prompt(self, affordance: str, object_name: str) -> str | None:
         """The words that the part detector was asked for, None where they are not recorded."""
@@ -86,29 +86,29 @@ class RecordedDetector:
         if not isinstance(self._answers, dict) or not isinstance(self._answers.get("parts"), dict):
             raise InvalidInput(f'detector boxes {path} hold no mapping "parts"')
 
-    def parts(self, picture: PictureFile) -> Detections | None:
+    def parts(self, image: ImageFile) -> Detections | None:
         """Part boxes, see :class:`Detector`."""
-        return self._find("parts", picture)
+        return self._find("parts", image)
 
-    def object_ego(self, picture: PictureFile) -> Detections | None:
+    def object_ego(self, image: ImageFile) -> Detections | None:
         """Whole-object boxes, see :class:`Detector`."""
-        return self._find("objects_ego", picture)
+        return self._find("objects_ego", image)
 
-    def object_exo(self, picture: PictureFile) -> Detections | None:
+    def object_exo(self, image: ImageFile) -> Detections | None:
         """Whole-object boxes, see :class:`Detector`."""
-        return self._find("objects_exo", picture)
+        return self._find("objects_exo", image)
 
     def prompt(self, affordance: str, object_name: str) -> str | None:
         """The words that the part detector was asked for, None where they are not recorded."""
         words = self._answers.get("prompts", {}).get(affordance, {}).get(object_name)
         return None if words is None else str(words)
 
-    def _find(self, kind: str, picture: PictureFile) -> Detections | None:
+    def _find(self, kind: str, image: ImageFile) -> Detections | None:
         try:
-            by_object = self._answers.get(kind, {}).get(picture.affordance, {})
-            entry = by_object.get(picture.object, {}).get(picture.path.name)
+            by_object = self._answers.get(kind, {}).get(image.affordance, {})
+            entry = by_object.get(image.object, {}).get(image.path.name)
             if not entry or not entry["boxes"]:
                 return None
             return Detections(np.array(entry["boxes"], float), np.array(entry["scores"], float))
         except (InvalidInput, KeyError, ValueError, TypeError, AttributeError) as error:
-            raise InvalidInput(f"{self.path}: {kind} of {picture.path.name}: {error}") from error
+            raise InvalidInput(f"{self.path}: {kind} of {image.path.name}: {error}") from error

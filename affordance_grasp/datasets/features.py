@@ -1,9 +1,9 @@
-"""What a frozen backbone says of pictures, computed once and kept on disk.
+"""What a frozen backbone says of images, computed once and kept on disk.
 
-A frozen encoder gives the same rows for the same view in every epoch. So every train picture gets
-a fixed set of views, every test picture one plain view, and their rows are stored as float16,
-memory-mapped. The folder is named after everything they depend on: the weights, the pictures'
-contents, the views. A picture that is filed under several affordances is encoded once. A stopped
+A frozen encoder gives the same rows for the same view in every epoch. So every train image gets
+a fixed set of views, every test image one plain view, and their rows are stored as float16,
+memory-mapped. The folder is named after everything they depend on: the weights, the images'
+contents, the views. An image that is filed under several affordances is encoded once. A stopped
 run goes on where it was.
 """
 
@@ -20,7 +20,7 @@ from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
 
 from affordance_grasp.datasets.agd20k import (
-    PictureFile,
+    ImageFile,
     Split,
     content_digest,
     corrupt_files,
@@ -28,17 +28,17 @@ from affordance_grasp.datasets.agd20k import (
     refuse_lost_classes,
 )
 from affordance_grasp.datasets.images import (
-    PictureView,
+    ImageView,
     Reader,
     ViewPlan,
     ViewSource,
     catalogue_of,
-    fresh_test_pictures,
+    fresh_test_images,
 )
 from affordance_grasp.errors import InvalidInput
 
 Progress = Callable[..., Iterable[tuple[int, ...]]]
-OPEN_PICTURES = 64
+OPEN_IMAGES = 64
 
 
 @dataclass(frozen=True)
@@ -51,29 +51,29 @@ class Encoding:
 
 @dataclass(frozen=True)
 class TokenStore:
-    """Rows of distinct pictures: ``tokens`` (N, V, R, C) float16, memory-mapped.
+    """Rows of distinct images: ``tokens`` (N, V, R, C) float16, memory-mapped.
 
-    ``views`` (N, V) says how each was made; ``row_of`` maps the path of every picture to its row.
+    ``views`` (N, V) says how each was made; ``row_of`` maps the path of every image to its row.
     """
 
     tokens: NDArray[np.float16]
-    views: tuple[tuple[PictureView, ...], ...]
+    views: tuple[tuple[ImageView, ...], ...]
     row_of: dict[Path, int]
 
-    def views_of(self, path: Path, rng: np.random.Generator) -> tuple[PictureView, ...]:
-        """The views of a picture; they are always the same."""
+    def views_of(self, path: Path, rng: np.random.Generator) -> tuple[ImageView, ...]:
+        """The views of an image; they are always the same."""
         del rng
         return self.views[self.row_of[path]]
 
-    def read(self, path: Path, view: PictureView) -> NDArray[np.float32]:
-        """The rows (R, C) of one view of a picture."""
+    def read(self, path: Path, view: ImageView) -> NDArray[np.float32]:
+        """The rows (R, C) of one view of an image."""
         row = self.row_of[path]
         return np.asarray(self.tokens[row, self.views[row].index(view)], np.float32)
 
 
 @dataclass(frozen=True)
 class FeatureSet:
-    """The stores of a split's train pictures."""
+    """The stores of a split's train images."""
 
     ego: TokenStore
     exo: TokenStore
@@ -88,13 +88,13 @@ def cache_features(
     encoding: Encoding = Encoding(),
     progress: Progress | None = None,
 ) -> FeatureSet:
-    """Rows of all train pictures of a split below ``folder``; what is there already is kept."""
+    """Rows of all train images of a split below ``folder``; what is there already is kept."""
     stores = []
-    for name, pictures, draw in (
+    for name, images, draw in (
         ("ego", split.train_ego, plan.ego),
         ("exo", split.train_exo, plan.exo),
     ):
-        distinct = _distinct(pictures)
+        distinct = _distinct(images)
         catalogue = catalogue_of(split, [copies[0] for copies in distinct.values()])
         views = [
             draw(np.random.default_rng([plan.seed, i]), i, catalogue) for i in range(len(distinct))
@@ -106,16 +106,16 @@ def cache_features(
 
 def cache_plain_features(
     name: str,
-    pictures: Sequence[PictureFile],
+    images: Sequence[ImageFile],
     reader: Reader,
-    view: PictureView,
+    view: ImageView,
     folder: Path,
     *,
     encoding: Encoding = Encoding(),
     progress: Progress | None = None,
 ) -> TokenStore:
-    """Rows of pictures in one ``view``, the same for all; ``name`` begins the file's name."""
-    distinct = _distinct(pictures)
+    """Rows of images in one ``view``, the same for all; ``name`` begins the file's name."""
+    distinct = _distinct(images)
     store = _Store(name, distinct, [(view,)] * len(distinct), reader, encoding)
     return store.filled(folder, progress)
 
@@ -123,49 +123,49 @@ def cache_plain_features(
 def cache_test_features(
     split: Split,
     reader: Reader,
-    view: PictureView,
+    view: ImageView,
     folder: Path,
     *,
     encoding: Encoding = Encoding(),
     progress: Progress | None = None,
 ) -> TokenStore:
-    """Rows of the test pictures, all in one ``view``."""
-    pictures = [item.picture for item in split.test]
+    """Rows of the test images, all in one ``view``."""
+    images = [item.image for item in split.test]
     return cache_plain_features(
-        "test", pictures, reader, view, folder, encoding=encoding, progress=progress
+        "test", images, reader, view, folder, encoding=encoding, progress=progress
     )
 
 
 def evaluation_views(
     split: Split,
     reader: Reader,
-    view: PictureView,
+    view: ImageView,
     folder: Path,
     *,
     cached: bool,
     encoding: Encoding = Encoding(),
     progress: Progress | None = None,
 ) -> ViewSource:
-    """The test pictures in one ``view``: ``cached`` rows, or read anew every time.
+    """The test images in one ``view``: ``cached`` rows, or read anew every time.
 
     A backbone that is trained with the network needs the latter.
     """
     if not cached:
-        return fresh_test_pictures(split, view, reader)
+        return fresh_test_images(split, view, reader)
     return cache_test_features(split, reader, view, folder, encoding=encoding, progress=progress)
 
 
 def without_corrupt(split: Split) -> tuple[Split, list[str]]:
-    """The split without the pictures that cannot be decoded, and a sentence for each of them.
+    """The split without the images that cannot be decoded, and a sentence for each of them.
 
-    A test picture goes with its ground truth. Refuses where too few are left.
+    A test image goes with its ground truth. Refuses where too few are left.
     """
     bad = dict(corrupt_files(_all_files(split)))
     good = replace(
         split,
         train_ego=tuple(p for p in split.train_ego if p.path not in bad),
         train_exo=tuple(p for p in split.train_exo if p.path not in bad),
-        test=tuple(i for i in split.test if i.picture.path not in bad and i.truth not in bad),
+        test=tuple(i for i in split.test if i.image.path not in bad and i.truth not in bad),
     )
     if bad:
         refuse_lost_classes(good)
@@ -178,8 +178,8 @@ class _Store:
     def __init__(
         self,
         name: str,
-        pictures: dict[str, list[PictureFile]],
-        views: Sequence[tuple[PictureView, ...]],
+        images: dict[str, list[ImageFile]],
+        views: Sequence[tuple[ImageView, ...]],
         reader: Reader,
         encoding: Encoding,
     ) -> None:
@@ -187,11 +187,11 @@ class _Store:
         self.views = tuple(views)
         self.reader = reader
         self.encoding = encoding
-        self.paths = [copies[0].path for copies in pictures.values()]
+        self.paths = [copies[0].path for copies in images.values()]
         self.row_of = {
-            copy.path: row for row, copies in enumerate(pictures.values()) for copy in copies
+            copy.path: row for row, copies in enumerate(images.values()) for copy in copies
         }
-        self.key = _key(reader, list(pictures), self.views, encoding)
+        self.key = _key(reader, list(images), self.views, encoding)
 
     def filled(self, folder: Path, progress: Progress | None) -> TokenStore:
         """Compute the rows that are not on disk yet; where all are, no backbone runs."""
@@ -233,28 +233,28 @@ class _Store:
         return view.image(_recent_color(self.paths[row]), others)
 
 
-@lru_cache(maxsize=OPEN_PICTURES)
+@lru_cache(maxsize=OPEN_IMAGES)
 def _recent_color(path: Path) -> NDArray[np.uint8]:
     return read_color(path)
 
 
 def _all_files(split: Split) -> Iterator[Path]:
-    yield from (picture.path for picture in (*split.train_ego, *split.train_exo))
+    yield from (image.path for image in (*split.train_ego, *split.train_exo))
     for item in split.test:
-        yield from (item.picture.path, item.truth)
+        yield from (item.image.path, item.truth)
 
 
-def _distinct(pictures: Iterable[PictureFile]) -> dict[str, list[PictureFile]]:
-    groups: dict[str, list[PictureFile]] = {}
-    for picture in pictures:
-        groups.setdefault(content_digest(picture.path), []).append(picture)
+def _distinct(images: Iterable[ImageFile]) -> dict[str, list[ImageFile]]:
+    groups: dict[str, list[ImageFile]] = {}
+    for image in images:
+        groups.setdefault(content_digest(image.path), []).append(image)
     return groups
 
 
 def _key(
     reader: Reader,
     contents: list[str],
-    views: tuple[tuple[PictureView, ...], ...],
+    views: tuple[tuple[ImageView, ...], ...],
     encoding: Encoding,
 ) -> str:
     if not reader.sha256:

@@ -1,4 +1,4 @@
-"""From picture files to what a network reads: views, the frozen part of a method, fresh views."""
+"""From image files to what a network reads: views, the frozen part of a method, fresh views."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -11,15 +11,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from affordance_grasp.datasets.agd20k import PictureFile, Split, read_color
+from affordance_grasp.datasets.agd20k import ImageFile, Split, read_color
 from affordance_grasp.datasets.views import Catalogue
 from affordance_grasp.methods.network import GroundingNetwork
 
 
-class PictureView(Protocol):
-    """How one picture becomes a network input; a frozen dataclass.
+class ImageView(Protocol):
+    """How one image becomes a network input; a frozen dataclass.
 
-    ``others``: places in the list of pictures of those that the view needs beside its own.
+    ``others``: places in the list of images of those that the view needs beside its own.
     """
 
     @property
@@ -29,11 +29,11 @@ class PictureView(Protocol):
     def image(
         self, color: NDArray[np.uint8], others: Sequence[NDArray[np.uint8]] = ()
     ) -> NDArray[np.float32]:
-        """The input (S, S, 3) in 0..1 of an rgb picture (H, W, 3)."""
+        """The input (S, S, 3) in 0..1 of an rgb image (H, W, 3)."""
 
 
 class ViewPlan(Protocol):
-    """Which views train and test pictures get; ``side`` of their input [pixels]."""
+    """Which views train and test images get; ``side`` of their input [pixels]."""
 
     @property
     def side(self) -> int:
@@ -45,27 +45,27 @@ class ViewPlan(Protocol):
 
     @property
     def plain(self) -> Any:
-        """The view of a test picture."""
+        """The view of a test image."""
 
     def ego(
         self, rng: np.random.Generator, index: int, catalogue: Catalogue
-    ) -> tuple[PictureView, ...]:
-        """Views of egocentric picture ``index`` of the catalogue."""
+    ) -> tuple[ImageView, ...]:
+        """Views of egocentric image ``index`` of the catalogue."""
 
     def exo(
         self, rng: np.random.Generator, index: int, catalogue: Catalogue
-    ) -> tuple[PictureView, ...]:
-        """Views of exocentric picture ``index`` of the catalogue."""
+    ) -> tuple[ImageView, ...]:
+        """Views of exocentric image ``index`` of the catalogue."""
 
 
 class ViewSource(Protocol):
-    """Where training takes its inputs from: rows that were kept, or pictures anew."""
+    """Where training takes its inputs from: rows that were kept, or images anew."""
 
     def views_of(self, path: Path, rng: np.random.Generator) -> tuple[Any, ...]:
-        """The views to choose from for one picture."""
+        """The views to choose from for one image."""
 
     def read(self, path: Path, view: Any) -> NDArray[np.float32]:
-        """One view of a picture as the network takes it: rows (R, C) or an image (3, S, S)."""
+        """One view of an image as the network takes it: rows (R, C) or an image (3, S, S)."""
 
 
 @dataclass(frozen=True)
@@ -107,22 +107,22 @@ def reader_of(network: GroundingNetwork, device: str = "cpu") -> Reader:
 
 @dataclass(frozen=True)
 class FreshViews:
-    """Pictures read and augmented anew for every step; the backbone runs inside the network.
+    """Images read and augmented anew for every step; the backbone runs inside the network.
 
-    ``draw``: the plan's views of one kind of picture. ``index_of``: the places of the pictures'
+    ``draw``: the plan's views of one kind of image. ``index_of``: the places of the images'
     paths in ``catalogue``, in its order.
     """
 
-    draw: Callable[[np.random.Generator, int, Catalogue], tuple[PictureView, ...]]
+    draw: Callable[[np.random.Generator, int, Catalogue], tuple[ImageView, ...]]
     catalogue: Catalogue
     index_of: dict[Path, int]
     normalise: Callable[[Tensor], Tensor]
 
-    def views_of(self, path: Path, rng: np.random.Generator) -> tuple[PictureView, ...]:
-        """New views of a picture."""
+    def views_of(self, path: Path, rng: np.random.Generator) -> tuple[ImageView, ...]:
+        """New views of an image."""
         return self.draw(rng, self.index_of[path], self.catalogue)
 
-    def read(self, path: Path, view: PictureView) -> NDArray[np.float32]:
+    def read(self, path: Path, view: ImageView) -> NDArray[np.float32]:
         """The normalised image (3, S, S) of a view."""
         others = [read_color(self._paths[other]) for other in view.others]
         image = torch.from_numpy(view.image(read_color(path), others)).permute(2, 0, 1)
@@ -135,27 +135,27 @@ class FreshViews:
 
 def fresh_views(
     split: Split,
-    pictures: Sequence[PictureFile],
-    draw: Callable[[np.random.Generator, int, Catalogue], tuple[PictureView, ...]],
+    images: Sequence[ImageFile],
+    draw: Callable[[np.random.Generator, int, Catalogue], tuple[ImageView, ...]],
     normalise: Callable[[Tensor], Tensor],
 ) -> FreshViews:
-    """Fresh views of ``pictures`` of a split."""
-    index_of = {picture.path: i for i, picture in enumerate(pictures)}
-    return FreshViews(draw, catalogue_of(split, pictures), index_of, normalise)
+    """Fresh views of ``images`` of a split."""
+    index_of = {image.path: i for i, image in enumerate(images)}
+    return FreshViews(draw, catalogue_of(split, images), index_of, normalise)
 
 
-def fresh_test_pictures(split: Split, view: PictureView, reader: Reader) -> FreshViews:
-    """The test pictures of a split in their one ``view``, for a backbone inside the network."""
-    pictures = [item.picture for item in split.test]
-    return fresh_views(split, pictures, lambda *_: (view,), reader.normalise)
+def fresh_test_images(split: Split, view: ImageView, reader: Reader) -> FreshViews:
+    """The test images of a split in their one ``view``, for a backbone inside the network."""
+    images = [item.image for item in split.test]
+    return fresh_views(split, images, lambda *_: (view,), reader.normalise)
 
 
-def catalogue_of(split: Split, pictures: Sequence[PictureFile]) -> Catalogue:
-    """What stands on ``pictures``, with all affordances of a split's train pictures."""
+def catalogue_of(split: Split, images: Sequence[ImageFile]) -> Catalogue:
+    """What stands on ``images``, with all affordances of a split's train images."""
     affordances: dict[str, set[str]] = {}
-    for picture in split.train_ego:
-        affordances.setdefault(picture.object, set()).add(picture.affordance)
+    for image in split.train_ego:
+        affordances.setdefault(image.object, set()).add(image.affordance)
     return Catalogue(
-        tuple(picture.object for picture in pictures),
+        tuple(image.object for image in images),
         {name: frozenset(known) for name, known in affordances.items()},
     )

@@ -1,7 +1,7 @@
-"""Augmented views of a picture whose parameters are kept, so that its label moves with it.
+"""Augmented views of an image whose parameters are kept, so that its label moves with it.
 
 PLSP's augmentation: squash to 256x256, random crop of 224, flip with probability 1/2; in a
-stitched view the crop fills one quadrant and three pictures of other objects fill the rest.
+stitched view the crop fills one quadrant and three images of other objects fill the rest.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,11 +16,11 @@ from affordance_grasp.errors import InvalidInput
 
 @dataclass(frozen=True)
 class View:
-    """How one picture becomes a square network input, all lengths in pixels.
+    """How one image becomes a square network input, all lengths in pixels.
 
     Squash to ``squash`` x ``squash``, cut ``side`` x ``side`` at (``top``, ``left``), mirror if
-    ``flip``. ``quadrant`` (0..3, row by row) is where a stitched view holds the picture; the other
-    quadrants hold the pictures with the indices ``others``. ``foreign``: the affordances of those;
+    ``flip``. ``quadrant`` (0..3, row by row) is where a stitched view holds the image; the other
+    quadrants hold the images with the indices ``others``. ``foreign``: the affordances of those;
     a stitched view must not stand for any of them.
     """
 
@@ -34,7 +34,7 @@ class View:
     foreign: frozenset[str] = frozenset()
 
     def serves(self, affordance: str) -> bool:
-        """Whether nothing but the picture itself is right for the affordance."""
+        """Whether nothing but the image itself is right for the affordance."""
         return affordance not in self.foreign
 
     def crop(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -45,7 +45,7 @@ class View:
     def image(
         self, color: NDArray[np.uint8], others: Sequence[NDArray[np.uint8]] = ()
     ) -> NDArray[np.float32]:
-        """The network input (side, side, 3) in 0..1 of an rgb picture (H, W, 3)."""
+        """The network input (side, side, 3) in 0..1 of an rgb image (H, W, 3)."""
         own = self.crop(squash(color, self.squash) / np.float32(255))
         if self.quadrant is None:
             return np.ascontiguousarray(own)
@@ -55,7 +55,7 @@ class View:
         return np.vstack([np.hstack(tiles[:2]), np.hstack(tiles[2:])])
 
     def label(self, target: NDArray[np.float32]) -> NDArray[np.float32]:
-        """The label (side, side), summing to 1, of a map (squash, squash) of the picture.
+        """The label (side, side), summing to 1, of a map (squash, squash) of the image.
 
         A label that the crop leaves empty becomes uniform (released code).
         """
@@ -71,7 +71,7 @@ class View:
         return np.ascontiguousarray((own / total).astype(np.float32) if total > 0 else uniform)
 
     def box(self, box: NDArray[np.float64], width: int, height: int) -> NDArray[np.float64]:
-        """Where a box (l, t, r, b) of a ``width`` x ``height`` picture lies in this view."""
+        """Where a box (l, t, r, b) of a ``width`` x ``height`` image lies in this view."""
         scale = self.squash / np.array([width, height, width, height], float)
         left, top, right, bottom = box * scale - [self.left, self.top, self.left, self.top]
         if self.flip:
@@ -109,19 +109,19 @@ def box_patches(box: NDArray[np.float64], grid: int, side: int) -> NDArray[np.fl
 
 @dataclass(frozen=True)
 class Catalogue:
-    """What stands on every picture of a list: ``objects`` by index, ``affordances`` of each."""
+    """What stands on every image of a list: ``objects`` by index, ``affordances`` of each."""
 
     objects: tuple[str, ...]
     affordances: Mapping[str, frozenset[str]]
 
     def affordances_of(self, index: int) -> frozenset[str]:
-        """Affordances of what stands on picture ``index``."""
+        """Affordances of what stands on image ``index``."""
         return self.affordances[self.objects[index]]
 
 
 @dataclass(frozen=True)
 class ViewPlan:
-    """How many views every egocentric train picture gets.
+    """How many views every egocentric train image gets.
 
     ``crops`` plain ones and up to ``stitched`` ones; ``seed`` draws those that are kept.
     """
@@ -133,7 +133,7 @@ class ViewPlan:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        """Refuse a plan without plain crops or with a crop larger than the picture."""
+        """Refuse a plan without plain crops or with a crop larger than the image."""
         if self.crops < 1 or self.stitched < 0:
             raise InvalidInput(
                 f"{self.crops} crops and {self.stitched} stitched views; at least 1 and 0"
@@ -146,10 +146,10 @@ class ViewPlan:
     def ego(
         self, rng: np.random.Generator, index: int, catalogue: "Catalogue"
     ) -> tuple[View, ...]:
-        """The views of egocentric picture ``index`` of the catalogue."""
+        """The views of egocentric image ``index`` of the catalogue."""
         views = [self._crop(rng) for _ in range(self.crops)]
         for _ in range(self.stitched):
-            others = _foreign_pictures(rng, index, catalogue)
+            others = _foreign_images(rng, index, catalogue)
             foreign = frozenset[str]().union(*(catalogue.affordances_of(i) for i in others))
             own = self._crop(rng)
             quadrant = int(rng.integers(4)) if others else None
@@ -159,13 +159,13 @@ class ViewPlan:
     def exo(
         self, rng: np.random.Generator, index: int, catalogue: "Catalogue"
     ) -> tuple[View, ...]:
-        """Exocentric pictures are squashed and not augmented (released code)."""
+        """Exocentric images are squashed and not augmented (released code)."""
         del rng, index, catalogue
         return (self.plain,)
 
     @property
     def plain(self) -> View:
-        """The view of a test picture."""
+        """The view of a test image."""
         return View(squash=self.side, side=self.side)
 
     def _crop(self, rng: np.random.Generator) -> View:
@@ -173,19 +173,17 @@ class ViewPlan:
         return View(self.squash, self.side, int(top), int(left), bool(rng.random() < 0.5))
 
 
-def _foreign_pictures(
-    rng: np.random.Generator, index: int, catalogue: Catalogue
-) -> tuple[int, ...]:
-    """Three pictures of objects that share no affordance with the own object, drawn at random.
+def _foreign_images(rng: np.random.Generator, index: int, catalogue: Catalogue) -> tuple[int, ...]:
+    """Three images of objects that share no affordance with the own object, drawn at random.
 
-    Released code, Seen. For Unseen it takes any picture of another affordance than the query's;
-    views are kept for all queries of a picture, so here they are drawn as for Seen. Where
+    Released code, Seen. For Unseen it takes any image of another affordance than the query's;
+    views are kept for all queries of an image, so here they are drawn as for Seen. Where
     everything can be held no such object is left: see :func:`_partly_foreign`.
     """
     own, affordances = catalogue.objects[index], catalogue.affordances
     others = sorted(set(catalogue.objects) - {own})
     names = [name for name in others if affordances[own].isdisjoint(affordances[name])]
-    return _pictures_of(rng, names or _partly_foreign(rng, own, catalogue), catalogue)
+    return _images_of(rng, names or _partly_foreign(rng, own, catalogue), catalogue)
 
 
 def _partly_foreign(rng: np.random.Generator, own: str, catalogue: Catalogue) -> list[str]:
@@ -207,10 +205,10 @@ def _partly_foreign(rng: np.random.Generator, own: str, catalogue: Catalogue) ->
     return sorted(name for name, common in shared.items() if query not in common)
 
 
-def _pictures_of(
+def _images_of(
     rng: np.random.Generator, names: Sequence[str], catalogue: Catalogue
 ) -> tuple[int, ...]:
-    """Three pictures of objects with ``names``; none without names."""
+    """Three images of objects with ``names``; none without names."""
     if not names:
         return ()
     drawn = []

@@ -1,6 +1,6 @@
 """Where to look: the region of the image that is grounded.
 
-A grounding network sees best what fills its picture, as in the pictures it learned from. So the
+A grounding network sees best what fills its image, as in the images it learned from. So the
 first look takes in everything that stands on the table; where that is several things, a second
 look takes in only the one on which the first found most of the heat.
 """

@@ -84,7 +84,7 @@ class Recipe:
         """
         if self.fixed_labels:
             return AFFORDANCES
-        tested = {item.picture.affordance for item in split.test}
+        tested = {item.image.affordance for item in split.test}
         return tuple(a for a in AFFORDANCES if a in tested or a in split.affordances)
 
 

@@ -57,9 +57,9 @@ class TestTruth:
     __test__ = False
 
     def __init__(self, items: Sequence[TestItem], protocol: str) -> None:
-        """Read every ground truth picture of ``items`` for one protocol."""
+        """Read every ground truth image of ``items`` for one protocol."""
         self.protocol = protocol
-        self.affordances = np.array([item.picture.affordance for item in items])
+        self.affordances = np.array([item.image.affordance for item in items])
         self.maps = np.stack([ground_truth_map(read_gray(i.truth), protocol) for i in items])
 
     def evaluate(self, raw_maps: Iterable[NDArray[np.float32]]) -> Evaluation:
@@ -88,29 +88,29 @@ def as_probability(raw: NDArray[np.float32]) -> NDArray[np.float32]:
 @torch.inference_mode()
 def predict_maps(
     network: GroundingNetwork,
-    pictures: ViewSource,
+    images: ViewSource,
     items: Sequence[TestItem],
     affordances: Sequence[str],
     text: Tensor,
     *,
     device: str = "cpu",
 ) -> list[NDArray[np.float32]]:
-    """Raw maps of the test items; all queries on one picture share its tokens.
+    """Raw maps of the test items; all queries on one image share its tokens.
 
-    ``pictures``: every test picture in its one view. ``affordances``: what labels count, with
+    ``images``: every test image in its one view. ``affordances``: what labels count, with
     their rows ``text`` (A, text dim).
     """
     by_content: dict[str, list[int]] = {}
     for i, item in enumerate(items):
-        by_content.setdefault(content_digest(item.picture.path), []).append(i)
+        by_content.setdefault(content_digest(item.image.path), []).append(i)
     place = {name: i for i, name in enumerate(affordances)}
-    unused = np.random.default_rng(0)  # a test picture has one view, there is nothing to draw
+    unused = np.random.default_rng(0)  # a test image has one view, there is nothing to draw
     found: dict[int, NDArray[np.float32]] = {}
     for indices in by_content.values():
-        path = items[indices[0]].picture.path
-        (view,) = pictures.views_of(path, unused)
-        image = torch.from_numpy(pictures.read(path, view))[None].to(device)
-        rows = torch.tensor([place[items[i].picture.affordance] for i in indices])
+        path = items[indices[0]].image.path
+        (view,) = images.views_of(path, unused)
+        image = torch.from_numpy(images.read(path, view))[None].to(device)
+        rows = torch.tensor([place[items[i].image.affordance] for i in indices])
         maps = network.maps(network.tokens(image), text[rows].to(device), rows.to(device))
         found.update(zip(indices, maps.float().cpu().numpy(), strict=True))
     return [found[i] for i in range(len(items))]
@@ -156,14 +156,14 @@ def uniform_map() -> NDArray[np.float32]:
 
 
 def centred_gaussian() -> NDArray[np.float32]:
-    """A Gaussian in the middle of the picture, standard deviation a quarter of its side."""
+    """A Gaussian in the middle of the image, standard deviation a quarter of its side."""
     steps = (np.arange(MAP_SIDE) + 0.5) / MAP_SIDE - 0.5
     along = np.exp(-(steps**2) / (2 * CENTRE_SPREAD**2))
     return np.outer(along, along).astype(np.float32)
 
 
 BASELINES = {"uniform": uniform_map, "centred Gaussian": centred_gaussian}
-"""Maps that do not look at the picture."""
+"""Maps that do not look at the image."""
 
 
 def baselines(
@@ -171,7 +171,7 @@ def baselines(
 ) -> dict[str, Evaluation]:
     """What maps score that know no verb.
 
-    ``saliency``: what the frozen backbone attends to in every test picture, where it says so.
+    ``saliency``: what the frozen backbone attends to in every test image, where it says so.
     """
     truth = TestTruth(items, protocol)
     scored = {name: truth.evaluate([make()] * len(items)) for name, make in BASELINES.items()}
@@ -197,4 +197,4 @@ def _table(scores: Scores, affordances: NDArray[np.str_]) -> dict[str, dict[str,
 
 
 def _item_names(items: Sequence[TestItem]) -> list[str]:
-    return [f"{i.picture.affordance}/{i.picture.object}/{i.picture.path.stem}" for i in items]
+    return [f"{i.image.affordance}/{i.image.object}/{i.image.path.stem}" for i in items]

@@ -75,7 +75,7 @@ def predicted_map(prediction: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def ground_truth_map(gray: NDArray[np.uint8], protocol: str = "reference") -> Floats64:
-    """Turn an 8-bit ground truth picture (H, W) into the (224, 224) map that is scored.
+    """Turn an 8-bit ground truth image (H, W) into the (224, 224) map that is scored.
 
     ``plsp`` works in float32, replaces an all-zero map by a uniform one and sums to 1.
     """

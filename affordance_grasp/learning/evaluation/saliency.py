@@ -1,4 +1,4 @@
-"""A baseline that looks at the picture and hears no verb: the frozen backbone's own saliency."""
+"""A baseline that looks at the image and hears no verb: the frozen backbone's own saliency."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,7 +15,7 @@ from affordance_grasp.datasets.features import (
     TokenStore,
     cache_test_features,
 )
-from affordance_grasp.datasets.images import PictureView, Reader
+from affordance_grasp.datasets.images import ImageView, Reader
 from affordance_grasp.encoders.backbones import TimmBackbone, backbone_spec
 from affordance_grasp.errors import UnknownName
 from affordance_grasp.methods.shared.class_maps import (
@@ -26,7 +26,7 @@ from affordance_grasp.methods.shared.class_maps import (
 
 SALIENT = {"dino_vits16": SALIENT_HEADS, "dinov2_vits14": DINOV2_SALIENT_HEADS}
 """Backbone -> the heads whose CLS attention lies on the object."""
-PICTURES_AT_ONCE = 64
+IMAGES_AT_ONCE = 64
 
 
 def saliency_maps(packed: Tensor, backbone: str) -> Tensor:
@@ -45,13 +45,13 @@ def saliency_maps(packed: Tensor, backbone: str) -> Tensor:
 def predict_saliency(
     store: TokenStore, items: Sequence[TestItem], backbone: str
 ) -> list[NDArray[np.float32]]:
-    """The saliency (g, g) of every test item's picture; its verb makes no difference.
+    """The saliency (g, g) of every test item's image; its verb makes no difference.
 
-    ``store``: packed keys of the test pictures, from their first view.
+    ``store``: packed keys of the test images, from their first view.
     """
     packed = torch.from_numpy(np.array(store.tokens[:, 0]))
-    maps = torch.cat([saliency_maps(rows, backbone) for rows in packed.split(PICTURES_AT_ONCE)])
-    return [maps[store.row_of[item.picture.path]].numpy() for item in items]
+    maps = torch.cat([saliency_maps(rows, backbone) for rows in packed.split(IMAGES_AT_ONCE)])
+    return [maps[store.row_of[item.image.path]].numpy() for item in items]
 
 
 def saliency_reader(backbone: TimmBackbone) -> Reader:
@@ -64,13 +64,13 @@ def saliency_reader(backbone: TimmBackbone) -> Reader:
 def cached_saliency(
     split: Split,
     backbone: TimmBackbone,
-    view: PictureView,
+    view: ImageView,
     folder: Path,
     *,
     encoding: Encoding,
     progress: Progress | None = None,
 ) -> list[NDArray[np.float32]]:
-    """The saliency of a split's test pictures in one ``view``; their keys stay in ``folder``."""
+    """The saliency of a split's test images in one ``view``; their keys stay in ``folder``."""
     store = cache_test_features(
         split, saliency_reader(backbone), view, folder, encoding=encoding, progress=progress
     )

@@ -19,14 +19,14 @@ HOLE_AREA = 400
 
 @dataclass(frozen=True)
 class Masker:
-    """A mask step: ``open_picture(color, object_box)`` once, then one mask per box.
+    """A mask step: ``open_image(color, object_box)`` once, then one mask per box.
 
     ``color``: (H, W, 3) uint8 rgb; ``object_box``: (4,) l, t, r, b in pixels or None; the masks
     are (H, W) bool. ``may_invert``: whether the step can take ground for figure, so that its masks
     need :func:`turn_inverted`.
     """
 
-    open_picture: Callable[[NDArray[np.uint8], Box | None], BoxMasker]
+    open_image: Callable[[NDArray[np.uint8], Box | None], BoxMasker]
     may_invert: bool
 
 
@@ -47,9 +47,9 @@ def open_box(color: NDArray[np.uint8], object_box: Box | None) -> BoxMasker:
 
 
 def open_grabcut(color: NDArray[np.uint8], object_box: Box | None) -> BoxMasker:
-    """GrabCut of the object against the picture's rim, cut off at the box.
+    """GrabCut of the object against the image's rim, cut off at the box.
 
-    What lies outside the object's box and the rim of the picture are ground for certain; the rest
+    What lies outside the object's box and the rim of the image are ground for certain; the rest
     is figure until the colours say otherwise. The part is the figure inside the part's box.
     """
     height, width = color.shape[:2]
@@ -65,7 +65,7 @@ def open_grabcut(color: NDArray[np.uint8], object_box: Box | None) -> BoxMasker:
     return _inside(cv2.resize(figure, (width, height), interpolation=cv2.INTER_LINEAR) >= 0.5)
 
 
-# GrabCut sees the rim of the picture as ground, so figure and ground cannot change places
+# GrabCut sees the rim of the image as ground, so figure and ground cannot change places
 MASKERS = {"grabcut": Masker(open_grabcut, False), "box": Masker(open_box, False)}
 
 
@@ -87,7 +87,7 @@ def turn_inverted(mask: Mask, box: Box) -> Mask:
 def fill_holes(mask: Mask, area: int = HOLE_AREA) -> Mask:
     """Fill every hole of less than ``area`` pixels.
 
-    As in Segment Anything a hole is any connected piece of ground, also one at the picture's rim.
+    As in Segment Anything a hole is any connected piece of ground, also one at the image's rim.
     """
     _, labels, stats, _ = cv2.connectedComponentsWithStats((~mask).astype(np.uint8))
     small = np.flatnonzero(stats[:, cv2.CC_STAT_AREA] < area)

@@ -1,4 +1,4 @@
-"""Objects cut out of pictures: square crops as a frozen encoder sees them, and whole-object masks.
+"""Objects cut out of images: square crops as a frozen encoder sees them, and whole-object masks.
 
 PLSP's stage A also segments whole objects; their masks lie in
 ``trainset/whole_obj_mask_{ego,exo}/<affordance>/<object>/<stem>_pl.png``, as the released code
@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from affordance_grasp.datasets.agd20k import PictureFile, Split, read_color, read_gray
+from affordance_grasp.datasets.agd20k import ImageFile, Split, read_color, read_gray
 from affordance_grasp.datasets.detections import Detections, Detector
 from affordance_grasp.datasets.views import squash
 from affordance_grasp.errors import InvalidInput
@@ -25,28 +25,28 @@ Perspective = Literal["ego", "exo"]
 
 @dataclass(frozen=True)
 class ObjectMasks:
-    """Whole-object boxes and masks of a split's train pictures."""
+    """Whole-object boxes and masks of a split's train images."""
 
     split: Split
     detector: Detector
 
-    def detections(self, picture: PictureFile, perspective: Perspective) -> Detections | None:
+    def detections(self, image: ImageFile, perspective: Perspective) -> Detections | None:
         """Boxes of the whole object, None where it was not found."""
         find = self.detector.object_ego if perspective == "ego" else self.detector.object_exo
-        return find(picture)
+        return find(image)
 
-    def path(self, picture: PictureFile, perspective: Perspective) -> Path:
-        """Where the mask of a picture lies."""
+    def path(self, image: ImageFile, perspective: Perspective) -> Path:
+        """Where the mask of an image lies."""
         folder = self.split.folder / f"trainset/whole_obj_mask_{perspective}"
-        return folder / picture.affordance / picture.object / f"{picture.path.stem}_pl.png"
+        return folder / image.affordance / image.object / f"{image.path.stem}_pl.png"
 
-    def read(self, picture: PictureFile, perspective: Perspective) -> Mask:
-        """The mask (H, W) of a picture."""
-        return read_gray(self.path(picture, perspective)) >= 128
+    def read(self, image: ImageFile, perspective: Perspective) -> Mask:
+        """The mask (H, W) of an image."""
+        return read_gray(self.path(image, perspective)) >= 128
 
     def write(
         self,
-        pictures: Iterable[tuple[PictureFile, Perspective]],
+        images: Iterable[tuple[ImageFile, Perspective]],
         masker: Masker,
         overwrite: bool = False,
     ) -> None:
@@ -54,12 +54,12 @@ class ObjectMasks:
 
         The same steps as for parts: kept boxes, rim check, small holes, union.
         """
-        for picture, perspective in pictures:
-            path = self.path(picture, perspective)
-            found = self.detections(picture, perspective)
+        for image, perspective in images:
+            path = self.path(image, perspective)
+            found = self.detections(image, perspective)
             if found is None or (path.exists() and not overwrite):
                 continue
-            mask_of = masker.open_picture(read_color(picture.path), best_box(found))
+            mask_of = masker.open_image(read_color(image.path), best_box(found))
             save_mask(path, pseudo_label(mask_of, found, masker.may_invert))
 
 
@@ -97,14 +97,14 @@ def object_patches(
 
 @dataclass(frozen=True)
 class ObjectVectors:
-    """Mean frozen features (N, D) of the object in N pictures, of norm 1; ``valid`` (N,)."""
+    """Mean frozen features (N, D) of the object in N images, of norm 1; ``valid`` (N,)."""
 
     vectors: NDArray[np.float32]
     valid: NDArray[np.bool_]
 
 
 def object_vectors(
-    pictures: Iterable[tuple[PictureFile, Perspective]],
+    images: Iterable[tuple[ImageFile, Perspective]],
     masks: ObjectMasks,
     encode: Callable[[NDArray[np.float32]], NDArray[np.float16]],
     side: int,
@@ -114,11 +114,11 @@ def object_vectors(
     Not valid, and zero, where there is no box or no patch is object. ``encode``: images
     (B, S, S, 3) in 0..1 -> tokens (B, 1 + grid^2, D).
     """
-    means = [_object_mean(p, view, masks, encode, side) for p, view in pictures]
+    means = [_object_mean(p, view, masks, encode, side) for p, view in images]
     known = next((mean for mean in means if mean is not None), None)
     if known is None:
         raise InvalidInput(
-            f"no object is found and segmented in any of the {len(means)} pictures below "
+            f"no object is found and segmented in any of the {len(means)} images below "
             f"{masks.split.folder / 'trainset'}; check objects_ego and objects_exo of its boxes"
         )
     zero = np.zeros_like(known)
@@ -127,16 +127,16 @@ def object_vectors(
 
 
 def _object_mean(
-    picture: PictureFile,
+    image: ImageFile,
     perspective: Perspective,
     masks: ObjectMasks,
     encode: Callable[[NDArray[np.float32]], NDArray[np.float16]],
     side: int,
 ) -> NDArray[np.float32] | None:
-    found = masks.detections(picture, perspective)
+    found = masks.detections(image, perspective)
     if found is None:
         return None
-    color, mask = read_color(picture.path), masks.read(picture, perspective)
+    color, mask = read_color(image.path), masks.read(image, perspective)
     region = box_region(best_box(found), color.shape)
     tokens = encode(square_crop(color, region, side)[None] / np.float32(255))[0, 1:]
     patches = object_patches(mask, region, side, round(len(tokens) ** 0.5))

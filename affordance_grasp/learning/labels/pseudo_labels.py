@@ -1,6 +1,6 @@
 """Pseudo labels for PLSP: part boxes become masks (stage A of the paper, appendix B.1).
 
-Ground truth never enters: the boxes come from a part detector, the masks from the picture.
+Ground truth never enters: the boxes come from a part detector, the masks from the image.
 """
 
 from collections import Counter
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from affordance_grasp.datasets.agd20k import PictureFile, Split, content_digest, read_color
+from affordance_grasp.datasets.agd20k import ImageFile, Split, content_digest, read_color
 from affordance_grasp.datasets.detections import Detections, Detector
 from affordance_grasp.learning.labels.masking import MASKERS, Masker, fill_holes, turn_inverted
 
@@ -22,39 +22,39 @@ Labels = Literal["initial", "refined"]
 
 @dataclass(frozen=True)
 class LabelCount:
-    """What a run did: labels written, found already written, pictures with no box."""
+    """What a run did: labels written, found already written, images with no box."""
 
     written: int
     kept: int
     without_box: int
 
 
-def label_path(split: Split, picture: PictureFile) -> Path:
-    """Where the pseudo label of an egocentric train picture lies."""
-    folder = split.folder / "trainset/PL" / picture.affordance / picture.object
-    return folder / f"{picture.path.stem}_pl.png"
+def label_path(split: Split, image: ImageFile) -> Path:
+    """Where the pseudo label of an egocentric train image lies."""
+    folder = split.folder / "trainset/PL" / image.affordance / image.object
+    return folder / f"{image.path.stem}_pl.png"
 
 
-def refined_label_path(split: Split, picture: PictureFile) -> Path:
-    """Where the refined label (stage B) of an egocentric train picture is written."""
-    folder = split.folder / "trainset/PL_refined" / picture.affordance / picture.object
-    return folder / f"{picture.path.stem}.png"
+def refined_label_path(split: Split, image: ImageFile) -> Path:
+    """Where the refined label (stage B) of an egocentric train image is written."""
+    folder = split.folder / "trainset/PL_refined" / image.affordance / image.object
+    return folder / f"{image.path.stem}.png"
 
 
-def label_for_training(split: Split, picture: PictureFile, labels: Labels) -> Path:
+def label_for_training(split: Split, image: ImageFile, labels: Labels) -> Path:
     """The label that training reads; ``refined``: the initial one where none was refined.
 
     Refined labels of the released code are JPEG.
     """
-    refined = refined_label_path(split, picture)
+    refined = refined_label_path(split, image)
     for path in (refined, refined.with_suffix(".jpg")) if labels == "refined" else ():
         if path.exists():
             return path
-    return label_path(split, picture)
+    return label_path(split, image)
 
 
 def save_mask(path: Path, mask: NDArray[np.bool_]) -> None:
-    """Write a mask (H, W) as 0 and 255; a killed run leaves no half picture behind."""
+    """Write a mask (H, W) as 0 and 255; a killed run leaves no half image behind."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".partial")
     Image.fromarray(mask.astype(np.uint8) * 255).save(partial, format="PNG")
@@ -79,11 +79,11 @@ def write_pseudo_labels(
     detector: Detector,
     masker: Masker = MASKERS["grabcut"],
     overwrite: bool = False,
-    progress: Callable[[Iterable[list[PictureFile]]], Iterable[list[PictureFile]]] = iter,
+    progress: Callable[[Iterable[list[ImageFile]]], Iterable[list[ImageFile]]] = iter,
 ) -> LabelCount:
-    """Write the label of every egocentric train picture in which a part was found.
+    """Write the label of every egocentric train image in which a part was found.
 
-    A picture filed under several affordances is segmented once. Labels that exist are kept unless
+    An image filed under several affordances is segmented once. Labels that exist are kept unless
     ``overwrite``, so that a stopped run goes on where it was. ``progress`` wraps the iteration.
     """
     tally: Counter[str] = Counter()
@@ -99,19 +99,19 @@ def write_pseudo_labels(
 
 
 def _write(
-    split: Split, detector: Detector, masker: Masker, found: list[tuple[PictureFile, Detections]]
+    split: Split, detector: Detector, masker: Masker, found: list[tuple[ImageFile, Detections]]
 ) -> None:
     first = found[0][0]
     whole = detector.object_ego(first)
     object_box = None if whole is None else whole.boxes[whole.scores.argmax()]
-    mask_of = masker.open_picture(read_color(first.path), object_box)
-    for picture, detections in found:
+    mask_of = masker.open_image(read_color(first.path), object_box)
+    for image, detections in found:
         mask = pseudo_label(mask_of, detections, masker.may_invert)
-        save_mask(label_path(split, picture), mask)
+        save_mask(label_path(split, image), mask)
 
 
-def _same_content(pictures: Iterable[PictureFile]) -> Iterator[list[PictureFile]]:
-    groups: dict[str, list[PictureFile]] = {}
-    for picture in pictures:
-        groups.setdefault(content_digest(picture.path), []).append(picture)
+def _same_content(images: Iterable[ImageFile]) -> Iterator[list[ImageFile]]:
+    groups: dict[str, list[ImageFile]] = {}
+    for image in images:
+        groups.setdefault(content_digest(image.path), []).append(image)
     yield from groups.values()

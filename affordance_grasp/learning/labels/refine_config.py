@@ -33,17 +33,17 @@ PUBLISHED_CLASSES: Mapping[str, tuple[Pair, ...]] = {
     ),
 }
 """Classes that were refined for the published results, chosen where the baseline was weak on the
-test set, by split; not every one of these pairs has pictures."""
+test set, by split; not every one of these pairs has images."""
 
 
 @dataclass(frozen=True)
 class RefineConfig:
     """The defaults are the published recipe.
 
-    ``batch``: pictures per optimiser step (paper: 20 times one). ``checkpoint_every`` [epochs];
+    ``batch``: images per optimiser step (paper: 20 times one). ``checkpoint_every`` [epochs];
     ``label_epoch``: the checkpoint that writes the labels (released: 10 of 20). ``exo``: how many
-    exocentric pictures a picture is compared with, drawn from the ``exo_pool`` most similar ones.
-    ``threshold`` of the network's probability. ``crops``: how many fixed crops of a picture a
+    exocentric images an image is compared with, drawn from the ``exo_pool`` most similar ones.
+    ``threshold`` of the network's probability. ``crops``: how many fixed crops of an image a
     frozen backbone looks at; a fine-tuned one gets a new crop every time. ``squash`` [pixels]: the
     size from which crops are cut.
     """
@@ -102,9 +102,9 @@ class RefineConfig:
 def classes_of(split: Split, names: Iterable[str]) -> tuple[Pair, ...]:
     """Classes from words like ``hold/mug``; ``published``: those of the split's published results.
 
-    Named classes must have train pictures; of the published ones those count that have.
+    Named classes must have train images; of the published ones those count that have.
     """
-    present = sorted({picture.pair for picture in split.train_ego})
+    present = sorted({image.pair for image in split.train_ego})
     words = list(dict.fromkeys(names))
     if words == ["published"]:
         if split.name not in PUBLISHED_CLASSES:

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from safetensors.torch import save_file
 
-from affordance_grasp.datasets.agd20k import PictureFile, read_color
+from affordance_grasp.datasets.agd20k import ImageFile, read_color
 from affordance_grasp.datasets.views import squash
 from affordance_grasp.encoders.weights import read_tensors
 from affordance_grasp.learning.labels.masking import Mask
@@ -72,14 +72,14 @@ def load_epoch(network: Refiner, run: RunFolder, epoch: int) -> None:
 
 @dataclass(frozen=True)
 class RefinedCount:
-    """Refined labels written; pictures that keep their initial label, as nothing was left."""
+    """Refined labels written; images that keep their initial label, as nothing was left."""
 
     written: int
     initial: int
 
 
 class LabelRefiner:
-    """Refined labels of pictures: prediction, whole-object mask, segments."""
+    """Refined labels of images: prediction, whole-object mask, segments."""
 
     def __init__(
         self,
@@ -94,35 +94,35 @@ class LabelRefiner:
         self._masks, self._texts = masks, texts
         self._segmenter, self._threshold = segmenter, threshold
 
-    def raw(self, picture: PictureFile) -> Mask:
+    def raw(self, image: ImageFile) -> Mask:
         """What the network is sure of (H, W), within the whole object's mask."""
-        color = read_color(picture.path)
+        color = read_color(image.path)
         height, width = color.shape[:2]
         square, left, top = pad_square(color)
-        image = squash(square, self._network.config.image_side) / np.float32(255)
+        pixels = squash(square, self._network.config.image_side) / np.float32(255)
         device = next(self._network.parameters()).device
         spec = self._network.present_backbone.spec
-        batch = spec.normalise(torch.from_numpy(image).permute(2, 0, 1)[None].to(device))
+        batch = spec.normalise(torch.from_numpy(pixels).permute(2, 0, 1)[None].to(device))
         with torch.inference_mode():
-            logits = self._network(batch, self._texts.parts([picture]).to(device))
+            logits = self._network(batch, self._texts.parts([image]).to(device))
             probability = self._network.probability(logits, len(square))[0].cpu().numpy()
         sure = probability[top : top + height, left : left + width] > self._threshold
-        return np.asarray(sure & self._masks.read(picture, "ego"))
+        return np.asarray(sure & self._masks.read(image, "ego"))
 
-    def refined(self, picture: PictureFile) -> Mask:
+    def refined(self, image: ImageFile) -> Mask:
         """The refined label (H, W); empty where nothing is left of it."""
-        raw = self.raw(picture)
-        found = self._masks.detections(picture, "ego")
+        raw = self.raw(image)
+        found = self._masks.detections(image, "ego")
         if self._segmenter is None or found is None:
             return raw
         boxes = found.kept().boxes
-        return snap_in_boxes(raw, read_color(picture.path), boxes, self._segmenter)
+        return snap_in_boxes(raw, read_color(image.path), boxes, self._segmenter)
 
-    def write(self, pictures: Sequence[PictureFile]) -> RefinedCount:
-        """Write the label of every picture, or remove an older one where nothing is left."""
+    def write(self, images: Sequence[ImageFile]) -> RefinedCount:
+        """Write the label of every image, or remove an older one where nothing is left."""
         tally: Counter[bool] = Counter()
-        for picture in pictures:
-            label, path = self.refined(picture), refined_label_path(self._masks.split, picture)
+        for image in images:
+            label, path = self.refined(image), refined_label_path(self._masks.split, image)
             tally[bool(label.any())] += 1
             if label.any():
                 save_mask(path, label)

@@ -1,4 +1,4 @@
-"""Training samples of the label refinement: pictures beside similar exocentric ones."""
+"""Training samples of the label refinement: images beside similar exocentric ones."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from affordance_grasp.datasets.agd20k import PictureFile, Split, read_color
+from affordance_grasp.datasets.agd20k import ImageFile, Split, read_color
 from affordance_grasp.datasets.images import Reader
 from affordance_grasp.datasets.views import View
 from affordance_grasp.errors import InvalidInput
@@ -28,7 +28,7 @@ from affordance_grasp.methods.plsp.samples import PairTexts
 
 @dataclass(frozen=True)
 class RefinerView:
-    """What the network gets of one crop of a picture.
+    """What the network gets of one crop of an image.
 
     ``ego``: tokens of the frozen backbone, or the normalised image where it is trained. ``crop``:
     frozen patch features of the object's box, ``box`` (4,) whole pixels of the image. ``valid``:
@@ -55,20 +55,20 @@ class RefinerSamples:
         fresh: bool,
         progress: Callable[..., Any] = lambda items, **_: items,
     ) -> None:
-        """Look at all pictures of ``classes``; those whose object was not found are left out.
+        """Look at all images of ``classes``; those whose object was not found are left out.
 
         ``reader``: the frozen encoder, whose features are compared. ``fresh``: the network's own
         encoder is trained, so that it needs new images instead of kept tokens.
         """
-        ego, exo = pictures_of(masks.split, classes)
+        ego, exo = images_of(masks.split, classes)
         found = [(p, masks.detections(p, "ego")) for p in ego]
-        boxes = {picture: best_box(boxes) for picture, boxes in found if boxes is not None}
+        boxes = {image: best_box(boxes) for image, boxes in found if boxes is not None}
         if not boxes:
-            raise InvalidInput("the object is found in no egocentric picture of these classes")
-        self.pictures, self._boxes = tuple(boxes), tuple(boxes.values())
+            raise InvalidInput("the object is found in no egocentric image of these classes")
+        self.images, self._boxes = tuple(boxes), tuple(boxes.values())
         self._reader, self._texts, self._config = reader, texts, config
         own = object_vectors(
-            progress([(p, "ego") for p in self.pictures], desc="objects, egocentric"),
+            progress([(p, "ego") for p in self.images], desc="objects, egocentric"),
             masks,
             self._encode,
             reader.side,
@@ -79,21 +79,21 @@ class RefinerSamples:
             self._encode,
             reader.side,
         )
-        self._pools = _pools(self.pictures, own, exo, self._exo, config.exo_pool)
+        self._pools = _pools(self.images, own, exo, self._exo, config.exo_pool)
         self._kept = None if fresh else self._keep_views(progress)
 
     def __len__(self) -> int:
         """Number of samples of an epoch."""
-        return len(self.pictures)
+        return len(self.images)
 
     def batch(self, chosen: Sequence[int], rng: np.random.Generator) -> RefinerBatch:
-        """The samples ``chosen``, each in one view and with its exocentric pictures."""
+        """The samples ``chosen``, each in one view and with its exocentric images."""
         views = [self._draw_view(i, rng) for i in chosen]
         exo = [self._draw_exo(i, rng) for i in chosen]
         valid = np.stack([v for _, v in exo]) * np.array([[v.valid] for v in views], np.float32)
         return RefinerBatch(
             ego=torch.from_numpy(np.stack([v.ego for v in views])).float(),
-            part=self._texts.parts([self.pictures[i] for i in chosen]),
+            part=self._texts.parts([self.images[i] for i in chosen]),
             boxes=torch.from_numpy(np.stack([v.box for v in views])),
             crop=torch.from_numpy(np.stack([v.crop for v in views])).float(),
             exo=torch.from_numpy(np.stack([vectors for vectors, _ in exo])),
@@ -108,7 +108,7 @@ class RefinerSamples:
     def _draw_exo(
         self, index: int, rng: np.random.Generator
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Vectors (E, D) of different pictures of the pool, and 1 for each that there is."""
+        """Vectors (E, D) of different images of the pool, and 1 for each that there is."""
         pool = self._pools[index]
         drawn = rng.permutation(pool)[: self._config.exo]
         vectors = np.zeros((self._config.exo, self._exo.vectors.shape[1]), np.float32)
@@ -118,9 +118,9 @@ class RefinerSamples:
         return vectors, valid
 
     def _keep_views(self, progress: Callable[..., Any]) -> list[list[RefinerView]]:
-        """Fixed views of every picture: 0.4 MB each at 257 tokens of 384 channels."""
+        """Fixed views of every image: 0.4 MB each at 257 tokens of 384 channels."""
         kept = []
-        for index in progress(range(len(self.pictures)), desc="crops, egocentric"):
+        for index in progress(range(len(self.images)), desc="crops, egocentric"):
             rng = np.random.default_rng([self._config.seed, index])
             kept.append([self._view(index, rng, tokens=True) for _ in range(self._config.crops)])
         return kept
@@ -129,7 +129,7 @@ class RefinerSamples:
         side, squash = self._reader.side, self._config.squash
         top, left = rng.integers(0, squash - side + 1, 2)
         view = View(squash, side, int(top), int(left), bool(rng.random() < 0.5))
-        color, pad_left, pad_top = pad_square(read_color(self.pictures[index].path))
+        color, pad_left, pad_top = pad_square(read_color(self.images[index].path))
         shifted = self._boxes[index] + np.array([pad_left, pad_top] * 2)
         rows, columns = box_region(view.box(shifted, *color.shape[1::-1]), (side, side))
         image = view.image(np.asarray(color, np.uint8))
@@ -148,10 +148,10 @@ class RefinerSamples:
         return self._reader.rows(images, False)
 
 
-def pictures_of(
+def images_of(
     split: Split, classes: Sequence[Pair]
-) -> tuple[tuple[PictureFile, ...], tuple[PictureFile, ...]]:
-    """Egocentric and exocentric train pictures of some classes."""
+) -> tuple[tuple[ImageFile, ...], tuple[ImageFile, ...]]:
+    """Egocentric and exocentric train images of some classes."""
     ego, exo = (
         tuple(p for p in s if p.pair in classes) for s in (split.train_ego, split.train_exo)
     )
@@ -159,20 +159,20 @@ def pictures_of(
 
 
 def _pools(
-    pictures: Sequence[PictureFile],
+    images: Sequence[ImageFile],
     own: ObjectVectors,
-    exo_pictures: Sequence[PictureFile],
+    exo_images: Sequence[ImageFile],
     exo: ObjectVectors,
     size: int,
 ) -> list[NDArray[np.int64]]:
-    """For every picture the exocentric ones of its class whose object looks most like its own."""
+    """For every image the exocentric ones of its class whose object looks most like its own."""
     by_pair: dict[tuple[str, str], list[int]] = {}
-    for i, picture in enumerate(exo_pictures):
+    for i, image in enumerate(exo_images):
         if exo.valid[i]:
-            by_pair.setdefault(picture.pair, []).append(i)
+            by_pair.setdefault(image.pair, []).append(i)
     pools = []
-    for picture, vector in zip(pictures, own.vectors, strict=True):
-        candidates = np.array(by_pair.get(picture.pair, []), np.int64)
+    for image, vector in zip(images, own.vectors, strict=True):
+        candidates = np.array(by_pair.get(image.pair, []), np.int64)
         nearest = np.argsort(-(exo.vectors[candidates] @ vector), kind="stable")
         pools.append(candidates[nearest[:size]])
     return pools

@@ -1,4 +1,4 @@
-"""Segments of a picture at all scales without a learned segmenter: a tree of merged superpixels.
+"""Segments of an image at all scales without a learned segmenter: a tree of merged superpixels.
 
 The stand-in for Segment Anything's automatic masks where there is no checkpoint of it. It knows
 nothing but colour and adjacency: an object of one colour comes out well, a part that has the
@@ -48,7 +48,7 @@ class RegionTree:
 
 
 def superpixels(image: NDArray[np.uint8], seeds_per_side: int) -> NDArray[np.int32]:
-    """Labels (H, W) from 0 of a watershed of the smoothed picture from a regular grid of seeds."""
+    """Labels (H, W) from 0 of a watershed of the smoothed image from a regular grid of seeds."""
     height, width = image.shape[:2]
     side = max(1, min(seeds_per_side, height // 2, width // 2))
     rows, columns = (((np.arange(side) + 0.5) * n / side).astype(int) for n in (height, width))
@@ -70,7 +70,7 @@ def _without_borders(flooded: NDArray[np.int32]) -> NDArray[np.int32]:
 
 
 def _merged(image: NDArray[np.uint8], labels: NDArray[np.int32]) -> list[list[int]]:
-    """Superpixels of every node of the tree, leaves first, the whole picture last."""
+    """Superpixels of every node of the tree, leaves first, the whole image last."""
     lab = cv2.cvtColor(image.astype(np.float32) / 255, cv2.COLOR_RGB2LAB).reshape(-1, 3)
     count = int(labels.max()) + 1
     sizes = np.bincount(labels.ravel(), minlength=count).astype(float)

@@ -51,7 +51,7 @@ def sam_masker(model: Any) -> Masker:
     """
     predictor = _package().SamPredictor(model)
 
-    def open_picture(color: NDArray[np.uint8], object_box: Box | None) -> BoxMasker:
+    def open_image(color: NDArray[np.uint8], object_box: Box | None) -> BoxMasker:
         del object_box
         predictor.set_image(color)
 
@@ -61,7 +61,7 @@ def sam_masker(model: Any) -> Masker:
 
         return mask_of
 
-    return Masker(open_picture, may_invert=True)
+    return Masker(open_image, may_invert=True)
 
 
 def sam_segmenter(model: Any) -> Any:

@@ -1,4 +1,4 @@
-"""A training run from pictures to checkpoints, the same for every method."""
+"""A training run from images to checkpoints, the same for every method."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
@@ -41,7 +41,7 @@ def train_method(
     inputs = open_inputs(sources, reader, config.views, cached=config.cached, progress=progress)
     text = text_table(network, inputs, config.sampling, labelled, config.seed)
     samples = recipe.samples(inputs, config.sampling, text)
-    pictures = evaluation_views(
+    images = evaluation_views(
         sources.split,
         reader,
         config.views.plain,
@@ -51,7 +51,7 @@ def train_method(
         progress=progress,
     )
     hooks = Hooks(
-        _scoring(sources, pictures, labelled, text),
+        _scoring(sources, images, labelled, text),
         _saving(sources, labelled, text, len(samples)),
         progress,
     )
@@ -59,13 +59,13 @@ def train_method(
 
 
 def _scoring(
-    sources: Sources, pictures: ViewSource, labelled: tuple[str, ...], text: Tensor
+    sources: Sources, images: ViewSource, labelled: tuple[str, ...], text: Tensor
 ) -> Callable[[GroundingNetwork], Evaluation]:
     items = sources.split.test
     truth = TestTruth(items, sources.protocol)
 
     def evaluate(network: GroundingNetwork) -> Evaluation:
-        maps = predict_maps(network, pictures, items, labelled, text, device=sources.device)
+        maps = predict_maps(network, images, items, labelled, text, device=sources.device)
         return truth.evaluate(maps)
 
     return evaluate

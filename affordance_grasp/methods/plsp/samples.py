@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from affordance_grasp.datasets.agd20k import PictureFile, Split, picture_size, read_gray
+from affordance_grasp.datasets.agd20k import ImageFile, Split, image_size, read_gray
 from affordance_grasp.datasets.detections import Detections, Detector
 from affordance_grasp.datasets.features import TokenStore
 from affordance_grasp.datasets.images import ViewSource
@@ -109,7 +109,7 @@ class PlspSamples:
             label=torch.tensor([AFFORDANCES.index(p.affordance) for p in pictures]),
         )
 
-    def _view(self, picture: PictureFile, rng: np.random.Generator) -> View:
+    def _view(self, picture: ImageFile, rng: np.random.Generator) -> View:
         views = self._ego.views_of(picture.path, rng)
         plain = [view for view in views if view.quadrant is None]
         stitched = [
@@ -118,7 +118,7 @@ class PlspSamples:
         wanted = stitched if stitched and rng.random() < self.config.stitched else plain
         return wanted[int(rng.integers(len(wanted)))]
 
-    def _plain(self, picture: PictureFile, rng: np.random.Generator) -> NDArray[np.float32]:
+    def _plain(self, picture: ImageFile, rng: np.random.Generator) -> NDArray[np.float32]:
         (view,) = self._exo.views_of(picture.path, rng)
         return self._exo.read(picture.path, view)
 
@@ -155,14 +155,14 @@ class ExoPool:
         by_pair: dict[tuple[str, str], list[int]] = {}
         for i, picture in enumerate(self.pictures):
             by_pair.setdefault(picture.pair, []).append(i)
-        self._pool: dict[PictureFile, NDArray[np.int64]] = {}
+        self._pool: dict[ImageFile, NDArray[np.int64]] = {}
         for picture in split.train_ego:
             candidates = np.array(by_pair[picture.pair])
             own = _ego_vector(picture, ego, detector, grid)
             nearest = np.argsort(-(vectors[candidates] @ own), kind="stable")
             self._pool[picture] = candidates[nearest[:size]]
 
-    def draw(self, picture: PictureFile, rng: np.random.Generator) -> int:
+    def draw(self, picture: ImageFile, rng: np.random.Generator) -> int:
         """Index of an exocentric picture for an egocentric one, uniform over its pool."""
         pool = self._pool[picture]
         return int(pool[int(rng.integers(len(pool)))])
@@ -188,34 +188,34 @@ class PairTexts:
         table = text_table(encoder, distinct)
         self._features = {key: table[sentence].float() for key, sentence in sentences.items()}
 
-    def verbs(self, pictures: Sequence[PictureFile]) -> Tensor:
+    def verbs(self, pictures: Sequence[ImageFile]) -> Tensor:
         """(B, text_dim) features of the pictures' affordances."""
         return torch.stack([self._features[p.affordance] for p in pictures])
 
-    def nouns(self, pictures: Sequence[PictureFile]) -> Tensor:
+    def nouns(self, pictures: Sequence[ImageFile]) -> Tensor:
         """(B, text_dim) features of the pictures' objects."""
         return torch.stack([self._features["object", p.object] for p in pictures])
 
-    def parts(self, pictures: Sequence[PictureFile]) -> Tensor:
+    def parts(self, pictures: Sequence[ImageFile]) -> Tensor:
         """(B, text_dim) features of the parts on which the affordances act."""
         return torch.stack([self._features[p.pair] for p in pictures])
 
 
 def _patches(
-    picture: PictureFile, view: Any, detections: Detections | None, grid: int
+    picture: ImageFile, view: Any, detections: Detections | None, grid: int
 ) -> NDArray[np.float32]:
     """(grid * grid,) 1 where a patch of the view touches the object's best box."""
     if detections is None:
         return np.ones(grid * grid, np.float32)
     box = detections.boxes[detections.scores.argmax()]
-    inside = view.box(box, *picture_size(picture.path))
+    inside = view.box(box, *image_size(picture.path))
     if inside[2] - inside[0] < 1 or inside[3] - inside[1] < 1:  # the crop cut the object off
         return np.ones(grid * grid, np.float32)
     return box_patches(inside, grid, view.side)
 
 
 def _ego_vector(
-    picture: PictureFile, store: TokenStore, detector: Detector, grid: int
+    picture: ImageFile, store: TokenStore, detector: Detector, grid: int
 ) -> NDArray[np.float32]:
     row = store.row_of[picture.path]
     patches = _patches(picture, store.views[row][0], detector.object_ego(picture), grid)

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from affordance_grasp.datasets.agd20k import PictureFile
+from affordance_grasp.datasets.agd20k import ImageFile
 from affordance_grasp.datasets.images import ViewSource
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.methods.shared.class_maps import LocateNetwork, unpack_keys
@@ -24,7 +24,7 @@ CHUNK = 64
 
 def class_directions(
     network: LocateNetwork,
-    pictures: Sequence[PictureFile],
+    pictures: Sequence[ImageFile],
     source: ViewSource,
     affordances: Sequence[str],
     rng: np.random.Generator,
@@ -63,8 +63,8 @@ def ridge_directions(features: Tensor, classes: Tensor) -> Tensor:
 
 
 def _views(
-    pictures: Sequence[PictureFile], source: ViewSource, rng: np.random.Generator
-) -> Iterator[tuple[Tensor, list[PictureFile]]]:
+    pictures: Sequence[ImageFile], source: ViewSource, rng: np.random.Generator
+) -> Iterator[tuple[Tensor, list[ImageFile]]]:
     """Batches of the views of all pictures, and whose they are."""
     drawn = [
         (picture, view) for picture in pictures for view in source.views_of(picture.path, rng)

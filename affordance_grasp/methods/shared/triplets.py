@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from affordance_grasp.datasets.agd20k import PictureFile, Split
+from affordance_grasp.datasets.agd20k import ImageFile, Split
 from affordance_grasp.datasets.images import ViewSource
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.methods.looptrans.network import LoopTransBatch
@@ -45,12 +45,12 @@ class Triplets:
     picture of the same. The object's name serves for this pairing only.
     """
 
-    anchors: tuple[PictureFile, ...]
-    exo: dict[tuple[str, str], tuple[PictureFile, ...]]
-    ego: dict[tuple[str, str], tuple[PictureFile, ...]]
+    anchors: tuple[ImageFile, ...]
+    exo: dict[tuple[str, str], tuple[ImageFile, ...]]
+    ego: dict[tuple[str, str], tuple[ImageFile, ...]]
     exo_images: int
 
-    def draw(self, index: int, rng: np.random.Generator) -> tuple[PictureFile, list[PictureFile]]:
+    def draw(self, index: int, rng: np.random.Generator) -> tuple[ImageFile, list[ImageFile]]:
         """An egocentric picture, and the exocentric ones, the anchor first.
 
         All are distinct, unless there are no more than a sample takes: then repeats may occur.
@@ -133,15 +133,13 @@ class SelectiveClSamples(LocateSamples):
         return SelectiveClBatch(plain.ego, plain.exo, plain.label, self._text[plain.label])
 
 
-def _read(
-    source: ViewSource, picture: PictureFile, rng: np.random.Generator
-) -> NDArray[np.float32]:
+def _read(source: ViewSource, picture: ImageFile, rng: np.random.Generator) -> NDArray[np.float32]:
     views = source.views_of(picture.path, rng)
     return source.read(picture.path, views[int(rng.integers(len(views)))])
 
 
-def _by_pair(pictures: Sequence[PictureFile]) -> dict[tuple[str, str], tuple[PictureFile, ...]]:
-    pairs: dict[tuple[str, str], list[PictureFile]] = {}
+def _by_pair(pictures: Sequence[ImageFile]) -> dict[tuple[str, str], tuple[ImageFile, ...]]:
+    pairs: dict[tuple[str, str], list[ImageFile]] = {}
     for picture in pictures:
         pairs.setdefault(picture.pair, []).append(picture)
     return {pair: tuple(members) for pair, members in pairs.items()}

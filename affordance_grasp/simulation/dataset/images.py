@@ -57,7 +57,7 @@ class MaskedPicture:
         return {part: box for part, box in found.items() if box is not None}
 
 
-def picture_size(rng: Generator, side: int) -> tuple[int, int]:
+def image_size(rng: Generator, side: int) -> tuple[int, int]:
     """Width and height [px] of a picture: square, or up to a quarter longer one way."""
     longer = int(side * rng.choice([1.0, 1.0, rng.uniform(1.0, 1.25)]))
     return (longer, side) if rng.uniform() < 0.5 else (side, longer)
@@ -69,7 +69,7 @@ def egocentric(
     """Pictures of an object alone at rest, from above, with all ``wanted`` parts in sight."""
     spec = studio_spec(rng, _mean_color(obj))
     add_object(spec, obj, name=OBJECT)
-    studio = Studio(spec, picture_size(rng, side), SETTLE_S)
+    studio = Studio(spec, image_size(rng, side), SETTLE_S)
     try:
         points = box_corners(_body_pose(studio), *_boxes(obj.primitives))
         for _ in range(views):
@@ -158,7 +158,7 @@ def exocentric(
     _add_room(spec, rng)
     body = add_object(spec, obj, T_world_object, OBJECT, free=False)
     _add_person(body, hand)
-    studio = Studio(spec, picture_size(rng, side))
+    studio = Studio(spec, image_size(rng, side))
     try:
         taken = [p for p in obj.primitives if p.part in parts] or list(obj.primitives)
         shown = [*taken, *(p for p in hand if p.part != ARM)]
