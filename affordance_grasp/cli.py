@@ -1,7 +1,8 @@
 """The command line: ``affordance-grasp COMMAND``; one module per command in ``commands``.
 
 A command module has ``add_arguments(parser)`` and ``run(arguments) -> int``.
-Bad input ends with one sentence on standard error and exit code 2.
+Whatever is wrong ends with one sentence on standard error and exit code 2 for bad input, 3 for
+what this machine lacks: a package, room on the disk, memory, a process that died.
 """
 
 import argparse
@@ -11,7 +12,8 @@ from collections.abc import Sequence
 from importlib import import_module
 from types import ModuleType
 
-from affordance_grasp.errors import AffordanceGraspError
+from affordance_grasp.errors import FULL, AffordanceGraspError, EnvironmentFault, InvalidInput
+from affordance_grasp.extras import PACKAGES, missing
 
 COMMANDS = {
     "demo": "the whole loop through the ROS graph in simulation",
@@ -33,13 +35,44 @@ COMMANDS = {
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; return its exit code (2 for bad input)."""
+    """Run one command; return its exit code (2 for bad input, 3 for what the machine lacks)."""
     argv = list(sys.argv[1:] if argv is None else argv)
+    chosen = next((word for word in argv if not word.startswith("-")), "")
+    try:
+        return _run(argv, chosen)
+    except BrokenPipeError:
+        # The reader, such as head, has gone; Python would complain again when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except KeyboardInterrupt:
+        sentence, code = "stopped", 130
+    except (AffordanceGraspError, OSError, MemoryError, ModuleNotFoundError) as error:
+        sentence, code = _complaint(error)
+    print(f"affordance-grasp {chosen}: {sentence}", file=sys.stderr)
+    return code
+
+
+def _complaint(error: Exception) -> tuple[str, int]:
+    """One sentence and the exit code; a module that no extra brings is a fault of ours."""
+    if isinstance(error, AffordanceGraspError):
+        return str(error), error.exit_code
+    if isinstance(error, ModuleNotFoundError):
+        if (error.name or "").partition(".")[0] not in PACKAGES:
+            raise error
+        return _complaint(missing(str(error.name), "this command", error))
+    if isinstance(error, MemoryError):
+        return f"the memory is full ({error})", EnvironmentFault.exit_code
+    full = isinstance(error, OSError) and error.errno in FULL
+    return f"a file cannot be used: {error}", (
+        EnvironmentFault if full else InvalidInput
+    ).exit_code
+
+
+def _run(argv: Sequence[str], chosen: str) -> int:
     parser = argparse.ArgumentParser(
         prog="affordance-grasp", description="Affordance-guided grasping: the mug by its handle."
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    chosen = next((word for word in argv if not word.startswith("-")), None)
     module: ModuleType | None = None
     for name, help_line in COMMANDS.items():
         command = commands.add_parser(name, help=help_line, description=help_line)
@@ -47,21 +80,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             module = import_module(f"affordance_grasp.commands.{name.replace('-', '_')}")
             module.add_arguments(command)
     arguments = parser.parse_args(argv)
-    try:
-        return int(module.run(arguments)) if module else 2
-    except AffordanceGraspError as error:
-        print(f"affordance-grasp {chosen}: {error}", file=sys.stderr)
-        return 2
-    except BrokenPipeError:
-        # The reader, such as head, has gone; Python would complain again when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
-    except OSError as error:
-        print(f"affordance-grasp {chosen}: a file cannot be used: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print(f"affordance-grasp {chosen}: stopped", file=sys.stderr)
-        return 130
+    return int(module.run(arguments)) if module else 2
 
 
 if __name__ == "__main__":

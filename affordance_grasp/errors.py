@@ -1,14 +1,24 @@
 """What can go wrong, one class per fact.
 
 Every message is one sentence that says what was wrong, where, and what would be right. The
-command line prints it and exits with code 2; a service answers it with ``success = false``.
+command line prints it and exits with the class's ``exit_code``: 2 for what the caller gave, 3 for
+what this machine lacks. A service answers it with ``success = false``.
 """
 
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
 LONGEST_SHOWN = 60
+FULL = (errno.ENOSPC, errno.EDQUOT)
+BARRED = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
 class AffordanceGraspError(Exception):
     """Base of every error that this package raises on purpose."""
+
+    exit_code = 2
 
 
 class InvalidInput(AffordanceGraspError):
@@ -53,6 +63,28 @@ class Unreachable(AffordanceGraspError):
         return type(self), (self.reason, str(self))
 
 
+class EnvironmentFault(AffordanceGraspError):
+    """The input is good and this machine cannot do it; once mended, the same call works."""
+
+    exit_code = 3
+
+
+class MissingPackage(EnvironmentFault):
+    """A package or system library that this call needs is not installed; names it."""
+
+
+class NotWritable(EnvironmentFault):
+    """A file or folder may not be written by this user, or lies on a read-only disk."""
+
+
+class StorageFull(NotWritable):
+    """The disk or the quota is full."""
+
+
+class WorkerDied(EnvironmentFault):
+    """A process that worked for this one has died, perhaps for lack of memory."""
+
+
 class MotionFault(AffordanceGraspError):
     """A motion was started and could not be finished; the arm stands still."""
 
@@ -61,3 +93,26 @@ def _shown(name: str) -> str:
     """A name as a sentence quotes it: on one line, and cut where it is endless."""
     name = str(name)
     return repr(name if len(name) <= LONGEST_SHOWN else name[:LONGEST_SHOWN] + "...")
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Make one sentence of whatever the file system has against writing to ``path``.
+
+    Raises:
+        StorageFull: no room is left.
+        NotWritable: it is not allowed.
+        InvalidInput: the path itself cannot be, such as a folder below a file.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise write_fault(path, error.errno, error.strerror or str(error)) from error
+
+
+def write_fault(path: Path, number: int | None, why: str) -> AffordanceGraspError:
+    """The error for a system's error ``number`` while ``path`` was written."""
+    sentence = f"{path} cannot be written ({why})"
+    if number in FULL:
+        return StorageFull(f"{sentence}; free some room, or name a folder on another disk")
+    return NotWritable(sentence) if number in BARRED else InvalidInput(sentence)

@@ -7,6 +7,7 @@ import pytest
 
 from affordance_grasp.cli import COMMANDS, main
 from affordance_grasp.commands import weights
+from affordance_grasp.errors import InvalidInput, MissingPackage
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -17,15 +18,36 @@ def test_every_listed_command_is_there(name, capsys):
     assert f"affordance-grasp {name}" in capsys.readouterr().out
 
 
-def test_a_file_that_cannot_be_used_is_one_sentence(monkeypatch, capsys):
-    def full(arguments):
-        raise OSError(28, "No space left on device", "x.json")
+@pytest.mark.parametrize(
+    ("fault", "code", "sentence"),
+    [
+        (OSError(28, "No space left on device", "x.json"), 3, "No space left on device: 'x.json'"),
+        (FileNotFoundError(2, "No such file", "x.json"), 2, "No such file: 'x.json'"),
+        (MemoryError("Unable to allocate 9 GiB"), 3, "memory is full (Unable to allocate 9 GiB)"),
+        (ModuleNotFoundError("No module", name="mujoco.viewer"), 3, "mujoco, which cannot be"),
+        (InvalidInput("--seed is -1"), 2, "weights: --seed is -1\n"),
+        (MissingPackage("no msgpack"), 3, "weights: no msgpack\n"),
+        (KeyboardInterrupt(), 130, "stopped"),
+    ],
+)
+def test_every_fault_is_one_sentence_and_a_code(fault, code, sentence, monkeypatch, capsys):
+    def broken(arguments):
+        raise fault
 
-    monkeypatch.setattr(weights, "run", full)
-    assert main(["weights", "list"]) == 2
+    monkeypatch.setattr(weights, "run", broken)
+    assert main(["weights", "list"]) == code
     printed = capsys.readouterr().err
-    assert "No space left on device: 'x.json'" in printed
+    assert sentence in printed
     assert printed.count("\n") == 1
+
+
+def test_a_module_that_no_extra_brings_is_our_own_fault(monkeypatch):
+    def broken(arguments):
+        raise ModuleNotFoundError("No module", name="affordance_grasp.nowhere")
+
+    monkeypatch.setattr(weights, "run", broken)
+    with pytest.raises(ModuleNotFoundError):
+        main(["weights", "list"])
 
 
 def test_a_reader_that_goes_early_hears_no_complaint():
