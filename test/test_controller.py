@@ -35,7 +35,7 @@ class RecordingArm:
     def begin(self, cancelled):
         self.done.append("begin")
 
-    def move(self, trajectory, any_way=False):
+    def move(self, trajectory, any_path=False):
         self.done.append("move")
         if self.fault is not None and self.done.count("move") == self.fails_at:
             raise self.fault
@@ -147,7 +147,7 @@ def test_a_dry_run_plans_and_shows_and_moves_nothing(node, monkeypatch, by):
 
 def test_limits_of_the_robots_own_description_count(node, monkeypatch):
     moved = []
-    monkeypatch.setattr(node._arm, "move", lambda path, any_way=False: moved.append(path))
+    monkeypatch.setattr(node._arm, "move", lambda path, any_path=False: moved.append(path))
     urdf = share_path(load_robot().settings.urdf).read_text()
     node._described._take(String(data=re.sub('velocity="[0-9.]+"', 'velocity="0.5"', urdf)))
     node._execute(Handle(grasp()), ExecuteGrasp.Result())

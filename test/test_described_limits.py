@@ -5,8 +5,8 @@ import re
 import numpy as np
 import pytest
 
-from affordance_grasp.control.described_limits import within_description
 from affordance_grasp.control.robot import load_robot
+from affordance_grasp.control.robot_description import within_description
 from affordance_grasp.errors import InvalidInput
 
 ROBOT = load_robot()

@@ -4,7 +4,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from affordance_grasp.control.description import CAMERA_FRAMES, description, without_camera
+from affordance_grasp.control.robot_description import CAMERA_FRAMES, description, without_camera
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.share import share_path
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import yaml
 
-from affordance_grasp.control.hand_eye import (
+from affordance_grasp.control.camera_mounting import (
     D435_LINK_OPTICAL,
     HandEye,
     load_hand_eye,
@@ -72,9 +72,9 @@ def test_the_colour_imager_of_a_d435_is_left_of_its_link():
 def test_link_and_optical_frame_describe_one_mounting():
     T_tool0_link = pose_from_quaternion([0.0, -0.05, 0.02], [0.5, -0.5, 0.5, 0.5])
     link = HandEye(T_tool0_link, "tool0", "camera_link")
-    optical = link.seen_from("camera_color_optical_frame", invert(D435_LINK_OPTICAL))
+    optical = link.in_camera_frame("camera_color_optical_frame", invert(D435_LINK_OPTICAL))
     np.testing.assert_allclose(optical.T_tool0_cam, T_tool0_link @ D435_LINK_OPTICAL, atol=1e-12)
-    back = optical.seen_from("camera_link", D435_LINK_OPTICAL)
+    back = optical.in_camera_frame("camera_link", D435_LINK_OPTICAL)
     np.testing.assert_allclose(back.T_tool0_cam, T_tool0_link, atol=1e-12)
     assert (back.camera_frame, back.effector_frame) == ("camera_link", "tool0")
 

@@ -9,7 +9,7 @@ from calibration_views import ROBOT, TILTS, board_views, table_views
 from affordance_grasp.calibration.board_check import Board
 from affordance_grasp.calibration.views import write_view
 from affordance_grasp.cli import main
-from affordance_grasp.control.hand_eye import (
+from affordance_grasp.control.camera_mounting import (
     D435_LINK_OPTICAL,
     load_hand_eye,
     read_hand_eye,

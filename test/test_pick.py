@@ -119,7 +119,7 @@ def test_reasons(robot):
     assert "outside the workspace" in sentence
     reason, sentence = reason_of(robot, grasp(x=0.84, y=0.44, z=0.2))
     assert reason == Reason.NO_IK
-    assert "no posture" in sentence
+    assert "no solution" in sentence
     assert reason_of(robot, pose(np.eye(3), [0.4, 0, 0.1]))[0] == Reason.TABLE
 
 
@@ -156,7 +156,7 @@ def test_symmetric_grasp_takes_the_nearer_turn(robot):
 def test_nonsense_is_refused(robot):
     with pytest.raises(InvalidInput, match="finite 4x4 pose"):
         plan_pick(robot, robot.home_q, np.full((4, 4), np.nan), 0.03)
-    with pytest.raises(InvalidInput, match="present posture"):
+    with pytest.raises(InvalidInput, match="present joint positions"):
         plan_pick(robot, [0.0] * 5, grasp(), 0.03)
     with pytest.raises(InvalidInput, match="width >= 0"):
         reachable(robot, robot.home_q, grasp(), -0.01)
@@ -185,6 +185,6 @@ def test_the_ways_stay_in_the_workspace_too(robot):
 def test_nothing_is_planned_from_beyond_the_joint_limits(robot):
     q = robot.home_q.copy()
     q[4] = robot.arm.upper[4] + 0.01
-    with pytest.raises(Unreachable, match="wrist2_joint stands 0.010 rad beyond its limit"):
+    with pytest.raises(Unreachable, match="wrist2_joint is 0.010 rad beyond its limit"):
         plan_pick(robot, q, grasp(), 0.03)
     assert reachable(robot, q, grasp(), 0.03) == Reason.JOINT_LIMIT

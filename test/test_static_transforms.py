@@ -5,7 +5,7 @@ pytest.importorskip("rclpy", reason="no ROS 2 here: rclpy cannot be imported")
 
 from builtin_interfaces.msg import Time
 
-from affordance_grasp.control.hand_eye import D435_LINK_OPTICAL
+from affordance_grasp.control.camera_mounting import D435_LINK_OPTICAL
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.geometry import pose, pose_from_quaternion
 from affordance_grasp.nodes.convert.static_transforms import (

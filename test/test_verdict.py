@@ -5,7 +5,7 @@ import pytest
 
 from affordance_grasp.calibration.correction import Correction
 from affordance_grasp.calibration.verdict import CalibrationCheck, Verdict, height_warnings
-from affordance_grasp.control.hand_eye import HandEye
+from affordance_grasp.control.camera_mounting import HandEye
 
 
 def check(mm, deg, std_mm=0.5, std_deg=0.05):

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from affordance_grasp.calibration.correction import Correction
-from affordance_grasp.control.hand_eye import HandEye
+from affordance_grasp.control.camera_mounting import HandEye
 
 GOOD_MM, GOOD_DEG = 3.0, 0.5
 FAIR_MM, FAIR_DEG = 6.0, 1.0

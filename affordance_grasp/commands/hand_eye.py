@@ -10,7 +10,7 @@ from affordance_grasp.calibration.board_check import Board, check_on_board
 from affordance_grasp.calibration.table_check import check_on_table
 from affordance_grasp.calibration.verdict import CalibrationCheck, Verdict
 from affordance_grasp.calibration.views import read_views
-from affordance_grasp.control.hand_eye import (
+from affordance_grasp.control.camera_mounting import (
     D435_LINK_OPTICAL,
     OPTICAL_SUFFIX,
     load_hand_eye,
@@ -112,7 +112,7 @@ def _convert(arguments: argparse.Namespace) -> int:
     T_link_optical = _extrinsics(arguments.link_to_optical)
     T_new_old = invert(T_link_optical) if arguments.to == "optical" else T_link_optical
     frame = arguments.frame or FRAMES[arguments.to]
-    write_hand_eye(arguments.out, hand_eye.seen_from(frame, T_new_old))
+    write_hand_eye(arguments.out, hand_eye.in_camera_frame(frame, T_new_old))
     print(f"{arguments.out}: pose of {frame} in {hand_eye.effector_frame}")
     return 0
 

@@ -26,15 +26,16 @@ from affordance_grasp.share import share_path
 
 DEFAULT_GRIPPER = "config/gripper_2f85.yaml"
 WIDTH_SLACK_M = 1e-9
+Vector3 = tuple[float, float, float]
 
 
 @dataclass(frozen=True)
-class Box:
+class GripperBox:
     """An axis-aligned box in the tcp frame: centre and half sizes [m], (3,) each."""
 
     name: str
-    center_m: tuple[float, float, float]
-    half_size_m: tuple[float, float, float]
+    center_m: Vector3
+    half_size_m: Vector3
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ class GripperProfile:
     finger_breadth_m: float
     link_breadth_m: float
     link_thickness_m: float
-    palm_size_m: tuple[float, float, float]
+    palm_size_m: Vector3
     open_clearance_m: float
     min_force_n: float
     max_force_n: float
@@ -125,7 +126,7 @@ class GripperProfile:
         return min(max(width_m, self.min_width_m), self.max_width_m)
 
     def open_width_m(self, width_m: float) -> float:
-        """Opening [m] with which the hand comes down on something ``width_m`` wide."""
+        """Opening [m] with which the hand descends on an object of ``width_m``."""
         return self.clamp_width(width_m + 2 * self.open_clearance_m)
 
     def tip_advance_m(self, width_m: float) -> float:
@@ -144,7 +145,7 @@ class GripperProfile:
         front = self.coupling_m + self.palm_size_m[2]
         return self.open_length_m + self.tip_advance_m(width_m) - front
 
-    def boxes(self, width_m: float) -> tuple[Box, ...]:
+    def boxes(self, width_m: float) -> tuple[GripperBox, ...]:
         """The gripper at an opening as boxes in the ``tcp`` frame of that opening.
 
         Both fingertips, the links above them, and the palm with its coupling.
@@ -166,8 +167,8 @@ class GripperProfile:
         return tuple(boxes)
 
 
-def _box(name: str, center: tuple[float, float, float], size: tuple[float, float, float]) -> Box:
-    return Box(name, center, (size[0] / 2, size[1] / 2, size[2] / 2))
+def _box(name: str, center: Vector3, size: Vector3) -> GripperBox:
+    return GripperBox(name, center, (size[0] / 2, size[1] / 2, size[2] / 2))
 
 
 def load_gripper(path: Path | None = None) -> GripperProfile:
@@ -177,7 +178,7 @@ def load_gripper(path: Path | None = None) -> GripperProfile:
 
 
 class Hold(str, Enum):
-    """What the measured width says about the space between the fingers."""
+    """What the measured width tells about the grasp."""
 
     HELD = "held"
     EMPTY = "empty"
@@ -187,13 +188,13 @@ class Hold(str, Enum):
 def hold_verdict(
     width_m: float, closed_width_m: float, open_width_m: float, margin_m: float = 0.0012
 ) -> Hold:
-    """Judge from the measured width whether something is between the fingers.
+    """Judge from the measured width whether an object is held.
 
     Args:
         width_m: measured distance of the fingertips after closing and lifting.
-        closed_width_m: width that the gripper reaches with nothing in it.
-        open_width_m: width before closing; still being there means that it never moved.
-        margin_m: what counts as equal; above the encoder's 0.4 mm, below the thinnest object.
+        closed_width_m: width that the empty gripper reaches.
+        open_width_m: width before closing; unchanged means that the fingers never moved.
+        margin_m: tolerance; above the encoder's 0.4 mm, below the thinnest object.
     """
     if width_m <= closed_width_m + margin_m:
         return Hold.EMPTY

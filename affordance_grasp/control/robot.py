@@ -1,4 +1,4 @@
-"""The robot as configured: arm, gripper, camera mounting, limits and how it picks."""
+"""The robot as configured: arm, gripper, camera mounting, limits and pick settings."""
 
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -9,8 +9,8 @@ from numpy.typing import ArrayLike
 from affordance_grasp.control.arm.inverse import within_limits
 from affordance_grasp.control.arm.kinematics import forward
 from affordance_grasp.control.arm.urdf import LinkShape, SerialArm, load_arm, load_shapes
+from affordance_grasp.control.camera_mounting import HandEye, load_hand_eye
 from affordance_grasp.control.gripper import GripperProfile, load_gripper
-from affordance_grasp.control.hand_eye import HandEye, load_hand_eye
 from affordance_grasp.control.motion.clearance import Body
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.geometry import Floats, pose
@@ -111,7 +111,7 @@ class RobotConfig:
 
     @property
     def home_q(self) -> Floats:
-        """Observation posture (J,) [rad]."""
+        """Home configuration (J,) [rad], from which the camera looks at the table."""
         return np.array(self.settings.home_q_rad)
 
     @property

@@ -13,7 +13,7 @@ import numpy as np
 from geometry_msgs.msg import TransformStamped
 from rclpy.node import Node
 
-from affordance_grasp.control.hand_eye import D435_LINK_OPTICAL, HandEye, load_hand_eye
+from affordance_grasp.control.camera_mounting import D435_LINK_OPTICAL, HandEye, load_hand_eye
 from affordance_grasp.control.robot import load_robot
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.geometry import Floats

@@ -13,7 +13,7 @@ import tf2_ros
 from rclpy.node import Node
 from spinning import ros
 
-from affordance_grasp.control.hand_eye import D435_LINK_OPTICAL
+from affordance_grasp.control.camera_mounting import D435_LINK_OPTICAL
 from affordance_grasp.control.robot import load_robot
 from affordance_grasp.geometry import pose, pose_from_quaternion
 from affordance_grasp.nodes.convert.static_transforms import from_transform

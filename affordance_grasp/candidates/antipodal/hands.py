@@ -12,7 +12,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from affordance_grasp.control.gripper import Box, GripperProfile
+from affordance_grasp.control.gripper import GripperBox, GripperProfile
 from affordance_grasp.geometry import Floats
 from affordance_grasp.scene.table import TablePlane
 
@@ -257,7 +257,7 @@ def collides(hands: Hands, points: Floats, gripper: GripperProfile) -> NDArray[n
     return hit
 
 
-def _touched(xyz: Sequence[Singles], boxes: Sequence[Box]) -> NDArray[np.bool_]:
+def _touched(xyz: Sequence[Singles], boxes: Sequence[GripperBox]) -> NDArray[np.bool_]:
     """Which hands (M,) have a point with coordinates (M, N) each inside one of the boxes."""
     reach = np.array([np.add(np.abs(box.center_m), box.half_size_m) for box in boxes]).max(axis=0)
     near = np.abs(xyz[1]) < reach[1]

@@ -16,7 +16,7 @@ ROUNDS = 6
 STEPS = 60
 CONVERGED = 1e-9
 DAMPING = 0.05
-LENGTH_M = 0.3  # at which a radian counts as much as that many metres
+LENGTH_M = 0.3  # a radian of rotation error counts as much as this distance
 
 
 def polish(arm: SerialArm, T_base_tip: Floats, q: Floats, steps: int = 4) -> Floats:

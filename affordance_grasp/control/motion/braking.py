@@ -1,4 +1,4 @@
-"""Coming to rest on the way that was planned, which is known to be free."""
+"""Braking along the planned path, which is known to be free of collisions."""
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -21,7 +21,7 @@ def brake(trajectory: JointTrajectory, deceleration: ArrayLike) -> JointTrajecto
     Args:
         trajectory: what would be followed from now on.
         deceleration: (J,) limits [rad/s^2]. The trajectory's own accelerations should stay below
-            half of them; what it asks beyond that comes on top.
+            half of them; what exceeds that adds to the braking.
     """
     limit = np.asarray(deceleration, float)
     if limit.shape != (len(trajectory.joint_names),) or not (limit > 0).all():

@@ -1,4 +1,4 @@
-"""Distance of the moving parts to the table and to each other, for many postures at once."""
+"""Distance of the moving parts to the table and to each other, for many configurations."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

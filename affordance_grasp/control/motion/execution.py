@@ -1,7 +1,7 @@
 """One pick, the same for every robot: open, approach, descend, close, lift, retreat.
 
-Whoever can move an arm and a gripper (the simulated world, or a robot behind ROS actions)
-offers :class:`Actuators`; the order of things and the verdict stand here and nowhere else.
+The simulated world and the robots behind ROS actions implement :class:`Actuators`; the sequence
+and the verdict are defined here only.
 """
 
 from collections.abc import Callable
@@ -24,22 +24,22 @@ OnStage = Callable[[Stage], None]
 class Actuators(Protocol):
     """An arm and a gripper; every call returns when it is done, or raises ``MotionFault``."""
 
-    def move(self, trajectory: JointTrajectory, any_way: bool = False) -> None:
-        """Follow the trajectory to its end; with ``any_way`` another free way there will do."""
+    def move(self, trajectory: JointTrajectory, any_path: bool = False) -> None:
+        """Follow the trajectory; with ``any_path`` another free path to its end will do."""
 
     def grip(self, width_m: float, force_n: float) -> float:
-        """Bring the fingertips to a distance [m]; return the distance at which they stand."""
+        """Move the fingertips to a distance [m]; return the distance that they reach."""
 
     def hold(self, duration_s: float) -> float:
-        """Stand still for a while [s]; return the distance of the fingertips [m] then."""
+        """Wait without moving [s]; return the distance of the fingertips [m] then."""
 
     def stop(self) -> None:
-        """Stand still at once."""
+        """Stop at once."""
 
 
 @dataclass(frozen=True)
 class PickExecution:
-    """What the robot itself knows after a pick.
+    """What the robot's own sensors say after a pick.
 
     ``verdict`` and ``width_m``: at home, after holding still. ``closed_verdict`` and
     ``closed_width_m``: before lifting.
@@ -62,12 +62,12 @@ def perform_pick(
     gripper: GripperProfile,
     on_stage: OnStage | None = None,
 ) -> PickExecution:
-    """Carry out a planned pick; ``on_stage`` hears the name of every stage as it begins."""
-    announce = on_stage or _silence
+    """Carry out a planned pick; ``on_stage`` is called with every stage as it begins."""
+    announce = on_stage or (lambda stage: None)
     announce("open")
     _check_open(plan, actuators.grip(plan.open_width_m, plan.force_n))
     announce("approach")
-    actuators.move(plan.approach, any_way=True)
+    actuators.move(plan.approach, any_path=True)
     announce("descend")
     actuators.move(plan.descend)
     announce("close")
@@ -75,7 +75,7 @@ def perform_pick(
     announce("lift")
     actuators.move(plan.lift)
     announce("retreat")
-    actuators.move(plan.retreat, any_way=True)
+    actuators.move(plan.retreat, any_path=True)
     announce("hold")
     width_m = actuators.hold(HOLD_S)
     return PickExecution(
@@ -87,10 +87,10 @@ def perform_pick(
 
 
 def _check_open(plan: PickPlan, width_m: float) -> None:
-    """The way was checked for fingers at this opening: further closed, their tips reach lower."""
+    """The path was checked at this opening: with narrower fingers the tips reach lower."""
     if abs(width_m - plan.open_width_m) > OPEN_TOLERANCE_M:
         raise MotionFault(
-            f"the fingers stand {width_m * 1e3:.1f} mm apart instead of "
+            f"the fingers are {width_m * 1e3:.1f} mm apart instead of "
             f"{plan.open_width_m * 1e3:.1f} mm; free the gripper from what it holds or what "
             "blocks it, and see that it is calibrated"
         )
@@ -99,7 +99,3 @@ def _check_open(plan: PickPlan, width_m: float) -> None:
 def _verdict(plan: PickPlan, gripper: GripperProfile, width_m: float) -> Hold:
     closed_m = gripper.clamp_width(plan.close_width_m)
     return hold_verdict(width_m, closed_m, plan.open_width_m)
-
-
-def _silence(stage: Stage) -> None:
-    """Nobody listens."""

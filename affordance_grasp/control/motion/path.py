@@ -1,4 +1,4 @@
-"""The way of one pick through joint space, checked densely: the geometry before the timing."""
+"""The path of one pick through joint space, checked densely; timing comes later."""
 
 from dataclasses import dataclass
 
@@ -38,11 +38,11 @@ class JointPath:
 
 
 def find_path(robot: RobotConfig, q_now: Floats, T_base_tcp: Floats, width_m: float) -> JointPath:
-    """The best posture for a grasp and the checked way there and back.
+    """The best configuration for a grasp and the checked path there and back.
 
-    Postures of both turns of the gripper are tried in the order of joint travel from ``q_now``
-    and margin to the joint limits. Raises :class:`Unreachable` with the reason that stopped the
-    first of them.
+    Inverse kinematics of both turns of the gripper is tried in the order of joint travel from
+    ``q_now`` and margin to the joint limits. Raises :class:`Unreachable` with the reason that
+    stopped the first configuration.
     """
     T, width_m = _checked(robot, T_base_tcp, width_m)
     open_width_m = robot.gripper.open_width_m(width_m)
@@ -50,7 +50,7 @@ def find_path(robot: RobotConfig, q_now: Floats, T_base_tcp: Floats, width_m: fl
     T_tcp_tool0 = invert(robot.gripper.T_tool0_tcp(width_m))
     bodies = robot.body_with_gripper(open_width_m), robot.body_with_gripper(width_m)
     failures: list[Unreachable] = []
-    for q_grasp, T_grasp in _postures(robot, q_now, T, T_tcp_tool0):
+    for q_grasp, T_grasp in _configurations(robot, q_now, T, T_tcp_tool0):
         try:
             stages = _stages(robot, q_now, q_grasp, T_grasp @ T_tcp_tool0)
             _check_stages(robot, bodies, stages)
@@ -82,13 +82,13 @@ def _checked(robot: RobotConfig, T_base_tcp: Floats, width_m: float) -> tuple[Fl
 
 
 def check_path(robot: RobotConfig, q: Floats, width_m: float) -> None:
-    """Raise :class:`Unreachable` unless postures (N, J) [rad] planned elsewhere may be passed.
+    """Raise :class:`Unreachable` unless a joint path (N, J) [rad] planned elsewhere is free.
 
-    They must keep the joint limits and, with the fingers ``width_m`` apart, the clearances.
+    It must keep the joint limits and, with the fingers ``width_m`` apart, the clearances.
     """
     if not within_limits(robot.arm, q).all():
-        raise Unreachable(Reason.JOINT_LIMIT, "the planned way leaves the joint limits")
-    _check_clear(robot, robot.body_with_gripper(width_m), q, "planned way")
+        raise Unreachable(Reason.JOINT_LIMIT, "the planned path leaves the joint limits")
+    _check_clear(robot, robot.body_with_gripper(width_m), q, "planned path")
 
 
 def _outside(robot: RobotConfig, points_base: Floats) -> bool:
@@ -98,19 +98,19 @@ def _outside(robot: RobotConfig, points_base: Floats) -> bool:
 
 
 def _check_workspace(robot: RobotConfig, q: Floats, width_m: float) -> None:
-    """Along the straight ways to the grasp and up from it the tcp stays in its box."""
+    """On the straight paths to the grasp and up from it the tcp stays in the workspace."""
     T_base_tcp = forward(robot.arm, q) @ robot.gripper.T_tool0_tcp(width_m)
     if _outside(robot, T_base_tcp[:, :3, 3]):
         raise Unreachable(
-            Reason.PATH, "the straight way to the grasp or up from it leaves the workspace"
+            Reason.PATH, "the straight path to the grasp or up from it leaves the workspace"
         )
 
 
 def close_width_m(robot: RobotConfig, T_base_tcp: Floats, width_m: float) -> float:
-    """How far the fingers may close at a grasp whose route was found [m].
+    """Width [m] to which the fingers may close at a grasp whose path was found.
 
-    Where nothing is between them they stop before their tips, which move down an arc while they
-    close, come too near to the table.
+    With nothing between them they stop before their tips, which move down an arc while closing,
+    come too near to the table.
     """
     T_base_tool0 = T_base_tcp @ invert(robot.gripper.T_tool0_tcp(width_m))
     shut_m, fine_m = robot.gripper.min_width_m, _squeezed_m(robot, width_m)
@@ -122,7 +122,7 @@ def close_width_m(robot: RobotConfig, T_base_tcp: Floats, width_m: float) -> flo
 
 
 def _check_closing(robot: RobotConfig, T: Floats, width_m: float, open_width_m: float) -> None:
-    """While the flange stands still the tips move down an arc, until the object is squeezed."""
+    """The tips, which move down an arc while closing, stay clear of the table."""
     T_base_tool0 = T @ invert(robot.gripper.T_tool0_tcp(width_m))
     openings_m = np.linspace(_squeezed_m(robot, width_m), open_width_m, CLOSING_STEPS)
     lowest_m = min(_lowest_m(robot, T_base_tool0, opening_m) for opening_m in openings_m)
@@ -135,7 +135,7 @@ def _check_closing(robot: RobotConfig, T: Floats, width_m: float, open_width_m: 
 
 
 def _squeezed_m(robot: RobotConfig, width_m: float) -> float:
-    """The width to which the fingers must at least want to close, to hold what is so wide."""
+    """The closing target [m] that at least is needed to squeeze an object of this width."""
     return max(robot.gripper.min_width_m, width_m - SQUEEZE_M)
 
 
@@ -150,10 +150,10 @@ def _lowest_m(robot: RobotConfig, T_base_tool0: Floats, opening_m: float) -> flo
     return float(min(heights_m)) - robot.table_z_m
 
 
-def _postures(
+def _configurations(
     robot: RobotConfig, q_now: Floats, T: Floats, T_tcp_tool0: Floats
 ) -> list[tuple[Floats, Floats]]:
-    """At least one posture within the limits with its tcp pose, most convenient first."""
+    """Configurations within the limits, each with its tcp pose, least cost first; at least one."""
     arm = robot.arm
     scored: list[tuple[float, Floats, Floats]] = []
     found = 0
@@ -166,10 +166,11 @@ def _postures(
             cost = travel + MARGIN_WEIGHT * max(0.0, COMFORT_RAD - margin)
             scored.append((float(cost), q, T_grasp))
     if not found:
-        raise Unreachable(Reason.NO_IK, "no posture of the arm puts the gripper at the grasp")
+        raise Unreachable(Reason.NO_IK, "inverse kinematics has no solution at the grasp")
     if not scored:
         raise Unreachable(
-            Reason.JOINT_LIMIT, f"all {found} postures at the grasp lie beyond the joint limits"
+            Reason.JOINT_LIMIT,
+            f"all {found} configurations at the grasp lie beyond the joint limits",
         )
     return [(q, T_grasp) for _, q, T_grasp in sorted(scored, key=lambda entry: entry[0])]
 
@@ -189,7 +190,7 @@ def _stages(
 def _straight(
     robot: RobotConfig, q_grasp: Floats, T_base_tool0: Floats, move_m: Floats, name: str
 ) -> Floats:
-    """Joint vectors along a straight line of the tool from the grasp, all on its branch."""
+    """Configurations along a straight line of the tool from the grasp, all on its branch."""
     count = int(np.ceil(np.linalg.norm(move_m) / robot.settings.path_step_m))
     poses = np.tile(T_base_tool0, (count, 1, 1))
     poses[:, :3, 3] += np.arange(1, count + 1)[:, None] / count * move_m
@@ -214,8 +215,8 @@ def _check_stages(
     robot: RobotConfig, bodies: tuple[Body, Body], stages: tuple[Floats, Floats, Floats, Floats]
 ) -> None:
     """Table and self clearance: open fingers on the way in, closed ones on the way out."""
-    ways = np.vstack(stages[:2]), np.vstack(stages[2:])
-    for body, q, name in zip(bodies, ways, ("way to the grasp", "way back"), strict=True):
+    paths = np.vstack(stages[:2]), np.vstack(stages[2:])
+    for body, q, name in zip(bodies, paths, ("path to the grasp", "path back"), strict=True):
         _check_clear(robot, body, q, name)
 
 

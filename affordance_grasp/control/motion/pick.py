@@ -21,7 +21,7 @@ class PickPlan:
 
     1. open to ``open_width_m``; 2. ``approach`` to the pregrasp; 3. ``descend`` straight along the
     approach to the grasp; 4. close towards ``close_width_m`` with ``force_n``, expecting to stop
-    at ``grasp_width_m``; 5. ``lift`` straight up; 6. ``retreat`` to the home posture.
+    at ``grasp_width_m``; 5. ``lift`` straight up; 6. ``retreat`` to the home configuration.
 
     ``T_base_tcp`` is the tcp at closure as executed: the pose asked for, or the same grasp turned
     by pi about the approach.
@@ -39,7 +39,7 @@ class PickPlan:
 
     @property
     def q_grasp(self) -> Floats:
-        """Posture (J,) in which the fingers close."""
+        """Joint positions (J,) [rad] at which the fingers close."""
         return self.descend.positions[-1]
 
     @property
@@ -66,23 +66,23 @@ def plan_pick(
         T_base_tcp: (4, 4) pose of the tcp *at closure* in the base: +z approach, +x closing.
         width_m: distance of the fingertips at closure.
     """
-    q = _posture(robot, q_now)
-    route = find_path(robot, q, np.asarray(T_base_tcp, float), width_m)
-    ways = (route.approach[[0, -1]], route.descend, route.lift, route.retreat[[0, -1]])
+    q = _checked_start(robot, q_now)
+    path = find_path(robot, q, np.asarray(T_base_tcp, float), width_m)
+    stages = (path.approach[[0, -1]], path.descend, path.lift, path.retreat[[0, -1]])
     names = robot.arm.joint_names
     approach, descend, lift, retreat = (
-        time_parameterise(way, robot.velocity, robot.acceleration, names) for way in ways
+        time_parameterise(stage, robot.velocity, robot.acceleration, names) for stage in stages
     )
     return PickPlan(
         approach=approach,
         descend=descend,
         lift=lift,
         retreat=retreat,
-        open_width_m=route.open_width_m,
+        open_width_m=path.open_width_m,
         grasp_width_m=robot.gripper.clamp_width(width_m),
-        close_width_m=close_width_m(robot, route.T_base_tcp, robot.gripper.clamp_width(width_m)),
+        close_width_m=close_width_m(robot, path.T_base_tcp, robot.gripper.clamp_width(width_m)),
         force_n=robot.settings.grip_force_n,
-        T_base_tcp=route.T_base_tcp,
+        T_base_tcp=path.T_base_tcp,
     )
 
 
@@ -91,22 +91,22 @@ def reachable(
 ) -> Reason | None:
     """Why a pick cannot be planned, or None; all the checks of :func:`plan_pick`, no timing."""
     try:
-        find_path(robot, _posture(robot, q_now), np.asarray(T_base_tcp, float), width_m)
+        find_path(robot, _checked_start(robot, q_now), np.asarray(T_base_tcp, float), width_m)
     except Unreachable as error:
         return Reason(error.reason)
     return None
 
 
-def _posture(robot: RobotConfig, q_now: ArrayLike) -> Floats:
+def _checked_start(robot: RobotConfig, q_now: ArrayLike) -> Floats:
     q = np.asarray(q_now, float)
     if q.shape != (robot.arm.dof,) or not np.isfinite(q).all():
-        raise InvalidInput(f"the present posture must be {robot.arm.dof} finite joint angles")
+        raise InvalidInput(f"the present joint positions must be {robot.arm.dof} finite angles")
     if not within_limits(robot.arm, q):
         outside = np.maximum(robot.arm.lower - q, q - robot.arm.upper)
         worst = int(outside.argmax())
         raise Unreachable(
             Reason.JOINT_LIMIT,
-            f"{robot.arm.joint_names[worst]} stands {outside[worst]:.3f} rad beyond its limit; "
-            "move the arm by hand to where it may be",
+            f"{robot.arm.joint_names[worst]} is {outside[worst]:.3f} rad beyond its limit; "
+            "move the arm by hand to within its limits",
         )
     return q

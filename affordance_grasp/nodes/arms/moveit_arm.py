@@ -69,9 +69,9 @@ class MoveItArm(Ros2ControlArm):
             node, kinds.ExecuteTrajectory, p.moveit_execute_action, callback_group=group
         )
 
-    def move(self, trajectory: JointTrajectory, any_way: bool = False) -> None:
+    def move(self, trajectory: JointTrajectory, any_path: bool = False) -> None:
         """Follow the trajectory, or another free way to its end that MoveIt finds."""
-        if any_way and trajectory.duration_s > 0:
+        if any_path and trajectory.duration_s > 0:
             trajectory = self._plan(trajectory)
         super().move(trajectory)
 

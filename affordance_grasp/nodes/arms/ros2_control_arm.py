@@ -81,7 +81,7 @@ class Ros2ControlArm:
         """See :class:`nodes.arms.arm.RobotArm`."""
         self._goals.begin(cancelled)
 
-    def move(self, trajectory: JointTrajectory, any_way: bool = False) -> None:
+    def move(self, trajectory: JointTrajectory, any_path: bool = False) -> None:
         """Follow the trajectory to its end, and see in ``joint_states`` that the arm is there."""
         self._check_at(trajectory.positions[0], START_TOLERANCE_RAD, "the start of its path")
         if trajectory.duration_s > 0:

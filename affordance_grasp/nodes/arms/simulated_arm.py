@@ -37,7 +37,7 @@ class SimulatedArm:
         """See :class:`nodes.arms.arm.RobotArm`."""
         self._goals.begin(cancelled)
 
-    def move(self, trajectory: JointTrajectory, any_way: bool = False) -> None:
+    def move(self, trajectory: JointTrajectory, any_path: bool = False) -> None:
         """Follow the trajectory to its end."""
         goal = FollowTrajectory.Goal(trajectory=from_trajectory(trajectory))
         timeout_s = MOTION_MARGIN_FACTOR * trajectory.duration_s + MOTION_MARGIN_S

@@ -6,8 +6,8 @@ from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.node import Node
 from std_msgs.msg import String
 
-from affordance_grasp.control.described_limits import within_description
 from affordance_grasp.control.robot import RobotConfig
+from affordance_grasp.control.robot_description import within_description
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.nodes.ros.calls import LATCHED
 

@@ -34,7 +34,7 @@ class SimulatedActuators:
         """Remember which stage the next pictures belong to."""
         self.stage = stage
 
-    def move(self, trajectory: JointTrajectory, any_way: bool = False) -> None:
+    def move(self, trajectory: JointTrajectory, any_path: bool = False) -> None:
         """Follow one trajectory to its end and let the arm settle there."""
         self._world.start_trajectory(trajectory)
         self._pass_time(trajectory.duration_s + ARM_SETTLE_S)

@@ -1,9 +1,9 @@
-"""Where the wrist camera is on the flange: the hand-eye calibration and its file.
+"""Where the wrist camera is mounted on the flange: the hand-eye calibration and its file.
 
 The file is the one that easy_handeye2 writes (``~/.ros2/easy_handeye2/calibrations/NAME.calib``):
 ``parameters`` name the frames, ``transform`` is the pose of ``tracking_base_frame``, the camera,
 in ``robot_effector_frame``. This package works in the optical frame of the colour camera. A
-calibration that was made for ``camera_link`` is turned into that with the camera's extrinsics.
+calibration of ``camera_link`` is converted to it with the camera's extrinsics.
 """
 
 from dataclasses import dataclass, replace
@@ -23,16 +23,16 @@ MAX_DISTANCE_M = 2.0
 D435_LINK_OPTICAL = pose([[0, 0, 1], [-1, 0, 0], [0, -1, 0]], [0.0, 0.015, 0.0])
 """Nominal pose of a D435's colour optical frame in its ``camera_link`` (the left imager).
 
-The maker's description has the colour imager 15 mm to the left; single cameras differ by a
+The vendor's description has the colour imager 15 mm to the left; single cameras differ by a
 millimetre and by some tenths of a degree, which their drivers publish.
 """
 
 
 @dataclass(frozen=True)
 class HandEye:
-    """Where the wrist camera is: ``T_tool0_cam``, pose of the camera in the effector.
+    """A hand-eye calibration: ``T_tool0_cam``, pose of the camera in the effector frame.
 
-    ``camera_frame`` is the colour camera's optical frame, unless the calibration is yet to be
+    ``camera_frame`` is the colour camera's optical frame unless the calibration has yet to be
     converted.
     """
 
@@ -42,8 +42,8 @@ class HandEye:
     base_frame: str = "base_link"
     name: str = "wrist_camera"
 
-    def seen_from(self, camera_frame: str, T_new_old: Floats) -> "HandEye":
-        """The same mounting, for another frame of the camera.
+    def in_camera_frame(self, camera_frame: str, T_new_old: Floats) -> "HandEye":
+        """The same mounting, expressed for another frame of the camera.
 
         Args:
             camera_frame: name of the other frame.
@@ -54,10 +54,10 @@ class HandEye:
 
 
 def read_hand_eye(path: Path) -> HandEye:
-    """Read an eye-in-hand calibration in easy_handeye2's layout, for whatever frame it is.
+    """Read an eye-in-hand calibration in easy_handeye2's layout, for any camera frame.
 
     Raises:
-        InvalidInput: the file is no such calibration.
+        InvalidInput: the file holds no such calibration.
     """
     content = read_mapping(path)
     try:
