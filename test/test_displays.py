@@ -30,7 +30,7 @@ def foxglove():
 @pytest.fixture(scope="module")
 def published():
     """Every topic that a node of the package publishes, as the sources name them."""
-    sources = "\n".join(p.read_text() for p in (ROOT / "affordance_grasp" / "nodes").glob("*.py"))
+    sources = "\n".join(p.read_text() for p in (ROOT / "affordance_grasp").rglob("*.py"))
     names = dict(re.findall(r'^([A-Z_]+) = "([a-z_/]+)"', sources, re.MULTILINE))
     camera = re.search(r'COLOR, DEPTH, INFO = "(.+)", "(.+)", "(.+)"', sources).groups()
     names |= dict(zip(("COLOR", "DEPTH", "INFO"), camera, strict=True))
