@@ -1,7 +1,10 @@
-"""The affordances, and what people call them."""
+"""The affordances, and what people call them.
+
+A request is read clause by clause (:mod:`sentences`); what it negates is never taken.
+"""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
@@ -16,9 +19,22 @@ from affordance_grasp.encoders.text import (
     minilm_folder,
 )
 from affordance_grasp.errors import UnknownName
+from affordance_grasp.sentences import Clause, Words, clauses, is_foreign, word_set
 from affordance_grasp.share import share_path
 
 _WORD = re.compile(r"[a-z]+")
+HOLDING = ("hold", "pick_up", "lift", "carry", "catch", "drag", "push")
+"""With these a part that is named says where: ``lift it by the handle``."""
+DETERMINERS = word_set("the a an my your his her our their this that these those some any another")
+ENDS_OF_NAMES = word_set("to and or with by at on for from of in using")
+LIGHT_VERBS = word_set("make have do give")
+OPPOSITES = ("un", "non", "dis", "mis", "with")
+"""Beginnings that turn a verb round: ``uncut``, ``withhold``."""
+"""``give it a push`` means to push."""
+NAME_REACH = 3
+"""Words after a determiner that may belong to a name: ``the big red hammer``."""
+NAME = "~"
+"""Marks a word that names a thing; no word begins with it."""
 
 AFFORDANCES: tuple[str, ...] = (
     "beat",
@@ -64,19 +80,23 @@ AFFORDANCES: tuple[str, ...] = (
 class Vocabulary:
     """The content of ``config/vocabulary.yaml``; phrases are tuples of words.
 
-    ``instead``: what to use for a verb that a method does not know. ``threshold`` and ``margin``:
-    when a sentence similarity is trusted.
+    ``parts``: part of an object -> the affordance whose region it is, None where none is.
+    ``unserved``: verbs that no affordance stands for. ``instead``: what to use for a verb that a
+    method does not know. ``threshold`` and ``margin``: when a sentence similarity is trusted.
     """
 
     fillers: frozenset[str]
-    phrases: dict[tuple[str, ...], str]
+    phrases: dict[Words, str]
+    parts: dict[Words, str | None]
+    unserved: frozenset[Words]
     instead: dict[str, tuple[str, ...]]
     threshold: float
     margin: float
 
     def __post_init__(self) -> None:
         """Refuse verbs that are not affordances."""
-        named = {*self.phrases.values(), *self.instead}
+        parts = {verb for verb in self.parts.values() if verb is not None}
+        named = {*self.phrases.values(), *parts, *self.instead}
         for verb in named.union(*self.instead.values()):
             if verb not in AFFORDANCES:
                 raise UnknownName("affordance in vocabulary.yaml", verb, AFFORDANCES)
@@ -95,43 +115,175 @@ def load_vocabulary() -> Vocabulary:
             for verb, phrases in stored["phrases"].items()
             for phrase in phrases
         },
+        parts={
+            tuple(name.split()): None if verb == "none" else verb
+            for verb, names in stored["parts"].items()
+            for name in names
+        },
+        unserved=frozenset(tuple(phrase.split()) for phrase in stored["unserved"]),
         instead={verb: tuple(others) for verb, others in stored["instead"].items()},
         **stored["similarity"],
     )
 
 
+@dataclass(frozen=True)
+class Request:
+    """What a sentence asks for: ``said`` is the affordance, None where no word means one.
+
+    ``negated``: affordances that are ruled out. ``refused``: why no affordance may be guessed.
+    """
+
+    said: str | None
+    negated: frozenset[str] = frozenset()
+    refused: str = ""
+
+
 def resolve_query(text: str, known: Sequence[str]) -> str:
     """The affordance of ``known`` that a free text means; UnknownName if it means none.
 
-    First the text itself as a verb, then the phrases of the vocabulary, then, where the sentence
-    encoder is installed and no phrase occurs, the similarity of the sentences.
+    First the text itself as a verb, then the phrases of the vocabulary in what is not negated,
+    then, where the sentence encoder is installed, no phrase occurs and nothing is negated, the
+    similarity of the sentences.
     """
     exact = "_".join(_WORD.findall(text.lower()))
     if exact in known:
         return exact
     vocabulary = load_vocabulary()
-    said = exact if exact in AFFORDANCES else _spoken_affordance(text, vocabulary)
-    if said is None:
-        meant = _similar_affordance(text, known, vocabulary)
+    request = Request(exact) if exact in AFFORDANCES else read_request(text, vocabulary)
+    if request.said is not None:
+        candidates = (request.said, *vocabulary.instead.get(request.said, ()))
+        allowed = (verb for verb in candidates if verb in known and verb not in request.negated)
+        meant = next(allowed, None)
+    elif request.refused:
+        meant = None
     else:
-        candidates = (said, *vocabulary.instead.get(said, ()))
-        meant = next((verb for verb in candidates if verb in known), None)
+        meant = _similar_affordance(text, known, vocabulary)
     if meant is None:
-        raise UnknownName("query", text, tuple(known))
+        why = f" ({request.refused})" if request.refused else ""
+        raise UnknownName(f"query{why}", text, tuple(known))
     return meant
 
 
-def _spoken_affordance(text: str, vocabulary: Vocabulary) -> str | None:
-    words = [word for word in _WORD.findall(text.lower()) if word not in vocabulary.fillers]
-    longest = max(len(phrase) for phrase in vocabulary.phrases)
-    for length in range(min(longest, len(words)), 0, -1):
-        for start in range(len(words) - length + 1):
-            first, *rest = words[start : start + length]
-            for stem in _stems(first):
-                verb = vocabulary.phrases.get((stem, *rest))
-                if verb is not None:
-                    return verb
-    return None
+def read_request(text: str, vocabulary: Vocabulary) -> Request:
+    """What an English sentence asks for and what it rules out."""
+    if is_foreign(text):
+        return Request(None, refused="only English is understood")
+
+    def is_command(word: str) -> bool:
+        return any((word, *rest) in vocabulary.phrases for rest in ((), ("up",))) or (
+            (word,) in vocabulary.unserved
+        )
+
+    heard = clauses(text, is_command, lambda words: words in vocabulary.phrases)
+    negated = frozenset(
+        affordance
+        for clause in heard
+        if clause.negated
+        for affordance in _ruled_out(clause, vocabulary)
+    )
+    wishes = [_Wish.of(clause, vocabulary) for clause in heard if not clause.negated]
+    for wish in wishes:
+        if wish.refused:
+            return Request(None, negated, wish.refused)
+    said = next((w.affordance for w in wishes if w.affordance not in (None, *negated)), None)
+    if said is None and any(clause.negated for clause in heard):
+        return Request(None, negated, "it says only what not to do")
+    turned = next((word for clause in heard for word in clause.words if _turns(word)), None)
+    if said is None and turned:
+        return Request(None, negated, f"{turned!r} is another word than the verb in it")
+    return Request(said, negated)
+
+
+def _turns(word: str) -> bool:
+    """Whether a word holds a verb of the vocabulary and does not mean it."""
+    phrases = load_vocabulary().phrases
+    cores = [word.removeprefix(opposite) for opposite in OPPOSITES if word.startswith(opposite)]
+    pieces = [*word.split("-"), *(core for core in cores if len(core) > 2)]
+    return pieces != [word] and any((stem,) in phrases for p in pieces for stem in _stems(p))
+
+
+def _ruled_out(clause: Clause, vocabulary: Vocabulary) -> set[str]:
+    """The affordances of a negated clause: of the parts that it names, else of its verbs.
+
+    With the region of a part go all affordances that have it; ``not lift, hold`` leaves ``hold``.
+    """
+    words = [word for word in clause.words if word not in vocabulary.fillers]
+    parts = [vocabulary.parts[part] for _, part in _occurrences(words, vocabulary.parts)]
+    verbs = [vocabulary.phrases[phrase] for _, phrase in _occurrences(words, vocabulary.phrases)]
+    named = {verb for verb in (parts or verbs) if verb is not None}
+    alike = {other for verb in named for other in vocabulary.instead.get(verb, ())}
+    return named | {verb for verb in alike if parts or verb not in HOLDING}
+
+
+@dataclass(frozen=True)
+class _Wish:
+    """What one clause asks for; see :class:`Request`."""
+
+    affordance: str | None
+    refused: str = ""
+
+    @staticmethod
+    def of(clause: Clause, vocabulary: Vocabulary) -> "_Wish":
+        """A part that is named decides where a verb of holding, or none, goes with it."""
+        words = _verbs_and_names(clause.words, vocabulary)
+        verbs = _occurrences(words, {**vocabulary.phrases, **dict.fromkeys(vocabulary.unserved)})
+        bare = [word.removeprefix(NAME) for word in words]
+        parts = _occurrences(bare, vocabulary.parts)
+        if verbs and verbs[0][1] in vocabulary.unserved:
+            return _Wish(None, f"{' '.join(verbs[0][1])!r} is none of the affordances")
+        verb = vocabulary.phrases[verbs[0][1]] if verbs else None
+        if not parts or verb not in (None, *HOLDING):
+            return _Wish(verb)
+        place, part = parts[0]
+        if vocabulary.parts[part] is not None:
+            return _Wish(vocabulary.parts[part])
+        if verb is None or {"by", "at"}.intersection(clause.words):
+            return _Wish(None, f"no affordance is that of the part {' '.join(part)!r}")
+        return _Wish(verb)
+
+
+def _verbs_and_names(words: Words, vocabulary: Vocabulary) -> list[str]:
+    """The words without fillers; those that name a thing, such as ``the hammer``, are marked."""
+    marked: list[str] = []
+    named_until = -1
+    for place, word in enumerate(words):
+        if word in DETERMINERS:
+            light = bool(marked) and marked[-1] in LIGHT_VERBS
+            named_until = place + (0 if light else NAME_REACH)
+            marked = marked[:-1] if light else marked
+        elif word in ENDS_OF_NAMES:
+            named_until = -1
+        if word in vocabulary.fillers:
+            continue
+        names = place <= named_until and not word.endswith("ed")
+        marked.append(f"{NAME}{word}" if names else word)
+    return marked
+
+
+def _occurrences(words: Sequence[str], phrases: Collection[Words]) -> list[tuple[int, Words]]:
+    """Phrases in their order; of those that begin at one word the longest.
+
+    Only the first word of a phrase must not be a mere name: ``take`` in ``take the photo``.
+    """
+    longest = max(map(len, phrases), default=0)
+    bare = [word.removeprefix(NAME) for word in words]
+    found: list[tuple[int, Words]] = []
+    place = 0
+    while place < len(words):
+        here = _phrase_from(words[place], bare[place + 1 : place + longest], phrases)
+        if here:
+            found.append((place, here))
+        place += len(here) or 1
+    return found
+
+
+def _phrase_from(first: str, following: Sequence[str], phrases: Collection[Words]) -> Words:
+    for length in range(len(following), -1, -1):
+        for stem in _stems(first):
+            phrase = (stem, *following[:length])
+            if phrase in phrases:
+                return phrase
+    return ()
 
 
 def _stems(word: str) -> list[str]:
