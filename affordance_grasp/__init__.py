@@ -9,6 +9,8 @@ beside this source folder.
 import os
 from pkgutil import extend_path
 
+__version__ = "0.1.0"
+
 __path__ = extend_path(__path__, __name__)
 
 # Both are read when the numeric libraries are loaded, and both may be set otherwise outside.

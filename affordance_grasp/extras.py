@@ -13,6 +13,8 @@ PACKAGES = {
     "tokenizers": ("tokenizers", "ground"),
     "safetensors": ("safetensors", "ground"),
     "huggingface_hub": ("huggingface_hub", "ground"),
+    "onnx": ("onnx", "ground"),
+    "tqdm": ("tqdm", "train"),
     "mujoco": ("mujoco", "sim"),
     "OpenGL": ("pyopengl", "sim"),
     "open_clip": ("open_clip_torch", "clip"),

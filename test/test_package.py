@@ -10,7 +10,13 @@ from xml.etree import ElementTree
 import pytest
 import yaml
 
+import affordance_grasp
+from affordance_grasp.extras import PACKAGES
+
+tomllib = pytest.importorskip("tomllib" if sys.version_info >= (3, 11) else "tomli")
 ROOT = Path(__file__).parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+PACKED, MODULES = ("README.md", "LICENSE"), ("__init__.py", "py.typed")
 PINNED = re.compile(r"^[A-Za-z0-9_.-]+==[^\s;]+( ; .+)?$")
 
 
@@ -33,25 +39,50 @@ def test_every_requirement_is_pinned_exactly(name):
     assert not loose
 
 
+def names(requirements: list[str]) -> set[str]:
+    bare = {re.split(r"[<=; \[]", line)[0].lower().replace("_", "-") for line in requirements}
+    return bare - {"affordance-grasp"}
+
+
 def test_the_lock_holds_everything_that_was_asked_for():
-    locked = {line.split("==")[0].lower() for line in requirement_lines("packages.txt")}
-    asked = {re.split(r"[<=; ]", line)[0].lower() for line in requirement_lines("packages.in")}
-    assert not {name.replace("_", "-") for name in asked} - locked
+    extras = PROJECT["optional-dependencies"]
+    asked = [*requirement_lines("packages.in"), *PROJECT["dependencies"]]
+    for extra in sorted(extras.keys() - {"all", "view"}):  # the viewer is in no test
+        asked += extras[extra]
+    assert len(names(asked)) > 30
+    assert not names(asked) - names(requirement_lines("packages.txt"))
 
 
-def test_what_pip_requires_is_in_the_lock():
-    text = (ROOT / "setup.py").read_text()
-    required = set(re.findall(r'^    "([a-z0-9_-]+)",$', text, re.MULTILINE))
-    locked = {line.split("==")[0].lower() for line in requirement_lines("packages.txt")}
-    assert len(required) > 10
-    assert not {name.replace("_", "-") for name in required} - locked
+def test_the_extra_all_is_every_extra_of_a_user():
+    extras = PROJECT["optional-dependencies"]
+    (everything,) = extras["all"]
+    listed = set(re.search(r"\[(.+)\]", everything).group(1).split(","))
+    assert listed == extras.keys() - {"all", "dev"}
+
+
+def test_an_extra_brings_every_package_that_its_message_names():
+    extras = PROJECT["optional-dependencies"]
+    for package, extra in PACKAGES.values():
+        assert package in {re.split(r"[ ;]", line)[0] for line in extras[extra]}, (package, extra)
+
+
+def test_both_manifests_tell_the_same():
+    package = ElementTree.parse(ROOT / "package.xml").getroot()
+    assert package.findtext("name") == PROJECT["name"]
+    assert package.findtext("version") == affordance_grasp.__version__
+    assert package.findtext("license") == PROJECT["license"]
+    assert " ".join(package.findtext("description").split()) == PROJECT["description"]
 
 
 def test_a_source_archive_holds_everything_that_is_installed(tmp_path):
     pytest.importorskip("setuptools", reason="no setuptools here: nothing can be packed")
-    for name in ("setup.py", "package.xml", "MANIFEST.in"):
+    for name in ("setup.py", "pyproject.toml", "MANIFEST.in", "package.xml", *PACKED):
         shutil.copy(ROOT / name, tmp_path)
-    installed = {"package.xml"}
+    module = tmp_path / "affordance_grasp"
+    module.mkdir()
+    for name in MODULES:
+        shutil.copy(ROOT / "affordance_grasp" / name, module)
+    installed = {"package.xml", *PACKED, *(f"affordance_grasp/{name}" for name in MODULES)}
     for folder in ("config", "urdf", "models", "launch"):
         (tmp_path / folder).mkdir()
         for path in (ROOT / folder).iterdir():
