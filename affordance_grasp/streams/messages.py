@@ -6,7 +6,7 @@ fields are touched, so generated ROS messages and those of a bag reader serve al
 below name the fields, as in ``sensor_msgs`` and ``geometry_msgs``.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -75,6 +75,11 @@ class Encoding:
     channels: int
     rgb: tuple[int, ...] = ()
 
+    @property
+    def pixel_bytes(self) -> int:
+        """Bytes of one pixel."""
+        return self.channels * np.dtype(self.dtype).itemsize
+
 
 COLOR_ENCODINGS = {
     "rgb8": Encoding("u1", 3, (0, 1, 2)),
@@ -87,19 +92,33 @@ MAP_ENCODINGS = {"32FC1": Encoding("f4", 1)}
 GRAY_ENCODINGS = {"mono8": Encoding("u1", 1), "8UC1": Encoding("u1", 1), **MAP_ENCODINGS}
 
 
-def to_color(message: ImageMessage) -> NDArray[np.uint8]:
+def unpacked(message: ImageMessage, encoding: Encoding) -> NDArray[np.generic]:
+    """The pixels (H, W, C) of a message that was checked, whatever its padding and byte order."""
+    width, height = int(message.width), int(message.height)
+    dtype = np.dtype((">" if message.is_bigendian else "<") + encoding.dtype)
+    row_bytes = width * encoding.pixel_bytes
+    step = int(message.step) or row_bytes
+    rows = np.frombuffer(message.data, np.uint8).reshape(height, step)[:, :row_bytes]
+    return np.ascontiguousarray(rows).view(dtype).reshape(height, width, encoding.channels)
+
+
+Unpack = Callable[[ImageMessage, Encoding], NDArray[np.generic]]
+"""What :func:`unpacked` does; the nodes give the reading functions below ROS's own."""
+
+
+def to_color(message: ImageMessage, unpack: Unpack = unpacked) -> NDArray[np.uint8]:
     """Colour image (H, W, 3) uint8 rgb."""
-    encoding = _encoding(message, COLOR_ENCODINGS, "colour image")
-    pixels = _pixels(message, encoding, "colour image")
+    encoding = _checked_encoding(message, COLOR_ENCODINGS, "colour image")
+    pixels = unpack(message, encoding)
     if encoding.rgb == tuple(range(encoding.channels)):
         return np.array(pixels, np.uint8)  # twenty times as fast as picking the channels
     return np.ascontiguousarray(pixels[..., encoding.rgb])
 
 
-def to_depth_m(message: ImageMessage) -> NDArray[np.float32]:
+def to_depth_m(message: ImageMessage, unpack: Unpack = unpacked) -> NDArray[np.float32]:
     """Depth image (H, W) float32 [m] from millimetres (16UC1) or metres (32FC1)."""
-    encoding = _encoding(message, DEPTH_ENCODINGS, "depth image")
-    values = _pixels(message, encoding, "depth image")[..., 0].astype(np.float32)
+    encoding = _checked_encoding(message, DEPTH_ENCODINGS, "depth image")
+    values = unpack(message, encoding)[..., 0].astype(np.float32)
     return values / np.float32(1000) if message.encoding == "16UC1" else values
 
 
@@ -109,9 +128,11 @@ def millimetres(depth_m: NDArray[np.float32]) -> NDArray[np.uint16]:
     return np.where(units < 2**16, units, 0).astype(np.uint16)
 
 
-def to_map(message: ImageMessage, what: str = "heatmap") -> NDArray[np.float32]:
+def to_map(
+    message: ImageMessage, what: str = "heatmap", unpack: Unpack = unpacked
+) -> NDArray[np.float32]:
     """A 32FC1 image (H, W) of finite values."""
-    values = _pixels(message, _encoding(message, MAP_ENCODINGS, what), what)[..., 0]
+    values = unpack(message, _checked_encoding(message, MAP_ENCODINGS, what))[..., 0]
     if not np.isfinite(values).all():
         raise InvalidInput(f"{what} holds NaN or infinity")
     return values.astype(np.float32)
@@ -119,9 +140,9 @@ def to_map(message: ImageMessage, what: str = "heatmap") -> NDArray[np.float32]:
 
 def to_gray(message: ImageMessage, what: str = "ground truth") -> NDArray[np.uint8]:
     """A map (H, W) 0..255 from a mono8 image, or from a 32FC1 image of values in 0..1."""
-    encoding = _encoding(message, GRAY_ENCODINGS, what)
+    encoding = _checked_encoding(message, GRAY_ENCODINGS, what)
     if message.encoding != "32FC1":
-        return np.asarray(_pixels(message, encoding, what)[..., 0], np.uint8)
+        return np.asarray(unpacked(message, encoding)[..., 0], np.uint8)
     values = to_map(message, what)
     if values.min() < 0 or values.max() > 1:
         raise InvalidInput(f"{what} holds values outside 0..1")
@@ -154,7 +175,12 @@ def to_distortion(message: CameraInfoMessage) -> Distortion:
     return Distortion(message.distortion_model, tuple(float(value) for value in message.d))
 
 
-def to_rgbd(color: ImageMessage, depth: ImageMessage, camera_info: CameraInfoMessage) -> RgbdFrame:
+def to_rgbd(
+    color: ImageMessage,
+    depth: ImageMessage,
+    camera_info: CameraInfoMessage,
+    unpack: Unpack = unpacked,
+) -> RgbdFrame:
     """One frame from a colour image, the depth aligned to it, and the colour intrinsics.
 
     A lens that distorts is taken out here, so that pixels of the frame are those of a pinhole.
@@ -164,7 +190,8 @@ def to_rgbd(color: ImageMessage, depth: ImageMessage, camera_info: CameraInfoMes
             f"depth is in frame {depth.header.frame_id!r} and colour in "
             f"{color.header.frame_id!r}; the camera driver must align depth to colour"
         )
-    frame = RgbdFrame(to_color(color), to_depth_m(depth), to_intrinsics(camera_info))
+    intrinsics = to_intrinsics(camera_info)
+    frame = RgbdFrame(to_color(color, unpack), to_depth_m(depth, unpack), intrinsics)
     return rectify(frame, to_distortion(camera_info))
 
 
@@ -198,27 +225,20 @@ def seconds(stamp: Stamp) -> float:
     return float(stamp.sec + stamp.nanosec * 1e-9)
 
 
-def _encoding(message: ImageMessage, known: dict[str, Encoding], what: str) -> Encoding:
+def _checked_encoding(message: ImageMessage, known: dict[str, Encoding], what: str) -> Encoding:
+    """The encoding of a message whose sizes agree with each other."""
     if message.encoding not in known:
         raise InvalidInput(
             f"{what} has encoding {message.encoding!r}; expected {' or '.join(known)}"
         )
-    return known[message.encoding]
-
-
-def _pixels(message: ImageMessage, encoding: Encoding, what: str) -> NDArray[np.generic]:
-    """The pixels (H, W, C) of a message, whatever its row padding and byte order."""
-    width, height = int(message.width), int(message.height)
+    encoding, width, height = known[message.encoding], int(message.width), int(message.height)
     if not (0 < width <= MAX_IMAGE_SIDE and 0 < height <= MAX_IMAGE_SIDE):
         raise InvalidInput(f"{what} is {width}x{height}; sides must be 1..{MAX_IMAGE_SIDE}")
-    dtype = np.dtype((">" if message.is_bigendian else "<") + encoding.dtype)
-    row_bytes = width * encoding.channels * dtype.itemsize
+    row_bytes = width * encoding.pixel_bytes
     step = int(message.step) or row_bytes
     if step < row_bytes or len(message.data) != step * height:
         raise InvalidInput(
             f"{what} of {width}x{height} {message.encoding} has {len(message.data)} bytes in rows "
             f"of {step}; expected rows of at least {row_bytes} and {step * height} bytes"
         )
-    rows = np.frombuffer(message.data, np.uint8).reshape(height, step)[:, :row_bytes]
-    pixels = np.ascontiguousarray(rows).view(dtype)
-    return pixels.reshape(height, width, encoding.channels)
+    return encoding

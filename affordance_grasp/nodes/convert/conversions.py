@@ -3,8 +3,6 @@
 Header and stamp travel beside the values.
 """
 
-from array import array
-
 import numpy as np
 from geometry_msgs.msg import Point, Pose, Quaternion
 from numpy.typing import NDArray
@@ -15,17 +13,20 @@ from affordance_grasp.datatypes import CameraIntrinsics, Region
 from affordance_grasp.distortion import PINHOLE, Distortion
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.geometry import Floats, quaternion_xyzw
+from affordance_grasp.nodes.convert.images import (
+    packed,
+    to_color,
+    to_depth_m,
+    to_map,
+    to_rgbd,
+)
 from affordance_grasp.streams.messages import (
     millimetres,
     seconds,
-    to_color,
-    to_depth_m,
     to_distortion,
     to_intrinsics,
     to_joint_positions,
-    to_map,
     to_pose,
-    to_rgbd,
 )
 
 __all__ = [
@@ -65,17 +66,17 @@ def to_region(message: RegionOfInterest, width: int, height: int) -> Region | No
 
 def from_color(color: NDArray[np.uint8], header: Header) -> Image:
     """An rgb8 image."""
-    return _image(color, "rgb8", header)
+    return packed(color, "rgb8", header)
 
 
 def from_depth_m(depth_m: NDArray[np.float32], header: Header) -> Image:
     """A 16UC1 image in millimetres; beyond 65.535 m there is no reading."""
-    return _image(millimetres(depth_m), "16UC1", header)
+    return packed(millimetres(depth_m), "16UC1", header)
 
 
 def from_map(values: NDArray[np.float32], header: Header) -> Image:
     """A 32FC1 image."""
-    return _image(values.astype(np.float32), "32FC1", header)
+    return packed(values.astype(np.float32), "32FC1", header)
 
 
 def from_intrinsics(
@@ -118,14 +119,3 @@ def from_pose(T: Floats) -> Pose:
     """A pose message from a 4x4 pose [m]."""
     x, y, z, w = (float(value) for value in quaternion_xyzw(T))
     return Pose(position=from_point(T[:3, 3]), orientation=Quaternion(x=x, y=y, z=z, w=w))
-
-
-def _image(pixels: NDArray[np.generic], encoding: str, header: Header) -> Image:
-    pixels = np.ascontiguousarray(pixels)
-    message = Image(header=header, height=pixels.shape[0], width=pixels.shape[1])
-    message.encoding = encoding
-    message.is_bigendian = 0
-    message.step = int(pixels.strides[0])
-    # array.array is what the generated message stores; anything else is copied byte by byte.
-    message.data = array("B", pixels.tobytes())
-    return message

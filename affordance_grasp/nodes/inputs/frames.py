@@ -20,9 +20,10 @@ from affordance_grasp.nodes.convert.conversions import (
     from_depth_m,
     from_intrinsics,
     from_map,
+    to_rgbd,
 )
 from affordance_grasp.nodes.ros.calls import NoAnswer
-from affordance_grasp.streams.messages import seconds, to_distortion, to_intrinsics, to_rgbd
+from affordance_grasp.streams.messages import seconds, to_distortion, to_intrinsics
 
 COLOR, DEPTH, INFO = "color/image_raw", "aligned_depth_to_color/image_raw", "color/camera_info"
 DEPTH_INFO = "aligned_depth_to_color/camera_info"
