@@ -43,7 +43,7 @@ class CheckpointError(AffordanceGraspError):
 
 
 class NoObject(AffordanceGraspError):
-    """No object stands out of the table in the depth image."""
+    """No object is above the table in the depth image."""
 
 
 class LowConfidence(AffordanceGraspError):

@@ -27,5 +27,5 @@ def written_as(name: str, T_cam_tcp, reach_m):
     reach = np.broadcast_to(reach_m, len(T_cam_tcp))
     convention = CONVENTIONS[name]
     return np.array(
-        [T @ invert(convention.T_foreign_tcp(r)) for T, r in zip(T_cam_tcp, reach, strict=True)]
+        [T @ invert(convention.T_external_tcp(r)) for T, r in zip(T_cam_tcp, reach, strict=True)]
     )

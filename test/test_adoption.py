@@ -8,10 +8,10 @@ from affordance_grasp.candidates.external.external_grasps import GeneratorFault,
 from affordance_grasp.geometry import pose
 
 
-def adopt(name, T, reach=None, **values):
+def convert(name, T, reach=None, **values):
     convention = CONVENTIONS[name]
-    adoption = GraspConversion(convention, convention.tip_offset_m() if reach is None else reach)
-    return adoption.adopt(external_grasps(T, "test", **values), scene()[1], GRIPPER)
+    conversion = GraspConversion(convention, convention.tip_offset_m() if reach is None else reach)
+    return conversion.convert(external_grasps(T, "test", **values), scene()[1], GRIPPER)
 
 
 @pytest.mark.parametrize("name", CONVENTIONS)
@@ -21,37 +21,37 @@ def test_good_grasps_survive_being_written_down_by_any_generator(name):
     convention = CONVENTIONS[name]
     depth = np.full(len(known), 0.02) if convention.adds_depth else None
     reach = convention.tip_offset_m() + (0.02 if convention.adds_depth else 0.0)
-    adopted = adopt(
+    converted = convert(
         name,
         written_as(name, known.T_cam_tcp, reach),
         width_m=known.width_m,
         depth_m=depth,
         score=np.linspace(0.1, 0.9, len(known)),
     )
-    assert adopted.examined == len(known)
-    assert len(adopted) > 0.9 * len(known)
-    for T in adopted.T_cam_tcp:
+    assert converted.examined == len(known)
+    assert len(converted) > 0.9 * len(known)
+    for T in converted.T_cam_tcp:
         apart = np.abs(known.T_cam_tcp - T).max(axis=(1, 2))
         assert apart.min() < 0.003  # drawn back by at most that for room above the table
-    assert (np.diff(adopted.quality) <= 0).all(), "best first"
+    assert (np.diff(converted.quality) <= 0).all(), "best first"
 
 
 def test_width_is_measured_where_none_is_given():
     known = scene()[2]
     T = written_as("graspgen", known.T_cam_tcp, 0.195)
-    adopted = adopt("graspgen", T)
-    best = adopted.T_cam_tcp[0]
+    converted = convert("graspgen", T)
+    best = converted.T_cam_tcp[0]
     same = np.abs(known.T_cam_tcp - best).max(axis=(1, 2)).argmin()
-    assert adopted.width_m[0] == pytest.approx(known.width_m[same], abs=0.004)
-    assert np.linalg.norm(adopted.contact_cam[0] - known.contact_cam[same]) < 0.01
+    assert converted.width_m[0] == pytest.approx(known.width_m[same], abs=0.004)
+    assert np.linalg.norm(converted.contact_cam[0] - known.contact_cam[same]) < 0.01
 
 
 def test_an_opening_is_no_wider_than_what_is_between_the_fingers():
     known = scene()[2]
     T = written_as("graspnet", known.T_cam_tcp, 0.01)
     depth = np.full(len(known), 0.01)
-    wide = adopt("graspnet", T, width_m=np.full(len(known), 0.08), depth_m=depth)
-    narrow = adopt("graspnet", T, width_m=np.full(len(known), 0.01), depth_m=depth)
+    wide = convert("graspnet", T, width_m=np.full(len(known), 0.08), depth_m=depth)
+    narrow = convert("graspnet", T, width_m=np.full(len(known), 0.01), depth_m=depth)
     assert wide.width_m.max() < 0.08
     assert narrow.width_m.max() == pytest.approx(0.01)
 
@@ -60,9 +60,9 @@ def test_a_wrong_convention_is_told_rather_than_executed():
     known = scene()[2]
     T = written_as("graspgen", known.T_cam_tcp, 0.195)
     with pytest.raises(GeneratorFault, match=r"none of \d+ grasps fits .*check the convention"):
-        adopt("tcp", T)  # 0.195 m too high: nothing between the fingers
+        convert("tcp", T)  # 0.195 m too high: nothing between the fingers
     with pytest.raises(GeneratorFault, match="hit the object|touch the table"):
-        adopt("graspgen", T, reach=0.275)  # 80 mm too deep
+        convert("graspgen", T, reach=0.275)  # 80 mm too deep
 
 
 def test_a_hand_that_reaches_a_little_into_the_table_is_drawn_back():
@@ -71,25 +71,25 @@ def test_a_hand_that_reaches_a_little_into_the_table_is_drawn_back():
     T = known.T_cam_tcp[down].copy()
     height = understood.table.height_m(T[:, :3, 3])
     T[:, :3, 3] += (height + 0.004)[:, None] * T[:, :3, 2]  # tips 4 mm below the table
-    adopted = adopt("tcp", T, width_m=known.width_m[down])
-    assert len(adopted) > 0
-    assert understood.table.height_m(adopted.T_cam_tcp[:, :3, 3]).min() > 0.0005
+    converted = convert("tcp", T, width_m=known.width_m[down])
+    assert len(converted) > 0
+    assert understood.table.height_m(converted.T_cam_tcp[:, :3, 3]).min() > 0.0005
 
 
 def test_scores_above_one_are_scaled_and_kept_in_order():
     known = scene()[2]
     score = np.linspace(0, 40, len(known))
-    adopted = adopt("tcp", known.T_cam_tcp, width_m=known.width_m, score=score)
-    assert adopted.quality.max() == 1.0
-    assert (np.diff(adopted.quality) <= 0).all()
+    converted = convert("tcp", known.T_cam_tcp, width_m=known.width_m, score=score)
+    assert converted.quality.max() == 1.0
+    assert (np.diff(converted.quality) <= 0).all()
 
 
 def test_a_generator_that_finds_nothing_is_not_at_fault():
-    assert len(adopt("tcp", [])) == 0
+    assert len(convert("tcp", [])) == 0
 
 
 def test_poses_in_another_frame_are_told():
     known = scene()[2]
     T_base_cam = pose(translation_m=[0.5, 0.2, 0.4])
     with pytest.raises(GeneratorFault, match="poses are in the optical frame"):
-        adopt("tcp", T_base_cam @ known.T_cam_tcp, width_m=known.width_m)
+        convert("tcp", T_base_cam @ known.T_cam_tcp, width_m=known.width_m)

@@ -35,8 +35,8 @@ def test_two_things_get_two_labels_largest_first():
     scene = segment_scene(tabletop(Can(-0.08, 0, 0.02, 0.05), Block(0.08, 0, (0.08, 0.08, 0.05))))
     assert set(np.unique(scene.cloud.labels)) == {0, 1, 2}
     x = to_world(scene.cloud.points_cam)[:, 0]
-    assert (x[scene.cloud.thing == 1] > 0).all()
-    assert (x[scene.cloud.thing == 2] < 0).all()
+    assert (x[scene.cloud.instance == 1] > 0).all()
+    assert (x[scene.cloud.instance == 2] < 0).all()
 
 
 def test_hidden_solid_is_inside_the_object():
@@ -49,7 +49,7 @@ def test_hidden_solid_is_inside_the_object():
 
 
 def test_bare_table_holds_no_object():
-    with pytest.raises(NoObject, match="stands out"):
+    with pytest.raises(NoObject, match="above the table"):
         segment_scene(tabletop())
 
 

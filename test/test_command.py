@@ -63,7 +63,7 @@ def test_only_the_end_of_a_long_complaint_is_kept(tmp_path):
     with pytest.raises(GeneratorFault, match="the reason$") as fault:
         run(tmp_path, "print('x\\n' * 100000 + 'the reason'); exit(1)")
     assert len(str(fault.value)) < 500
-    with pytest.raises(GeneratorFault, match="it said nothing"):
+    with pytest.raises(GeneratorFault, match="no output"):
         run(tmp_path, "exit(1)")
 
 

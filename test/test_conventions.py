@@ -31,7 +31,7 @@ KNOWN = {
 }
 
 
-def foreign(columns, origin):
+def external_pose(columns, origin):
     T = np.eye(4)
     T[:3, :3] = np.column_stack(columns)
     T[:3, 3] = origin
@@ -45,12 +45,12 @@ def test_every_convention_has_a_known_answer():
 @pytest.mark.parametrize("name", KNOWN)
 def test_the_same_hand_in_every_convention(name):
     columns, origin, depth = KNOWN[name]
-    T = foreign(columns, origin)
+    T = external_pose(columns, origin)
     assert np.linalg.det(T[:3, :3]) == pytest.approx(1), (
         "the test's own frame must be right-handed"
     )
     T_cam_tcp = CONVENTIONS[name].to_tcp([T], None if depth is None else [depth])
-    expected = foreign((X, Y, Z), TIPS)
+    expected = external_pose((X, Y, Z), TIPS)
     np.testing.assert_allclose(T_cam_tcp, [expected], atol=1e-12)
 
 
@@ -59,21 +59,21 @@ def test_conversion_follows_the_frame_that_the_poses_are_given_in(name):
     """Turning the world turns the answer: T (T_f to tcp) = (T T_f) to tcp."""
     columns, origin, depth = KNOWN[name]
     depths = None if depth is None else [depth]
-    T_world_cam = foreign((Y, Z, X), [0.3, -0.4, 1.0])
-    convention, T = CONVENTIONS[name], foreign(columns, origin)
+    T_world_cam = external_pose((Y, Z, X), [0.3, -0.4, 1.0])
+    convention, T = CONVENTIONS[name], external_pose(columns, origin)
     np.testing.assert_allclose(
         convention.to_tcp([T_world_cam @ T], depths),
         T_world_cam @ convention.to_tcp([T], depths),
         atol=1e-12,
     )
-    np.testing.assert_allclose(np.linalg.det(convention.R_foreign_tcp), 1)
+    np.testing.assert_allclose(np.linalg.det(convention.R_external_tcp), 1)
 
 
 def test_pose_of_tcp_in_the_frame_of_the_generator():
     convention = find_convention("gpd")
-    T = foreign(*KNOWN["gpd"][:2])
+    T = external_pose(*KNOWN["gpd"][:2])
     np.testing.assert_allclose(
-        T @ convention.T_foreign_tcp(0.06), convention.to_tcp([T])[0], atol=1e-12
+        T @ convention.T_external_tcp(0.06), convention.to_tcp([T])[0], atol=1e-12
     )
 
 

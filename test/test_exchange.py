@@ -46,8 +46,8 @@ def test_the_seventeen_columns_of_a_grasp_group(tmp_path):
     grasps, convention = read_grasps(tmp_path, "test")
     assert convention == "graspnet"
     assert len(grasps) == 2
-    np.testing.assert_allclose(grasps.T_cam_foreign[0, :3, :3], QUARTER_TURN, atol=1e-12)
-    np.testing.assert_allclose(grasps.T_cam_foreign[0, :3, 3], [0.1, 0.2, 0.3])
+    np.testing.assert_allclose(grasps.T_cam_external[0, :3, :3], QUARTER_TURN, atol=1e-12)
+    np.testing.assert_allclose(grasps.T_cam_external[0, :3, 3], [0.1, 0.2, 0.3])
     assert (grasps.score[0], grasps.width_m[0], grasps.depth_m[0]) == (0.7, 0.06, 0.03)
 
 
@@ -65,7 +65,7 @@ def test_json_with_a_quaternion_or_a_matrix(tmp_path):
     (tmp_path / "grasps.json").write_text(json.dumps(content))
     grasps, convention = read_grasps(tmp_path, "test")
     assert convention == "gpd"
-    for T in grasps.T_cam_foreign:
+    for T in grasps.T_cam_external:
         np.testing.assert_allclose(T[:3, :3], QUARTER_TURN, atol=1e-12)
         np.testing.assert_allclose(T[:3, 3], [0.1, 0.2, 0.8])
     np.testing.assert_array_equal(grasps.score, [0.4, np.nan])

@@ -5,19 +5,19 @@ from affordance_grasp.errors import InvalidInput, UnknownName
 
 
 def test_the_generator_s_own_convention_and_hand_are_the_default():
-    adoption = ExternalSettings().adoption("graspgen", "franka_panda")
-    assert adoption.convention.name == "graspgen"
-    assert adoption.tip_offset_m == pytest.approx(0.10527314)
-    assert ExternalSettings().adoption("gpd").tip_offset_m == pytest.approx(0.06)
+    conversion = ExternalSettings().conversion("graspgen", "franka_panda")
+    assert conversion.convention.name == "graspgen"
+    assert conversion.tip_offset_m == pytest.approx(0.10527314)
+    assert ExternalSettings().conversion("gpd").tip_offset_m == pytest.approx(0.06)
 
 
 def test_what_is_given_comes_first():
     settings = ExternalSettings(convention="contact_graspnet", hand="panda_mid_pad")
-    adoption = settings.adoption("graspgen", "robotiq_2f_140")
-    assert adoption.convention.name == "contact_graspnet"
-    assert adoption.tip_offset_m == pytest.approx(0.1034)
-    assert ExternalSettings(tip_offset_m=0.0).adoption("vgn").tip_offset_m == 0.0
-    other = ExternalSettings(convention="gpd").adoption("graspgen", "robotiq_2f_140")
+    conversion = settings.conversion("graspgen", "robotiq_2f_140")
+    assert conversion.convention.name == "contact_graspnet"
+    assert conversion.tip_offset_m == pytest.approx(0.1034)
+    assert ExternalSettings(tip_offset_m=0.0).conversion("vgn").tip_offset_m == 0.0
+    other = ExternalSettings(convention="gpd").conversion("graspgen", "robotiq_2f_140")
     assert other.tip_offset_m == pytest.approx(0.06), "the server's hand belongs to its convention"
 
 

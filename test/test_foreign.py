@@ -32,7 +32,7 @@ def test_rotations_of_single_precision_are_made_exact():
     R = Rotation.random(50, random_state=0).as_matrix().astype(np.float16)
     T = poses_from_parts(R.astype(float), np.zeros((50, 3)))
     T[:, 3] = 7.0  # a last row that some networks leave unset
-    clean = external_grasps(T, "test").T_cam_foreign
+    clean = external_grasps(T, "test").T_cam_external
     R = clean[:, :3, :3]
     np.testing.assert_allclose(
         R @ np.swapaxes(R, 1, 2), np.tile(np.eye(3), (50, 1, 1)), atol=1e-12

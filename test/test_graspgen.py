@@ -14,7 +14,7 @@ from grasp_answers import GRIPPER, scene, written_as
 from tabletop import Block, Can, tabletop
 
 from affordance_grasp.candidates.external.external_grasps import GeneratorFault
-from affordance_grasp.candidates.external.graspgen import GraspGenClient, things
+from affordance_grasp.candidates.external.graspgen import GraspGenClient, largest_instances
 from affordance_grasp.candidates.external.packing import pack, unpack
 from affordance_grasp.candidates.external.settings import ExternalSettings
 from affordance_grasp.candidates.generators import make_generator
@@ -103,7 +103,7 @@ def test_the_hand_is_the_server_s_unless_it_is_given():
 def test_every_thing_on_the_table_is_asked_about():
     frame = tabletop(Block(-0.08, 0.0, (0.05, 0.03, 0.05)), Can(0.08, 0.0, 0.03, 0.06))
     cloud = segment_scene(frame).cloud
-    parts = things(cloud)
+    parts = largest_instances(cloud)
     assert len(parts) == 2
     assert sum(len(part) for part in parts) == len(cloud.points_cam)
     assert len(parts[0]) >= len(parts[1])

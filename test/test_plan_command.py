@@ -87,7 +87,7 @@ def test_learned_heat_from_file_to_grasp(files, capsys, random_checkpoint):
         ({"depth": "bytes.png"}, "uint16 or float32"),
         ({"depth": "color.png"}, "3 channel"),
         ({"depth": "zero.png"}, "zero or NaN"),
-        ({"depth": "bare.png"}, "nothing stands out"),
+        ({"depth": "bare.png"}, "no object is above"),
         ({"scale": "0"}, "depth scale"),
         ({"scale": "1"}, "check the depth scale"),
         ({"k": ["0", "615", "320", "240"]}, "not invertible"),

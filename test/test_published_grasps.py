@@ -57,7 +57,7 @@ def ask(inbox, timeout_s=0.05, best_first=True, **settings):
         inbox,
         header(100.0),
         GRIPPER,
-        ExternalSettings(**settings).adoption("tcp"),
+        ExternalSettings(**settings).conversion("tcp"),
         max_age_s=0.5,
         timeout_s=timeout_s,
         best_first=best_first,

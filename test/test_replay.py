@@ -84,7 +84,7 @@ def test_every_frame_has_a_result_and_everything_else_is_counted(bag, tmp_path, 
     assert summary["frames"] == {"total": 6, "planned": 5, "nothing": 1, "broken": 0}
     assert summary["left_out"] == {"colour_images_without_depth": 1, "broken_messages": 0}
     assert summary["grasp_found_rate"] == 1.0
-    assert any("nothing stands out of the table" in words for words in summary["messages"])
+    assert any("no object is above the table" in words for words in summary["messages"])
     results = list(read_results(out / "frames.jsonl"))
     assert [r.index for r in results] == list(range(FRAMES))
     assert [r.stamp_ns - START_NS for r in results] == [i * 200_000_000 for i in range(FRAMES)]

@@ -1,4 +1,4 @@
-"""The grasp generators by name: the built-in one and those that other programs run."""
+"""The grasp generators by name: the built-in one and the external ones."""
 
 from collections.abc import Callable
 from typing import Protocol

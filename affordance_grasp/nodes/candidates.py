@@ -83,12 +83,12 @@ class CandidatesNode(Node):
         if p.generator != TOPIC:
             generator = make_generator(p.generator, gripper, p.external)
             return lambda header: generator
-        inbox, adoption = GraspInbox(self), p.external.adoption("tcp")
+        inbox, conversion = GraspInbox(self), p.external.conversion("tcp")
         return lambda header: PublishedGrasps(
             inbox,
             header,
             gripper,
-            adoption,
+            conversion,
             max_age_s=p.max_age_s,
             timeout_s=p.timeout_s,
             best_first=p.best_first,

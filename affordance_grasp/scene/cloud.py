@@ -1,4 +1,4 @@
-"""What stands out of the table: an object mask and a thinned cloud with normals.
+"""Segmentation of the scene: object instances above the table, as a mask and a thinned cloud.
 
 Objects a few millimetres thick (a spoon, a wrench) are lower than three deviations of a single
 D435 reading, so heights are averaged inside surfaces before they are compared with the table.
@@ -27,25 +27,25 @@ SOLID_LEVELS = 7
 
 @dataclass(frozen=True)
 class ObjectCloud:
-    """Everything that stands on the table, seen from one side.
+    """The objects on the table, seen from one side.
 
-    ``labels`` (H, W) int32: 0 = table or nothing, 1.. = one connected thing each, largest first.
-    ``points_cam``, ``normals_cam`` (N, 3) [m], normals towards the camera; ``thing`` (N,) label
-    of each point; ``spacing_m`` the grid the points were averaged on. ``solid_cam`` (M, 3) [m]:
-    points behind the visible surface that are inside the object; see :func:`hidden_solid`.
+    ``labels`` (H, W) int32: 0 = table or nothing, 1.. = one object instance each, largest first.
+    ``points_cam``, ``normals_cam`` (N, 3) [m], normals towards the camera; ``instance`` (N,)
+    label of each point; ``spacing_m`` the grid the points were averaged on. ``solid_cam`` (M, 3)
+    [m]: points behind the visible surface and inside an object; see :func:`hidden_solid`.
     """
 
     labels: NDArray[np.int32]
     points_cam: Floats
     normals_cam: Floats
-    thing: NDArray[np.int32]
+    instance: NDArray[np.int32]
     spacing_m: float
     solid_cam: Floats
 
 
 @dataclass(frozen=True)
 class TableScene:
-    """One depth image understood: the supporting plane and what stands on it."""
+    """A segmented depth image: the supporting plane and the objects on it."""
 
     table: TablePlane
     cloud: ObjectCloud
@@ -54,40 +54,40 @@ class TableScene:
 def segment_scene(
     frame: RgbdFrame, max_distance_m: float = MAX_DISTANCE_M, seed: int = 0
 ) -> TableScene:
-    """Fit the table and segment what stands on it.
+    """Fit the table and segment the objects on it.
 
     Raises:
         InvalidInput: the depth holds no table.
-        NoObject: nothing stands on it.
+        NoObject: there is none on it.
     """
     table = fit_table(frame, max_distance_m, seed)
-    return TableScene(table, observe(frame, table, max_distance_m))
+    return TableScene(table, segment_objects(frame, table, max_distance_m))
 
 
-def observe(
+def segment_objects(
     frame: RgbdFrame,
     table: TablePlane,
     max_distance_m: float = MAX_DISTANCE_M,
     max_points: int = 6000,
 ) -> ObjectCloud:
-    """Segment what stands on the table and thin it to at most about ``max_points`` points.
+    """Segment the objects on the table and thin them to about ``max_points`` points at most.
 
     Raises:
-        NoObject: nothing stands out of the table.
+        NoObject: there is none.
     """
     depth = smooth_depth(frame)
     points = deproject(depth, frame.intrinsics.K)
     labels = label_objects(points, table, max_distance_m)
     pixels = np.flatnonzero(labels)
-    on_things, thing_of = points.reshape(-1, 3)[pixels], labels.ravel()[pixels]
+    on_objects, instance_of = points.reshape(-1, 3)[pixels], labels.ravel()[pixels]
     spacing = 0.002
-    thinned, thing = thin(on_things, thing_of, spacing)
+    thinned, instance = thin(on_objects, instance_of, spacing)
     if len(thinned) > max_points:
         spacing *= float(np.sqrt(len(thinned) / max_points))
-        thinned, thing = thin(on_things, thing_of, spacing)
-    surface, _ = thin(thinned, thing, max(SOLID_STEP_M, spacing))
+        thinned, instance = thin(on_objects, instance_of, spacing)
+    surface, _ = thin(thinned, instance, max(SOLID_STEP_M, spacing))
     solid = hidden_solid(thinned, surface, table)
-    return ObjectCloud(labels, thinned, normals(thinned, spacing), thing, spacing, solid)
+    return ObjectCloud(labels, thinned, normals(thinned, spacing), instance, spacing, solid)
 
 
 def hidden_solid(points_cam: Floats, surface_cam: Floats, table: TablePlane) -> Floats:
@@ -137,10 +137,10 @@ def smooth_depth(frame: RgbdFrame) -> NDArray[np.float32]:
 
 
 def label_objects(points: Floats, table: TablePlane, max_distance_m: float) -> NDArray[np.int32]:
-    """Label connected things above the table (H, W), largest first.
+    """Label the object instances above the table (H, W), largest first.
 
     Raises:
-        NoObject: nothing stands out of the table.
+        NoObject: there is none.
     """
     height = table.height_m(points)
     height -= _warp(height, table.noise_m)
@@ -161,12 +161,12 @@ def label_objects(points: Floats, table: TablePlane, max_distance_m: float) -> N
     keep = [
         part
         for part in np.argsort(-area)
-        if part > 0 and area[part] >= MIN_AREA_M2 and hull.holds(every[pixels[part_of == part]])
+        if part > 0 and area[part] >= MIN_AREA_M2 and hull.supports(every[pixels[part_of == part]])
     ]
     if not keep:
         raise NoObject(
-            "nothing stands out of the table in the depth image; put an object in view of the "
-            "camera, on the table"
+            "no object is above the table in the depth image; put one on the table, in view of "
+            "the camera"
         )
     order = np.zeros(count, np.int32)
     order[keep] = np.arange(1, len(keep) + 1)
@@ -219,14 +219,14 @@ def _pixel_side(points: Floats) -> float:
 
 
 class _TableHull:
-    """The outline of the visible table top; what stands elsewhere is background."""
+    """The outline of the visible table top; what lies outside it is background."""
 
     def __init__(self, table_points: Floats, table: TablePlane) -> None:
         self._axes = plane_axes(table)
         flat = (table_points @ self._axes.T).astype(np.float32)
         self._hull = cv2.convexHull(flat) if len(flat) >= 3 else None
 
-    def holds(self, points: Floats) -> bool:
+    def supports(self, points: Floats) -> bool:
         """Whether the middle of the points' footprint lies on the table."""
         if self._hull is None:
             return False

@@ -54,9 +54,9 @@ def fit_table(
 ) -> TablePlane:
     """Find the plane that carries the objects.
 
-    Only readings nearer than ``max_distance_m`` count, so a floor behind the table does not win.
+    Only readings nearer than ``max_distance_m`` count, which excludes the floor behind the table.
     Among planes through neighbouring readings the one with the most readings on it and the
-    fewest below it is kept: a table has nothing below it, the side of a box has.
+    fewest below it is chosen: a table has nothing below it, the side of a box has.
 
     Raises:
         InvalidInput: the depth image holds too few readings, or no plane among them.

@@ -113,7 +113,7 @@ def draw(convention: Convention) -> np.ndarray:
     canvas = Canvas(max(reach, FINGER_M + 0.04))
     hand(canvas, reach)
     canvas.axes(np.eye(4), 0.6 * AXIS_M, 1, names=False)
-    canvas.axes(invert(convention.T_foreign_tcp(reach)), AXIS_M, 3, names=True)
+    canvas.axes(invert(convention.T_external_tcp(reach)), AXIS_M, 3, names=True)
     canvas.text(convention.name, (14 * SCALE, 28 * SCALE), INK, 0.75)
     said = f"approach {convention.approach}, closing {convention.closing}, "
     said += f"{reach * 1e3:.0f} mm to the fingertips"

@@ -1,4 +1,4 @@
-"""Where the hand search starts: points spread over the object, each with a frame of its own."""
+"""Anchors of the hand search: points spread over the object, each with its local frame."""
 
 import cv2
 import numpy as np
@@ -56,8 +56,8 @@ def _squared_distance(axes: Floats, point: Floats) -> Floats:
 def local_frames(anchors: Floats, cloud: ObjectCloud, table: TablePlane) -> Floats:
     """Rotations (A, 3, 3): columns across the object, along it (both level), and down.
 
-    "Across" is the direction of least extent of the points around the anchor, measured parallel
-    to the table: the way to close on a handle.
+    "Across" is the direction of least extent of the points around the anchor, parallel to the
+    table: the direction in which to close on a handle.
     """
     axes = plane_axes(table)
     flat = cloud.points_cam @ axes.T

@@ -1,9 +1,9 @@
 """Pushing a hand forward and closing it, for all hands of one orientation at once.
 
-In the hand's frame (x closing, z approach) everything visible between two planes |y| < half a
-finger's breadth is reduced to its lower envelope: the first obstacle along z per bin of x. What
-lies behind a visible surface counts as solid, since one view does not show it. A finger fits at
-tip depth z where no bin that it covers starts before z.
+In the hand's frame (x closing, z approach) the points within |y| < half a finger's breadth are
+reduced to their lower envelope: the first obstacle along z per bin of x. The space behind a
+visible surface counts as solid, since one view does not show it. A finger fits at tip depth z
+where no bin that it covers starts before z.
 """
 
 from dataclasses import dataclass, replace
@@ -52,7 +52,7 @@ class Neighbors:
 class Columns:
     """Points in bins of x: ``bin`` (P,) anchor and bin in one number, ``y``, ``z`` (P,) [m].
 
-    The first and the last bin of an anchor take in all that lies further aside.
+    The first and the last bin of an anchor hold all points further aside.
     """
 
     bin: NDArray[np.intp]
@@ -80,7 +80,7 @@ def envelope(points: Columns, tilt_rad: float, half_breadth_m: float) -> Floats:
 class Closings:
     """Hands that fit: ``anchor`` (M,), ``tip_z`` [m] tip depth, ``x_low``, ``x_high`` [m].
 
-    The last two are the edges of what stands between the fingers, to one bin.
+    The last two are the edges of the object between the fingers, to one bin.
     ``engagement`` [m] is how far the tips reach past the surface at the two edges.
     """
 
@@ -91,7 +91,7 @@ class Closings:
     engagement: Floats
 
     def of(self, anchors: int) -> "Closings":
-        """The same where several hands per anchor, one after the other, were told apart."""
+        """Anchor indices reduced to 0..anchors-1, where several hands per anchor were stacked."""
         return replace(self, anchor=self.anchor % anchors)
 
 

@@ -1,7 +1,7 @@
 """A hand search on the single-view cloud, in the manner of GPD (ten Pas et al., IJRR 2017).
 
 Points spread over the object each get a local frame; from every frame the hand comes at several
-azimuths, tilts and depths, is pushed forward until something stops it, closed, and judged. All
+azimuths, tilts and depths, is pushed forward until it touches something, closed, and rated. All
 hands of one orientation are examined together as array operations.
 """
 
@@ -45,7 +45,7 @@ from affordance_grasp.scene.table import MAX_DISTANCE_M, TablePlane
 
 @dataclass(frozen=True)
 class AntipodalConfig:
-    """How finely the search looks and what it keeps; lengths in metres, angles in degrees."""
+    """Resolution of the search and thresholds; lengths in metres, angles in degrees."""
 
     anchors: int = 112
     turns_deg: tuple[float, ...] = (0, 30, 60, 90, 120, 150)
@@ -59,7 +59,7 @@ class AntipodalConfig:
     max_distance_m: float = MAX_DISTANCE_M
 
     def __post_init__(self) -> None:
-        """Refuse a search that looks nowhere or lets the fingers touch the table."""
+        """Refuse an empty search or one that lets the fingers touch the table."""
         if self.anchors < 1 or self.per_anchor < 1 or not self.depths_m or not self.turns_deg:
             raise InvalidInput("antipodal search: anchors, per_anchor, depths, turns must be > 0")
         if self.table_clearance_m < 0.001:
@@ -89,16 +89,16 @@ class AntipodalGenerator:
     def generate(
         self, frame: RgbdFrame, seed: int = 0, scene: TableScene | None = None
     ) -> GraspCandidates:
-        """Propose grasps for everything that stands on the table.
+        """Propose grasps for all objects on the table.
 
         Args:
             frame: colour and aligned depth.
             seed: of the plane fit; the search itself is deterministic.
-            scene: table and cloud of this frame where they are known already.
+            scene: this frame, segmented, where that was done already.
 
         Raises:
             InvalidInput: the depth holds no table.
-            NoObject: nothing stands on it.
+            NoObject: there is no object on it.
         """
         scene = scene or segment_scene(frame, self.config.max_distance_m, seed)
         return self.search(scene.cloud, scene.table)
@@ -123,7 +123,7 @@ class AntipodalGenerator:
             (local_frames(anchors, cloud, table), config.turns_deg, config.tilts_deg),
             (facing_frames(anchors, cloud, table), config.facing_turns_deg, (0.0,)),
         )
-        # hidden solids too, or the hand would find room inside what it sees only from outside
+        # with the hidden solid, or hands would fit inside an object that is seen from outside
         points = np.concatenate([cloud.points_cam, cloud.solid_cam])
         offsets, height = _around(anchors, points), table.height_m(anchors)
         for frames, turns, tilts in families:
@@ -179,7 +179,7 @@ class AntipodalGenerator:
         kind = _kind(anchor, hands.T_cam_tcp[:, :3, 2], table)
         chosen = _distinct(hands, score, kind, config.per_anchor)
         hands, score, anchor = hands.where(chosen), score[chosen], anchor[chosen]
-        obstacles, _ = thin(points, cloud.thing, max(0.004, cloud.spacing_m))
+        obstacles, _ = thin(points, cloud.instance, max(0.004, cloud.spacing_m))
         obstacles = np.concatenate([obstacles, cloud.solid_cam])
         free = ~collides(hands, obstacles, gripper)
         hands, score, anchor = hands.where(free), score[free], anchor[free]
@@ -210,10 +210,10 @@ def _turned(turn_rad: float, tilt_rad: float) -> Floats:
 
 
 def _kind(anchor: NDArray[np.intp], approach: Floats, table: TablePlane) -> NDArray[np.intp]:
-    """One number (M,) per anchor and way to come: from above, slanted, or from the side.
+    """One number (M,) per anchor and direction of approach: from above, slanted, from the side.
 
-    The best of each are kept apart until collisions are known, because what looks best from
-    above may be impossible on a tall thing.
+    The best of each are kept until collisions are known, because an approach from above may be
+    impossible on a tall object.
     """
     tilt = np.degrees(np.arccos(np.clip(-approach @ table.normal_cam, -1, 1)))
     return anchor * 3 + np.digitize(tilt, (25, 50))

@@ -1,7 +1,7 @@
 """Hands around an object: exact contacts, room to the table, collisions, and quality.
 
-Where the bins of :mod:`closing` say only that a hand may fit, the functions here measure it on
-the points themselves.
+The bins of :mod:`closing` tell only that a hand may fit; the functions here measure on the points
+themselves.
 """
 
 from collections.abc import Sequence
@@ -12,6 +12,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from affordance_grasp.candidates.antipodal.closing import Singles
 from affordance_grasp.control.gripper import GripperBox, GripperProfile
 from affordance_grasp.geometry import Floats
 from affordance_grasp.scene.table import TablePlane
@@ -21,12 +22,10 @@ FRICTION = 0.6
 OPEN_STEP_M = 0.002
 PAIRS = 65_536
 
-Singles = NDArray[np.float32]
-
 
 @dataclass(frozen=True)
 class Hands:
-    """M hands: pose of the tcp at closure, and what stands between the fingers.
+    """M hands: pose of the tcp at closure, and what is between the fingers.
 
     ``T_cam_tcp`` (M, 4, 4); ``width_m`` (M,); ``contact_cam`` (M, 3); ``engagement_m`` (M,) how
     far the tips reach past the surface at the edges; ``slope`` (M,) steepest slant of the two
@@ -203,7 +202,7 @@ def _nearest_to_axis(
 
 
 def open_width(gripper: GripperProfile, width_m: Floats) -> Floats:
-    """Openings [m] with which hands come down; ``GripperProfile.open_width_m`` of arrays."""
+    """Openings [m] with which hands descend; ``GripperProfile.open_width_m`` of arrays."""
     return np.minimum(width_m + 2 * gripper.open_clearance_m, gripper.max_width_m)
 
 
@@ -211,7 +210,7 @@ def table_room(hands: Hands, table: TablePlane, gripper: GripperProfile) -> Floa
     """Lowest height [m] (M,) that any corner of the fingertips has while coming down and closing.
 
     Closing swings the tips forward, so both ends of the swing count: open (wider, further back)
-    and the foremost point on the way.
+    and the foremost point in between.
     """
     opened = open_width(gripper, hands.width_m)
     forward, back = _swing(gripper, hands.width_m, opened)
@@ -277,11 +276,11 @@ def _touched(xyz: Sequence[Singles], boxes: Sequence[GripperBox]) -> NDArray[np.
 
 
 def quality(hands: Hands, table: TablePlane, middle_cam: Floats, max_width_m: float) -> Floats:
-    """Geometric quality (M,) in 0..1: a product, so that one bad property is enough to sink it.
+    """Geometric quality (M,) in 0..1: a product, so that one bad property makes it low.
 
     Straight parallel edges inside the friction cone; visible sides that face the fingers; tips
     that reach well past the edges; the whole breadth of the fingers used; a moderate width; a
-    grasp that is not far from the middle of the thing, and not too slanted.
+    grasp near the middle of the object, and not too slanted.
     """
     straight = np.clip(1 - hands.slope / FRICTION, 0.02, 1)
     square = np.where(np.isnan(hands.facing), 0.85, np.clip(0.2 + hands.facing, 0.05, 1))

@@ -1,4 +1,4 @@
-"""A grasp generator that is any program: started per frame, with a folder as its last argument."""
+"""An external program as grasp generator, started per frame with a folder as last argument."""
 
 import os
 import shlex
@@ -17,7 +17,7 @@ from affordance_grasp.errors import InvalidInput
 from affordance_grasp.scene.cloud import TableScene, segment_scene
 
 NAME = "command"
-LAST_WORDS = 300
+TAIL_BYTES = 300
 KILL_S = 2.0
 
 
@@ -46,27 +46,27 @@ class CommandGenerator:
 
         Args:
             frame: colour and aligned depth.
-            seed: of the plane fit; handed on to the program.
-            scene: table and cloud of this frame where they are known already.
+            seed: of the plane fit; passed to the program.
+            scene: this frame, segmented, where that was done already.
 
         Raises:
-            GeneratorFault: the program fails, is too slow, or leaves no usable grasps.
+            GeneratorFault: the program fails, exceeds the time limit or writes no usable grasps.
         """
         scene = scene or segment_scene(frame, seed=seed)
         with tempfile.TemporaryDirectory(prefix="grasps_") as folder:
             write_frame(Path(folder), frame, scene, self._gripper.max_width_m, seed)
             self._run(folder)
-            foreign, convention = read_grasps(Path(folder), NAME)
-        return self._settings.adoption(convention).adopt(foreign, scene, self._gripper)
+            grasps, convention = read_grasps(Path(folder), NAME)
+        return self._settings.conversion(convention).convert(grasps, scene, self._gripper)
 
     def _run(self, folder: str) -> None:
         program = self._arguments[0]
-        with tempfile.TemporaryFile() as said:
+        with tempfile.TemporaryFile() as output:
             try:
                 process = subprocess.Popen(
                     [*self._arguments, folder],
                     stdin=subprocess.DEVNULL,
-                    stdout=said,
+                    stdout=output,
                     stderr=subprocess.STDOUT,
                     start_new_session=True,  # so that its children can be ended with it
                 )
@@ -82,7 +82,7 @@ class CommandGenerator:
             finally:
                 _end(process)
             if code != 0:
-                raise GeneratorFault(f"{NAME}: {program} ended with code {code}: {_last(said)}")
+                raise GeneratorFault(f"{NAME}: {program} ended with code {code}: {_tail(output)}")
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:
@@ -95,9 +95,9 @@ def _end(process: "subprocess.Popen[bytes]") -> None:
         process.wait(KILL_S)
 
 
-def _last(said: IO[bytes]) -> str:
+def _tail(output: IO[bytes]) -> str:
     """The end of what the program printed, on one line."""
-    end = said.seek(0, os.SEEK_END)
-    said.seek(max(0, end - LAST_WORDS))
-    words = said.read().decode(errors="replace").split()
-    return " ".join(words) or "it said nothing"
+    end = output.seek(0, os.SEEK_END)
+    output.seek(max(0, end - TAIL_BYTES))
+    words = output.read().decode(errors="replace").split()
+    return " ".join(words) or "no output"

@@ -1,9 +1,9 @@
-"""How each grasp generator writes down a grasp, and how that becomes a pose of ``tcp``.
+"""The grasp conventions of known generators, and the conversion of their poses to ``tcp``.
 
-Generators disagree on which axis approaches, which axis closes, where the origin is and what a
-width means; that is the usual cause of a hand that arrives turned or too deep. One entry of
-``CONVENTIONS`` says it for one generator. All of them describe poses in the frame of the cloud or
-image that the generator was given: here the camera's optical frame.
+Generators differ in approach axis, closing axis, origin and the meaning of the width; mixing them
+up is the usual cause of a hand that arrives turned or too deep. Each entry of ``CONVENTIONS``
+describes one generator. Poses are in the frame of the cloud or image that the generator was
+given: here the camera's optical frame.
 
 Ours, ``tcp``: origin midway between the fingertips at closure, +z approach, +x closing direction.
 ``docs/conventions`` shows each frame on a gripper.
@@ -33,7 +33,7 @@ class WidthMeaning(str, Enum):
 
 @dataclass(frozen=True)
 class Convention:
-    """One generator's way to write down a grasp.
+    """How one generator describes a grasp.
 
     ``approach``, ``closing``: axes of its frame. ``tip_offsets_m``: hand that it was trained with
     -> distance [m] from its origin to the fingertips along the approach; the first is the
@@ -58,7 +58,7 @@ class Convention:
             )
 
     @property
-    def R_foreign_tcp(self) -> Floats:
+    def R_external_tcp(self) -> Floats:
         """Rotation (3, 3): axes of ``tcp`` as columns in the generator's frame."""
         x, z = AXES[self.closing], AXES[self.approach]
         return np.column_stack([x, np.cross(z, x), z])
@@ -71,27 +71,27 @@ class Convention:
             raise UnknownName(f"hand of convention {self.name}", hand, known)
         return self.tip_offsets_m[hand]
 
-    def T_foreign_tcp(self, reach_m: float) -> Floats:
+    def T_external_tcp(self, reach_m: float) -> Floats:
         """Pose (4, 4) of ``tcp`` in the generator's frame, ``reach_m`` ahead of its origin."""
-        return pose(self.R_foreign_tcp, reach_m * AXES[self.approach])
+        return pose(self.R_external_tcp, reach_m * AXES[self.approach])
 
     def to_tcp(
         self,
-        T_cam_foreign: ArrayLike,
+        T_cam_external: ArrayLike,
         depth_m: ArrayLike | None = None,
         tip_offset_m: float | None = None,
     ) -> Floats:
         """Poses (N, 4, 4) of ``tcp`` from poses as the generator gives them.
 
         Args:
-            T_cam_foreign: (N, 4, 4) the generator's poses.
+            T_cam_external: (N, 4, 4) the generator's poses.
             depth_m: (N,) depth of each grasp [m], where the convention has one.
             tip_offset_m: from origin to fingertips [m]; None: that of the default hand.
 
         Raises:
             InvalidInput: depths are missing, or an offset is not finite.
         """
-        T = np.asarray(T_cam_foreign, float).reshape(-1, 4, 4)
+        T = np.asarray(T_cam_external, float).reshape(-1, 4, 4)
         offset = self.tip_offset_m() if tip_offset_m is None else tip_offset_m
         if not isfinite(offset):
             raise InvalidInput(f"convention {self.name}: tip offset {offset} m must be finite")
@@ -101,7 +101,7 @@ class Convention:
                 raise InvalidInput(f"convention {self.name}: every grasp needs a depth [m]")
             reach = reach + np.asarray(depth_m, float)
         T_cam_tcp = T.copy()
-        T_cam_tcp[:, :3, :3] = T[:, :3, :3] @ self.R_foreign_tcp
+        T_cam_tcp[:, :3, :3] = T[:, :3, :3] @ self.R_external_tcp
         T_cam_tcp[:, :3, 3] += reach[:, None] * (T[:, :3, :3] @ AXES[self.approach])
         return T_cam_tcp
 

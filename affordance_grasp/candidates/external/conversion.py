@@ -1,8 +1,8 @@
-"""Grasps of another generator made ours: pose of ``tcp``, width at closure, contact, quality.
+"""Conversion of external grasps: pose of ``tcp``, width at closure, contact, quality.
 
-Whatever generator proposed a grasp, the hand that executes it is this robot's. So each hand is
-placed on the visible cloud: what stands between its fingers gives the contact and the width, and
-a hand that would hit the object or the table, or that closes on nothing, is left out.
+Whatever generator proposed a grasp, this robot's gripper executes it. So each hand is placed on
+the visible cloud: the points between its fingers give the contact and the width, and a hand that
+would hit the object or the table, or that closes on nothing, is left out.
 """
 
 from dataclasses import dataclass, replace
@@ -36,41 +36,41 @@ class GraspConversion:
     convention: Convention
     tip_offset_m: float
 
-    def adopt(
-        self, foreign: ExternalGrasps, scene: TableScene, gripper: GripperProfile
+    def convert(
+        self, grasps: ExternalGrasps, scene: TableScene, gripper: GripperProfile
     ) -> GraspCandidates:
-        """The grasps that this gripper can make on this scene, best score first.
+        """The grasps that this gripper can execute in this scene, best score first.
 
         ``examined`` of the result counts all that the generator proposed. Scores above 1 are
         divided by the highest; where there are none, the geometric quality takes their place.
 
         Raises:
-            GeneratorFault: there were grasps and none of them fits; says what was wrong with them.
+            GeneratorFault: none of the grasps fits; counts the reasons.
         """
         T_cam_tcp = self.convention.to_tcp(
-            foreign.T_cam_foreign, foreign.depth_m, self.tip_offset_m
+            grasps.T_cam_external, grasps.depth_m, self.tip_offset_m
         )
         hands = _on_cloud(T_cam_tcp, scene, gripper)
         hands = _on_cloud(_above_table(hands, scene, gripper), scene, gripper)
-        hands = replace(hands, width_m=self._closure_width(hands.width_m, foreign.width_m))
+        hands = replace(hands, width_m=self._closure_width(hands.width_m, grasps.width_m))
         faults = _faults(hands, scene, gripper)
         fits = ~np.any(list(faults.values()), axis=0)
-        if len(foreign) and not fits.any():
-            raise GeneratorFault(_all_unfit(foreign, faults, gripper, self.convention.name))
+        if len(grasps) and not fits.any():
+            raise GeneratorFault(_all_unfit(grasps, faults, gripper, self.convention.name))
         hands = hands.where(fits)
-        order, score = _ranked(foreign.score[fits], hands, scene, gripper)
+        order, score = _ranked(grasps.score[fits], hands, scene, gripper)
         hands = hands.where(order)
         return GraspCandidates(
             hands.T_cam_tcp,
             hands.width_m,
             hands.contact_cam,
             score[order],
-            foreign.generator,
-            len(foreign),
+            grasps.generator,
+            len(grasps),
         )
 
     def _closure_width(self, measured_m: Floats, given_m: Floats) -> Floats:
-        """Width (N,) [m]: as given, but what is only the opening is no more than was measured."""
+        """Width (N,) [m]: as given, but an opening counts only up to the measured width."""
         if self.convention.width is WidthMeaning.NONE:
             return measured_m
         given = np.where(np.isnan(given_m), measured_m, given_m)
@@ -80,7 +80,7 @@ class GraspConversion:
 
 
 def _on_cloud(T_cam_tcp: Floats, scene: TableScene, gripper: GripperProfile) -> Hands:
-    """Hands where the generator put them, with the opening that encloses what is between them."""
+    """Hands where the generator put them, with the width of the points between the fingers."""
     R, origin = T_cam_tcp[:, :3, :3], T_cam_tcp[:, :3, 3]
     half = gripper.max_width_m / 2
     window = np.tile([-half, half], (len(R), 1))
@@ -106,9 +106,9 @@ def _above_table(hands: Hands, scene: TableScene, gripper: GripperProfile) -> Fl
 def _faults(
     hands: Hands, scene: TableScene, gripper: GripperProfile
 ) -> dict[str, NDArray[np.bool_]]:
-    """What is wrong with each hand (N,), in words."""
+    """Fault -> which hands (N,) have it."""
     cloud = scene.cloud
-    points, _ = thin(cloud.points_cam, cloud.thing, max(OBSTACLE_SPACING_M, cloud.spacing_m))
+    points, _ = thin(cloud.points_cam, cloud.instance, max(OBSTACLE_SPACING_M, cloud.spacing_m))
     obstacles = np.concatenate([points, cloud.solid_cam])
     return {
         "close on nothing that is seen": hands.cover <= 0,
@@ -129,13 +129,13 @@ def _ranked(
 
 
 def _all_unfit(
-    foreign: ExternalGrasps,
+    grasps: ExternalGrasps,
     faults: dict[str, NDArray[np.bool_]],
     gripper: GripperProfile,
     convention: str,
 ) -> str:
     counts = ", ".join(f"{int(wrong.sum())} {what}" for what, wrong in faults.items())
     return (
-        f"{foreign.generator}: none of {len(foreign)} grasps fits {gripper.name}: {counts}; check "
+        f"{grasps.generator}: none of {len(grasps)} grasps fits {gripper.name}: {counts}; check "
         f"the convention ({convention}), the tip offset, and that poses are in the optical frame"
     )

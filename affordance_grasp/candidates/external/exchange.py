@@ -1,8 +1,8 @@
-"""Frames for another program, and its grasps, as files in one folder.
+"""Frames for an external program, and its grasps, as files in one folder.
 
 Written for the program: ``color.png``; ``depth.npy`` (H, W) float32 [m], 0 = no reading;
-``points.npy`` (N, 3) float32 [m], everything that stands on the table, and ``thing.npy`` (N,)
-int32, which thing each point belongs to; ``camera.json`` with ``fx fy cx cy width height``,
+``points.npy`` (N, 3) float32 [m], the points above the table, and ``thing.npy`` (N,) int32, the
+object instance of each point; ``camera.json`` with ``fx fy cx cy width height``,
 ``max_width_m`` and ``seed``. Everything is in the camera's optical frame: x right, y down,
 z forward.
 
@@ -43,11 +43,11 @@ NPY, JSON = "grasps.npy", "grasps.json"
 def write_frame(
     folder: Path, frame: RgbdFrame, scene: TableScene, max_width_m: float, seed: int
 ) -> None:
-    """Write one frame for another program."""
+    """Write one frame for an external program."""
     cv2.imwrite(str(folder / "color.png"), cv2.cvtColor(frame.color, cv2.COLOR_RGB2BGR))
     np.save(folder / "depth.npy", frame.depth_m)
     np.save(folder / "points.npy", scene.cloud.points_cam.astype(np.float32))
-    np.save(folder / "thing.npy", scene.cloud.thing.astype(np.int32))
+    np.save(folder / "thing.npy", scene.cloud.instance.astype(np.int32))
     camera = {**vars(frame.intrinsics), "max_width_m": max_width_m, "seed": seed}
     (folder / "camera.json").write_text(json.dumps(camera), encoding="utf-8")
 
@@ -129,4 +129,4 @@ def _pose(grasp: dict[str, Any], number: int, generator: str) -> Floats:
 def _source(content: dict[str, Any], generator: str) -> Floats:
     return external_grasps(
         [content.get("T_cam_source", np.eye(4))], f"{generator}: T_cam_source"
-    ).T_cam_foreign[0]
+    ).T_cam_external[0]

@@ -1,4 +1,4 @@
-"""Grasps as another program gave them: checked before anything is computed from them."""
+"""Grasps as an external program gave them, validated before use."""
 
 from dataclasses import dataclass
 
@@ -23,19 +23,19 @@ class GeneratorFault(AffordanceGraspError):
 class ExternalGrasps:
     """N grasps in a generator's own convention, in the camera's optical frame.
 
-    ``T_cam_foreign`` (N, 4, 4) [m]; ``width_m``, ``depth_m``, ``score`` (N,), NaN where the
+    ``T_cam_external`` (N, 4, 4) [m]; ``width_m``, ``depth_m``, ``score`` (N,), NaN where the
     generator gives none. Rotations are made exactly orthonormal. ``generator`` names it in errors.
     """
 
-    T_cam_foreign: Floats
+    T_cam_external: Floats
     width_m: Floats
     depth_m: Floats
     score: Floats
     generator: str
 
     def __post_init__(self) -> None:
-        """Refuse wrong shapes, NaN, poses that are no poses, absurd sizes, and too many."""
-        T = _numbers(self.T_cam_foreign, self.generator, "poses")
+        """Refuse wrong shapes, NaN, invalid poses, absurd sizes, and too many."""
+        T = _numbers(self.T_cam_external, self.generator, "poses")
         count = len(T) if T.ndim else -1
         if T.shape != (count, 4, 4):
             raise GeneratorFault(f"{self.generator}: poses are {T.shape}, expected (N, 4, 4)")
@@ -43,7 +43,7 @@ class ExternalGrasps:
             raise GeneratorFault(
                 f"{self.generator}: {count} grasps; at most {MAX_GRASPS} are read"
             )
-        object.__setattr__(self, "T_cam_foreign", self._checked_poses(T))
+        object.__setattr__(self, "T_cam_external", self._checked_poses(T))
         for name in ("width_m", "depth_m", "score"):
             values = _numbers(getattr(self, name), self.generator, name)
             if values.shape != (count,):
@@ -88,14 +88,14 @@ class ExternalGrasps:
 
 
 def external_grasps(
-    T_cam_foreign: ArrayLike,
+    T_cam_external: ArrayLike,
     generator: str,
     width_m: ArrayLike | None = None,
     depth_m: ArrayLike | None = None,
     score: ArrayLike | None = None,
 ) -> ExternalGrasps:
-    """Grasps of which only the poses (N, 4, 4) must be known; an empty list is none."""
-    T = _numbers(T_cam_foreign, generator, "poses")
+    """Grasps of which only the poses (N, 4, 4) are required; the list may be empty."""
+    T = _numbers(T_cam_external, generator, "poses")
     T = T.reshape(-1, 4, 4) if T.size == 0 else T
     absent = np.full(len(T) if T.ndim else 0, np.nan)
     width, depth, scores = (

@@ -26,12 +26,12 @@ from affordance_grasp.geometry import Floats
 from affordance_grasp.scene.cloud import ObjectCloud, TableScene, segment_scene
 
 NAME = "graspgen"
-LARGEST_THINGS = 4
+MAX_INSTANCES = 4
 MIN_POINTS = 50
 
 
 class GraspGenClient:
-    """Asks one server; every request has a socket of its own, so a lost answer spoils nothing."""
+    """Queries one server; a socket per request, so that a lost answer affects no other."""
 
     def __init__(self, address: str) -> None:
         """Nothing is sent yet."""
@@ -40,7 +40,7 @@ class GraspGenClient:
         self._context = self._zmq.Context.instance()
 
     def metadata(self, timeout_s: float) -> dict[str, Any]:
-        """What the server says about itself; ``gripper_name`` is the hand it was trained with."""
+        """The server's description; ``gripper_name`` is the hand it was trained with."""
         return self.ask({"action": "metadata"}, timeout_s)
 
     def infer(self, points_cam: Floats, count: int, timeout_s: float) -> ExternalGrasps:
@@ -94,24 +94,24 @@ class GraspGenClient:
 
 
 class GraspGenGenerator:
-    """Grasps for the largest things on the table, from a GraspGen server."""
+    """Grasps for the largest objects on the table, from a GraspGen server."""
 
     name = NAME
 
     def __init__(self, gripper: GripperProfile, settings: ExternalSettings) -> None:
-        """The server is asked only when there is a frame."""
+        """Nothing is sent yet."""
         self._gripper, self._settings = gripper, settings
         self._client = GraspGenClient(settings.address)
 
     def generate(
         self, frame: RgbdFrame, seed: int = 0, scene: TableScene | None = None
     ) -> GraspCandidates:
-        """Propose grasps; the server has the time limit of the settings for all.
+        """Propose grasps; the time limit of the settings holds for all requests together.
 
         Args:
             frame: colour and aligned depth.
-            seed: of the plane fit; the server draws as it likes.
-            scene: table and cloud of this frame where they are known already.
+            seed: of the plane fit; the server's own sampling is not seeded.
+            scene: this frame, segmented, where that was done already.
         """
         scene = scene or segment_scene(frame, seed=seed)
         deadline = monotonic() + self._settings.timeout_s
@@ -119,22 +119,22 @@ class GraspGenGenerator:
         if self._settings.tip_offset_m < 0 and not self._settings.hand:
             metadata = self._client.metadata(deadline - monotonic())
             hand = str(metadata.get("gripper_name", ""))
-        adoption = self._settings.adoption(NAME, hand)
+        conversion = self._settings.conversion(NAME, hand)
         found = [
             self._client.infer(points, self._settings.max_grasps, deadline - monotonic())
-            for points in things(scene.cloud)
+            for points in largest_instances(scene.cloud)
         ]
-        return adoption.adopt(_joined(found), scene, self._gripper)
+        return conversion.convert(_joined(found), scene, self._gripper)
 
 
-def things(cloud: ObjectCloud) -> list[Floats]:
-    """Points (N, 3) of each of the largest things, largest first."""
-    each = [cloud.points_cam[cloud.thing == label] for label in np.unique(cloud.thing)]
-    return [points for points in each if len(points) >= MIN_POINTS][:LARGEST_THINGS]
+def largest_instances(cloud: ObjectCloud) -> list[Floats]:
+    """Points (N, 3) of each of the largest object instances, largest first."""
+    each = [cloud.points_cam[cloud.instance == label] for label in np.unique(cloud.instance)]
+    return [points for points in each if len(points) >= MIN_POINTS][:MAX_INSTANCES]
 
 
 def _joined(parts: list[ExternalGrasps]) -> ExternalGrasps:
-    names = ("T_cam_foreign", "width_m", "depth_m", "score")
+    names = ("T_cam_external", "width_m", "depth_m", "score")
     if not parts:
         return external_grasps([], NAME)
     arrays = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}

@@ -1,4 +1,4 @@
-"""How an external grasp generator is reached and read: one frozen set of settings for all."""
+"""Settings of the external grasp generators: address, convention, limits."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ AS_CONVENTION = -1.0
 
 @dataclass(frozen=True)
 class ExternalSettings:
-    """Where a generator is and how it writes grasps down; the defaults suit each generator.
+    """Where a generator runs and which convention it uses; the defaults suit each generator.
 
     ``address``: of a ZMQ server. ``command``: program to run, with its arguments.
     ``convention``: a name of ``conventions.CONVENTIONS``; empty: the generator's own.
@@ -40,12 +40,12 @@ class ExternalSettings:
         if self.convention:
             find_convention(self.convention).tip_offset_m(self.hand)
 
-    def adoption(self, convention: str, hand: str = "") -> GraspConversion:
-        """How to read grasps.
+    def conversion(self, convention: str, hand: str = "") -> GraspConversion:
+        """The conversion for this generator's grasps.
 
         Args:
-            convention: the generator's own, where the settings name none.
-            hand: the hand that the generator says it was trained with.
+            convention: the generator's own, unless the settings name one.
+            hand: the hand that the generator reports it was trained with.
         """
         chosen = find_convention(self.convention or convention)
         if self.tip_offset_m >= 0:

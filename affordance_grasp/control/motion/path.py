@@ -170,7 +170,7 @@ def _configurations(
     if not scored:
         raise Unreachable(
             Reason.JOINT_LIMIT,
-            f"all {found} configurations at the grasp lie beyond the joint limits",
+            f"all {found} solutions at the grasp lie beyond the joint limits",
         )
     return [(q, T_grasp) for _, q, T_grasp in sorted(scored, key=lambda entry: entry[0])]
 

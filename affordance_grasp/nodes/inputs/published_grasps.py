@@ -103,7 +103,7 @@ class PublishedGrasps:
         inbox: GraspInbox,
         header: Header,
         gripper: GripperProfile,
-        adoption: GraspConversion,
+        conversion: GraspConversion,
         *,
         max_age_s: float,
         timeout_s: float,
@@ -115,13 +115,13 @@ class PublishedGrasps:
             inbox: where grasps arrive.
             header: of the colour image; grasps must be in its frame.
             gripper: the hand that will make the grasps.
-            adoption: convention of the poses.
+            conversion: convention of the poses.
             max_age_s: how much older than the image the grasps may be.
             timeout_s: how long to wait for grasps that are not.
             best_first: poses are in order of quality; else the quality is measured.
         """
         self._inbox, self._header, self._gripper = inbox, header, gripper
-        self._adoption, self._best_first = adoption, best_first
+        self._conversion, self._best_first = conversion, best_first
         self._max_age_s, self._timeout_s = max_age_s, timeout_s
 
     def generate(
@@ -137,9 +137,9 @@ class PublishedGrasps:
             )
         if isinstance(message, GraspCandidatesMessage):
             return to_candidates(message)
-        foreign = from_pose_array(message, self._best_first)
+        grasps = from_pose_array(message, self._best_first)
         scene = scene or segment_scene(frame, seed=seed)
-        return self._adoption.adopt(foreign, scene, self._gripper)
+        return self._conversion.convert(grasps, scene, self._gripper)
 
 
 def from_pose_array(message: PoseArray, best_first: bool) -> ExternalGrasps:
