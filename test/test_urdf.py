@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import numpy as np
@@ -95,6 +96,66 @@ def test_shapes_cover_every_link(arm):
     assert {shape.kind for shape in shapes} == {"cylinder"}
     upper_arm = max(shapes, key=lambda shape: shape.half_size[2])
     assert upper_arm.half_size == (0.05, 0.05, 0.204)
+
+
+def arm_with(tmp_path, collisions):
+    """One moving link ``a`` with the given collision geometries, between two that have none."""
+    path = write(tmp_path, joint("one", "base_link", "a") + joint("two", "a", "tool0", "fixed"))
+    shapes = "".join(f"<collision><geometry>{c}</geometry></collision>" for c in collisions)
+    path.write_text(
+        path.read_text().replace('<link name="a"/>', f'<link name="a">{shapes}</link>')
+    )
+    return path
+
+
+def test_a_capsule_is_the_cylinder_around_it(tmp_path):
+    path = arm_with(tmp_path, ['<capsule radius="0.05" length="0.2"/>', '<box size="1 2 3"/>'])
+    capsule, box = load_shapes(path, load_arm(path))
+    assert (capsule.kind, capsule.half_size) == ("cylinder", (0.05, 0.05, pytest.approx(0.15)))
+    assert (box.kind, box.half_size) == ("box", (0.5, 1.0, 1.5))
+
+
+@pytest.mark.parametrize(
+    ("collisions", "words"),
+    [
+        ([], "no collision shape that can be checked for a; give"),
+        (['<mesh filename="a.stl"/>'], "no collision shape that can be checked for a; give"),
+        (['<sphere radius="1"/>', '<mesh filename="a.stl"/>'], "can be checked for a; give"),
+        (['<sphere radius="-1"/>'], "link a: a collision sphere has a size that is not above 0"),
+        (['<cylinder radius="1"/>'], "link a: cylinder length '' is not a number"),
+        (['<box size="1, 2, 3"/>'], "link a: box size='1, 2, 3'; expected three numbers"),
+    ],
+)
+def test_a_link_that_could_not_be_checked_is_refused(tmp_path, collisions, words):
+    path = arm_with(tmp_path, collisions)
+    with pytest.raises(InvalidInput, match=words):
+        load_shapes(path, load_arm(path))
+
+
+def test_a_continuous_joint_needs_no_limit(tmp_path):
+    turning = joint("one", "base_link", "tool0", "continuous").replace("limit", "unread")
+    arm = load_arm(write(tmp_path, turning))
+    assert (arm.lower[0], arm.upper[0]) == (-np.inf, np.inf)
+    assert np.isnan(arm.velocity[0])
+
+
+@pytest.mark.parametrize(
+    ("xyz", "words"),
+    [
+        ("0, 0, 0.1", "joint one: origin xyz='0, 0, 0.1'; expected three numbers"),
+        (
+            "${pi/2} 0 0",
+            "expected three numbers with spaces between them; expand the file with xacro",
+        ),
+        ("0 0 inf", "origin xyz='0 0 inf'"),
+        ("0 0", "origin xyz='0 0'"),
+        ("7" * 100_000, "origin xyz='7{60}...'; expected"),
+    ],
+)
+def test_numbers_that_are_none_are_named(tmp_path, xyz, words):
+    moved = joint("one", "base_link", "tool0", extra=f'<origin xyz="{xyz}"/>')
+    with pytest.raises(InvalidInput, match=re.escape(words).replace(r"7\{60\}", "7{60}")):
+        load_arm(write(tmp_path, moved))
 
 
 def test_fixed_joints_are_folded_and_axes_normalised(tmp_path):

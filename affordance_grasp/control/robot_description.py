@@ -2,7 +2,8 @@
 
 The driver's limits may be narrower than the package's, such as those of a cell, or much wider:
 published descriptions of the Aubo-i5 allow from 3.04 to 2 pi rad. The narrower limit counts, for
-every joint by its name.
+every joint by its name. All models of a vendor may share these names, so the geometry is compared
+as well: by forward kinematics from the base to the flange.
 """
 
 from dataclasses import replace
@@ -12,12 +13,18 @@ from xml.etree import ElementTree
 import numpy as np
 
 from affordance_grasp.control.arm.inverse import within_limits
-from affordance_grasp.control.arm.urdf import joint_limits
+from affordance_grasp.control.arm.kinematics import joint_frames
+from affordance_grasp.control.arm.urdf import SerialArm, joint_limits, read_arm
 from affordance_grasp.control.robot import RobotConfig, named_file
 from affordance_grasp.errors import InvalidInput
+from affordance_grasp.geometry import Floats
 from affordance_grasp.settings import read_mapping
 
 SOURCE = "robot_description"
+MAX_APART_M = 1e-3
+MAX_APART_RAD = 0.01
+COMPARED = 8
+"""Configurations at which the arms are compared, beside home."""
 CAMERA_FRAMES = ("camera_link", "camera_color_optical_frame")
 
 
@@ -47,7 +54,8 @@ def without_camera(urdf: str) -> str:
 def within_description(robot: RobotConfig, description: str) -> RobotConfig:
     """The robot with the intersection of its limits and those of a URDF text.
 
-    Raises :class:`InvalidInput` when the URDF lacks one of the arm's joints or leaves it no room.
+    Raises :class:`InvalidInput` when the URDF lacks one of the arm's joints, is of another
+    geometry, or leaves the arm no room.
     """
     arm = robot.arm
     try:
@@ -61,6 +69,7 @@ def within_description(robot: RobotConfig, description: str) -> RobotConfig:
             f"{SOURCE} has no joint {missing[0]!r}; it describes another robot than the "
             f"{robot.settings.urdf} that is configured"
         )
+    _refuse_other_geometry(robot, root)
     limits = np.array([joint_limits(joints[name], SOURCE) for name in arm.joint_names])
     narrowed = replace(
         arm,
@@ -79,3 +88,51 @@ def within_description(robot: RobotConfig, description: str) -> RobotConfig:
             f"home_q_rad lies outside the joint limits of {SOURCE}; choose another home"
         )
     return replace(robot, arm=narrowed)
+
+
+def _refuse_other_geometry(robot: RobotConfig, root: ElementTree.Element) -> None:
+    """Refuse a description whose flange is elsewhere at the same joint positions.
+
+    Where it has no link of the tool frame's name, the last joint's link is compared.
+    """
+    arm = robot.arm
+    links = [link.get("name") for link in root.iter("link")]
+    has_tool = arm.tip in links
+    last = next(j for j in root.findall("joint") if j.get("name") == arm.joint_names[-1])
+    child = last.find("child")
+    tip = arm.tip if has_tool else ("" if child is None else child.get("link", ""))
+    described = read_arm(root, SOURCE, arm.base, tip)
+    if described.joint_names != arm.joint_names:
+        raise InvalidInput(
+            f"{SOURCE} leads from {arm.base} to {tip} by {', '.join(described.joint_names)}, the "
+            f"configured arm by {', '.join(arm.joint_names)}; it describes another robot"
+        )
+    q = _configurations(robot)
+    ours, theirs = (_flange(a, q, has_tool) for a in (arm, described))
+    apart_m = np.linalg.norm(ours[:, :3, 3] - theirs[:, :3, 3], axis=1)
+    turn = np.einsum("nij,nij->n", ours[:, :3, :3], theirs[:, :3, :3])
+    apart_rad = np.arccos(np.clip((turn - 1) / 2, -1, 1))
+    if apart_m.max() > MAX_APART_M or apart_rad.max() > MAX_APART_RAD:
+        worst = int(np.argmax(apart_m))
+        raise InvalidInput(
+            f"{SOURCE} describes another robot than {robot.settings.urdf}: at the same joint "
+            f"positions its {tip} is at {_millimetres(theirs[worst])} mm instead of "
+            f"{_millimetres(ours[worst])} mm, up to {apart_m.max() * 1e3:.1f} mm and "
+            f"{np.rad2deg(apart_rad.max()):.1f} degrees apart; configure the arm that is there"
+        )
+
+
+def _configurations(robot: RobotConfig) -> Floats:
+    """Home and some configurations (N, J) [rad] spread over the joint ranges."""
+    lower, upper = np.maximum(robot.arm.lower, -np.pi), np.minimum(robot.arm.upper, np.pi)
+    drawn = np.random.default_rng(0).uniform(lower, upper, (COMPARED, robot.arm.dof))
+    return np.vstack([robot.home_q, drawn])
+
+
+def _flange(arm: SerialArm, q: Floats, has_tool: bool) -> Floats:
+    last = joint_frames(arm, q)[:, -1]
+    return np.asarray(last @ arm.T_last_tip if has_tool else last)
+
+
+def _millimetres(T: Floats) -> str:
+    return ", ".join(f"{x * 1e3:.0f}" for x in T[:3, 3])

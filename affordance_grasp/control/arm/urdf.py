@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.spatial.transform import Rotation
 
-from affordance_grasp.errors import InvalidInput
+from affordance_grasp.errors import LONGEST_SHOWN, InvalidInput
 from affordance_grasp.geometry import Floats, pose
 
 SNAP_RAD = 1e-4
@@ -74,12 +74,17 @@ class LinkShape:
 
 def load_arm(urdf: Path, base: str = "base_link", tip: str = "tool0") -> SerialArm:
     """Read the chain between two links of a URDF; fixed joints are folded into the moving ones."""
-    chain = _chain(_root(urdf), urdf, base, tip)
+    return read_arm(_root(urdf), urdf, base, tip)
+
+
+def read_arm(root: ElementTree.Element, urdf: Path | str, base: str, tip: str) -> SerialArm:
+    """The chain between two links of a URDF's ``root``; ``urdf`` names it in errors."""
+    chain = _chain(root, urdf, base, tip)
     T_pending = np.eye(4)
     poses: list[Floats] = []
     moving: list[ElementTree.Element] = []
     for joint in chain:
-        T_pending = T_pending @ _origin(joint)
+        T_pending = T_pending @ _origin(joint, f"{urdf}: joint {joint.get('name')}")
         kind = joint.get("type", "")
         if kind in MOVING:
             poses.append(T_pending)
@@ -108,14 +113,26 @@ def load_arm(urdf: Path, base: str = "base_link", tip: str = "tool0") -> SerialA
 
 
 def load_shapes(urdf: Path, arm: SerialArm) -> tuple[LinkShape, ...]:
-    """Collision cylinders, spheres and boxes of the links, base first; meshes are left out."""
+    """Collision shapes of the links, base first.
+
+    Raises:
+        InvalidInput: a link has a shape that cannot be checked, such as a mesh, or a moving link
+            has none at all: the arm could go through the table unseen.
+    """
     links = {link.get("name"): link for link in _root(urdf).iter("link")}
-    shapes = []
+    shapes: list[LinkShape] = []
+    unchecked: list[str] = []
     for frame, name in enumerate((arm.base, *arm.link_names), start=-1):
-        for collision in links[name].iter("collision"):
-            shape = _shape(collision, frame)
-            if shape is not None:
-                shapes.append(shape)
+        found = [_shape(c, frame, f"{urdf}: link {name}") for c in links[name].iter("collision")]
+        shapes += [shape for shape in found if shape is not None]
+        if None in found or (not found and frame >= 0):
+            unchecked.append(name)
+    if unchecked:
+        raise InvalidInput(
+            f"{urdf}: no collision shape that can be checked for {', '.join(unchecked)}; give "
+            f"every link from {arm.base} to {arm.tip} cylinders, capsules, spheres or boxes "
+            "instead of meshes"
+        )
     return tuple(shapes)
 
 
@@ -132,7 +149,7 @@ def _link(joint: ElementTree.Element, role: str) -> str:
 
 
 def _chain(
-    root: ElementTree.Element, urdf: Path, base: str, tip: str
+    root: ElementTree.Element, urdf: Path | str, base: str, tip: str
 ) -> list[ElementTree.Element]:
     names = [link.get("name", "") for link in root.iter("link")]
     for name in (base, tip):
@@ -149,16 +166,39 @@ def _chain(
     return chain[::-1]
 
 
-def _vector(text: str | None, default: ArrayLike = (0.0, 0.0, 0.0)) -> Floats:
-    return np.array(default, float) if text is None else np.array([float(x) for x in text.split()])
+def _vector(
+    element: ElementTree.Element, attribute: str, where: str, default: ArrayLike = (0.0, 0.0, 0.0)
+) -> Floats:
+    """Three finite numbers (3,) of an attribute."""
+    text = element.get(attribute)
+    if text is None:
+        return np.array(default, float)
+    try:
+        numbers = np.array([float(word) for word in text.split()])
+    except ValueError:
+        numbers = np.array([])
+    if numbers.shape != (3,) or not np.isfinite(numbers).all():
+        raise InvalidInput(
+            f"{where}: {element.tag} {attribute}={_shown(text)}; expected three numbers with "
+            f"spaces between them{_advice(text)}"
+        )
+    return numbers
 
 
-def _origin(element: ElementTree.Element) -> Floats:
+def _shown(text: str) -> str:
+    return repr(text if len(text) <= LONGEST_SHOWN else text[:LONGEST_SHOWN] + "...")
+
+
+def _advice(text: str) -> str:
+    return "; expand the file with xacro first" if "${" in text else ""
+
+
+def _origin(element: ElementTree.Element, where: str) -> Floats:
     origin = element.find("origin")
     if origin is None:
         return np.eye(4)
-    rpy = snap_right_angles(_vector(origin.get("rpy")))
-    return pose(_rotation_rpy(rpy), _vector(origin.get("xyz")))
+    rpy = snap_right_angles(_vector(origin, "rpy", where))
+    return pose(_rotation_rpy(rpy), _vector(origin, "xyz", where))
 
 
 def _rotation_rpy(rpy: Floats) -> Floats:
@@ -173,54 +213,72 @@ def snap_right_angles(angles_rad: Floats) -> Floats:
     return np.where(np.abs(angles_rad - right) <= SNAP_RAD, right, angles_rad)
 
 
-def _axis(joint: ElementTree.Element, urdf: Path) -> Floats:
-    element = joint.find("axis")
-    axis = _vector(None if element is None else element.get("xyz"), (1.0, 0.0, 0.0))
+def _axis(joint: ElementTree.Element, urdf: Path | str) -> Floats:
+    where, element = f"{urdf}: joint {joint.get('name')}", joint.find("axis")
+    axis = np.array([1.0, 0.0, 0.0])
+    if element is not None:
+        axis = _vector(element, "xyz", where, axis)
     length = float(np.linalg.norm(axis))
     if not length > 0:
-        raise InvalidInput(f"{urdf}: joint {joint.get('name')} has an axis of length zero")
+        raise InvalidInput(f"{where} has an axis of length zero")
     return axis / length
 
 
 def joint_limits(joint: ElementTree.Element, urdf: Path | str) -> tuple[float, float, float]:
     """Lower and upper limit [rad] and top speed [rad/s] of a joint; NaN where there is no speed.
 
-    ``urdf`` is named when there are none at all.
+    ``urdf`` is named when there are none at all, which only a continuous joint may lack.
     """
-    limit = joint.find("limit")
+    name, limit = f"{urdf}: joint {joint.get('name')}", joint.find("limit")
+    continuous = joint.get("type") == "continuous"
     if limit is None:
-        raise InvalidInput(f"{urdf}: joint {joint.get('name')} has no <limit>")
-    name = f"{urdf}: joint {joint.get('name')}"
-    velocity = _number(limit, "velocity", "nan", name)
-    if joint.get("type") == "continuous":
+        if not continuous:
+            raise InvalidInput(f"{name} has no <limit>")
+        return -np.inf, np.inf, np.nan
+    velocity = _number(limit, "velocity", name, np.nan)
+    if continuous:
         return -np.inf, np.inf, velocity
-    lower, upper = (_number(limit, side, "0", name) for side in ("lower", "upper"))
-    if np.isnan([lower, upper]).any():
-        raise InvalidInput(f"{name} has a limit that is not a number")
+    lower, upper = (_number(limit, side, name, 0.0) for side in ("lower", "upper"))
     return lower, upper, velocity
 
 
-def _number(element: ElementTree.Element, attribute: str, default: str, where: str) -> float:
-    text = element.get(attribute, default)
+def _number(
+    element: ElementTree.Element, attribute: str, where: str, default: float | None = None
+) -> float:
+    """A finite number, or the default where the attribute is absent."""
+    text = element.get(attribute)
+    if text is None and default is not None:
+        return default
     try:
-        return float(text)
+        value = float(text or "")
     except ValueError:
-        raise InvalidInput(f"{where}: {attribute} {text!r} is not a number") from None
+        value = np.nan
+    if not np.isfinite(value):
+        raise InvalidInput(
+            f"{where}: {element.tag} {attribute} {_shown(text or '')} is not a number"
+            f"{_advice(text or '')}"
+        )
+    return value
 
 
-def _shape(collision: ElementTree.Element, frame: int) -> LinkShape | None:
+def _shape(collision: ElementTree.Element, frame: int, where: str) -> LinkShape | None:
+    """None for what cannot be checked; a capsule becomes the cylinder around it."""
     geometry = collision.find("geometry")
     element = None if geometry is None or not len(geometry) else geometry[0]
-    T = _origin(collision)
-    if element is None:
+    T = _origin(collision, where)
+    if element is not None and element.tag == "box":
+        x, y, z = _vector(element, "size", where, (np.nan,) * 3) / 2
+        return _positive(LinkShape("box", frame, T, (float(x), float(y), float(z))), where)
+    if element is None or element.tag not in ("cylinder", "capsule", "sphere"):
         return None
-    radius = float(element.get("radius", "nan"))
-    if element.tag == "cylinder":
-        half = float(element.get("length", "nan")) / 2
-        return LinkShape("cylinder", frame, T, (radius, radius, half))
+    radius = _number(element, "radius", where)
     if element.tag == "sphere":
-        return LinkShape("sphere", frame, T, (radius, radius, radius))
-    if element.tag == "box":
-        x, y, z = _vector(element.get("size")) / 2
-        return LinkShape("box", frame, T, (float(x), float(y), float(z)))
-    return None
+        return _positive(LinkShape("sphere", frame, T, (radius, radius, radius)), where)
+    half = _number(element, "length", where) / 2 + (radius if element.tag == "capsule" else 0.0)
+    return _positive(LinkShape("cylinder", frame, T, (radius, radius, half)), where)
+
+
+def _positive(shape: LinkShape, where: str) -> LinkShape:
+    if not min(shape.half_size) > 0:
+        raise InvalidInput(f"{where}: a collision {shape.kind} has a size that is not above 0")
+    return shape
