@@ -1,4 +1,4 @@
-"""The values that pass between the parts; frozen, and validated where they are made."""
+"""The values that pass between the components; frozen, and validated where they are made."""
 
 from dataclasses import dataclass, field
 from enum import Enum
@@ -27,7 +27,7 @@ class Reason(str, Enum):
     PATH = "path"
 
     def __str__(self) -> str:
-        """The words that people and reports read."""
+        """As messages and reports show it."""
         return self.value
 
 
@@ -138,10 +138,10 @@ def _size(image: NDArray[np.generic]) -> str:
 
 @dataclass(frozen=True)
 class Heatmap:
-    """Where to take the object for one affordance.
+    """Where on the object one affordance is: a dense score over the colour image.
 
     ``values``: (H, W) float32 in [0, 1], peak 1, at the colour image's size; 0 outside the region
-    that was looked at. ``raw``: the method's own map before normalisation, at its own resolution:
+    of interest. ``raw``: the method's own map before normalisation, at its own resolution:
     a probability map that sums to 1 (PLSP) or a signed activation (LoopTrans, SelectiveCL).
     ``confidence``: 0..1, how concentrated the map is.
     """
@@ -155,7 +155,7 @@ class Heatmap:
 
     @property
     def peak_uv(self) -> tuple[int, int]:
-        """Column and row of the hottest pixel."""
+        """Column and row of the highest value."""
         row, column = np.unravel_index(int(self.values.argmax()), self.values.shape)
         return int(column), int(row)
 
@@ -168,7 +168,7 @@ class GraspCandidates:
     approach, +x closing direction. ``width_m`` (N,): distance of the fingertips at closure.
     ``contact_cam`` (N, 3) [m]: the surface point that is projected on the heatmap.
     ``quality`` (N,): geometric quality, 0..1, higher is better. ``examined``: how many hand poses
-    the generator looked at to find these.
+    the generator examined to find these.
     """
 
     T_cam_tcp: Floats
@@ -201,10 +201,10 @@ class GraspCandidates:
 
 @dataclass(frozen=True)
 class RankedGrasp:
-    """One accepted grasp: where, how wide, how hot and how good.
+    """One accepted grasp with its pose, width, heat and quality.
 
-    ``T_cam_tcp`` and ``contact_cam`` as in :class:`GraspCandidates`; ``contact_uv`` is the pixel
-    at which ``heat`` was read; ``candidate`` the index in the candidates it came from.
+    ``T_cam_tcp`` and ``contact_cam`` as in :class:`GraspCandidates`; ``heat`` is the heatmap's
+    value at the pixel ``contact_uv``; ``candidate`` the index in the candidates it came from.
     """
 
     T_cam_tcp: Floats
@@ -236,7 +236,7 @@ class Selection:
 
 @dataclass(frozen=True)
 class JointTrajectory:
-    """Joint motion: ``times_s`` (N,) from 0, ``positions``, ``velocities`` (N, J) [rad, rad/s]."""
+    """Timed motion: ``times_s`` (N,) from 0, ``positions``, ``velocities`` (N, J) [rad, rad/s]."""
 
     joint_names: tuple[str, ...]
     times_s: Floats

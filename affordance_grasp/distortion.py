@@ -1,8 +1,8 @@
-"""Lens distortion, and frames freed of it: everything else in the package is a pinhole.
+"""Lens distortion and its removal: the rest of the package assumes undistorted images.
 
 Models and the order of their coefficients are those of ``sensor_msgs/CameraInfo`` (which are
-OpenCV's). Colour and aligned depth share one pixel grid, so both are resampled alike; depth is
-distance along the optical axis, which moving a pixel does not change.
+OpenCV's). Colour and aligned depth share one pixel grid and are resampled alike; depth along the
+optical axis does not change when a pixel moves.
 """
 
 from dataclasses import dataclass
@@ -21,22 +21,22 @@ COEFFICIENTS = {
     "equidistant": (4,),
 }
 IGNORED_SHIFT_PX = 0.25
-"""Distortion that moves no pixel further than this is left alone."""
+"""Distortion that moves no pixel further than this is ignored."""
 MAX_SHIFT = 0.15
-"""Distortion may move a pixel by this share of the image's longer side; more is a wrong file."""
+"""Largest credible shift of a pixel, as a share of the image's longer side."""
 
 Maps = tuple[NDArray[np.float32], NDArray[np.float32]]
 
 
 @dataclass(frozen=True)
 class Distortion:
-    """A lens: the model's name and its coefficients; without coefficients a pinhole."""
+    """A distortion model and its coefficients; without coefficients a pinhole."""
 
     model: str = "plumb_bob"
     coefficients: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
-        """Refuse coefficients that no known model explains; all zero means a pinhole."""
+        """Refuse unknown models and wrong numbers of coefficients; all zero means a pinhole."""
         if not np.isfinite(self.coefficients).all():
             raise InvalidInput("lens distortion holds NaN or infinity; all must be finite")
         if not any(self.coefficients):
@@ -58,11 +58,11 @@ class Distortion:
 PINHOLE = Distortion()
 
 
-def rectify(frame: RgbdFrame, distortion: Distortion) -> RgbdFrame:
-    """The frame as a pinhole of the same intrinsics would have seen it.
+def undistort(frame: RgbdFrame, distortion: Distortion) -> RgbdFrame:
+    """The undistorted frame, as seen by a pinhole of the same intrinsics.
 
-    Colour is interpolated, depth is taken from the nearest pixel so that no edge is invented.
-    What the pinhole sees and the lens did not is black and without depth.
+    Colour is interpolated; depth is taken from the nearest pixel, so that edges stay sharp.
+    Pixels that the lens did not cover are black and without depth.
     """
     if not matters(frame.intrinsics, distortion):
         return frame
@@ -72,10 +72,10 @@ def rectify(frame: RgbdFrame, distortion: Distortion) -> RgbdFrame:
     return RgbdFrame(np.asarray(color, np.uint8), np.asarray(depth_m), frame.intrinsics)
 
 
-def rectify_map(
+def undistort_map(
     values: NDArray[np.uint8], intrinsics: CameraIntrinsics, distortion: Distortion
 ) -> NDArray[np.uint8]:
-    """A map (H, W) over the same pixels, moved as depth is; 0 where the lens saw nothing."""
+    """An undistorted map (H, W), resampled as depth is; 0 where the lens did not cover."""
     if not matters(intrinsics, distortion):
         return values
     return np.asarray(
@@ -84,13 +84,13 @@ def rectify_map(
 
 
 def matters(intrinsics: CameraIntrinsics, distortion: Distortion) -> bool:
-    """Whether the lens differs from a pinhole by more than is left alone."""
+    """Whether the lens differs from a pinhole by more than is ignored."""
     return max_shift_px(intrinsics, distortion) > IGNORED_SHIFT_PX
 
 
 @lru_cache(maxsize=8)
 def max_shift_px(intrinsics: CameraIntrinsics, distortion: Distortion) -> float:
-    """How far [pixel] the lens moves a pixel at most; refuses what no depth camera's lens does."""
+    """Largest shift of a pixel [pixel]; refuses more than a depth camera's lens can have."""
     if not distortion.coefficients:
         return 0.0
     u, v = _maps(intrinsics, distortion)
@@ -108,7 +108,7 @@ def max_shift_px(intrinsics: CameraIntrinsics, distortion: Distortion) -> float:
 
 @lru_cache(maxsize=8)
 def _maps(intrinsics: CameraIntrinsics, distortion: Distortion) -> Maps:
-    """For every pixel of the pinhole image, column and row (H, W) where the lens put it."""
+    """Column and row (H, W) in the distorted image of every pixel of the undistorted one."""
     size = intrinsics.width, intrinsics.height
     K, d = intrinsics.K, np.array(distortion.coefficients)
     rotation = np.eye(3)

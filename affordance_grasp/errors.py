@@ -47,7 +47,7 @@ class NoObject(AffordanceGraspError):
 
 
 class LowConfidence(AffordanceGraspError):
-    """The heatmap is too vague for an arm to move by it."""
+    """The heatmap's confidence is too low to move an arm."""
 
 
 class Unreachable(AffordanceGraspError):

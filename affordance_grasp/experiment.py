@@ -1,7 +1,7 @@
-"""Picks with and without affordance over objects x poses, in simulation: PLSP's Table 13.
+"""Simulated picks with and without affordance over objects x poses, as in PLSP's Table 13.
 
-One trial: an object that no training picture showed is put on the table, looked at once,
-and picked. It succeeds when the object is lifted *and* held by a part that serves the query.
+One trial: an object instance that is in no training image is placed on the table, observed once,
+and picked. It succeeds when the object is lifted *and* held by a functional part of the query.
 """
 
 from collections.abc import Sequence
@@ -48,7 +48,7 @@ WITHOUT_AFFORDANCE = "quality"
 
 @dataclass(frozen=True)
 class Trial:
-    """One pick to try: which object instance, where it stands, and how the grasp is chosen."""
+    """One pick: which object instance, its placement, and the selection rule."""
 
     family: str
     pose: int
@@ -57,18 +57,18 @@ class Trial:
 
     @property
     def object_seed(self) -> int:
-        """Seed of the instance, outside the range of every data set."""
+        """Seed of the object instance, outside the range of every data set."""
         return TRIAL_SEED_START + self.pose
 
     @property
     def placement_seed(self) -> int:
-        """Seed of the place: differs between families, equal for every rule."""
+        """Seed of the placement: differs between families, equal for every rule."""
         return 1000 * self.pose + sum(map(ord, self.family))
 
 
 @dataclass(frozen=True)
 class TrialResult:
-    """What became of a trial; ``fault`` says why nothing was lifted when planning failed."""
+    """Outcome of a trial; ``fault``: why planning failed."""
 
     trial: Trial
     lifted: bool
@@ -82,7 +82,7 @@ class TrialResult:
 
     @property
     def success(self) -> bool:
-        """Lifted and held by a part that serves the query."""
+        """Lifted and held by a functional part of the query."""
         return self.lifted and self.by_part
 
 
@@ -93,11 +93,11 @@ def run_trial(
     generator: GraspGenerator,
     pictures: Path | None = None,
 ) -> TrialResult:
-    """Look, choose, pick, judge; a failure to plan is a result, not an error."""
+    """Observe, plan, pick and judge; a failed plan is a result, not an error."""
     obj = make_object(trial.family, trial.object_seed)
     with World(robot, obj, random_placement(trial.placement_seed), trial.pose) as world:
         try:
-            plan = _look_and_choose(world, trial, robot, grounder, generator)
+            plan = _plan(world, trial, robot, grounder, generator)
             outcome = _pick(world, plan, robot)
         except AffordanceGraspError as error:
             return TrialResult(trial, lifted=False, by_part=False, fault=str(error))
@@ -108,7 +108,7 @@ def run_trial(
     return _result(trial, plan, outcome)
 
 
-def _look_and_choose(
+def _plan(
     world: World,
     trial: Trial,
     robot: RobotConfig,
@@ -155,7 +155,7 @@ def _result(trial: Trial, plan: GraspPlan, outcome: PickOutcome | None) -> Trial
 def make_trials(
     families: Sequence[str], poses: int, query: str, rules: Sequence[str]
 ) -> list[Trial]:
-    """Every rule on the same objects in the same places."""
+    """Every rule on the same objects at the same placements."""
     for family in families:
         functional_parts(resolve_query(query, AFFORDANCES), family)
     return [
@@ -196,7 +196,7 @@ def _counts(results: Sequence[TrialResult]) -> dict[str, float]:
 
 
 def table(summary: dict[str, Any]) -> str:
-    """Lifted and lifted-by-the-right-part per object and rule, as Markdown."""
+    """Successes and lifted objects per object family and rule, as a Markdown table."""
     rules = list(summary["rules"])
     lines = ["| object | " + " | ".join(_title(rule) for rule in rules) + " |"]
     lines.append("|---" * (len(rules) + 1) + "|")
@@ -207,7 +207,7 @@ def table(summary: dict[str, Any]) -> str:
 
 
 def _title(rule: str) -> str:
-    return "without affordance" if rule == WITHOUT_AFFORDANCE else f"heat, {rule}"
+    return "without affordance" if rule == WITHOUT_AFFORDANCE else f"heatmap, {rule}"
 
 
 def _cell(counts: dict[str, float]) -> str:

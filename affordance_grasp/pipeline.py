@@ -1,4 +1,4 @@
-"""Frame and query -> heatmap, candidates and a ranking: the perception half of the system."""
+"""From a frame and a query to heatmap, candidates and ranking: everything but the motion."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -24,7 +24,7 @@ from affordance_grasp.scene.table import MAX_DISTANCE_M, TablePlane
 from affordance_grasp.selection import RULES, Reach, SelectionConfig, select
 
 NO_METHOD = "none"
-"""Says of a heatmap that no method made it: it is 1 where the object is looked for."""
+"""Method of a heatmap that is 1 in the whole region of interest, made without a network."""
 
 Result = TypeVar("Result")
 Other = TypeVar("Other")
@@ -32,10 +32,10 @@ Other = TypeVar("Other")
 
 @dataclass(frozen=True)
 class GraspPlan:
-    """Everything that one frame and one query gave.
+    """All results for one frame and one query.
 
-    ``timings_ms``: ``scene``, ``ground``, ``generate``, ``select`` and ``total``;
-    where grounding and generation run at the same time, they add up to more than the total.
+    ``timings_ms``: ``scene``, ``ground``, ``generate``, ``select`` and ``total``; grounding and
+    generation may run in parallel and then add up to more than the total.
     """
 
     frame: RgbdFrame
@@ -66,34 +66,34 @@ def plan_grasps(
     config: SelectionConfig | None = None,
     at_once: bool = True,
 ) -> GraspPlan:
-    """Find the object, ground the query on it, propose grasps, and rank them.
+    """Segment the scene, ground the query, propose grasps, and rank them.
 
     Args:
         frame: colour and aligned depth.
         query: what to do with the object; free text that the grounder understands.
-        grounder: gives the heatmap; None only with a rule that needs no heat.
+        grounder: gives the heatmap; None only with a rule that ignores it.
         generator: gives the candidates.
         rule: a name of ``selection.RULES``.
         reach: tells why the arm cannot grasp at a pose and width, or None when it can.
         max_width_m: widest opening of the gripper.
-        seed: of everything that draws at random.
+        seed: of all random sampling.
         config: limits of the selection.
-        at_once: ground and generate in two threads, which is sooner done where a core is free;
-            one after the other takes less time of the processor.
+        at_once: ground and generate in two threads: lower latency where a core is free; one
+            after the other takes less processor time.
 
     Raises:
         InvalidInput: the depth image is not usable.
-        NoObject: nothing stands on the table, or nothing on it can be grasped.
-        UnknownName: the query or the rule means nothing known.
+        NoObject: no object is on the table, or none can be grasped.
+        UnknownName: the query or the rule is unknown.
     """
     if rule not in RULES:
         raise UnknownName("selection rule", rule, tuple(RULES))
     if grounder is None and RULES[rule].needs_heat:
-        raise InvalidInput(f"rule {rule!r} ranks by heat and needs a grounder")
+        raise InvalidInput(f"rule {rule!r} ranks by the heatmap and needs a grounder")
     clock = _Clock()
     scene = clock("scene", lambda: segment_scene(frame, MAX_DISTANCE_M, seed))
     (heatmap, region), candidates = _both(
-        lambda: clock("ground", lambda: _look(frame, query, grounder, scene)),
+        lambda: clock("ground", lambda: _ground(frame, query, grounder, scene)),
         lambda: clock("generate", lambda: generator.generate(frame, seed=seed, scene=scene)),
         at_once,
     )
@@ -116,15 +116,12 @@ def plan_grasps(
 
 
 def check_confidence(heatmap: Heatmap, least: float) -> None:
-    """Raise :class:`LowConfidence` when a heatmap's confidence is below ``least`` (0..1).
-
-    A map that says everywhere and nowhere is no reason to move an arm.
-    """
+    """Raise :class:`LowConfidence` when a heatmap's confidence is below ``least`` (0..1)."""
     if heatmap.confidence < least:
         raise LowConfidence(
             f"the heatmap for {heatmap.affordance!r} has confidence {heatmap.confidence:.2f}, "
-            f"below the least that is asked for, {least:g}; nothing moves: show the object from "
-            "nearer or from another side, or ask for something else"
+            f"below the required {least:g}; the arm does not move: show the object from nearer or "
+            "from another side, or change the query"
         )
 
 
@@ -138,7 +135,7 @@ def _both(
         return first(), other.result()
 
 
-def _look(
+def _ground(
     frame: RgbdFrame, query: str, grounder: GrounderProtocol | None, scene: TableScene
 ) -> tuple[Heatmap, Region]:
     if grounder is not None:

@@ -1,10 +1,10 @@
-"""Which candidate to execute: heat at its projected contact, quality, reach; and why not others.
+"""Ranking of the candidates by heat, quality and reachability, with a reason for each rejection.
 
-Three rules. ``argmax`` is the paper's: the hottest contact wins. ``bands``, the default, sorts by
-heat in bands of 0.1 below the hottest candidate and by geometric quality inside a band, so that
-among grasps on the same part the one that holds best wins. ``quality`` looks at no heat: the
-baseline without affordance. Under all, the first grasp that the arm can reach is the one to
-execute.
+A candidate's *heat* is the heatmap's value at its projected contact. Three rules: ``argmax``, the
+paper's, takes the highest heat. ``bands``, the default, groups candidates by heat in bands of 0.1
+below the highest and sorts by geometric quality inside a band, so that among grasps on the same
+part the most stable one wins. ``quality`` ignores the heatmap: the baseline without affordance.
+With every rule the first reachable grasp is executed.
 """
 
 from collections.abc import Callable
@@ -35,10 +35,10 @@ Reach = Callable[[Floats, float], Reason | None]
 class SelectionConfig:
     """Limits of the selection.
 
-    ``min_heat``: below it a grasp is cold. ``band``: width of a heat band. ``heat_window_px``:
-    heat is the mean over a square of this side about the contact, so that a contact on the rim of
-    a part does not fall between pixels. ``reachable``: how many reachable grasps to establish.
-    ``table_clearance_m``: lowest tcp height above the table.
+    ``min_heat``: candidates below it are rejected as cold. ``band``: width of a band of the rule
+    ``bands``. ``heat_window_px``: side of the square about the contact over which the heatmap is
+    averaged. ``reachable``: how many reachable grasps to establish. ``table_clearance_m``: lowest
+    tcp height above the table.
     """
 
     min_heat: float = 0.2
@@ -48,7 +48,7 @@ class SelectionConfig:
     table_clearance_m: float = 0.001
 
     def __post_init__(self) -> None:
-        """Refuse a heat outside 0..1, empty bands and even windows."""
+        """Refuse a minimum outside 0..1, empty bands and even windows."""
         if not 0 <= self.min_heat <= 1 or not 0 < self.band <= 1:
             raise InvalidInput("selection: min_heat must be within 0..1 and band within (0, 1]")
         if self.heat_window_px < 1 or self.heat_window_px % 2 == 0 or self.reachable < 1:
@@ -57,11 +57,11 @@ class SelectionConfig:
 
 @dataclass(frozen=True)
 class Rule:
-    """One way to rank: ``order(heat, quality, band)`` gives indices, best first.
+    """A ranking: ``order(heat, quality, band)`` gives indices, best first.
 
-    ``breadth_m``: heat is the mean over a strip of this length across the fingers, so that a
-    grasp that is half on another part is cooler; 0 reads the contact alone. ``needs_heat``: cold
-    candidates are rejected.
+    ``breadth_m``: heat is the mean over a strip of this length across the fingers, which lowers
+    it for a grasp that is half on another part; 0: at the contact alone. ``needs_heat``:
+    candidates below the minimal heat are rejected.
     """
 
     order: Callable[[Floats, Floats, float], NDArray[np.intp]]
@@ -102,13 +102,13 @@ def select(
 ) -> Selection:
     """Rank the candidates and give a reason for every one that is rejected.
 
-    With ``reach`` candidates are asked for in order of rank until ``config.reachable`` of them can
-    be reached. The first grasps of the result are then known to be reachable; those after them
-    were not asked for. When nothing can be reached, all have been asked for and rejected.
+    With ``reach`` candidates are checked in order of rank until ``config.reachable`` of them can
+    be reached. These come first in the result; those after them were not checked. When none can
+    be reached, all have been checked and rejected.
 
     Args:
         frame: the image that both the heatmap and the candidates come from.
-        heatmap: where to take the object.
+        heatmap: the affordance of every pixel.
         candidates: from any generator.
         rule: a name of ``RULES``.
         table: the supporting plane; grasps that reach into it are rejected.
@@ -125,7 +125,7 @@ def select(
             "pixels; the heatmap must have the size of the colour image"
         )
     uv = project(candidates.contact_cam, frame.intrinsics.K)
-    heat = read_heat(frame, heatmap, candidates, ranking.breadth_m, config.heat_window_px)
+    heat = contact_heat(frame, heatmap, candidates, ranking.breadth_m, config.heat_window_px)
     reasons = _reasons(
         frame,
         candidates,
@@ -146,21 +146,21 @@ def select(
     return Selection(tuple(grasps), dict(sorted(reasons.items())))
 
 
-def read_heat(
+def contact_heat(
     frame: RgbdFrame,
     heatmap: Heatmap,
     candidates: GraspCandidates,
     breadth_m: float = 0.0,
     window_px: int = 5,
 ) -> Floats:
-    """Heat (N,) of every candidate: the mean over its contact, or a strip across the fingers.
+    """Heat (N,) of every candidate: the heatmap's mean at its contact or along a strip.
 
-    Of the strip only what is about as far away as the contact counts; the rest lies beside the
-    object, where there is nothing to hold.
+    Of the strip only points about as far away as the contact count; the rest lies beside the
+    object.
 
     Args:
         frame: gives the intrinsics.
-        heatmap: the heat.
+        heatmap: the affordance of every pixel.
         candidates: the grasps.
         breadth_m: length of the strip, along y of ``tcp`` through the contact; 0 for a point.
         window_px: side of the square over which each reading is averaged.
@@ -221,9 +221,9 @@ def _reachable_first(
 ) -> tuple[list[RankedGrasp], dict[int, Reason]]:
     reachable: list[RankedGrasp] = []
     rejected: dict[int, Reason] = {}
-    for asked, grasp in enumerate(grasps):
+    for checked, grasp in enumerate(grasps):
         if len(reachable) == wanted:
-            return reachable + grasps[asked:], rejected
+            return reachable + grasps[checked:], rejected
         reason = reach(grasp.T_cam_tcp, grasp.width_m)
         if reason is None:
             reachable.append(grasp)

@@ -10,8 +10,8 @@ from affordance_grasp.distortion import (
     PINHOLE,
     Distortion,
     max_shift_px,
-    rectify,
-    rectify_map,
+    undistort,
+    undistort_map,
 )
 from affordance_grasp.errors import InvalidInput
 
@@ -44,7 +44,7 @@ def pinhole_pixels() -> np.ndarray:
 @pytest.mark.parametrize("lens", [BARREL, FISHEYE])
 def test_points_are_where_a_pinhole_shows_them(lens):
     assert max_shift_px(INTRINSICS, lens) > 2
-    frame = rectify(seen_by(lens), lens)
+    frame = undistort(seen_by(lens), lens)
     for (u, v), z in zip(pinhole_pixels(), POINTS_CAM[:, 2], strict=True):
         assert frame.depth_m[round(v), round(u)] == pytest.approx(z)
         assert frame.color[round(v), round(u)].min() > 200
@@ -55,16 +55,16 @@ def test_points_are_where_a_pinhole_shows_them(lens):
 @pytest.mark.parametrize("lens", [BARREL, FISHEYE])
 def test_a_map_moves_as_the_depth_under_it(lens):
     seen = seen_by(lens)
-    moved = rectify_map((seen.depth_m > 0).astype(np.uint8) * 7, INTRINSICS, lens)
-    np.testing.assert_array_equal(moved, (rectify(seen, lens).depth_m > 0) * 7)
-    assert rectify_map(moved, INTRINSICS, PINHOLE) is moved
+    moved = undistort_map((seen.depth_m > 0).astype(np.uint8) * 7, INTRINSICS, lens)
+    np.testing.assert_array_equal(moved, (undistort(seen, lens).depth_m > 0) * 7)
+    assert undistort_map(moved, INTRINSICS, PINHOLE) is moved
 
 
 def test_no_depth_is_invented_between_two_surfaces():
     frame = seen_by(BARREL)
     depth_m = np.where(np.arange(320) < 160, np.float32(0.4), np.float32(0.8))
     frame = RgbdFrame(frame.color, np.tile(depth_m, (240, 1)), INTRINSICS)
-    assert set(np.unique(rectify(frame, BARREL).depth_m)) <= {
+    assert set(np.unique(undistort(frame, BARREL).depth_m)) <= {
         np.float32(0),
         np.float32(0.4),
         np.float32(0.8),
@@ -75,8 +75,8 @@ def test_a_pinhole_and_a_negligible_lens_change_nothing():
     frame = seen_by(BARREL)
     slight = Distortion("plumb_bob", (1e-4, 0, 0, 0, 0))
     assert 0 < max_shift_px(INTRINSICS, slight) < IGNORED_SHIFT_PX
-    assert rectify(frame, PINHOLE) is frame
-    assert rectify(frame, slight) is frame
+    assert undistort(frame, PINHOLE) is frame
+    assert undistort(frame, slight) is frame
 
 
 def test_all_zero_is_a_pinhole_whatever_the_model_is_called():

@@ -80,7 +80,7 @@ def test_summary_and_table_count_by_rule_and_object():
     text = table(summary)
     assert "| mug | 1/2 (2 lifted) | 0/1 (1 lifted) |" in text
     assert "| **all** | **1/3 (2 lifted)** | **0/2 (1 lifted)** |" in text
-    assert "heat, bands | without affordance" in text
+    assert "heatmap, bands | without affordance" in text
 
 
 def test_one_trial_lifts_a_screwdriver_and_says_what_it_holds(tmp_path):

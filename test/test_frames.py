@@ -13,7 +13,7 @@ from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
 from affordance_grasp.datatypes import CameraIntrinsics, RgbdFrame
-from affordance_grasp.distortion import PINHOLE, Distortion, rectify
+from affordance_grasp.distortion import PINHOLE, Distortion, undistort
 from affordance_grasp.nodes.convert.conversions import (
     from_color,
     from_depth_m,
@@ -103,7 +103,7 @@ def distorted():
     color = rng.integers(0, 255, (240, 320, 3), dtype=np.uint8)
     depth_m = rng.integers(400, 900, (240, 320)).astype(np.float32) / np.float32(1000)
     frame = RgbdFrame(color, depth_m, INTRINSICS)
-    return frame, rectify(frame, BARREL)
+    return frame, undistort(frame, BARREL)
 
 
 @pytest.mark.parametrize("depth_message", [from_depth_m, from_map])

@@ -10,7 +10,7 @@ from affordance_grasp.datatypes import (
 )
 from affordance_grasp.errors import InvalidInput, UnknownName
 from affordance_grasp.scene.table import TablePlane
-from affordance_grasp.selection import RULES, SelectionConfig, read_heat, select
+from affordance_grasp.selection import RULES, SelectionConfig, contact_heat, select
 
 K = CameraIntrinsics(100, 100, 50, 50, width=101, height=101)
 DEPTH = 0.5
@@ -69,9 +69,9 @@ def test_heat_and_pixel_of_the_contact_are_reported():
 def test_heat_is_averaged_over_the_strip_under_the_fingers():
     step = np.zeros((101, 101))
     step[50:] = 1.0  # the strip is along y; half of it lies on the hot side
-    values = read_heat(frame(), heatmap(step), at((50, 50)), breadth_m=0.1, window_px=1)
+    values = contact_heat(frame(), heatmap(step), at((50, 50)), breadth_m=0.1, window_px=1)
     assert values[0] == pytest.approx(0.6)
-    assert read_heat(frame(), heatmap(step), at((50, 50)), 0.0, 1)[0] == 1
+    assert contact_heat(frame(), heatmap(step), at((50, 50)), 0.0, 1)[0] == 1
 
 
 def test_where_nothing_is_no_heat_is_missed():
@@ -79,7 +79,7 @@ def test_where_nothing_is_no_heat_is_missed():
     depth[:50] = 0.7  # beside the object one sees the floor
     step = np.zeros((101, 101))
     step[50:] = 1.0
-    values = read_heat(frame(depth), heatmap(step), at((50, 50)), breadth_m=0.1, window_px=1)
+    values = contact_heat(frame(depth), heatmap(step), at((50, 50)), breadth_m=0.1, window_px=1)
     assert values[0] == pytest.approx(1)
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from affordance_grasp.datatypes import MAX_IMAGE_SIDE, CameraIntrinsics, RgbdFrame
-from affordance_grasp.distortion import Distortion, rectify
+from affordance_grasp.distortion import Distortion, undistort
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.geometry import Floats, pose_from_quaternion
 
@@ -192,7 +192,7 @@ def to_rgbd(
         )
     intrinsics = to_intrinsics(camera_info)
     frame = RgbdFrame(to_color(color, unpack), to_depth_m(depth, unpack), intrinsics)
-    return rectify(frame, to_distortion(camera_info))
+    return undistort(frame, to_distortion(camera_info))
 
 
 def to_pose(message: PoseMessage, what: str = "pose") -> Floats:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from affordance_grasp.datatypes import RgbdFrame
-from affordance_grasp.distortion import rectify_map
+from affordance_grasp.distortion import undistort_map
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.replay.bags.bag import RawMessage, decode
 from affordance_grasp.replay.bags.compressed import (
@@ -38,7 +38,7 @@ def decode_truth(raw: RawFrame, frame: RgbdFrame) -> NDArray[np.uint8] | None:
     if raw.truth is None:
         return None
     truth = fitting(to_gray(_image(raw.truth, decompress_map)), frame)
-    return rectify_map(truth, frame.intrinsics, to_distortion(decode(raw.camera_info)))
+    return undistort_map(truth, frame.intrinsics, to_distortion(decode(raw.camera_info)))
 
 
 def fitting(truth: NDArray[np.uint8], frame: RgbdFrame) -> NDArray[np.uint8]:
