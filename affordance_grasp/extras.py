@@ -14,7 +14,6 @@ PACKAGES = {
     "safetensors": ("safetensors", "ground"),
     "huggingface_hub": ("huggingface_hub", "ground"),
     "onnx": ("onnx", "ground"),
-    "tqdm": ("tqdm", "train"),
     "mujoco": ("mujoco", "sim"),
     "OpenGL": ("pyopengl", "sim"),
     "open_clip": ("open_clip_torch", "clip"),
@@ -41,5 +40,5 @@ def missing(module: str, wanted_by: str, error: ImportError) -> MissingPackage:
     package, extra = PACKAGES[module.partition(".")[0]]
     return MissingPackage(
         f"{wanted_by} needs the Python package {package}, which cannot be imported ({error}); "
-        f"pip install {package}, or this package with its extra [{extra}]"
+        f"run: pip install 'affordance_grasp[{extra}]', or {package} alone"
     )
