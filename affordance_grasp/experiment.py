@@ -19,8 +19,8 @@ from affordance_grasp.errors import AffordanceGraspError
 from affordance_grasp.geometry import Floats
 from affordance_grasp.grounding.regions import GrounderProtocol
 from affordance_grasp.pipeline import GraspPlan, plan_grasps
-from affordance_grasp.report.pictures import write_png
-from affordance_grasp.report.summary import plan_pictures
+from affordance_grasp.report.figures import write_png
+from affordance_grasp.report.plan_report import plan_figures
 from affordance_grasp.selection import RULES
 from affordance_grasp.simulation.cell.execution import execute_pick
 from affordance_grasp.simulation.cell.outcome import PickOutcome
@@ -91,7 +91,7 @@ def run_trial(
     robot: RobotConfig,
     grounder: GrounderProtocol,
     generator: GraspGenerator,
-    pictures: Path | None = None,
+    figures: Path | None = None,
 ) -> TrialResult:
     """Observe, plan, pick and judge; a failed plan is a result, not an error."""
     obj = make_object(trial.family, trial.object_seed)
@@ -101,10 +101,10 @@ def run_trial(
             outcome = _pick(world, plan, robot)
         except AffordanceGraspError as error:
             return TrialResult(trial, lifted=False, by_part=False, fault=str(error))
-        if pictures is not None:
+        if figures is not None:
             name = f"{trial.rule}_{trial.family}_{trial.pose}"
-            write_png(pictures / f"{name}.png", plan_pictures(plan)["board"])
-            write_png(pictures / f"{name}_lifted.png", world.photo())
+            write_png(figures / f"{name}.png", plan_figures(plan)["board"])
+            write_png(figures / f"{name}_lifted.png", world.photo())
     return _result(trial, plan, outcome)
 
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from affordance_grasp.replay.report.chart import Line, chart
+from affordance_grasp.replay.report.frame_figure import write_jpeg
 from affordance_grasp.replay.report.page import MOST_PICTURES, write_page
-from affordance_grasp.replay.report.picture import write_jpeg
 from affordance_grasp.replay.report.results import NOTHING, PLANNED, FrameResult, ResultsFile
 from affordance_grasp.replay.report.summary import tally
 

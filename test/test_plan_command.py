@@ -7,7 +7,7 @@ import pytest
 from tabletop import INTRINSICS, Block, tabletop
 
 from affordance_grasp.cli import main
-from affordance_grasp.report import write_png
+from affordance_grasp.report.figures import write_png
 
 K = [str(value) for value in (INTRINSICS.fx, INTRINSICS.fy, INTRINSICS.cx, INTRINSICS.cy)]
 REAL = Path(__file__).resolve().parents[2] / "shared" / "data" / "rgbd"

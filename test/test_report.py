@@ -18,18 +18,10 @@ from affordance_grasp.datatypes import (
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.geometry import pose_from_quaternion
 from affordance_grasp.pipeline import GraspPlan
-from affordance_grasp.report import (
-    board,
-    draw_grasps,
-    heat_overlay,
-    plan_summary,
-    read_color,
-    titled,
-    write_gif,
-    write_png,
-    write_report,
-)
-from affordance_grasp.report.glyphs import CHOSEN, around, fork
+from affordance_grasp.report.animation import write_gif
+from affordance_grasp.report.figures import heatmap_overlay, montage, read_color, titled, write_png
+from affordance_grasp.report.glyphs import CHOSEN, around, draw_grasps, fork
+from affordance_grasp.report.plan_report import plan_summary, write_report
 from affordance_grasp.scene.table import TablePlane
 
 K = CameraIntrinsics(120, 120, 80, 60, width=160, height=120)
@@ -118,14 +110,14 @@ def test_report_into_a_file_is_refused(plan, tmp_path):
 
 
 def test_hot_pixels_take_the_colour_of_heat_and_cold_ones_keep_theirs(plan):
-    picture = heat_overlay(plan.frame.color, plan.heatmap).astype(int)
+    picture = heatmap_overlay(plan.frame.color, plan.heatmap).astype(int)
     assert np.ptp(picture[100, 20]) <= 1  # grey stays grey
     assert picture[38, 109, 0] - picture[38, 109, 2] > 60  # hot: yellow, red far above blue
 
 
 def test_overlay_leaves_the_frame_alone(plan):
     before = plan.frame.color.copy()
-    heat_overlay(plan.frame.color, plan.heatmap, plan.region)
+    heatmap_overlay(plan.frame.color, plan.heatmap, plan.region)
     assert np.array_equal(plan.frame.color, before)
 
 
@@ -176,12 +168,12 @@ def test_title_strip_stands_on_top_and_long_notes_are_cut(plan):
 def test_board_puts_pictures_side_by_side():
     red = np.full((40, 60, 3), (200, 0, 0), np.uint8)
     blue = np.full((80, 120, 3), (0, 0, 200), np.uint8)
-    sheet = board([red, blue], columns=2, gap_px=4)
+    sheet = montage([red, blue], columns=2, gap_px=4)
     assert sheet.shape == (48, 132, 3)
     assert tuple(sheet[20, 30]) == (200, 0, 0)
     assert tuple(sheet[20, 90]) == (0, 0, 200)
     with pytest.raises(InvalidInput, match="at least one"):
-        board([])
+        montage([])
 
 
 def test_gif_has_all_frames_and_stays_small(tmp_path):

@@ -26,7 +26,7 @@ from affordance_grasp.experiment import (
 )
 from affordance_grasp.grounding.grounder import Grounder, load_grounder
 from affordance_grasp.methods.restore import METHODS
-from affordance_grasp.report.summary import make_folder, write_json
+from affordance_grasp.report.plan_report import make_folder, write_json
 from affordance_grasp.selection import RULES
 
 SPEED_SCALING = 0.5

@@ -13,7 +13,7 @@ from affordance_grasp.datatypes import Heatmap
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.grounding.grounder import load_grounder
 from affordance_grasp.methods.restore import METHODS
-from affordance_grasp.report.pictures import Picture, heat_overlay, read_color, write_png
+from affordance_grasp.report.figures import RgbImage, heatmap_overlay, read_color, write_png
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -53,13 +53,13 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _write(arguments: argparse.Namespace, color: Picture, heatmap: Heatmap) -> None:
+def _write(arguments: argparse.Namespace, color: RgbImage, heatmap: Heatmap) -> None:
     try:
         if arguments.npy:
             with arguments.npy.open("wb") as file:
                 np.save(file, heatmap.values)
         if arguments.output:
-            write_png(arguments.output, heat_overlay(color, heatmap))
+            write_png(arguments.output, heatmap_overlay(color, heatmap))
     except (OSError, ValueError) as error:
         raise InvalidInput(f"the heatmap cannot be written: {error}") from error
 

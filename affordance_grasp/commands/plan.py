@@ -14,7 +14,8 @@ from affordance_grasp.candidates.generators import GENERATORS, make_generator
 from affordance_grasp.datatypes import CameraIntrinsics, RgbdFrame
 from affordance_grasp.errors import InvalidInput, UnknownName
 from affordance_grasp.pipeline import GraspPlan, GrounderProtocol, plan_grasps
-from affordance_grasp.report import plan_summary, read_color, write_report
+from affordance_grasp.report.figures import read_color
+from affordance_grasp.report.plan_report import plan_summary, write_report
 from affordance_grasp.selection import RULES
 
 

@@ -21,7 +21,7 @@ from affordance_grasp.replay.report.page import write_page
 from affordance_grasp.replay.report.results import FrameResult, read_results
 from affordance_grasp.replay.report.summary import write_table
 from affordance_grasp.replay.run import PAGE, SUMMARY, TABLE, ReplayConfig, ReplayOutcome, replay
-from affordance_grasp.report.summary import make_folder, write_json
+from affordance_grasp.report.plan_report import make_folder, write_json
 from affordance_grasp.selection import RULES
 from affordance_grasp.vocabulary import AFFORDANCES, resolve_query
 

@@ -18,7 +18,7 @@ from affordance_grasp.nodes.inputs.frames import FrameStream, StampedFrame
 from affordance_grasp.nodes.ros.calls import answering
 from affordance_grasp.nodes.ros.parameters import declare, describe
 from affordance_grasp.nodes.ros.running import run
-from affordance_grasp.report import heat_overlay
+from affordance_grasp.report.figures import heatmap_overlay
 from affordance_grasp.srv import GroundAffordance
 
 COMPLAINT_PERIOD_S = 5.0
@@ -97,7 +97,9 @@ class GrounderNode(Node):
             self.get_logger().warning(str(error), throttle_duration_sec=COMPLAINT_PERIOD_S)
             return
         if overlay_read:
-            self._overlay.publish(from_color(heat_overlay(frame.color, heatmap), stamped.header))
+            self._overlay.publish(
+                from_color(heatmap_overlay(frame.color, heatmap), stamped.header)
+            )
         if heatmap_read:
             self._heatmap.publish(from_map(heatmap.values, stamped.header))
 

@@ -20,11 +20,11 @@ from affordance_grasp.geometry import Floats, quaternion_xyzw
 from affordance_grasp.grounding.regions import GrounderProtocol
 from affordance_grasp.pipeline import GraspPlan, plan_grasps
 from affordance_grasp.replay.bags.decoding import decode_frame, decode_truth, fitting
-from affordance_grasp.replay.report.picture import frame_picture, write_jpeg
+from affordance_grasp.replay.report.frame_figure import frame_figure, write_jpeg
 from affordance_grasp.replay.report.results import BROKEN, NOTHING, PLANNED, FrameResult
 from affordance_grasp.replay.source import NumberedFrame, View
 from affordance_grasp.replay.truth import TruthFolder, on_part, score_heatmap
-from affordance_grasp.report.summary import grasps_summary
+from affordance_grasp.report.plan_report import grasps_summary
 from affordance_grasp.selection import RULES
 
 PICTURES = "frames"
@@ -122,7 +122,7 @@ class FramePlanner:
         if self.setup.folder is None:
             return None
         name = f"{PICTURES}/{index:06d}.jpg"
-        write_jpeg(self.setup.folder / name, frame_picture(plan))
+        write_jpeg(self.setup.folder / name, frame_figure(plan))
         return name
 
 

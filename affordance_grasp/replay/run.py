@@ -26,7 +26,7 @@ from affordance_grasp.replay.report.results import (
 from affordance_grasp.replay.report.summary import Tally, tally
 from affordance_grasp.replay.source import FrameSource
 from affordance_grasp.replay.workers import Job, Plan, planner
-from affordance_grasp.report.summary import write_json
+from affordance_grasp.report.plan_report import write_json
 from affordance_grasp.selection import RULES
 from affordance_grasp.share import share_path
 

@@ -1,4 +1,4 @@
-"""An animated GIF small enough to send to somebody."""
+"""An animated GIF of limited size."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image
 
 from affordance_grasp.errors import InvalidInput
-from affordance_grasp.report.pictures import Picture
+from affordance_grasp.report.figures import RgbImage
 
 PALETTE_SAMPLES = 8
 SHRINK = 0.8
@@ -17,17 +17,15 @@ LAST_FRAME_MS = 1500
 
 def write_gif(
     path: Path,
-    frames: Sequence[Picture],
+    frames: Sequence[RgbImage],
     fps: float,
     width_px: int = 480,
     max_bytes: int = 3_000_000,
 ) -> Path:
-    """Write frames as a looping GIF of at most ``max_bytes``, smaller if it must be.
+    """Write frames as a looping GIF, scaled down until it has at most ``max_bytes``.
 
-    ``fps`` frames are shown in a second; the last one stands a while before it starts again.
-
-    One palette, chosen over the whole animation and used without dithering, keeps the background
-    still, so that only what moves is stored.
+    ``fps`` frames are shown per second; the last one is held before the loop. One palette for the
+    whole animation, without dithering, keeps the background constant and the file small.
     """
     if not frames:
         raise InvalidInput("an animation needs at least one frame")
@@ -39,7 +37,7 @@ def write_gif(
         width_px = int(width_px * SHRINK)
 
 
-def _write(path: Path, frames: Sequence[Picture], fps: float, width_px: int) -> None:
+def _write(path: Path, frames: Sequence[RgbImage], fps: float, width_px: int) -> None:
     images = [_scaled(frame, width_px) for frame in frames]
     step = max(1, len(images) // PALETTE_SAMPLES)
     sample = np.vstack([np.asarray(image) for image in images[::step]])
@@ -56,7 +54,7 @@ def _write(path: Path, frames: Sequence[Picture], fps: float, width_px: int) -> 
     )
 
 
-def _scaled(frame: Picture, width_px: int) -> Image.Image:
+def _scaled(frame: RgbImage, width_px: int) -> Image.Image:
     image = Image.fromarray(np.asarray(frame, np.uint8))
     height = round(image.height * width_px / image.width)
     return image.resize((width_px, height), Image.Resampling.LANCZOS)

@@ -1,4 +1,4 @@
-"""Grasps drawn as forks: two fingers, the bar between them and the stem to the wrist."""
+"""Grasps drawn as gripper forks: two fingers, the bar between them and the stem to the wrist."""
 
 from copy import copy
 
@@ -7,13 +7,14 @@ import numpy as np
 
 from affordance_grasp.datatypes import CameraIntrinsics, GraspCandidates, Region, Selection
 from affordance_grasp.geometry import Floats, project
-from affordance_grasp.report.pictures import PAPER, Picture, heat_colors
+from affordance_grasp.report.figures import PAPER, RgbImage, heatmap_colors
 
 FINGER_M = 0.04
 STEM_M = 0.045
 WIDTH_PX = 1280
+SHIFT = 3  # cv2 draws at 1/8 pixel
 CHOSEN = (64, 235, 120)
-COLD = (150, 155, 160)
+REJECTED = (150, 155, 160)
 
 
 def fork(T_cam_tcp: Floats, width_m: float) -> Floats:
@@ -32,18 +33,29 @@ def fork(T_cam_tcp: Floats, width_m: float) -> Floats:
     return corners @ T_cam_tcp[:3, :3].T + T_cam_tcp[:3, 3]
 
 
+def draw_fork(
+    image: RgbImage, corners_uv: Floats, tint: tuple[float, float, float], thickness: int
+) -> None:
+    """Draw the projected corners (6, 2) of a fork into an image, unless one is out of view."""
+    if not (np.isfinite(corners_uv).all() and (np.abs(corners_uv) < 1e5).all()):
+        return
+    corners = np.round(corners_uv * 2**SHIFT).astype(np.int32)
+    lines = [corners[:5], corners[[2, 5]]]
+    cv2.polylines(image, lines, False, tint, thickness, cv2.LINE_AA, SHIFT)
+
+
 def draw_grasps(
-    color: Picture,
+    color: RgbImage,
     intrinsics: CameraIntrinsics,
     candidates: GraspCandidates,
     selection: Selection,
     *,
     view: Region | None = None,
     most: int = 24,
-) -> Picture:
+) -> RgbImage:
     """Draw candidates over the colour image, enlarged to ``WIDTH_PX``.
 
-    Rejected ones are thin and grey, ranked ones take the colour of their heat, and the chosen one
+    Rejected ones are thin and grey, ranked ones have the colour of their heat, and the chosen one
     is green with its contact marked. At most ``most`` of either kind are drawn. With ``view``
     only that part of the image is shown, so that a small object is seen large.
     """
@@ -51,11 +63,11 @@ def draw_grasps(
     canvas = _Canvas(color, intrinsics, view)
     faint = canvas.copy()
     for i in _evenly(list(selection.rejected), most):
-        faint.draw(candidates.T_cam_tcp[i], float(candidates.width_m[i]), COLD, 1)
+        faint.draw(candidates.T_cam_tcp[i], float(candidates.width_m[i]), REJECTED, 1)
     canvas.blend(faint, 0.5)
     tinted = canvas.copy()
     for grasp in reversed(_evenly(list(selection.ranked[1:]), most)):
-        shade = heat_colors(np.array([grasp.heat]))[0]
+        shade = heatmap_colors(np.array([grasp.heat]))[0]
         tint = (float(shade[0]), float(shade[1]), float(shade[2]))
         tinted.draw(grasp.T_cam_tcp, grasp.width_m, tint, 2)
     canvas.blend(tinted, 0.75)
@@ -63,11 +75,11 @@ def draw_grasps(
         canvas.draw(selection.best.T_cam_tcp, selection.best.width_m, PAPER, 12)
         canvas.draw(selection.best.T_cam_tcp, selection.best.width_m, CHOSEN, 7)
         canvas.mark(selection.best.contact_uv)
-    return canvas.picture
+    return canvas.image
 
 
 def around(region: Region, width: int, height: int, margin: float = 0.35) -> Region:
-    """A view of the image's own proportions around a region, within the image."""
+    """A crop around a region, within the image and of its aspect ratio."""
     center_u, center_v = (region.left + region.right) / 2, (region.top + region.bottom) / 2
     wanted = max((region.right - region.left) / width, (region.bottom - region.top) / height)
     share = min(1.0, wanted * (1 + margin))
@@ -84,39 +96,34 @@ def _evenly(items: list, most: int) -> list:
 class _Canvas:
     """An enlarged, dimmed part of the image on which grasps are drawn."""
 
-    def __init__(self, color: Picture, intrinsics: CameraIntrinsics, view: Region) -> None:
+    def __init__(self, color: RgbImage, intrinsics: CameraIntrinsics, view: Region) -> None:
         self._K = intrinsics.K
         self._corner = np.array([view.left, view.top])
         self._scale = WIDTH_PX / (view.right - view.left)
         size = (WIDTH_PX, round((view.bottom - view.top) * self._scale))
         part = cv2.resize(color[view.slices], size, interpolation=cv2.INTER_CUBIC)
-        self.picture: Picture = (part * 0.7 + 8).astype(np.uint8)
+        self.image: RgbImage = (part * 0.7 + 8).astype(np.uint8)
 
     def copy(self) -> "_Canvas":
         other = copy(self)
-        other.picture = self.picture.copy()
+        other.image = self.image.copy()
         return other
 
     def blend(self, other: "_Canvas", weight: float) -> None:
-        self.picture = np.asarray(
-            cv2.addWeighted(other.picture, weight, self.picture, 1 - weight, 0), np.uint8
+        self.image = np.asarray(
+            cv2.addWeighted(other.image, weight, self.image, 1 - weight, 0), np.uint8
         )
 
-    def _to_picture(self, uv: Floats) -> Floats:
+    def _to_canvas(self, uv: Floats) -> Floats:
         return (uv - self._corner + 0.5) * self._scale - 0.5
 
     def draw(
         self, T_cam_tcp: Floats, width_m: float, tint: tuple[float, float, float], thickness: int
     ) -> None:
-        uv = self._to_picture(project(fork(T_cam_tcp, width_m), self._K))
-        if not (np.isfinite(uv).all() and (np.abs(uv) < 1e5).all()):
-            return
-        shift = 3  # cv2 draws at 1/8 pixel
-        corners = np.round(uv * 2**shift).astype(np.int32)
-        lines = [corners[:5], corners[[2, 5]]]
-        cv2.polylines(self.picture, lines, False, tint, thickness, cv2.LINE_AA, shift)
+        uv = self._to_canvas(project(fork(T_cam_tcp, width_m), self._K))
+        draw_fork(self.image, uv, tint, thickness)
 
     def mark(self, contact_uv: tuple[float, float]) -> None:
-        u, v = self._to_picture(np.array(contact_uv)).round().astype(int)
-        cv2.circle(self.picture, (int(u), int(v)), 10, PAPER, -1, cv2.LINE_AA)
-        cv2.circle(self.picture, (int(u), int(v)), 7, (255, 255, 255), -1, cv2.LINE_AA)
+        u, v = self._to_canvas(np.array(contact_uv)).round().astype(int)
+        cv2.circle(self.image, (int(u), int(v)), 10, PAPER, -1, cv2.LINE_AA)
+        cv2.circle(self.image, (int(u), int(v)), 7, (255, 255, 255), -1, cv2.LINE_AA)

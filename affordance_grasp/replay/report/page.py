@@ -10,9 +10,9 @@ import numpy as np
 
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.replay.report.chart import Line, chart
-from affordance_grasp.replay.report.picture import encode_jpeg
+from affordance_grasp.replay.report.frame_figure import encode_jpeg
 from affordance_grasp.replay.report.results import PLANNED, FrameResult, read_results
-from affordance_grasp.report.pictures import Picture
+from affordance_grasp.report.figures import RgbImage
 
 MOST_PICTURES = 24
 PICTURE_WIDTH = 440
@@ -157,7 +157,7 @@ def _figure_cell(result: FrameResult, path: Path) -> str:
     )
 
 
-def _small(path: Path) -> Picture | None:
+def _small(path: Path) -> RgbImage | None:
     if not path.is_file():
         return None
     bgr = cv2.imread(str(path), cv2.IMREAD_COLOR)

@@ -1,4 +1,4 @@
-"""A plan as plain data, as report.json, and as a folder of pictures."""
+"""A plan as plain data, as report.json, and as a folder of figures."""
 
 import json
 from collections.abc import Sequence
@@ -10,15 +10,15 @@ from affordance_grasp.errors import InvalidInput
 from affordance_grasp.geometry import quaternion_xyzw
 from affordance_grasp.pipeline import GraspPlan
 from affordance_grasp.report.animation import write_gif
-from affordance_grasp.report.glyphs import around, draw_grasps
-from affordance_grasp.report.pictures import (
-    Picture,
-    board,
-    heat_overlay,
+from affordance_grasp.report.figures import (
+    RgbImage,
+    heatmap_overlay,
+    montage,
     titled,
     write_frame,
     write_png,
 )
+from affordance_grasp.report.glyphs import around, draw_grasps
 
 
 def grasps_summary(grasps: tuple[RankedGrasp, ...], top: int | None = None) -> list[dict]:
@@ -37,7 +37,7 @@ def grasps_summary(grasps: tuple[RankedGrasp, ...], top: int | None = None) -> l
 
 
 def plan_summary(plan: GraspPlan, top: int | None = None) -> dict[str, Any]:
-    """A plan as plain data: what was understood, found, ranked, rejected and how long it took."""
+    """A plan as plain data: affordance, candidates, ranking, rejections and timings."""
     return {
         "query": plan.heatmap.query,
         "affordance": plan.heatmap.affordance,
@@ -56,13 +56,13 @@ def plan_summary(plan: GraspPlan, top: int | None = None) -> dict[str, Any]:
     }
 
 
-def plan_pictures(plan: GraspPlan, lifted_photo: Picture | None = None) -> dict[str, Picture]:
-    """Pictures by name: ``color``, ``heatmap``, ``candidates``, and a ``board`` of them.
+def plan_figures(plan: GraspPlan, lifted_photo: RgbImage | None = None) -> dict[str, RgbImage]:
+    """Figures by name: ``color``, ``heatmap``, ``candidates``, and ``board``, which shows all.
 
-    With a photo of the lifted object there is ``lifted`` too, and it is the board's last panel.
+    With a photo of the lifted object, ``lifted`` is added and the last panel of the board.
     """
     color, heat = plan.frame.color, plan.heatmap
-    overlay = heat_overlay(color, heat, plan.region)
+    overlay = heatmap_overlay(color, heat, plan.region)
     view = around(plan.region, color.shape[1], color.shape[0])
     forks = draw_grasps(color, plan.frame.intrinsics, plan.candidates, plan.selection, view=view)
     asked = f"“{heat.query}”"
@@ -76,41 +76,43 @@ def plan_pictures(plan: GraspPlan, lifted_photo: Picture | None = None) -> dict[
         "candidates": titled(forks, "grasps", f"{ranked} of {len(plan.candidates)} ranked"),
     }
     if lifted_photo is None:
-        return {**panels, "board": board(list(panels.values()), columns=3)}
+        return {**panels, "board": montage(list(panels.values()), columns=3)}
     shown = [*panels.values(), titled(lifted_photo, "lifted")]
-    return {**panels, "lifted": lifted_photo, "board": board(shown, columns=2)}
+    return {**panels, "lifted": lifted_photo, "board": montage(shown, columns=2)}
 
 
 def write_report(
     folder: Path,
     plan: GraspPlan,
     *,
-    lifted_photo: Picture | None = None,
-    photos: Sequence[Picture] = (),
+    lifted_photo: RgbImage | None = None,
+    photos: Sequence[RgbImage] = (),
     photo_rate_hz: float = 5.0,
     extra: dict[str, Any] | None = None,
     top: int | None = None,
 ) -> dict[str, Path]:
-    """Write everything about one plan, and the pick that followed if there was one.
+    """Write all about one plan, and the pick that followed if there was one.
 
-    ``frame/`` holds the camera's own colour and depth, as the command ``plan`` takes them.
+    ``frame/`` holds the camera's colour and depth, as the command ``plan`` reads them.
 
     Args:
-        folder: made where it is missing.
+        folder: created where it is missing.
         plan: the plan.
         lifted_photo: the object in the gripper, seen from outside.
-        photos: the pick, in order, for the animation.
-        photo_rate_hz: how many of them were taken in a second.
+        photos: the frames of the animation, in order.
+        photo_rate_hz: photos per second.
         extra: more fields for report.json.
         top: how many grasps report.json lists; all when None.
 
     Returns:
         The files by name: color, heatmap, candidates, board, lifted, pick, report.
     """
-    pictures = plan_pictures(plan, lifted_photo)
+    figures = plan_figures(plan, lifted_photo)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        written = {name: write_png(folder / f"{name}.png", pic) for name, pic in pictures.items()}
+        written = {
+            name: write_png(folder / f"{name}.png", figure) for name, figure in figures.items()
+        }
         write_frame(folder / "frame", plan.frame)
         if photos:
             written["pick"] = write_gif(folder / "pick.gif", photos, photo_rate_hz)
@@ -123,7 +125,7 @@ def write_report(
 
 
 def make_folder(folder: Path) -> None:
-    """Make the folder of a report before the work begins that will fill it."""
+    """Create the folder of a report, before the work that fills it begins."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -131,7 +133,7 @@ def make_folder(folder: Path) -> None:
 
 
 def write_json(path: Path, content: dict[str, Any]) -> Path:
-    """Write plain data as indented JSON, making the folder where it is missing."""
+    """Write plain data as indented JSON; creates the folder where it is missing."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(content, indent=2) + "\n")

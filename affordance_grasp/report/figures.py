@@ -1,4 +1,4 @@
-"""Pictures as (H, W, 3) uint8 rgb arrays: heat over colour, a title strip, a board of several."""
+"""Figures as (H, W, 3) uint8 rgb arrays: heatmap overlays, titles, montages; image files."""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -14,15 +14,15 @@ from affordance_grasp.errors import InvalidInput
 from affordance_grasp.geometry import Floats
 from affordance_grasp.streams.messages import millimetres
 
-Picture = NDArray[np.uint8]
+RgbImage = NDArray[np.uint8]
 
 INK = (238, 240, 242)
 PAPER = (24, 27, 31)
 MUTED = (160, 167, 174)
-COLDEST = 0.048
-"""Heat below which the overlay shows none."""
+LOWEST_SHOWN = 0.048
+"""Heatmap value below which the overlay shows the dimmed image only."""
 _DIMMED = 0.75 * (0.6 * np.eye(3) + 0.4 / 3)
-"""Colour -> the darker, greyer colour of cold places."""
+"""Colour -> the dimmed, greyer colour under the overlay."""
 
 
 @lru_cache(maxsize=8)
@@ -30,29 +30,29 @@ def _font(size_px: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
     return ImageFont.load_default(size_px)
 
 
-def heat_colors(heat: NDArray[np.floating]) -> Floats:
-    """Colours (..., 3), 0..255 rgb, of heat in [0, 1]: violet over orange to pale yellow."""
-    shade = np.clip(np.asarray(heat, float) * 205 + 50, 0, 255).astype(np.uint8)
+def heatmap_colors(values: NDArray[np.floating]) -> Floats:
+    """Colours (..., 3), 0..255 rgb, of values in [0, 1]: violet over orange to pale yellow."""
+    shade = np.clip(np.asarray(values, float) * 205 + 50, 0, 255).astype(np.uint8)
     colored = cv2.applyColorMap(shade.reshape(-1, 1), cv2.COLORMAP_PLASMA)[:, 0, ::-1]
     return np.asarray(colored.reshape(*shade.shape, 3), float)
 
 
-def heat_overlay(color: Picture, heatmap: Heatmap, region: Region | None = None) -> Picture:
-    """Heat laid over the colour image; cold places keep their colour, slightly dimmed.
+def heatmap_overlay(color: RgbImage, heatmap: Heatmap, region: Region | None = None) -> RgbImage:
+    """The heatmap over the dimmed colour image.
 
-    The peak gets a ring and the region that was looked at thin corners.
+    The peak is marked by a ring and the region of interest by its corners.
     """
-    heat = np.clip(heatmap.values, 0, 1)
-    picture = np.asarray(cv2.transform(color, _DIMMED), np.uint8)
-    warm = _bounds(heat > COLDEST)
-    if warm is not None:
-        heat, cold = heat[warm], picture[warm]
-        alpha = (np.clip(heat * 1.25 - 0.06, 0, 1) ** 0.7 * 0.82)[..., None]
-        picture[warm] = (cold * (1 - alpha) + heat_colors(heat) * alpha).astype(np.uint8)
+    values = np.clip(heatmap.values, 0, 1)
+    image = np.asarray(cv2.transform(color, _DIMMED), np.uint8)
+    shown = _bounds(values > LOWEST_SHOWN)
+    if shown is not None:
+        values, dimmed = values[shown], image[shown]
+        alpha = (np.clip(values * 1.25 - 0.06, 0, 1) ** 0.7 * 0.82)[..., None]
+        image[shown] = (dimmed * (1 - alpha) + heatmap_colors(values) * alpha).astype(np.uint8)
     u, v = heatmap.peak_uv
-    cv2.circle(picture, (u, v), 9, PAPER, 4, cv2.LINE_AA)
-    cv2.circle(picture, (u, v), 9, (255, 255, 255), 2, cv2.LINE_AA)
-    return picture if region is None else _corners(picture, region)
+    cv2.circle(image, (u, v), 9, PAPER, 4, cv2.LINE_AA)
+    cv2.circle(image, (u, v), 9, (255, 255, 255), 2, cv2.LINE_AA)
+    return image if region is None else _corners(image, region)
 
 
 def _bounds(mask: NDArray[np.bool_]) -> tuple[slice, slice] | None:
@@ -63,18 +63,18 @@ def _bounds(mask: NDArray[np.bool_]) -> tuple[slice, slice] | None:
     return slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
 
 
-def _corners(picture: Picture, region: Region) -> Picture:
+def _corners(image: RgbImage, region: Region) -> RgbImage:
     reach = max(6, (region.right - region.left) // 14)
     for u, toward_u in ((region.left, 1), (region.right - 1, -1)):
         for v, toward_v in ((region.top, 1), (region.bottom - 1, -1)):
-            cv2.line(picture, (u, v), (u + toward_u * reach, v), INK, 1, cv2.LINE_AA)
-            cv2.line(picture, (u, v), (u, v + toward_v * reach), INK, 1, cv2.LINE_AA)
-    return picture
+            cv2.line(image, (u, v), (u + toward_u * reach, v), INK, 1, cv2.LINE_AA)
+            cv2.line(image, (u, v), (u, v + toward_v * reach), INK, 1, cv2.LINE_AA)
+    return image
 
 
-def titled(picture: Picture, title: str, note: str = "") -> Picture:
-    """The picture under a dark strip with a title and a quieter note."""
-    width = picture.shape[1]
+def titled(image: RgbImage, title: str, note: str = "") -> RgbImage:
+    """The image under a dark strip with a title and a note."""
+    width = image.shape[1]
     size = max(13, width // 36)
     strip = Image.new("RGB", (width, int(size * 2.2)), PAPER)
     draw = ImageDraw.Draw(strip)
@@ -86,15 +86,15 @@ def titled(picture: Picture, title: str, note: str = "") -> Picture:
     while note and draw.textlength(note, font=small) > room:
         note = note[:-2].rstrip() + "…" if len(note) > 2 else ""
     draw.text((start, baseline), note, MUTED, font=small, anchor="ls")
-    return np.vstack([np.asarray(strip), picture])
+    return np.vstack([np.asarray(strip), image])
 
 
-def board(pictures: Sequence[Picture], columns: int = 2, gap_px: int = 8) -> Picture:
-    """Several pictures side by side, scaled to the width of the first, on dark ground."""
-    if not pictures:
-        raise InvalidInput("a board needs at least one picture")
-    width = pictures[0].shape[1]
-    cells = [_to_width(picture, width) for picture in pictures]
+def montage(images: Sequence[RgbImage], columns: int = 2, gap_px: int = 8) -> RgbImage:
+    """Several images side by side, scaled to the width of the first, on a dark background."""
+    if not images:
+        raise InvalidInput("a montage needs at least one image")
+    width = images[0].shape[1]
+    cells = [_to_width(image, width) for image in images]
     rows = [cells[i : i + columns] for i in range(0, len(cells), columns)]
     heights = [max(cell.shape[0] for cell in row) for row in rows]
     across = min(columns, len(cells))
@@ -109,17 +109,17 @@ def board(pictures: Sequence[Picture], columns: int = 2, gap_px: int = 8) -> Pic
     return sheet
 
 
-def _to_width(picture: Picture, width: int) -> Picture:
-    if picture.shape[1] == width:
-        return picture
-    height = round(picture.shape[0] * width / picture.shape[1])
-    return np.asarray(cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA))
+def _to_width(image: RgbImage, width: int) -> RgbImage:
+    if image.shape[1] == width:
+        return image
+    height = round(image.shape[0] * width / image.shape[1])
+    return np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA))
 
 
-def write_png(path: Path, picture: Picture) -> Path:
-    """Write an rgb picture, making its folder where it is missing."""
+def write_png(path: Path, image: RgbImage) -> Path:
+    """Write an rgb image; creates its folder where it is missing."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(picture).save(path, compress_level=3)
+    Image.fromarray(image).save(path, compress_level=3)
     return path
 
 
@@ -130,23 +130,23 @@ def write_frame(folder: Path, frame: RgbdFrame) -> None:
     depth.save(folder / "depth.png", compress_level=3)
 
 
-def read_color(path: Path) -> Picture:
+def read_color(path: Path) -> RgbImage:
     """Read a colour image as rgb; of several frames the first.
 
     Raises:
-        InvalidInput: the file is missing, no image, larger than any camera's, or holds something
-            other than brightness in 8 bits, such as depth.
+        InvalidInput: the file is missing, no image, too large, or not of 8 bits per channel, such
+            as depth.
     """
     try:
         with Image.open(path) as image:
-            _refuse_unlike_a_photo(image, path)
+            _check_is_photo(image, path)
             return np.asarray(image.convert("RGB"))
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise InvalidInput(f"colour image {path} cannot be read ({error})") from error
 
 
-def _refuse_unlike_a_photo(image: Image.Image, path: Path) -> None:
-    """Before the pixels are decoded; conversion of wide integers would saturate silently."""
+def _check_is_photo(image: Image.Image, path: Path) -> None:
+    """Refuse it before decoding; conversion of wide integers would saturate silently."""
     if max(image.size) > MAX_IMAGE_SIDE:
         raise InvalidInput(
             f"colour image {path} is {image.width}x{image.height}; "
