@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from affordance_grasp.datatypes import CameraIntrinsics
-from affordance_grasp.errors import InvalidInput
+from affordance_grasp.errors import MissingPackage
 from affordance_grasp.geometry import invert, pose, project, transform_points
 from affordance_grasp.simulation.models.scene import empty_world
 from affordance_grasp.simulation.rendering import renderer
@@ -111,7 +111,7 @@ def test_a_machine_that_cannot_render_names_the_packages(monkeypatch, scene):
     monkeypatch.setattr(renderer, "osmesa_works", lambda: False)
     monkeypatch.delenv("MUJOCO_GL", raising=False)
     assert renderer.choose_backend() is None
-    with pytest.raises(InvalidInput, match=r"libegl1.*libosmesa6"):
+    with pytest.raises(MissingPackage, match=r"libegl1.*libosmesa6"):
         renderer.open_renderer(scene[0], 64, 48)
 
 

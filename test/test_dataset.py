@@ -2,13 +2,17 @@
 
 import json
 from collections import defaultdict
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import nullcontext
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
 import pytest
 
 from affordance_grasp.cli import main
-from affordance_grasp.errors import InvalidInput, UnknownName
+from affordance_grasp.errors import InvalidInput, UnknownName, WorkerDied
+from affordance_grasp.simulation.dataset import writer
 from affordance_grasp.simulation.dataset.annotation import annotate
 from affordance_grasp.simulation.dataset.detector import SimulatedDetector
 from affordance_grasp.simulation.dataset.parts import FUNCTIONAL_PARTS, affordances_of
@@ -176,7 +180,17 @@ def test_bad_arguments_are_refused(tmp_path, capsys):
     assert main(["dataset", "detect", str(tmp_path)]) == 2
     assert "simulate a data set first" in capsys.readouterr().err
     assert main(["dataset", "simulate", str(tmp_path / "file")]) == 2
-    assert "cannot be made" in capsys.readouterr().err
+    assert "cannot be written" in capsys.readouterr().err
+
+
+def test_a_rendering_process_that_dies_is_told(tmp_path, monkeypatch):
+    def died(*_, **__):
+        raise BrokenProcessPool
+
+    pool = nullcontext(SimpleNamespace(map=died))
+    monkeypatch.setattr(writer, "ProcessPoolExecutor", lambda *_, **__: pool)
+    with pytest.raises(WorkerDied, match="a rendering process died"):
+        simulate(tmp_path / "new", SMALL, workers=2, progress=False)
 
 
 @pytest.mark.parametrize("content", ["{bad", "[]", '{"ego": {}}'])

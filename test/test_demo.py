@@ -16,7 +16,7 @@ TRAINED = Path(__file__).parents[1] / "models" / "plsp_simulated.safetensors"
         (["--query", "cut_with"], "known: knife"),
         (["--method", "magic"], "unknown method 'magic'; known: plsp"),
         (["--seed", "-1"], "--seed is -1"),
-        (["--out", "/dev/null/x"], "cannot be made"),
+        (["--out", "/dev/null/x"], "cannot be written"),
         (["--checkpoint", "/nowhere.safetensors"], "/nowhere.safetensors does not exist"),
         (["--checkpoint", __file__], "corrupt or not a safetensors file"),
     ],

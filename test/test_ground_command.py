@@ -57,7 +57,7 @@ def test_plain_words(image, random_checkpoint, capsys):
         ({"--method": "magic"}, "unknown method 'magic'; known: plsp"),
         ({"--checkpoint": "nowhere.safetensors"}, "nowhere.safetensors does not exist"),
         ({"--checkpoint": __file__}, "corrupt or not a safetensors file"),
-        ({"--npy": "/nowhere/heat.npy"}, "cannot be written"),
+        ({"--npy": "/dev/null/heat.npy"}, "cannot be written"),
         ({"--output": "/dev/null/heat.png"}, "cannot be written"),
     ],
 )

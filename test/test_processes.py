@@ -9,7 +9,8 @@ import textwrap
 
 import pytest
 
-from affordance_grasp.errors import InvalidInput
+from affordance_grasp.errors import InvalidInput, WorkerDied
+from affordance_grasp.learning.ablations import processes
 from affordance_grasp.learning.ablations.processes import Command, run_commands
 
 
@@ -33,6 +34,12 @@ def test_a_failure_stops_nothing_and_is_told_at_the_end(tmp_path):
     with pytest.raises(InvalidInput, match="all it said is in") as told:
         run_commands([bad], 1)
     assert said in str(told.value)
+
+
+def test_a_command_that_was_killed_is_no_bad_input(tmp_path, monkeypatch):
+    monkeypatch.setattr(processes, "PROGRAM", ("-c", "import os; os.kill(os.getpid(), 9)"))
+    with pytest.raises(WorkerDied, match="1 of 1 commands failed.*it said nothing"):
+        run_commands([Command((), tmp_path / "log")], 1)
 
 
 def test_nothing_to_do_is_done():

@@ -51,7 +51,7 @@ def test_a_bag_is_never_overwritten(tmp_path):
     with pytest.raises(UnknownName, match="unknown bag storage 'tape'; known: mcap, sqlite3"):
         BagRecorder(tmp_path / "other", "tape")
     (tmp_path / "file").write_text("")
-    with pytest.raises(InvalidInput, match="cannot be made|exists already"):
+    with pytest.raises(InvalidInput, match="cannot be written|exists already"):
         BagRecorder(tmp_path / "file" / "bag")
 
 

@@ -9,7 +9,7 @@ from agd20k_tree import write_tree
 from tiny_sam import tiny_sam
 
 from affordance_grasp.cli import main
-from affordance_grasp.errors import CheckpointError, InvalidInput
+from affordance_grasp.errors import CheckpointError, InvalidInput, MissingPackage
 from affordance_grasp.learning.labels import sam as sam_module
 from affordance_grasp.learning.labels.sam import load_sam, sam_masker, sam_segmenter
 from affordance_grasp.learning.labels.segments import find_masker, find_segmenter, load_sam_for
@@ -91,7 +91,7 @@ def test_what_is_missing_is_said(monkeypatch):
         with pytest.raises(InvalidInput, match="loaded model"):
             find("sam")
     monkeypatch.setitem(sys.modules, "segment_anything", None)
-    with pytest.raises(InvalidInput, match="pip install segment-anything"):
+    with pytest.raises(MissingPackage, match="pip install segment-anything"):
         sam_masker(tiny_sam())
 
 

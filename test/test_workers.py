@@ -1,6 +1,7 @@
 """Frames planned in processes of their own; the words a process says when it cannot."""
 
 from dataclasses import replace
+from multiprocessing import active_children
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ from small_bags import bag_writer, image, info
 from tabletop import INTRINSICS, Block, tabletop
 
 from affordance_grasp.datatypes import CameraIntrinsics
-from affordance_grasp.errors import AffordanceGraspError
+from affordance_grasp.errors import CheckpointError, UnknownName, WorkerDied
 from affordance_grasp.replay.bags.bag import Bag
 from affordance_grasp.replay.bags.topics import TopicNames, find_topics
 from affordance_grasp.replay.planner import PlannerSetup
@@ -54,11 +55,22 @@ def test_processes_answer_as_one_does_and_in_order(bag):
     assert together == alone
 
 
+def test_a_process_that_dies_is_told_apart_from_bad_input():
+    with (
+        pytest.raises(WorkerDied, match="a planning process died, perhaps for lack of memory"),
+        planner(SETUP, 2) as plan,
+    ):
+        for child in active_children():
+            child.kill()
+            child.join()
+        list(plan([(None, False, {})]))
+
+
 def test_what_cannot_be_loaded_is_one_sentence():
     setup = PlannerSetup("hold", checkpoint=Path("none.safetensors"))
     for workers in (1, 2):
         with (
-            pytest.raises(AffordanceGraspError, match="none.safetensors does not exist"),
+            pytest.raises(CheckpointError, match="none.safetensors does not exist"),
             planner(setup, workers),
         ):
             pass
@@ -70,7 +82,7 @@ def test_a_query_that_the_head_does_not_know_is_refused_before_the_first_frame(
 ):
     setup = PlannerSetup("ride", checkpoint=random_checkpoint)
     with (
-        pytest.raises(AffordanceGraspError, match="unknown query 'ride'; known: hold, cut_with"),
+        pytest.raises(UnknownName, match="unknown query 'ride'; known: hold, cut_with"),
         planner(setup, workers),
     ):
         pass

@@ -16,7 +16,8 @@ import numpy as np
 from affordance_grasp.control.arm.kinematics import forward
 from affordance_grasp.control.arm.urdf import SerialArm
 from affordance_grasp.datatypes import CameraIntrinsics, RgbdFrame
-from affordance_grasp.errors import InvalidInput
+from affordance_grasp.errors import InvalidInput, writing
+from affordance_grasp.files import write_file
 from affordance_grasp.geometry import Floats
 from affordance_grasp.streams.messages import millimetres
 
@@ -37,13 +38,15 @@ class CalibrationView:
 
 def write_view(folder: Path, frame: RgbdFrame, joint_positions_rad: dict[str, float]) -> None:
     """Store one view; the folder must not be there yet."""
-    folder.mkdir(parents=True)
-    cv2.imwrite(str(folder / "color.png"), cv2.cvtColor(frame.color, cv2.COLOR_RGB2BGR))
-    cv2.imwrite(str(folder / "depth.png"), millimetres(frame.depth_m))
+    with writing(folder):
+        folder.mkdir(parents=True)
+    images = {"color": frame.color[..., ::-1], "depth": millimetres(frame.depth_m)}
+    for name, image in images.items():
+        write_file(folder / f"{name}.png", cv2.imencode(".png", image)[1].tobytes())
     K = frame.intrinsics
     content = {"fx": K.fx, "fy": K.fy, "cx": K.cx, "cy": K.cy}
     content_json = json.dumps({**content, "joint_positions_rad": joint_positions_rad}, indent=2)
-    (folder / "view.json").write_text(content_json, encoding="utf-8")
+    write_file(folder / "view.json", content_json)
 
 
 def read_views(folder: Path, arm: SerialArm) -> list[CalibrationView]:

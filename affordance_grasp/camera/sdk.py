@@ -4,20 +4,13 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
 
-from affordance_grasp.errors import InvalidInput
+from affordance_grasp.extras import require
 
 
 @lru_cache(maxsize=1)
 def realsense() -> Any:
     """The module ``pyrealsense2``, or a sentence on how to get it."""
-    try:
-        import pyrealsense2
-    except ImportError as error:  # also when the system's libusb is missing
-        raise InvalidInput(
-            f"the camera's library cannot be loaded ({error}); pip install pyrealsense2 and "
-            "apt-get install libusb-1.0-0"
-        ) from error
-    return pyrealsense2
+    return require("pyrealsense2", "the camera (with the apt package libusb-1.0-0)")
 
 
 @lru_cache(maxsize=1)

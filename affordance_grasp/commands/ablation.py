@@ -14,6 +14,7 @@ from affordance_grasp.datasets.agd20k import LAYOUTS, load_split
 from affordance_grasp.datasets.features import Encoding
 from affordance_grasp.encoders.backbones import TimmBackbone, load_backbone
 from affordance_grasp.errors import InvalidInput
+from affordance_grasp.files import write_file
 from affordance_grasp.learning.ablations.ablation import (
     ROWS,
     Row,
@@ -83,8 +84,8 @@ def run(arguments: argparse.Namespace) -> int:
         "baselines": trivial,
         **surroundings(),
     }
-    (arguments.out / "ablation.json").write_text(json.dumps(summary, indent=1) + "\n")
-    (arguments.out / "ablation.md").write_text(f"{_heading(summary)}\n\n{table}\n")
+    write_file(arguments.out / "ablation.json", json.dumps(summary, indent=1) + "\n")
+    write_file(arguments.out / "ablation.md", f"{_heading(summary)}\n\n{table}\n")
     print(json.dumps(summary) if arguments.json else f"{_heading(summary)}\n\n{table}")
     return 0
 

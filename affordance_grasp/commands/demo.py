@@ -8,7 +8,7 @@ from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from affordance_grasp.errors import AffordanceGraspError, InvalidInput
+from affordance_grasp.errors import AffordanceGraspError, InvalidInput, MissingPackage
 from affordance_grasp.methods.checkpoint import load_checkpoint
 from affordance_grasp.methods.restore import find_method
 from affordance_grasp.pipeline import GraspPlan
@@ -27,7 +27,6 @@ READY_TIMEOUT_S = 180.0
 PHOTO_TIMEOUT_S = 10.0
 PHOTO_RATE_HZ = 5.0
 REPORTED = 20
-BAD_INPUT = 2
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -67,7 +66,7 @@ def run(arguments: argparse.Namespace) -> int:
         from affordance_grasp.nodes.graph.client import GraspClient
         from affordance_grasp.nodes.graph.processes import Graph, NodeDied, isolate
     except ImportError as error:
-        raise InvalidInput(
+        raise MissingPackage(
             f"the ROS side is not there ({str(error).splitlines()[0]}); run 'make setup' and then "
             "'source .ros/install/setup.bash', or use 'make demo'"
         ) from error
@@ -78,7 +77,7 @@ def run(arguments: argparse.Namespace) -> int:
         with Graph(logs, parameters=_parameters(arguments)) as graph, GraspClient() as client:
             summary = _pick(arguments, account, graph, client)
     except AffordanceGraspError as error:
-        if isinstance(error, NodeDied) and error.code == BAD_INPUT:
+        if isinstance(error, NodeDied) and error.told:
             raise
         account.say("failed", f"{error} (what the nodes said is in {logs}/)")
         return 1

@@ -17,6 +17,7 @@ from affordance_grasp.encoders.backbones import TimmBackbone, load_backbone
 from affordance_grasp.encoders.device import check_device
 from affordance_grasp.encoders.text import load_text_encoder
 from affordance_grasp.errors import InvalidInput
+from affordance_grasp.files import write_file
 from affordance_grasp.learning.evaluation.evaluate import (
     Evaluation,
     baselines,
@@ -75,7 +76,7 @@ def run(arguments: argparse.Namespace) -> int:
     }
     if arguments.published:
         summary["published"] = _published(arguments.split)
-    (maps / f"summary_{arguments.protocol}.json").write_text(json.dumps(summary, indent=1))
+    write_file(maps / f"summary_{arguments.protocol}.json", json.dumps(summary, indent=1))
     write_table(maps / f"affordances_{arguments.protocol}.csv", measured)
     print(json.dumps(summary) if arguments.json else _report(arguments, measured, trivial))
     return 0

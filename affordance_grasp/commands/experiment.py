@@ -14,7 +14,7 @@ from tqdm import tqdm
 from affordance_grasp.candidates.external.settings import settings_from_words
 from affordance_grasp.candidates.generators import GENERATORS, GraspGenerator, make_generator
 from affordance_grasp.control.robot import RobotConfig, load_robot
-from affordance_grasp.errors import InvalidInput
+from affordance_grasp.errors import InvalidInput, WorkerDied
 from affordance_grasp.experiment import (
     PAPER_OBJECTS,
     Trial,
@@ -85,7 +85,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.out:
         write_json(arguments.out / "results.json", summary)
     if len(results) < len(jobs):
-        raise InvalidInput(_died(len(results), len(jobs), arguments.out))
+        raise WorkerDied(_died(len(results), len(jobs), arguments.out))
     print(json.dumps(summary, indent=2) if arguments.json else table(summary))
     return 0
 

@@ -4,13 +4,14 @@ import argparse
 import json
 import time
 from collections.abc import Mapping
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from affordance_grasp.datatypes import Heatmap
-from affordance_grasp.errors import InvalidInput
+from affordance_grasp.files import write_file
 from affordance_grasp.grounding.grounder import load_grounder
 from affordance_grasp.methods.restore import METHODS
 from affordance_grasp.report.figures import RgbImage, heatmap_overlay, read_color, write_png
@@ -54,14 +55,12 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _write(arguments: argparse.Namespace, color: RgbImage, heatmap: Heatmap) -> None:
-    try:
-        if arguments.npy:
-            with arguments.npy.open("wb") as file:
-                np.save(file, heatmap.values)
-        if arguments.output:
-            write_png(arguments.output, heatmap_overlay(color, heatmap))
-    except (OSError, ValueError) as error:
-        raise InvalidInput(f"the heatmap cannot be written: {error}") from error
+    if arguments.npy:
+        content = BytesIO()
+        np.save(content, heatmap.values)
+        write_file(arguments.npy, content.getvalue())
+    if arguments.output:
+        write_png(arguments.output, heatmap_overlay(color, heatmap))
 
 
 def _sentence(report: Mapping[str, Any]) -> str:

@@ -13,6 +13,7 @@ import numpy as np
 import yaml
 
 from affordance_grasp.errors import InvalidInput
+from affordance_grasp.files import write_file
 from affordance_grasp.geometry import Floats, pose, pose_from_quaternion, quaternion_xyzw
 from affordance_grasp.settings import read_mapping
 
@@ -114,4 +115,4 @@ def write_hand_eye(path: Path, hand_eye: HandEye) -> None:
             "rotation": dict(zip("xyzw", quaternion.tolist(), strict=True)),
         },
     }
-    Path(path).write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
+    write_file(path, yaml.safe_dump(content, sort_keys=False))

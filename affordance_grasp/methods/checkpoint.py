@@ -8,11 +8,12 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor, nn
 
 from affordance_grasp.encoders.weights import check_state_dict
 from affordance_grasp.errors import CheckpointError
+from affordance_grasp.files import write_file
 from affordance_grasp.vocabulary import AFFORDANCES
 
 FORMAT = "affordance_grasp.checkpoint.1"
@@ -81,10 +82,8 @@ def write_checkpoint(path: Path, stored: Checkpoint) -> None:
     """Write a checkpoint as it is; a file that is there is replaced when all is written."""
     tensors = {name: tensor.cpu().contiguous() for name, tensor in stored.tensors.items()}
     tensors[TEXT_KEY] = stored.text.float().cpu().contiguous()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    save_file(tensors, partial, {"format": FORMAT, "info": json.dumps(asdict(stored.info))})
-    partial.replace(path)
+    about = {"format": FORMAT, "info": json.dumps(asdict(stored.info))}
+    write_file(path, save(tensors, about))
 
 
 def load_checkpoint(path: Path) -> Checkpoint:

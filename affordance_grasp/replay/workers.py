@@ -13,7 +13,7 @@ from multiprocessing import get_context, parent_process
 from threading import Thread
 from typing import Any
 
-from affordance_grasp.errors import AffordanceGraspError, InvalidInput
+from affordance_grasp.errors import AffordanceGraspError, WorkerDied
 from affordance_grasp.replay.planner import FramePlanner, PlannerSetup
 from affordance_grasp.replay.report.results import FrameResult
 from affordance_grasp.replay.source import NumberedFrame
@@ -29,7 +29,7 @@ KEPT_MEMORY = {
 """For glibc [bytes]; other libraries read it not."""
 
 _planner: FramePlanner | None = None
-_complaint = ""
+_complaint: AffordanceGraspError | None = None
 
 
 @contextmanager
@@ -37,7 +37,8 @@ def planner(setup: PlannerSetup, workers: int) -> Iterator[Plan]:
     """What plans frames, with everything loaded, in ``workers`` processes; 1: in this one.
 
     Raises:
-        InvalidInput: the setup cannot be loaded, or a process died.
+        WorkerDied: a process died.
+        AffordanceGraspError: the setup cannot be loaded.
     """
     if workers > 1:
         with _processes(setup, workers) as pool:
@@ -61,10 +62,10 @@ def _processes(setup: PlannerSetup, workers: int) -> Iterator[ProcessPoolExecuto
     ):
         try:
             for complaint in filter(None, pool.map(_complaints, range(workers))):
-                raise InvalidInput(complaint)
+                raise complaint
             yield pool
         except BrokenProcessPool as error:
-            raise InvalidInput(
+            raise WorkerDied(
                 "a planning process died, perhaps for lack of memory; run it again to go on, "
                 "with --workers 1"
             ) from error
@@ -113,7 +114,7 @@ def _begin(setup: PlannerSetup, threads: int) -> None:
     """Share the cores, leave Ctrl-C to the parent, end with it, and load.
 
     With one core for a process, two threads in it would only be in each other's way. What cannot
-    be loaded is told when it is asked for; errors do not travel well between processes.
+    be loaded is told when it is asked for; a pool would only say that a process died.
     """
     global _planner, _complaint  # noqa: PLW0603 - a process of the pool has no other place
     import cv2
@@ -126,7 +127,7 @@ def _begin(setup: PlannerSetup, threads: int) -> None:
     try:
         _planner = FramePlanner(replace(setup, at_once=threads > 1))
     except AffordanceGraspError as error:
-        _complaint = str(error)
+        _complaint = error
 
 
 def _end_with_parent() -> None:
@@ -137,12 +138,12 @@ def _end_with_parent() -> None:
     os._exit(1)
 
 
-def _complaints(_: int) -> str:
-    """Why nothing can be planned; empty when all is well."""
+def _complaints(_: int) -> AffordanceGraspError | None:
+    """Why nothing can be planned; None when all is well."""
     return _complaint
 
 
 def _plan(frame: NumberedFrame, drawn: bool) -> FrameResult:
     if _planner is None:
-        raise InvalidInput(_complaint)
+        raise _complaint or WorkerDied("a planning process has not begun")
     return _planner.plan(frame, drawn)

@@ -1,12 +1,14 @@
 """An animated GIF of limited size."""
 
 from collections.abc import Sequence
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
 from affordance_grasp.errors import InvalidInput
+from affordance_grasp.files import write_file
 from affordance_grasp.report.figures import RgbImage
 
 PALETTE_SAMPLES = 8
@@ -29,29 +31,31 @@ def write_gif(
     """
     if not frames:
         raise InvalidInput("an animation needs at least one frame")
-    path.parent.mkdir(parents=True, exist_ok=True)
     while True:
-        _write(path, frames, fps, width_px)
-        if path.stat().st_size <= max_bytes or width_px * SHRINK < SMALLEST_PX:
-            return path
+        content = _encoded(frames, fps, width_px)
+        if len(content) <= max_bytes or width_px * SHRINK < SMALLEST_PX:
+            return write_file(path, content)
         width_px = int(width_px * SHRINK)
 
 
-def _write(path: Path, frames: Sequence[RgbImage], fps: float, width_px: int) -> None:
+def _encoded(frames: Sequence[RgbImage], fps: float, width_px: int) -> bytes:
     images = [_scaled(frame, width_px) for frame in frames]
     step = max(1, len(images) // PALETTE_SAMPLES)
     sample = np.vstack([np.asarray(image) for image in images[::step]])
     palette = Image.fromarray(sample).quantize(192, method=Image.Quantize.MEDIANCUT)
     indexed = [image.quantize(palette=palette, dither=Image.Dither.NONE) for image in images]
     frame_ms = round(1000 / fps / 10) * 10
+    content = BytesIO()
     indexed[0].save(
-        path,
+        content,
+        format="GIF",
         save_all=True,
         append_images=indexed[1:],
         duration=[frame_ms] * (len(indexed) - 1) + [LAST_FRAME_MS],
         loop=0,
         optimize=False,
     )
+    return content.getvalue()
 
 
 def _scaled(frame: RgbImage, width_px: int) -> Image.Image:

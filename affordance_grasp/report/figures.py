@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import lru_cache
+from io import BytesIO
 from pathlib import Path
 
 import cv2
@@ -11,6 +12,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from affordance_grasp.datatypes import MAX_IMAGE_SIDE, Heatmap, Region, RgbdFrame
 from affordance_grasp.errors import InvalidInput
+from affordance_grasp.files import write_file
 from affordance_grasp.geometry import Floats
 from affordance_grasp.streams.messages import millimetres
 
@@ -118,16 +120,19 @@ def _to_width(image: RgbImage, width: int) -> RgbImage:
 
 def write_png(path: Path, image: RgbImage) -> Path:
     """Write an rgb image; creates its folder where it is missing."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(image).save(path, compress_level=3)
-    return path
+    return _write_png(path, Image.fromarray(image))
 
 
 def write_frame(folder: Path, frame: RgbdFrame) -> None:
     """Write ``color.png`` and ``depth.png`` (16 bit, millimetres) as ``plan`` reads them."""
     write_png(folder / "color.png", frame.color)
-    depth = Image.fromarray(millimetres(frame.depth_m))
-    depth.save(folder / "depth.png", compress_level=3)
+    _write_png(folder / "depth.png", Image.fromarray(millimetres(frame.depth_m)))
+
+
+def _write_png(path: Path, image: Image.Image) -> Path:
+    content = BytesIO()
+    image.save(content, format="PNG", compress_level=3)
+    return write_file(path, content.getvalue())
 
 
 def read_color(path: Path) -> RgbImage:

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from affordance_grasp.datatypes import RankedGrasp
-from affordance_grasp.errors import InvalidInput
+from affordance_grasp.errors import writing
+from affordance_grasp.files import write_file
 from affordance_grasp.geometry import quaternion_xyzw
 from affordance_grasp.pipeline import GraspPlan
 from affordance_grasp.report.animation import write_gif
@@ -108,7 +109,7 @@ def write_report(
         The files by name: color, heatmap, candidates, board, lifted, pick, report.
     """
     figures = plan_figures(plan, lifted_photo)
-    try:
+    with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
         written = {
             name: write_png(folder / f"{name}.png", figure) for name, figure in figures.items()
@@ -116,8 +117,6 @@ def write_report(
         write_frame(folder / "frame", plan.frame)
         if photos:
             written["pick"] = write_gif(folder / "pick.gif", photos, photo_rate_hz)
-    except OSError as error:
-        raise InvalidInput(f"{folder} cannot be written ({error.strerror})") from error
     summary = {**plan_summary(plan, top), **(extra or {})}
     summary["files"] = {name: path.name for name, path in written.items()}
     written["report"] = write_json(folder / "report.json", summary)
@@ -126,20 +125,13 @@ def write_report(
 
 def make_folder(folder: Path) -> None:
     """Create the folder of a report, before the work that fills it begins."""
-    try:
+    with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InvalidInput(f"folder {folder} cannot be made ({error.strerror})") from error
 
 
 def write_json(path: Path, content: dict[str, Any]) -> Path:
     """Write plain data as indented JSON; creates the folder where it is missing."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(content, indent=2) + "\n")
-    except OSError as error:
-        raise InvalidInput(f"{path} cannot be written ({error.strerror})") from error
-    return path
+    return write_file(path, json.dumps(content, indent=2) + "\n")
 
 
 def _rounded(values: Any, digits: int) -> list[float]:

@@ -22,6 +22,7 @@ from affordance_grasp.candidates.external.settings import ExternalSettings
 from affordance_grasp.control.gripper import GripperProfile
 from affordance_grasp.datatypes import GraspCandidates, RgbdFrame
 from affordance_grasp.errors import InvalidInput
+from affordance_grasp.extras import require
 from affordance_grasp.geometry import Floats
 from affordance_grasp.scene.cloud import ObjectCloud, TableScene, segment_scene
 
@@ -36,7 +37,7 @@ class GraspGenClient:
     def __init__(self, address: str) -> None:
         """Nothing is sent yet."""
         self.address = address
-        self._zmq = _zmq()
+        self._zmq = require("zmq", "the generator graspgen")
         self._context = self._zmq.Context.instance()
 
     def metadata(self, timeout_s: float) -> dict[str, Any]:
@@ -139,13 +140,3 @@ def _joined(parts: list[ExternalGrasps]) -> ExternalGrasps:
         return external_grasps([], NAME)
     arrays = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
     return ExternalGrasps(**arrays, generator=NAME)
-
-
-def _zmq() -> Any:
-    try:
-        import zmq
-    except ImportError as error:
-        raise InvalidInput(
-            "the generator graspgen needs the Python packages msgpack and pyzmq; pip install both"
-        ) from error
-    return zmq

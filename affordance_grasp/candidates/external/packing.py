@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from affordance_grasp.candidates.external.external_grasps import GeneratorFault
-from affordance_grasp.errors import InvalidInput
+from affordance_grasp.extras import require
 
 MAX_BYTES = 16 * 2**20
 NUMBERS = "fiu"
@@ -89,10 +89,4 @@ def _is_shape(shape: Any) -> TypeGuard[list[int]]:
 
 
 def _msgpack() -> Any:
-    try:
-        import msgpack
-    except ImportError as error:
-        raise InvalidInput(
-            "the generator graspgen needs the Python packages msgpack and pyzmq; pip install both"
-        ) from error
-    return msgpack
+    return require("msgpack", "the generator graspgen")

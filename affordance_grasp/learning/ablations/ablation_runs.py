@@ -13,6 +13,7 @@ import yaml
 from affordance_grasp.datasets.agd20k import LAYOUTS
 from affordance_grasp.encoders.weights import load_strictly
 from affordance_grasp.errors import InvalidInput
+from affordance_grasp.files import write_file
 from affordance_grasp.learning.ablations.ablation import METRICS, Figures, Row, row_config
 from affordance_grasp.learning.ablations.processes import Command
 from affordance_grasp.learning.training.run_folder import RunFolder
@@ -82,10 +83,8 @@ class Run:
     def training(self) -> Command:
         """The command that trains it, or goes on with it; its configuration is written first."""
         path = self.folder.path
-        path.mkdir(parents=True, exist_ok=True)
         plain = json.loads(json.dumps(self.config.to_dict()))
-        recipe = path / "train.yaml"
-        recipe.write_text(yaml.safe_dump(plain, sort_keys=False))
+        recipe = write_file(path / "train.yaml", yaml.safe_dump(plain, sort_keys=False))
         setting = self.setting
         words = ["train", "--method", plain["method"], "--data", str(setting.data)]
         words += ["--split", setting.split, "--config", str(recipe), "--out", str(path)]

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from affordance_grasp.errors import InvalidInput
+from affordance_grasp.errors import InvalidInput, WorkerDied
 
 PROGRAM = ("-m", "affordance_grasp.cli")
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
@@ -32,9 +32,10 @@ def run_commands(
     """
     failed = asyncio.run(_run_all(commands, jobs, done))
     if failed:
-        first = failed[0]
+        first, code = failed[0]
         reason = _last_line(first.log)
-        raise InvalidInput(
+        kind = InvalidInput if code == InvalidInput.exit_code else WorkerDied
+        raise kind(
             f"{len(failed)} of {len(commands)} commands failed, first affordance-grasp "
             f"{' '.join(first.words)}: {reason} (all it said is in {first.log})"
         )
@@ -42,16 +43,16 @@ def run_commands(
 
 async def _run_all(
     commands: Sequence[Command], jobs: int, done: Callable[[Command], None]
-) -> list[Command]:
+) -> list[tuple[Command, int]]:
     places = asyncio.Semaphore(jobs)
-    failed: list[Command] = []
+    failed: list[tuple[Command, int]] = []
 
     async def in_turn(command: Command) -> None:
         async with places:
-            if await _run(command) == 0:
-                done(command)
+            if code := await _run(command):
+                failed.append((command, code))
             else:
-                failed.append(command)
+                done(command)
 
     everything = asyncio.gather(*(in_turn(command) for command in commands))
     loop = asyncio.get_running_loop()

@@ -14,7 +14,8 @@ from torch import Tensor
 
 from affordance_grasp.datasets.agd20k import Split, TestItem, content_digest, read_gray
 from affordance_grasp.datasets.images import ViewSource
-from affordance_grasp.errors import InvalidInput
+from affordance_grasp.errors import InvalidInput, writing
+from affordance_grasp.files import write_file
 from affordance_grasp.learning.evaluation.metrics import (
     MAP_SIDE,
     Scores,
@@ -120,10 +121,11 @@ def export_maps(
     folder: Path, split: Split, maps: Sequence[NDArray[np.float32]], about: Mapping[str, object]
 ) -> None:
     """Step one: write the maps (N, h, w) and an index that says what they belong to."""
-    folder.mkdir(parents=True, exist_ok=True)
-    np.save(folder / MAPS_FILE, np.stack(maps).astype(np.float32))
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        np.save(folder / MAPS_FILE, np.stack(maps).astype(np.float32))
     index = {"about": dict(about), "split": split.name, "items": _item_names(split.test)}
-    (folder / INDEX_FILE).write_text(json.dumps(index, indent=1))
+    write_file(folder / INDEX_FILE, json.dumps(index, indent=1))
 
 
 def score_exported(folder: Path, split: Split, protocol: str) -> Evaluation:
@@ -182,7 +184,7 @@ def baselines(
 
 def write_table(path: Path, evaluation: Evaluation) -> None:
     """The per-affordance table as CSV."""
-    with path.open("w", newline="") as file:
+    with writing(path), path.open("w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["affordance", "kld", "sim", "nss", "maps", "undefined"])
         for name, row in evaluation.table.items():

@@ -6,6 +6,7 @@ Ground truth never enters: the boxes come from a part detector, the masks from t
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import Literal
 
@@ -15,6 +16,7 @@ from PIL import Image
 
 from affordance_grasp.datasets.agd20k import ImageFile, Split, content_digest, read_color
 from affordance_grasp.datasets.detections import Detections, Detector
+from affordance_grasp.files import write_file
 from affordance_grasp.learning.labels.masking import MASKERS, Masker, fill_holes, turn_inverted
 
 Labels = Literal["initial", "refined"]
@@ -55,10 +57,9 @@ def label_for_training(split: Split, image: ImageFile, labels: Labels) -> Path:
 
 def save_mask(path: Path, mask: NDArray[np.bool_]) -> None:
     """Write a mask (H, W) as 0 and 255; a killed run leaves no half image behind."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
-    Image.fromarray(mask.astype(np.uint8) * 255).save(partial, format="PNG")
-    partial.replace(path)
+    content = BytesIO()
+    Image.fromarray(mask.astype(np.uint8) * 255).save(content, format="PNG")
+    write_file(path, content.getvalue())
 
 
 def pseudo_label(

@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from affordance_grasp.datasets.agd20k import ImageFile, read_color
 from affordance_grasp.datasets.views import squash
 from affordance_grasp.encoders.weights import read_tensors
+from affordance_grasp.files import write_file
 from affordance_grasp.learning.labels.masking import Mask
 from affordance_grasp.learning.labels.object_crops import ObjectMasks, pad_square
 from affordance_grasp.learning.labels.pseudo_labels import refined_label_path, save_mask
@@ -57,7 +58,7 @@ def train_refiner(
         rows.append({"epoch": epoch + 1, **_pass(network, samples, config, optimizer, epoch)})
         if epoch + 1 in config.checkpoints:
             head = {name: t.cpu().contiguous() for name, t in head_tensors(network).items()}
-            save_file(head, checkpoint_path(run, epoch + 1))
+            write_file(checkpoint_path(run, epoch + 1), save(head))
         run.write_curves(rows)
         state = {"network": head_tensors(network), "optimizer": optimizer.state_dict()}
         run.save_state({**state, "rows": rows})

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from affordance_grasp.encoders.device import check_device
 from affordance_grasp.encoders.weights import load_strictly, read_tensors
-from affordance_grasp.errors import CheckpointError, InvalidInput
+from affordance_grasp.errors import CheckpointError
+from affordance_grasp.extras import require
 from affordance_grasp.learning.labels.masking import Box, BoxMasker, Mask, Masker
 
 WIDTH_KEY = "image_encoder.patch_embed.proj.weight"
@@ -39,7 +40,7 @@ def load_sam(checkpoint: Path, device: str = "cpu") -> Any:
             f"{checkpoint} is no checkpoint of Segment Anything: {WIDTH_KEY} has "
             f"{width or 'no'} rows, expected {', '.join(map(str, SIZES))}"
         )
-    model = _package().sam_model_registry[SIZES[width]]()
+    model = require("segment_anything", "Segment Anything").sam_model_registry[SIZES[width]]()
     load_strictly(model, tensors, f"Segment Anything checkpoint {checkpoint}")
     return model.eval().requires_grad_(False).to(check_device(device))
 
@@ -49,7 +50,7 @@ def sam_masker(model: Any) -> Masker:
 
     Unlike those of the other mask steps, its masks may reach out of their box, as SAM gives them.
     """
-    predictor = _package().SamPredictor(model)
+    predictor = require("segment_anything", "Segment Anything").SamPredictor(model)
 
     def open_image(color: NDArray[np.uint8], object_box: Box | None) -> BoxMasker:
         del object_box
@@ -66,20 +67,9 @@ def sam_masker(model: Any) -> Masker:
 
 def sam_segmenter(model: Any) -> Any:
     """SAM's automatic mask generator with the settings of PLSP's stage B."""
-    return _package().SamAutomaticMaskGenerator(
+    return require("segment_anything", "Segment Anything").SamAutomaticMaskGenerator(
         model, points_per_side=POINTS_PER_SIDE, min_mask_region_area=SMALLEST_REGION
     )
-
-
-def _package() -> Any:
-    try:
-        import segment_anything
-    except ImportError as error:
-        raise InvalidInput(
-            "Segment Anything needs the Python package segment-anything, which cannot be "
-            f"imported ({error}); run: pip install segment-anything==1.0"
-        ) from error
-    return segment_anything
 
 
 def _check_digest(checkpoint: Path) -> None:

@@ -7,13 +7,15 @@ import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from affordance_grasp.encoders.weights import NOT_TENSORS
-from affordance_grasp.errors import CheckpointError, InvalidInput
+from affordance_grasp.errors import CheckpointError, InvalidInput, writing
+from affordance_grasp.files import write_file
 
 PACKAGES = ("numpy", "opencv-python", "safetensors", "timm", "torch")
 
@@ -52,11 +54,8 @@ class RunFolder:
     def start(self, description: Mapping[str, Any], resume: bool) -> None:
         """Begin a run in an empty folder, or go on with one that was asked to do the same."""
         if not self.config.exists():
-            self.path.mkdir(parents=True, exist_ok=True)
             text = json.dumps({**description, **surroundings()}, indent=1) + "\n"
-            partial = self.config.with_suffix(".partial")
-            partial.write_text(text)
-            partial.replace(self.config)
+            write_file(self.config, text)
             return
         if not resume:
             raise InvalidInput(
@@ -81,9 +80,9 @@ class RunFolder:
 
     def save_state(self, state: Mapping[str, Any]) -> None:
         """Write the state in one step, so that a kill leaves the old or the new one."""
-        partial = self.state.with_suffix(".partial")
-        torch.save(dict(state), partial)
-        partial.replace(self.state)
+        content = BytesIO()
+        torch.save(dict(state), content)
+        write_file(self.state, content.getvalue())
 
     def load_state(self) -> dict[str, Any] | None:
         """The state of the last finished epoch; None before the first."""
@@ -98,7 +97,7 @@ class RunFolder:
 
     def write_curves(self, rows: list[dict[str, float]]) -> None:
         """Rewrite the curves, so that a resumed run has every epoch once."""
-        with self.curves.open("w", newline="") as file:
+        with writing(self.curves), self.curves.open("w", newline="") as file:
             writer = csv.DictWriter(file, fieldnames=list(rows[0]))
             writer.writeheader()
             writer.writerows(rows)

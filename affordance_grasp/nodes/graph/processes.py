@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from time import monotonic
 
-from affordance_grasp.errors import AffordanceGraspError
+from affordance_grasp.errors import AffordanceGraspError, EnvironmentFault, WorkerDied
 from affordance_grasp.nodes.ros.running import PARENT
 from affordance_grasp.share import share_path
 
@@ -26,13 +26,14 @@ FREE_DOMAINS = range(1, 102)
 Overrides = Mapping[str, Mapping[str, object]]
 
 
-class NodeDied(AffordanceGraspError):
-    """A node of the graph ended by itself; ``code`` is its exit code, 2 for bad input."""
+class NodeDied(WorkerDied):
+    """A node of the graph ended by itself; ``told``: with an error of ours, as ``exit_code``."""
 
     def __init__(self, node: str, code: int, last_words: str) -> None:
         """Keep the exit code beside the sentence."""
         super().__init__(f"node {node} ended with code {code}: {last_words}")
-        self.code = code
+        self.told = code in (AffordanceGraspError.exit_code, EnvironmentFault.exit_code)
+        self.exit_code = code if self.told else WorkerDied.exit_code
 
 
 def isolate() -> int:
@@ -44,7 +45,7 @@ def isolate() -> int:
     domains = random.SystemRandom().sample(FREE_DOMAINS, len(FREE_DOMAINS))
     domain = next(filter(is_empty, domains), None)
     if domain is None:
-        raise AffordanceGraspError(
+        raise EnvironmentFault(
             f"somebody is in each of the ROS domains {FREE_DOMAINS[0]} to {FREE_DOMAINS[-1]} on "
             "this host; end some of these processes"
         )

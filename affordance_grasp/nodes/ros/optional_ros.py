@@ -6,7 +6,7 @@ from types import ModuleType
 from rclpy.action import get_action_names_and_types
 from rclpy.node import Node
 
-from affordance_grasp.errors import InvalidInput
+from affordance_grasp.errors import MissingPackage
 from affordance_grasp.nodes.ros.action_client import ActionClient
 
 
@@ -16,7 +16,7 @@ def require(module: str, wanted_by: str) -> ModuleType:
         return import_module(module)
     except ImportError as error:
         package = module.partition(".")[0]
-        raise InvalidInput(
+        raise MissingPackage(
             f"{wanted_by} needs {package}, which this ROS 2 does not have; install "
             f"ros-$ROS_DISTRO-{package.replace('_', '-')} ({error})"
         ) from error

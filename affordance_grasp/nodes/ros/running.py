@@ -24,7 +24,8 @@ def run(make_node: Callable[[], Node], threads: int = 4) -> None:
     """Make a node, spin it until SIGINT or SIGTERM, end the process.
 
     The node's ``close()``, where it has one, is called while ROS still works, so that an arm can
-    be stopped. Exit code 0 after a signal, 2 when the node could not be made, 1 when it broke.
+    be stopped. Exit code 0 after a signal, 2 or 3 (see errors) when the node could not be made, 1
+    when it broke.
     """
     rclpy.init(args=sys.argv, signal_handler_options=SignalHandlerOptions.NO)
     stop = Event()
@@ -34,7 +35,7 @@ def run(make_node: Callable[[], Node], threads: int = 4) -> None:
     except AffordanceGraspError as error:
         print(f"{sys.argv[0].rsplit('/', 1)[-1]}: {error}", file=sys.stderr)
         rclpy.try_shutdown()
-        sys.exit(2)
+        sys.exit(error.exit_code)
     # In a thread: the main one may hold the event's lock at the moment of the signal.
     on_signal(lambda: Thread(target=stop.set).start())
     broken = _spin_until(node, stop, threads)

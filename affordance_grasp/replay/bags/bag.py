@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from affordance_grasp.errors import AffordanceGraspError, InvalidInput
+from affordance_grasp.extras import missing
 
 STORAGES = (".mcap", ".db3")
 LARGEST_SEQUENCE = 2**30
@@ -105,10 +106,7 @@ def _refusing(path: Path) -> Iterator[None]:
     except AffordanceGraspError:
         raise
     except ImportError as error:
-        raise InvalidInput(
-            f"reading bags needs the package rosbags ({error}); install it with 'pip install "
-            "rosbags'"
-        ) from error
+        raise missing("rosbags", "reading bags", error) from error
     except Exception as error:  # struct, sqlite, zstd, lz4, KeyError ...: the file is a stranger's
         raise InvalidInput(
             f"bag {path} cannot be read ({_said(error)}); it is damaged, cut off or still being "

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from affordance_grasp.datatypes import CameraIntrinsics, RgbdFrame
-from affordance_grasp.errors import InvalidInput, UnknownName
+from affordance_grasp.errors import InvalidInput, UnknownName, writing
+from affordance_grasp.extras import missing
 from affordance_grasp.replay.bags.bag import typestore
 from affordance_grasp.replay.bags.topics import (
     ANNOTATION,
@@ -36,7 +37,8 @@ class BagRecorder:
         """Make the folder, which must not exist yet.
 
         Raises:
-            InvalidInput: the folder exists or cannot be made.
+            InvalidInput: the folder exists.
+            StorageFull, NotWritable, InvalidInput: it cannot be made; see :func:`errors.writing`.
             UnknownName: the storage is neither mcap nor sqlite3.
         """
         if storage not in STORAGES:
@@ -45,17 +47,16 @@ class BagRecorder:
             from rosbags.rosbag2 import StoragePlugin, Writer
             from rosbags.rosbag2.errors import WriterError
         except ImportError as error:
-            raise InvalidInput(f"recording bags needs the package rosbags ({error})") from error
+            raise missing("rosbags", "recording bags", error) from error
         plugin = StoragePlugin[storage.upper()]
         try:
-            self._writer = Writer(Path(folder), version=_BAG_VERSION, storage_plugin=plugin)
-            self._writer.open()
+            with writing(folder):
+                self._writer = Writer(Path(folder), version=_BAG_VERSION, storage_plugin=plugin)
+                self._writer.open()
         except WriterError as error:
             raise InvalidInput(
                 f"bag {folder} exists already; name a folder that does not"
             ) from error
-        except OSError as error:
-            raise InvalidInput(f"bag {folder} cannot be made ({error.strerror})") from error
         self._prefix = prefix
         self._connections: dict[str, Any] = {}
         self._types = typestore().types

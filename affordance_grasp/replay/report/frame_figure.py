@@ -5,7 +5,7 @@ from pathlib import Path
 import cv2
 
 from affordance_grasp.datatypes import RankedGrasp
-from affordance_grasp.errors import InvalidInput
+from affordance_grasp.files import write_file
 from affordance_grasp.geometry import Floats, project
 from affordance_grasp.pipeline import GraspPlan
 from affordance_grasp.report.figures import INK, PAPER, RgbImage, heatmap_overlay
@@ -37,12 +37,7 @@ def _draw(
 
 def write_jpeg(path: Path, image: RgbImage) -> Path:
     """Write an rgb image, creating its folder where it is missing."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(encode_jpeg(image))
-    except OSError as error:
-        raise InvalidInput(f"{path} cannot be written ({error.strerror})") from error
-    return path
+    return write_file(path, encode_jpeg(image))
 
 
 def encode_jpeg(image: RgbImage, quality: int = JPEG_QUALITY) -> bytes:

@@ -8,7 +8,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from affordance_grasp.errors import InvalidInput
+from affordance_grasp.files import write_file
 from affordance_grasp.replay.report.chart import Line, chart
 from affordance_grasp.replay.report.frame_figure import encode_jpeg
 from affordance_grasp.replay.report.results import PLANNED, FrameResult, read_results
@@ -63,11 +63,7 @@ def write_page(path: Path, summary: dict[str, Any], results: Path) -> Path:
         + "\n".join(body)
         + "\n</body>\n</html>\n"
     )
-    try:
-        path.write_text(page, encoding="utf-8")
-    except OSError as error:
-        raise InvalidInput(f"{path} cannot be written ({error.strerror})") from error
-    return path
+    return write_file(path, page)
 
 
 def _head(summary: dict[str, Any]) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from affordance_grasp.errors import writing
 from affordance_grasp.replay.report.results import KINDS, PLANNED, FrameResult
 
 SCORES = ("kld", "sim", "nss")
@@ -135,7 +136,7 @@ def _span_s(first_ns: int, last_ns: int | None) -> float:
 
 def write_table(path: Path, results: Iterable[FrameResult]) -> Path:
     """One row per frame as CSV; position [m] is that of the first grasp in the optical frame."""
-    with path.open("w", newline="", encoding="utf-8") as file:
+    with writing(path), path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, COLUMNS, restval="")
         writer.writeheader()
         for result in results:

@@ -6,6 +6,7 @@ import platform
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -16,7 +17,8 @@ import mujoco
 import numpy as np
 from tqdm import tqdm
 
-from affordance_grasp.errors import InvalidInput
+from affordance_grasp.errors import InvalidInput, WorkerDied, writing
+from affordance_grasp.files import write_file
 from affordance_grasp.simulation.dataset.detector import Box, SimulatedDetector
 from affordance_grasp.simulation.dataset.parts import affordances_of, functional_parts, prompt
 from affordance_grasp.simulation.dataset.plan import (
@@ -52,10 +54,8 @@ def simulate(
     holds the exact boxes in the training pictures, from which :func:`detect` makes what a part
     detector would answer: ``folder/<split>/trainset/detections.json``.
     """
-    try:
+    with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InvalidInput(f"{folder} cannot be made ({error.strerror})") from error
     if any(folder.iterdir()):
         raise InvalidInput(f"{folder} is not empty; give a new folder")
     boxes: dict[str, Json] = {split: {"ego": {}, "exo": {}} for split in config.splits}
@@ -83,8 +83,14 @@ def _records(config: DatasetConfig, jobs: list[Job], workers: int) -> Iterator[R
     # OpenGL contexts do not survive a fork
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers, mp_context=context) as pool:
-        for records in pool.map(partial(photograph, config), jobs, chunksize=4):
-            yield from records
+        try:
+            for records in pool.map(partial(photograph, config), jobs, chunksize=4):
+                yield from records
+        except BrokenProcessPool as error:
+            raise WorkerDied(
+                "a rendering process died, perhaps for lack of memory; begin again in a new "
+                "folder, with --workers 1"
+            ) from error
 
 
 def _write(root: Path, split: str, record: Record) -> Iterator[str]:
@@ -94,7 +100,7 @@ def _write(root: Path, split: str, record: Record) -> Iterator[str]:
         (affordance,) = record.affordances
         if seen or in_unseen_training(affordance, record.family):
             where = "trainset/exocentric", affordance, record.family
-            _write_bytes(root.joinpath(*where, record.stem + ".jpg"), record.jpeg)
+            write_file(root.joinpath(*where, record.stem + ".jpg"), record.jpeg)
             yield f"{split}/trainset/exocentric"
         return
     for affordance in record.affordances:
@@ -107,8 +113,8 @@ def _write(root: Path, split: str, record: Record) -> Iterator[str]:
                 continue
             where = "testset/egocentric", affordance, record.family
             truth = root / "testset/GT" / affordance / record.family / (record.stem + ".png")
-            _write_bytes(truth, record.heatmaps[affordance])
-        _write_bytes(root.joinpath(*where, record.stem + ".jpg"), record.jpeg)
+            write_file(truth, record.heatmaps[affordance])
+        write_file(root.joinpath(*where, record.stem + ".jpg"), record.jpeg)
         yield f"{split}/{where[0]}"
 
 
@@ -215,10 +221,5 @@ def _manifest(config: DatasetConfig, counts: Counter[str]) -> Json:
     }
 
 
-def _write_bytes(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(content)
-
-
 def _write_json(path: Path, content: Json) -> None:
-    _write_bytes(path, (json.dumps(content, indent=1) + "\n").encode())
+    write_file(path, json.dumps(content, indent=1) + "\n")

@@ -11,7 +11,7 @@ import os
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from affordance_grasp.errors import InvalidInput
+from affordance_grasp.errors import MissingPackage
 
 if TYPE_CHECKING:
     import mujoco
@@ -89,13 +89,13 @@ def open_renderer(model: "mujoco.MjModel", width: int, height: int) -> "mujoco.R
 
     backend = os.environ.get("MUJOCO_GL", "")
     if not backend:
-        raise InvalidInput(_sentence("neither EGL nor OSMesa was found"))
+        raise MissingPackage(_sentence("neither EGL nor OSMesa was found"))
     room = model.ngeom + _SPARE_GEOMS
     try:
         _bind(backend)
         return mujoco.Renderer(model, height=height, width=width, max_geom=room)
     except (ImportError, AttributeError, RuntimeError, mujoco.FatalError) as error:
-        raise InvalidInput(_sentence(f"MUJOCO_GL={backend}: {error}")) from error
+        raise MissingPackage(_sentence(f"MUJOCO_GL={backend}: {error}")) from error
 
 
 def _bind(backend: str) -> None:
