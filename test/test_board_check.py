@@ -5,7 +5,7 @@ import pytest
 from calibration_views import ROBOT, TILTS, board_views, table_views
 from scipy.spatial.transform import Rotation
 
-from affordance_grasp.calibration.board_check import Board, check_on_board, find_board
+from affordance_grasp.calibration.board_check import Board, check_on_board, detect_board
 from affordance_grasp.calibration.verdict import Verdict
 from affordance_grasp.errors import InvalidInput, UnknownName
 from affordance_grasp.geometry import invert, pose
@@ -21,7 +21,7 @@ def views():
 
 
 def test_the_board_is_found_where_it_was_drawn(views):
-    found = [seen for view in views if (seen := find_board(view, BOARD))]
+    found = [seen for view in views if (seen := detect_board(view, BOARD))]
     assert len(found) >= 6, "some of the views cut it off"
     for seen in found:
         expected = invert(seen.T_base_tool0 @ ROBOT.T_tool0_cam) @ T_BASE_BOARD

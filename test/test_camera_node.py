@@ -20,7 +20,7 @@ from sensor_msgs.msg import CameraInfo, Image
 from software_camera import COLOR_FOCAL, EPOCH_MS, SETTINGS, SoftwareCamera, Streaming
 
 from affordance_grasp.camera.connection import CameraStatus, State
-from affordance_grasp.camera.continuity import Steadiness
+from affordance_grasp.camera.stream_statistics import StreamStatistics
 from affordance_grasp.errors import AffordanceGraspError, InvalidInput
 from affordance_grasp.nodes.camera import CameraNode
 from affordance_grasp.nodes.convert.diagnostics import from_camera_status
@@ -183,7 +183,7 @@ def status(**changes):
         "state": State.STREAMING,
         "name": "D435",
         "serial": "1",
-        "steadiness": Steadiness(100, 2, 29.8),
+        "statistics": StreamStatistics(100, 2, 29.8),
         "reconnections": 0,
         "temperature_c": 40.0,
         "host_stamp": False,
@@ -199,7 +199,7 @@ def status(**changes):
     [
         ({}, DiagnosticStatus.OK, "29.8 frames per second"),
         (
-            {"steadiness": Steadiness(100, 2, 12.0)},
+            {"statistics": StreamStatistics(100, 2, 12.0)},
             DiagnosticStatus.WARN,
             "use a USB 3 port, or a lower rate_hz",
         ),

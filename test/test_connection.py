@@ -60,8 +60,8 @@ def test_frames_come_and_are_counted(connection, plugged):
         numbers = [frame.numbers["color"] for frame in take(connection)]
     status = connection.status()
     assert status.state is State.STREAMING and status.serial == "012345"
-    assert status.steadiness.frames == FRAMES
-    assert status.steadiness.dropped == numbers[-1] - numbers[0] + 1 - FRAMES
+    assert status.statistics.frames == FRAMES
+    assert status.statistics.dropped == numbers[-1] - numbers[0] + 1 - FRAMES
     assert status.temperature_c == pytest.approx(36.5)
     assert status.fault == "" and status.reconnections == 0
 
@@ -71,7 +71,7 @@ def test_frames_that_the_camera_left_out_are_dropped_ones(connection, plugged):
     with Streaming(plugged[0], skipped=range(20, 23)):
         while take(connection, 1)[0].numbers["color"] < 25:
             continue
-    assert connection.status().steadiness.dropped >= 3
+    assert connection.status().statistics.dropped >= 3
 
 
 def test_without_a_camera_the_waits_grow_to_a_limit_and_it_is_said_once(connection, pauses, said):
@@ -99,7 +99,7 @@ def test_a_camera_that_was_unplugged_is_found_again(connection, plugged, pauses,
         assert take(connection)[0].frame.depth_m.any()
     status = connection.status()
     assert (status.state, status.reconnections, status.fault) == (State.STREAMING, 1, "")
-    assert status.steadiness.frames >= 2 * FRAMES
+    assert status.statistics.frames >= 2 * FRAMES
     assert said[-1] == "Software D435 012345 is streaming again"
 
 

@@ -1,22 +1,22 @@
 import pytest
 
-from affordance_grasp.camera.continuity import FrameCount
+from affordance_grasp.camera.stream_statistics import FrameCounter
 
 
 def counted(numbers, rate_hz=10.0):
-    count = FrameCount()
+    count = FrameCounter()
     for i, number in enumerate(numbers):
         count.add({"color": number, "depth": number + 7}, i / rate_hz)
     return count
 
 
 def test_missing_numbers_are_drops():
-    steadiness = counted([5, 6, 9, 10, 12]).at(0.4)
-    assert (steadiness.frames, steadiness.dropped) == (5, 3)
+    statistics = counted([5, 6, 9, 10, 12]).at(0.4)
+    assert (statistics.frames, statistics.dropped) == (5, 3)
 
 
 def test_one_lost_instant_counts_once_although_both_streams_miss_it():
-    count = FrameCount()
+    count = FrameCounter()
     count.add({"color": 1, "depth": 1}, 0.0)
     count.add({"color": 3, "depth": 3}, 0.1)
     count.add({"color": 4, "depth": 6}, 0.2)
@@ -41,5 +41,5 @@ def test_a_camera_that_counts_afresh_has_dropped_nothing():
 
 
 def test_nothing_yet_is_nothing():
-    steadiness = FrameCount().at(3.0)
-    assert (steadiness.frames, steadiness.dropped, steadiness.rate_hz) == (0, 0, 0.0)
+    statistics = FrameCounter().at(3.0)
+    assert (statistics.frames, statistics.dropped, statistics.rate_hz) == (0, 0, 0.0)

@@ -20,7 +20,7 @@ from rclpy.qos import qos_profile_sensor_data
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import Header
 
-from affordance_grasp.camera.faults import ALIGN, CameraView, TopicView, camera_faults
+from affordance_grasp.camera.faults import ALIGN, CameraTopics, TopicStatus, camera_faults
 from affordance_grasp.datatypes import CameraIntrinsics
 from affordance_grasp.nodes.check_camera import CameraCheck, report_camera
 from affordance_grasp.nodes.convert.conversions import from_color, from_depth_m, from_intrinsics
@@ -44,10 +44,10 @@ def view(color=None, depth=None, info=None, arrived_s=NOW_S, camera_frame=FRAME)
     fine_color, fine_depth = images()
     fine_info = from_intrinsics(INTRINSICS, fine_color.header)
     image, camera_info = ("sensor_msgs/msg/Image",), ("sensor_msgs/msg/CameraInfo",)
-    return CameraView(
-        TopicView("/color", image, ("/camera",), (), color or fine_color, arrived_s),
-        TopicView("/depth", image, ("/camera",), (), depth or fine_depth),
-        TopicView("/info", camera_info, ("/camera",), (), info or fine_info),
+    return CameraTopics(
+        TopicStatus("/color", image, ("/camera",), (), color or fine_color, arrived_s),
+        TopicStatus("/depth", image, ("/camera",), (), depth or fine_depth),
+        TopicStatus("/info", camera_info, ("/camera",), (), info or fine_info),
         camera_frame,
     )
 

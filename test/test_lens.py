@@ -9,7 +9,7 @@ pytest.importorskip("pyrealsense2", reason="no pyrealsense2 (or no libusb-1.0) h
 import pyrealsense2 as rs
 from software_camera import _intrinsics
 
-from affordance_grasp.camera.lens import lens_of, pinhole_of
+from affordance_grasp.camera.intrinsics import distortion_of, intrinsics_of
 from affordance_grasp.distortion import PINHOLE
 from affordance_grasp.errors import InvalidInput
 
@@ -31,7 +31,7 @@ def stream(model, coefficients=SLIGHT):
 )
 def test_points_land_where_the_library_puts_them(model):
     factory = stream(model)
-    lens, K = lens_of(factory), pinhole_of(factory).K
+    lens, K = distortion_of(factory), intrinsics_of(factory).K
     points = np.array([[x, y, 1.0] for x in (-0.45, 0.0, 0.3) for y in (-0.35, 0.1, 0.35)])
     theirs = [rs.rs2_project_point_to_pixel(factory, list(point)) for point in points]
     zero = np.zeros(3)
@@ -40,21 +40,21 @@ def test_points_land_where_the_library_puts_them(model):
 
 
 def test_brown_conrady_is_the_plumb_bob_itself():
-    lens = lens_of(stream(rs.distortion.brown_conrady))
+    lens = distortion_of(stream(rs.distortion.brown_conrady))
     np.testing.assert_allclose(lens.coefficients, SLIGHT, atol=1e-4)
 
 
 def test_no_distortion_is_a_pinhole():
-    assert lens_of(stream(rs.distortion.none)) == PINHOLE
-    assert lens_of(stream(rs.distortion.inverse_brown_conrady, (0.0,) * 5)) == PINHOLE
+    assert distortion_of(stream(rs.distortion.none)) == PINHOLE
+    assert distortion_of(stream(rs.distortion.inverse_brown_conrady, (0.0,) * 5)) == PINHOLE
 
 
 def test_a_fisheye_keeps_its_model():
-    lens = lens_of(stream(rs.distortion.kannala_brandt4, (0.1, -0.02, 0.003, 0.0, 0.0)))
+    lens = distortion_of(stream(rs.distortion.kannala_brandt4, (0.1, -0.02, 0.003, 0.0, 0.0)))
     assert lens.model == "equidistant"
     np.testing.assert_allclose(lens.coefficients, (0.1, -0.02, 0.003, 0.0), atol=1e-6)
 
 
 def test_a_lens_that_is_no_plumb_bob_is_refused():
     with pytest.raises(InvalidInput, match="px from every plumb bob"):
-        lens_of(stream(rs.distortion.modified_brown_conrady, (2.5, 0.0, 0.3, 0.3, 0.0)))
+        distortion_of(stream(rs.distortion.modified_brown_conrady, (2.5, 0.0, 0.3, 0.3, 0.0)))

@@ -1,7 +1,7 @@
-"""The check on a ChArUco board that lies still: its corners, seen from several postures.
+"""The check on a fixed ChArUco board: its corners, seen from several arm configurations.
 
-With the true calibration the board is at one place in the base frame and every corner falls on
-its pixel. Unlike a bare table the board shows motion in every direction.
+With the true calibration the board has one pose in the base frame and every corner projects to
+its pixel. Unlike a bare table the board constrains all six degrees of freedom.
 """
 
 from collections.abc import Sequence
@@ -36,7 +36,7 @@ class Board:
     dictionary: str = "DICT_4X4_50"
 
     def __post_init__(self) -> None:
-        """Refuse a board that cannot be printed."""
+        """Refuse sizes that make no board."""
         if min(self.columns, self.rows) < 3 or max(self.columns, self.rows) > 50:
             raise InvalidInput(f"board of {self.columns}x{self.rows} squares; expected 3 to 50")
         if not 0 < self.marker_m < self.square_m <= 1:
@@ -56,7 +56,7 @@ class Board:
 
 
 @dataclass(frozen=True)
-class SeenBoard:
+class BoardDetection:
     """Corners of the board in one view: ``corners_m`` (N, 3) on the board, ``uv`` (N, 2)."""
 
     T_base_tool0: Floats
@@ -75,8 +75,8 @@ def check_on_board(
     """Check a calibration on views of a board.
 
     Args:
-        views: those that do not show the board are left out.
-        board: what it looks like.
+        views: those in which the board is not detected are left out.
+        board: its pattern and size.
         robot: gives the calibration to check, and the table's height as configured.
         T_tool0_cam: another calibration to check instead of the robot's.
 
@@ -84,7 +84,7 @@ def check_on_board(
         InvalidInput: the board is seen in fewer than three views.
     """
     T_tool0_cam = robot.T_tool0_cam if T_tool0_cam is None else T_tool0_cam
-    found = [find_board(view, board) for view in views]
+    found = [detect_board(view, board) for view in views]
     seen = [one for one in found if one is not None]
     if len(seen) < MIN_VIEWS:
         raise InvalidInput(
@@ -118,8 +118,8 @@ def check_on_board(
     )
 
 
-def find_board(view: CalibrationView, board: Board) -> SeenBoard | None:
-    """The board in one view, or None when too little of it is seen."""
+def detect_board(view: CalibrationView, board: Board) -> BoardDetection | None:
+    """The board in one view, or None when too few corners are detected."""
     pattern = board.pattern()
     gray = cv2.cvtColor(view.frame.color, cv2.COLOR_RGB2GRAY)
     corners, ids, _, _ = cv2.aruco.CharucoDetector(pattern).detectBoard(gray)
@@ -132,17 +132,17 @@ def find_board(view: CalibrationView, board: Board) -> SeenBoard | None:
         return None
     T = pose(Rotation.from_rotvec(turn.ravel()).as_matrix(), shift.ravel())
     flat = np.asarray(corners_m, float).reshape(-1, 3), np.asarray(uv, float).reshape(-1, 2)
-    return SeenBoard(view.T_base_tool0, K, *flat, T)
+    return BoardDetection(view.T_base_tool0, K, *flat, T)
 
 
-def _off_px(seen: SeenBoard, T_tool0_cam: Floats, T_base_board: Floats) -> Floats:
+def _off_px(seen: BoardDetection, T_tool0_cam: Floats, T_base_board: Floats) -> Floats:
     T_cam_board = invert(seen.T_base_tool0 @ T_tool0_cam) @ T_base_board
     uv = project(transform_points(T_cam_board, seen.corners_m), seen.K)
     return np.nan_to_num(uv - seen.uv, nan=BEHIND_PX).ravel()
 
 
-def _spread(seen: list[SeenBoard], T_tool0_cam: Floats) -> tuple[float, float]:
-    """How far apart the views see the board's middle [mm] and how it is turned [degree], rms."""
+def _spread(seen: list[BoardDetection], T_tool0_cam: Floats) -> tuple[float, float]:
+    """Rms deviation between views of the board's middle [mm] and orientation [degree]."""
     boards = np.array([s.T_base_tool0 @ T_tool0_cam @ s.T_cam_board for s in seen])
     middle = np.concatenate([s.corners_m for s in seen]).mean(axis=0)
     places = boards[:, :3, :3] @ middle + boards[:, :3, 3]

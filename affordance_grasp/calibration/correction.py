@@ -1,8 +1,8 @@
-"""By how much a hand-eye calibration is off, as least squares with honest uncertainties.
+"""The error of a hand-eye calibration by least squares, with standard deviations.
 
 The correction is a small motion of the camera in its own optical frame: ``T_tool0_cam`` becomes
-``T_tool0_cam @ T_cam_corrected``. What the views leave open shows as a large uncertainty, because
-a weak prior stands in for it.
+``T_tool0_cam @ T_cam_corrected``. A weak prior bounds the directions that the views do not
+constrain; these have large standard deviations.
 """
 
 from collections.abc import Callable
@@ -22,7 +22,7 @@ SIGNIFICANT = 2.0
 
 @dataclass(frozen=True)
 class Correction:
-    """How the camera should be moved in its own frame, with standard deviations.
+    """Motion of the camera in its own frame, with standard deviations.
 
     ``rotation_rad``, ``translation_m`` (3,) in the optical frame; ``rotation_std_rad``,
     ``translation_std_m`` (3,).
@@ -60,17 +60,17 @@ class Correction:
 
     @property
     def determined(self) -> bool:
-        """False when some direction is hardly known: the views are too much alike."""
+        """False when the views are too similar to constrain some direction."""
         return self.angle_std_deg <= OPEN_DEG and self.distance_std_mm <= OPEN_MM
 
     @property
     def angle_significant(self) -> bool:
-        """True when the rotation is more than chance."""
+        """True when the rotation exceeds its uncertainty."""
         return bool((np.abs(self.rotation_rad) > SIGNIFICANT * self.rotation_std_rad).any())
 
     @property
     def distance_significant(self) -> bool:
-        """True when the translation is more than chance."""
+        """True when the translation exceeds its uncertainty."""
         return bool((np.abs(self.translation_m) > SIGNIFICANT * self.translation_std_m).any())
 
 
@@ -80,7 +80,7 @@ def correction_pose(x: Floats) -> Floats:
 
 
 def solve(residuals: Callable[[Floats], Floats], start: Floats) -> tuple[Correction, Floats]:
-    """Least squares over a correction (6,) followed by whatever else is unknown.
+    """Least squares over a correction (6,) followed by further unknowns.
 
     Args:
         residuals: unknowns -> residuals, each divided by its standard deviation.

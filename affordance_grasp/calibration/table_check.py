@@ -1,7 +1,7 @@
-"""The check on a bare or nearly bare table: one plane, seen from several postures.
+"""The check on a bare or nearly bare table: one plane, seen from several arm configurations.
 
-Every view fits the table in its own depth image. With the true calibration all of these are one
-plane in the base frame. A plane says nothing about motion within itself, so the views must tilt
+The table is fitted in the depth image of every view. With the true calibration all fits are one
+plane in the base frame. A plane does not constrain motion within itself, so the views must tilt
 the camera in several directions; a turn about the vertical alone adds nothing.
 """
 

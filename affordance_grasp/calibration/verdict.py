@@ -1,4 +1,4 @@
-"""What a check found out about a hand-eye calibration, in numbers and in words."""
+"""The result of a calibration check, in numbers and as a verdict."""
 
 from dataclasses import dataclass, replace
 from enum import Enum
@@ -25,7 +25,7 @@ class Verdict(str, Enum):
     UNDECIDED = "undecided"
 
     def __str__(self) -> str:
-        """The word that people and reports read."""
+        """As messages and reports show it."""
         return self.value
 
 
@@ -34,7 +34,7 @@ class CalibrationCheck:
     """The outcome of one check.
 
     ``spread_mm``, ``spread_deg``: how much the views disagree about where the target is, with
-    the calibration as it is; ``spread_after_mm``, ``spread_after_deg``: with the correction.
+    the present calibration; ``spread_after_mm``, ``spread_after_deg``: with the correction.
     ``target_z_m``: mean height of the table or the board in the base frame. ``warnings``: one
     sentence each.
     """
@@ -51,7 +51,7 @@ class CalibrationCheck:
 
     @property
     def verdict(self) -> Verdict:
-        """Judged by the size of the correction; undecided where that may be chance."""
+        """By the size of the correction; undecided where it is within its uncertainty."""
         c = self.correction
         if not c.determined:
             return Verdict.UNDECIDED
@@ -94,7 +94,7 @@ class CalibrationCheck:
 
 
 def height_warnings(target_z_m: float, expected_z_m: float, setting: str) -> tuple[str, ...]:
-    """What to say about a target that is not at the height that the settings claim."""
+    """Warnings about a target that is not at the height of the settings."""
     off = target_z_m - expected_z_m
     if abs(abs(off) - PENDANT_OFFSET_M) <= PENDANT_TOLERANCE_M:
         return (

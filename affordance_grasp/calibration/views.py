@@ -1,4 +1,4 @@
-"""Views of a still scene from several arm postures, on disk: one folder each.
+"""Views of a static scene from several arm configurations, on disk: one folder each.
 
 ``color.png``; ``depth.png``, 16-bit millimetres aligned to it; ``view.json`` with ``fx fy cx cy``
 and either ``joint_positions_rad`` (name -> angle) or, where only the pendant's pose is known,
@@ -24,7 +24,7 @@ from affordance_grasp.streams.messages import millimetres
 ORTHONORMAL_TOLERANCE = 1e-3
 MAX_VIEWS = 200
 MAX_REACH_M = 5.0
-"""No flange is further from its base; what is was written in millimetres."""
+"""Farthest flange from its base; larger values were written in millimetres."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class CalibrationView:
 
 
 def write_view(folder: Path, frame: RgbdFrame, joint_positions_rad: dict[str, float]) -> None:
-    """Store one view; the folder must not be there yet."""
+    """Store one view in a new folder."""
     with writing(folder):
         folder.mkdir(parents=True)
     images = {"color": frame.color[..., ::-1], "depth": millimetres(frame.depth_m)}

@@ -1,4 +1,4 @@
-"""A camera that may be unplugged: frames while it is there, and patience while it is not."""
+"""A camera that may be unplugged: frames while it is connected, reconnection when it is not."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,11 +6,11 @@ from enum import Enum
 from threading import Lock
 from time import monotonic
 
-from affordance_grasp.camera.continuity import FrameCount, Steadiness
 from affordance_grasp.camera.realsense import CameraFrame, CameraLost, RealSenseCamera
+from affordance_grasp.camera.stream_statistics import FrameCounter, StreamStatistics
 from affordance_grasp.errors import InvalidInput
 
-Tell = Callable[[str], None]
+Log = Callable[[str], None]
 
 
 class State(str, Enum):
@@ -20,13 +20,13 @@ class State(str, Enum):
     STREAMING = "streaming"
 
     def __str__(self) -> str:
-        """The word that people and reports read."""
+        """As messages and reports show it."""
         return self.value
 
 
 @dataclass(frozen=True)
 class Backoff:
-    """How long to wait before looking for the camera again [s]: longer each time, to a limit."""
+    """Wait before the next attempt to connect [s]: longer each time, to a limit."""
 
     first_s: float = 0.5
     factor: float = 2.0
@@ -38,19 +38,19 @@ class Backoff:
             raise InvalidInput("backoff: first_s must be > 0, longest_s no less, factor >= 1")
 
     def delay_s(self, attempt: int) -> float:
-        """The wait after the given failed attempt, counted from 0."""
-        # The exponent is bounded so that a night without a camera does not overflow.
+        """The wait [s] after a failed attempt, counted from 0."""
+        # The exponent is bounded, or a night without a camera would overflow.
         return min(self.longest_s, self.first_s * self.factor ** min(attempt, 64))
 
 
 @dataclass(frozen=True)
 class CameraStatus:
-    """What there is to know about the camera at one moment."""
+    """State of the connection and of the camera at one moment."""
 
     state: State
     name: str
     serial: str
-    steadiness: Steadiness
+    statistics: StreamStatistics
     reconnections: int
     temperature_c: float | None
     host_stamp: bool
@@ -58,16 +58,16 @@ class CameraStatus:
 
 
 class CameraConnection:
-    """Opens the camera, hands out its frames, and opens it again after it was gone.
+    """Opens the camera, returns its frames, and opens it again after it was lost.
 
-    One thread calls :meth:`next`; any thread may ask for the :meth:`status`.
+    One thread calls :meth:`next`; any thread may call :meth:`status`.
     """
 
     def __init__(
         self,
         connect: Callable[[], RealSenseCamera],
         pause: Callable[[float], object],
-        tell: Tell,
+        log: Log,
         frame_timeout_s: float,
         backoff: Backoff | None = None,
     ) -> None:
@@ -75,17 +75,17 @@ class CameraConnection:
 
         Args:
             connect: opens the camera, or raises :class:`CameraLost`.
-            pause: waits for some seconds, and no longer than the caller wants to live.
-            tell: hears one sentence when the camera comes or goes.
-            frame_timeout_s: a camera that sends nothing for this long [s] is gone.
+            pause: waits for some seconds, less when the caller is shut down.
+            log: called with one sentence when the camera connects or is lost.
+            frame_timeout_s: a camera that sends nothing for this long [s] is lost.
             backoff: how to wait between attempts.
         """
-        self._connect, self._pause, self._tell = connect, pause, tell
+        self._connect, self._pause, self._log = connect, pause, log
         self._timeout_s = frame_timeout_s
         self._backoff = backoff or Backoff()
         self._lock = Lock()
         self._camera: RealSenseCamera | None = None
-        self._count = FrameCount()
+        self._count = FrameCounter()
         self._attempt = 0
         self._openings = 0
         self._fault = ""
@@ -93,7 +93,7 @@ class CameraConnection:
         self._known = ("", "")
 
     def next(self) -> CameraFrame | None:
-        """The next frame; None where the camera is not there, after a pause."""
+        """The next frame; None, after a pause, while the camera is not connected."""
         if self._camera is None and not self._open():
             return None
         camera = self._camera
@@ -110,14 +110,14 @@ class CameraConnection:
         return taken
 
     def status(self) -> CameraStatus:
-        """How things stand now."""
+        """The present status."""
         with self._lock:
             camera = self._camera
             return CameraStatus(
                 state=State.SEARCHING if camera is None else State.STREAMING,
                 name=self._known[0],
                 serial=self._known[1],
-                steadiness=self._count.at(monotonic()),
+                statistics=self._count.at(monotonic()),
                 reconnections=max(0, self._openings - 1),
                 temperature_c=None if camera is None else camera.temperature_c(),
                 host_stamp=self._host_stamp,
@@ -125,7 +125,7 @@ class CameraConnection:
             )
 
     def close(self) -> None:
-        """Let go of the camera."""
+        """Close the camera."""
         with self._lock:
             camera, self._camera = self._camera, None
         if camera is not None:
@@ -135,9 +135,9 @@ class CameraConnection:
         try:
             camera = self._connect()
         except CameraLost as error:
-            if str(error) != self._fault:  # say it once, not at every attempt
+            if str(error) != self._fault:  # once, not at every attempt
                 self._fault = str(error)
-                self._tell(self._fault)
+                self._log(self._fault)
             self._pause(self._backoff.delay_s(self._attempt))
             self._attempt += 1
             return False
@@ -148,11 +148,11 @@ class CameraConnection:
             self._attempt, self._fault = 0, ""
             self._openings += 1
         again = " again" if self._openings > 1 else ""
-        self._tell(f"{camera.name} {camera.serial} is streaming{again}")
+        self._log(f"{camera.name} {camera.serial} is streaming{again}")
         return True
 
     def _lose(self, sentence: str) -> None:
         self.close()
         self._fault = sentence
-        self._tell(sentence)
+        self._log(sentence)
         self._pause(self._backoff.delay_s(0))

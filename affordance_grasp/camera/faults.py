@@ -1,7 +1,4 @@
-"""What commonly goes wrong between a depth camera and the nodes that use it, in sentences.
-
-Looks at what is on the camera's topics; says of every fault what was seen and what to set.
-"""
+"""Diagnosis of a depth camera's topics: one sentence for every fault, with its remedy."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,11 +15,11 @@ ALIGN = "start realsense2_camera with align_depth.enable:=true"
 
 
 @dataclass(frozen=True)
-class TopicView:
-    """One topic as it looks from a node.
+class TopicStatus:
+    """One topic as seen by a node.
 
-    ``mismatches``: a sentence for every pair of endpoints whose QoS does not fit.
-    ``message``: the newest one that arrived, or None; ``arrived_s``: when, by the node's clock.
+    ``mismatches``: a sentence for every pair of endpoints of incompatible QoS.
+    ``message``: the latest one, or None; ``arrived_s``: when, by the node's clock.
     """
 
     name: str
@@ -34,12 +31,12 @@ class TopicView:
 
 
 @dataclass(frozen=True)
-class CameraView:
-    """The three topics, and the frame that was calibrated."""
+class CameraTopics:
+    """The three topics, and the optical frame of the hand-eye calibration."""
 
-    color: TopicView
-    depth: TopicView
-    info: TopicView
+    color: TopicStatus
+    depth: TopicStatus
+    info: TopicStatus
     camera_frame: str
 
     @property
@@ -48,28 +45,28 @@ class CameraView:
         return all(t.message is not None for t in (self.color, self.depth, self.info))
 
 
-def camera_faults(view: CameraView) -> list[str]:
-    """One sentence for every fault that can be seen; none when frames can be used."""
-    faults = [*_topic_faults(view)]
-    if view.complete:
-        faults += _message_faults(view)
+def camera_faults(topics: CameraTopics) -> list[str]:
+    """One sentence for every fault; none when the frames are usable."""
+    faults = [*_topic_faults(topics)]
+    if topics.complete:
+        faults += _message_faults(topics)
         if not faults:
-            faults += _frame_faults(view)
+            faults += _frame_faults(topics)
     return faults
 
 
-def _topic_faults(view: CameraView) -> Iterator[str]:
+def _topic_faults(topics: CameraTopics) -> Iterator[str]:
     absent = {
-        view.color.name: "start the camera, or tell where its topics are with camera_namespace",
-        view.depth.name: ALIGN,
-        view.info.name: "images cannot be used without it; start the camera's own driver",
+        topics.color.name: "start the camera, or tell where its topics are with camera_namespace",
+        topics.depth.name: ALIGN,
+        topics.info.name: "images cannot be used without it; start the camera's own driver",
     }
     expected = {
-        view.color.name: IMAGE_TYPE,
-        view.depth.name: IMAGE_TYPE,
-        view.info.name: INFO_TYPE,
+        topics.color.name: IMAGE_TYPE,
+        topics.depth.name: IMAGE_TYPE,
+        topics.info.name: INFO_TYPE,
     }
-    for topic in (view.color, view.depth, view.info):
+    for topic in (topics.color, topics.depth, topics.info):
         wrong = [kind for kind in topic.types if kind != expected[topic.name]]
         if not topic.publishers:
             yield f"nobody publishes {topic.name}; {absent[topic.name]}"
@@ -86,8 +83,8 @@ def _topic_faults(view: CameraView) -> Iterator[str]:
         yield from topic.mismatches
 
 
-def _message_faults(view: CameraView) -> Iterator[str]:
-    color, depth, info = view.color.message, view.depth.message, view.info.message
+def _message_faults(topics: CameraTopics) -> Iterator[str]:
+    color, depth, info = topics.color.message, topics.depth.message, topics.info.message
     if (depth.width, depth.height) != (color.width, color.height):
         yield (
             f"depth is {depth.width}x{depth.height} and colour {color.width}x{color.height}; "
@@ -100,25 +97,25 @@ def _message_faults(view: CameraView) -> Iterator[str]:
         )
     if (info.width, info.height) != (color.width, color.height):
         yield (
-            f"{view.info.name} is that of a {info.width}x{info.height} image and colour is "
+            f"{topics.info.name} is that of a {info.width}x{info.height} image and colour is "
             f"{color.width}x{color.height}; remap the camera_info of the colour stream to it"
         )
-    if color.header.frame_id != view.camera_frame:
+    if color.header.frame_id != topics.camera_frame:
         yield (
             f"images are in frame {color.header.frame_id!r} and the hand-eye calibration is that "
-            f"of {view.camera_frame!r}; use the camera's colour optical frame, or calibrate"
+            f"of {topics.camera_frame!r}; use the camera's colour optical frame, or calibrate"
         )
-    yield from _stamp_faults(view)
+    yield from _stamp_faults(topics)
 
 
-def _stamp_faults(view: CameraView) -> Iterator[str]:
-    color_s = seconds(view.color.message.header.stamp)
-    apart_s = abs(color_s - seconds(view.depth.message.header.stamp))
-    old_s = view.color.arrived_s - color_s
+def _stamp_faults(topics: CameraTopics) -> Iterator[str]:
+    color_s = seconds(topics.color.message.header.stamp)
+    apart_s = abs(color_s - seconds(topics.depth.message.header.stamp))
+    old_s = topics.color.arrived_s - color_s
     if abs(old_s) > MAX_SKEW_S:
-        way = "old" if old_s > 0 else "ahead"
+        late = "old" if old_s > 0 else "ahead"
         yield (
-            f"images arrive {abs(old_s):.1f} s {way} by our clock; synchronise the clocks "
+            f"images arrive {abs(old_s):.1f} s {late} by our clock; synchronise the clocks "
             "(chrony), and for a bag play it with --clock and set use_sim_time"
         )
     if apart_s > MAX_APART_S:
@@ -129,10 +126,10 @@ def _stamp_faults(view: CameraView) -> Iterator[str]:
         )
 
 
-def _frame_faults(view: CameraView) -> Iterator[str]:
-    """What only shows when the frame is read as the pipeline reads it."""
+def _frame_faults(topics: CameraTopics) -> Iterator[str]:
+    """Faults that only show when the frame is converted as the pipeline does."""
     try:
-        frame = to_rgbd(view.color.message, view.depth.message, view.info.message)
+        frame = to_rgbd(topics.color.message, topics.depth.message, topics.info.message)
     except AffordanceGraspError as error:
         yield str(error)
         return

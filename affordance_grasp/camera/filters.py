@@ -1,6 +1,6 @@
-"""What is done to a frameset before it leaves the camera: depth filters, then alignment.
+"""Processing of a frameset: depth filters, then alignment to colour.
 
-The order is the maker's recommendation: decimate, filter in disparity (where a stereo camera's
+The order is the vendor's recommendation: decimate, filter in disparity (where a stereo camera's
 noise is even), fill, align.
 """
 
@@ -11,7 +11,7 @@ from affordance_grasp.camera.settings import HOLE_FILLING, RealSenseSettings
 
 
 class DepthFilters:
-    """The filters that the settings ask for; temporal filtering remembers earlier frames."""
+    """The filters of the settings; the temporal one keeps state between frames."""
 
     def __init__(self, settings: RealSenseSettings) -> None:
         """Make the filters."""
@@ -27,7 +27,7 @@ class DepthFilters:
             self._chain.append(decimation)
         self._chain += smoothing
         if settings.hole_filling != "off":
-            # The library counts the ways from 0, "off" being none of them.
+            # The SDK numbers its modes from 0, without "off".
             self._chain.append(
                 rs.hole_filling_filter(HOLE_FILLING.index(settings.hole_filling) - 1)
             )

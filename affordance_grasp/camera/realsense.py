@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from affordance_grasp.camera.filters import DepthFilters
-from affordance_grasp.camera.lens import lens_of, pinhole_of
+from affordance_grasp.camera.intrinsics import distortion_of, intrinsics_of
 from affordance_grasp.camera.sdk import realsense
 from affordance_grasp.camera.settings import PRESETS, RealSenseSettings
 from affordance_grasp.datatypes import RgbdFrame
@@ -17,19 +17,19 @@ from affordance_grasp.distortion import Distortion
 from affordance_grasp.errors import AffordanceGraspError, InvalidInput
 
 DEPTH_SCALES_M = (1e-6, 1e-2)
-KEPT_FRAMESETS = 2
+QUEUED_FRAMESETS = 2
 
 
 class CameraLost(AffordanceGraspError):
-    """The camera is not there, or no longer; it may come back."""
+    """The camera is not connected, or no longer; it may come back."""
 
 
 @dataclass(frozen=True)
 class CameraFrame:
-    """One frame and what the camera says of it.
+    """One frame and the camera's metadata of it.
 
     ``stamp_s``: when the colour image was taken, seconds of this machine's clock.
-    ``host_stamp``: True where the camera gave no time of its own and arrival counts instead.
+    ``host_stamp``: True where the camera gave no global time and the time of arrival is used.
     ``numbers``: stream -> the camera's frame number.
     """
 
@@ -41,7 +41,7 @@ class CameraFrame:
 
 
 def find_device(serial: str, devices: Iterable[Any]) -> Any:
-    """The device of this serial number, or the only one; ``devices`` are those plugged in."""
+    """The connected device of this serial number, or the only one."""
     info = realsense().camera_info
     with _lost("the RealSense cameras cannot be listed"):
         found = {str(d.get_info(info.serial_number)): d for d in devices if _has(d, info)}
@@ -64,7 +64,7 @@ def _has(device: Any, info: Any) -> bool:
 
 @contextmanager
 def _lost(what: str) -> Iterator[None]:
-    """The library throws ``RuntimeError`` at anything the device does not do: it is gone then."""
+    """The SDK raises ``RuntimeError`` when the device fails; it counts as lost then."""
     try:
         yield
     except RuntimeError as error:
@@ -72,7 +72,7 @@ def _lost(what: str) -> Iterator[None]:
 
 
 class RealSenseCamera:
-    """An open camera; close it, or nobody else can use it."""
+    """An open camera; no other program can use it until it is closed."""
 
     def __init__(self, device: Any, settings: RealSenseSettings) -> None:
         """Open both streams and start them.
@@ -91,7 +91,7 @@ class RealSenseCamera:
         depth_size = (settings.depth_width, settings.depth_height)
         try:
             self._filters = DepthFilters(settings)
-            self._syncer = rs.syncer(KEPT_FRAMESETS)
+            self._syncer = rs.syncer(QUEUED_FRAMESETS)
             color = self._profile(rs.stream.color, rs.format.rgb8, size, settings.rate_hz)
             depth = self._profile(rs.stream.depth, rs.format.z16, depth_size, settings.rate_hz)
             self._depth_sensor = depth[0]
@@ -103,7 +103,7 @@ class RealSenseCamera:
             raise CameraLost(
                 f"camera {self.serial} cannot be opened ({error}); is another program using it?"
             ) from error
-        self._intrinsics, self._distortion = pinhole_of(stream), lens_of(stream)
+        self._intrinsics, self._distortion = intrinsics_of(stream), distortion_of(stream)
 
     def next(self, timeout_s: float) -> CameraFrame:
         """Wait for the next colour image with its depth."""
@@ -124,21 +124,21 @@ class RealSenseCamera:
         )
 
     def temperature_c(self) -> float | None:
-        """Temperature of the depth processor [C], where the camera tells it."""
+        """Temperature of the depth processor [C], where the camera reports it."""
         option = realsense().option.asic_temperature
         try:
             known = self._depth_sensor.supports(option)
             return float(self._depth_sensor.get_option(option)) if known else None
-        except RuntimeError:  # it is just being unplugged, which the next frame will say
+        except RuntimeError:  # being unplugged; the next frame will report it
             return None
 
     def close(self) -> None:
-        """Stop both streams; a camera that is gone has stopped already."""
+        """Stop both streams, also of a camera that is lost."""
         for sensor in self._running:
             for stop in (sensor.stop, sensor.close):
                 try:
                     stop()
-                except RuntimeError:  # the device is gone: there is nothing left to stop
+                except RuntimeError:  # the device is gone, and the stream with it
                     continue
         self._running.clear()
 
@@ -161,7 +161,7 @@ class RealSenseCamera:
         )
 
     def _prepare(self, preset: str) -> None:
-        """Set the preset, and have every sensor tell time by this machine's clock."""
+        """Set the preset, and synchronise every sensor's clock with this machine's."""
         option = realsense().option
         if preset:
             if not self._depth_sensor.supports(option.visual_preset):
@@ -188,7 +188,7 @@ class RealSenseCamera:
                 f"{DEPTH_SCALES_M[0]:g} to {DEPTH_SCALES_M[1]:g} m, such as 0.001"
             )
         depth_m = np.asanyarray(depth.get_data()).astype(np.float32) * np.float32(scale_m)
-        # The library takes its frame back, so the pixels must be our own.
+        # The SDK reuses its frame, so the pixels are copied.
         pixels = np.array(np.asanyarray(color.get_data()), np.uint8)
         host_stamp = color.get_frame_timestamp_domain() == (
             realsense().timestamp_domain.hardware_clock

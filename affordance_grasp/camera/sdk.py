@@ -1,4 +1,4 @@
-"""The camera maker's library, needed only where a real camera is."""
+"""The vendor's SDK, needed only with a real camera."""
 
 from collections.abc import Iterable
 from functools import lru_cache
@@ -19,5 +19,5 @@ def _context() -> Any:
 
 
 def connected_devices() -> Iterable[Any]:
-    """The RealSense devices that are plugged in now, looked for when they are iterated over."""
+    """The RealSense devices that are plugged in now, queried on iteration."""
     yield from _context().query_devices()

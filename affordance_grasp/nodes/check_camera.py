@@ -18,7 +18,7 @@ from rclpy.node import Node
 from rclpy.qos import QoSCompatibility, qos_check_compatible
 from rclpy.topic_endpoint_info import TopicEndpointInfo
 
-from affordance_grasp.camera.faults import CameraView, TopicView, camera_faults
+from affordance_grasp.camera.faults import CameraTopics, TopicStatus, camera_faults
 from affordance_grasp.control.robot import load_robot
 from affordance_grasp.errors import AffordanceGraspError, InvalidInput
 from affordance_grasp.nodes.inputs.frames import COLOR, DEPTH, INFO, FrameStream
@@ -58,10 +58,10 @@ class CameraCheck:
         # By the machine's clock: that of a bag stands still until the bag is played.
         self._timer = node.create_timer(PERIOD_S, self._look, clock=STEADY)
 
-    def view(self) -> CameraView:
+    def view(self) -> CameraTopics:
         """What can be seen now."""
         color, depth, info = (self._topic(topic) for topic in (COLOR, DEPTH, INFO))
-        return CameraView(color, depth, info, self._camera_frame)
+        return CameraTopics(color, depth, info, self._camera_frame)
 
     def _look(self) -> None:
         faults = camera_faults(self.view())
@@ -71,12 +71,12 @@ class CameraCheck:
         self._timer.cancel()
         self._on_result(faults)
 
-    def _topic(self, topic: str) -> TopicView:
+    def _topic(self, topic: str) -> TopicStatus:
         name = self._node.resolve_topic_name(topic)
         offered = self._node.get_publishers_info_by_topic(name)
         wanted = self._node.get_subscriptions_info_by_topic(name)
         arrival = self._frames.latest().get(topic)
-        return TopicView(
+        return TopicStatus(
             name=name,
             types=tuple(dict.fromkeys(end.topic_type for end in offered)),
             publishers=tuple(_node_name(end) for end in offered),

@@ -21,9 +21,9 @@ def from_camera_status(
         "state": str(status.state),
         "camera": status.name,
         "serial number": status.serial,
-        "frames": str(status.steadiness.frames),
-        "rate [Hz]": f"{status.steadiness.rate_hz:.1f}",
-        "frames dropped": str(status.steadiness.dropped),
+        "frames": str(status.statistics.frames),
+        "rate [Hz]": f"{status.statistics.rate_hz:.1f}",
+        "frames dropped": str(status.statistics.dropped),
         "reconnections": str(status.reconnections),
         "temperature [C]": "not told" if temperature is None else f"{temperature:.1f}",
         "stamped by": "this machine, on arrival" if status.host_stamp else "the camera",
@@ -41,7 +41,7 @@ def from_camera_status(
 def _judged(status: CameraStatus, wanted_hz: float) -> tuple[bytes, str]:
     if status.state is State.SEARCHING:
         return DiagnosticStatus.ERROR, status.fault or "looking for the camera"
-    rate_hz = status.steadiness.rate_hz
+    rate_hz = status.statistics.rate_hz
     if rate_hz < SLOW * wanted_hz:
         return DiagnosticStatus.WARN, (
             f"{rate_hz:.1f} frames per second come, {wanted_hz:g} were asked for; use a USB 3 "

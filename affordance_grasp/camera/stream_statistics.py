@@ -1,4 +1,4 @@
-"""How steadily frames come: their number, their rate, and those that never arrived."""
+"""Statistics of a camera stream: frames received, frames dropped, rate."""
 
 from collections import deque
 from dataclasses import dataclass
@@ -8,26 +8,26 @@ MAX_GAP = 10_000  # a greater jump of a frame number is a camera that was reset
 
 
 @dataclass(frozen=True)
-class Steadiness:
-    """Frames that came, those that are missing between them, and the recent rate [1/s]."""
+class StreamStatistics:
+    """Frames received, frames dropped between them, and the recent rate [1/s]."""
 
     frames: int
     dropped: int
     rate_hz: float
 
 
-class FrameCount:
-    """Counts frames by the numbers that the camera gives them, each stream by itself."""
+class FrameCounter:
+    """Counts frames and gaps by the camera's frame numbers, per stream."""
 
     def __init__(self) -> None:
-        """Nothing has come yet."""
+        """Nothing received yet."""
         self._frames = 0
         self._dropped = 0
         self._last: dict[str, int] = {}
         self._arrivals: deque[float] = deque()
 
     def add(self, numbers: dict[str, int], now_s: float) -> None:
-        """One more frame: stream -> frame number; the worst stream tells how many are missing."""
+        """One more frame: stream -> frame number; the stream with the largest gap counts."""
         self._frames += 1
         self._dropped += max(self._missing(stream, number) for stream, number in numbers.items())
         self._last.update(numbers)
@@ -35,16 +35,16 @@ class FrameCount:
         self._forget(now_s)
 
     def restart(self) -> None:
-        """The camera was opened again and may count from anywhere; totals stay."""
+        """The camera was reopened and may count from any number; totals stay."""
         self._last.clear()
         self._arrivals.clear()
 
-    def at(self, now_s: float) -> Steadiness:
-        """The counts at a time [s] of the clock that ``add`` was told."""
+    def at(self, now_s: float) -> StreamStatistics:
+        """The statistics at a time [s] of the clock of ``add``."""
         self._forget(now_s)
         waited_s = now_s - self._arrivals[0] if self._arrivals else 0.0
         rate_hz = (len(self._arrivals) - 1) / waited_s if waited_s > 0 else 0.0
-        return Steadiness(self._frames, self._dropped, rate_hz)
+        return StreamStatistics(self._frames, self._dropped, rate_hz)
 
     def _missing(self, stream: str, number: int) -> int:
         gap = number - self._last.get(stream, number - 1) - 1

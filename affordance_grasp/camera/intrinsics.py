@@ -1,8 +1,8 @@
-"""A RealSense stream's factory intrinsics as a pinhole and a lens that everybody knows.
+"""A RealSense stream's factory intrinsics as a pinhole and a standard distortion model.
 
-The maker's library has its own distortion models, of which some share a name with OpenCV's and
-not the formula. Its own projection decides: the closest plumb bob is fitted to it, which is what
-``rs.align`` used to put depth on the colour image.
+The vendor's SDK has its own distortion models; some share a name with OpenCV's but not the
+formula. Therefore the closest plumb bob is fitted to the SDK's own projection, which ``rs.align``
+uses to align depth to colour.
 """
 
 from typing import Any
@@ -20,7 +20,7 @@ GRID = (17, 13)
 FISHEYE_COEFFICIENTS = 4
 
 
-def pinhole_of(stream: Any) -> CameraIntrinsics:
+def intrinsics_of(stream: Any) -> CameraIntrinsics:
     """Focal lengths, principal point and size of ``rs.intrinsics``."""
     return CameraIntrinsics(
         fx=float(stream.fx),
@@ -32,8 +32,8 @@ def pinhole_of(stream: Any) -> CameraIntrinsics:
     )
 
 
-def lens_of(stream: Any) -> Distortion:
-    """The distortion of ``rs.intrinsics`` in the words of ``sensor_msgs/CameraInfo``."""
+def distortion_of(stream: Any) -> Distortion:
+    """The distortion of ``rs.intrinsics`` as a model of ``sensor_msgs/CameraInfo``."""
     rs = realsense()
     if stream.model == rs.distortion.none or not any(stream.coeffs):
         return PINHOLE
@@ -47,7 +47,7 @@ def lens_of(stream: Any) -> Distortion:
     if not residual_px <= MAX_RESIDUAL_PX:
         raise InvalidInput(
             f"the camera's lens model {stream.model} with coefficients {list(stream.coeffs)} is "
-            f"{residual_px:.1f} px from every plumb bob; use the maker's ROS driver"
+            f"{residual_px:.1f} px from every plumb bob; use the vendor's ROS driver"
         )
     return lens
 
