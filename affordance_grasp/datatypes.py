@@ -1,5 +1,6 @@
 """The values that pass between the components; frozen, and validated where they are made."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -168,7 +169,8 @@ class GraspCandidates:
     approach, +x closing direction. ``width_m`` (N,): distance of the fingertips at closure.
     ``contact_cam`` (N, 3) [m]: the surface point that is projected on the heatmap.
     ``quality`` (N,): geometric quality, 0..1, higher is better. ``examined``: how many hand poses
-    the generator examined to find these.
+    the generator examined to find these. ``left_out``: what was wrong with proposals of an
+    external generator that could not be used -> how many.
     """
 
     T_cam_tcp: Floats
@@ -177,6 +179,7 @@ class GraspCandidates:
     quality: Floats
     generator: str
     examined: int = 0
+    left_out: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Refuse arrays that disagree in length or hold NaN."""

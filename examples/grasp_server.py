@@ -14,7 +14,7 @@ import zmq
 from affordance_grasp.candidates.external.packing import pack, unpack
 from affordance_grasp.errors import AffordanceGraspError
 
-HAND, FINGERTIPS_M = "robotiq_2f_140", 0.195  # the hand of the poses; its origin -> fingertips
+HAND, FINGERTIPS_M = "robotiq_2f_140", 0.21196  # the hand of the poses; its origin -> fingertips
 
 
 def propose(points: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:

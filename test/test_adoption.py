@@ -38,7 +38,7 @@ def test_good_grasps_survive_being_written_down_by_any_generator(name):
 
 def test_width_is_measured_where_none_is_given():
     known = scene()[2]
-    T = written_as("graspgen", known.T_cam_tcp, 0.195)
+    T = written_as("graspgen", known.T_cam_tcp, 0.21196)
     converted = convert("graspgen", T)
     best = converted.T_cam_tcp[0]
     same = np.abs(known.T_cam_tcp - best).max(axis=(1, 2)).argmin()
@@ -46,23 +46,45 @@ def test_width_is_measured_where_none_is_given():
     assert np.linalg.norm(converted.contact_cam[0] - known.contact_cam[same]) < 0.01
 
 
-def test_an_opening_is_no_wider_than_what_is_between_the_fingers():
+@pytest.mark.parametrize("width_m", [0.0, 0.01, 0.08])
+def test_an_opening_says_nothing_about_what_is_between_the_fingers(width_m):
+    """A bar of 30 mm: the hand never comes down less open than what is measured there."""
     known = scene()[2]
     T = written_as("graspnet", known.T_cam_tcp, 0.01)
     depth = np.full(len(known), 0.01)
-    wide = convert("graspnet", T, width_m=np.full(len(known), 0.08), depth_m=depth)
-    narrow = convert("graspnet", T, width_m=np.full(len(known), 0.01), depth_m=depth)
-    assert wide.width_m.max() < 0.08
-    assert narrow.width_m.max() == pytest.approx(0.01)
+    given = convert("graspnet", T, width_m=np.full(len(known), width_m), depth_m=depth)
+    measured = convert("graspnet", T, depth_m=depth)
+    np.testing.assert_array_equal(given.width_m, measured.width_m)
+    assert len(given) > 0.9 * len(known)
+
+
+def test_a_closure_counts_where_it_is_more_than_what_is_seen():
+    known = scene()[2]
+    measured = convert("tcp", known.T_cam_tcp)
+    less = convert("tcp", known.T_cam_tcp, width_m=np.zeros(len(known)))
+    np.testing.assert_array_equal(less.width_m, measured.width_m)
+    more = convert("tcp", known.T_cam_tcp, width_m=np.full(len(known), 0.06))
+    assert more.width_m.min() == pytest.approx(0.06)
+
+
+def test_what_does_not_fit_is_counted_beside_what_does():
+    known = scene()[2]
+    T = np.concatenate([known.T_cam_tcp, known.T_cam_tcp[:1] @ pose(translation_m=[0, 0, -0.3])])
+    T = np.concatenate([T, np.full((2, 4, 4), np.nan)])
+    converted = convert("tcp", T)
+    assert converted.examined == len(known) + 3
+    assert converted.left_out["with a pose that holds NaN or infinity"] == 2
+    assert converted.left_out["that close on nothing that is seen"] == 1
+    assert len(converted) + sum(converted.left_out.values()) == converted.examined
 
 
 def test_a_wrong_convention_is_told_rather_than_executed():
     known = scene()[2]
-    T = written_as("graspgen", known.T_cam_tcp, 0.195)
+    T = written_as("graspgen", known.T_cam_tcp, 0.21196)
     with pytest.raises(GeneratorFault, match=r"none of \d+ grasps fits .*check the convention"):
-        convert("tcp", T)  # 0.195 m too high: nothing between the fingers
+        convert("tcp", T)  # 0.21196 m too high: nothing between the fingers
     with pytest.raises(GeneratorFault, match="hit the object|touch the table"):
-        convert("graspgen", T, reach=0.275)  # 80 mm too deep
+        convert("graspgen", T, reach=0.292)  # 80 mm too deep
 
 
 def test_a_hand_that_reaches_a_little_into_the_table_is_drawn_back():

@@ -25,7 +25,7 @@ KNOWN = {
     "graspnet": ((Z, X, Y), TIPS - 0.02 * Z, 0.02),
     "anygrasp": ((Z, X, Y), TIPS - 0.03 * Z, 0.03),
     "contact_graspnet": ((X, Y, Z), TIPS - 0.112204 * Z, None),
-    "graspgen": ((X, Y, Z), TIPS - 0.195 * Z, None),
+    "graspgen": ((X, Y, Z), TIPS - 0.21196 * Z, None),
     "gpd": ((Z, X, Y), TIPS - 0.06 * Z, None),
     "vgn": ((-Y, X, Z), TIPS - 0.05 * Z, None),
 }
@@ -77,9 +77,20 @@ def test_pose_of_tcp_in_the_frame_of_the_generator():
     )
 
 
+def test_fingers_end_where_their_published_collision_meshes_end():
+    """Panda: finger.stl ends 53.85 mm before the finger joint, which is 58.4 mm before the hand.
+
+    2F-140, open: the mesh's pads reach from 175.7 to 212.0 mm; the fingertips are their far end.
+    """
+    graspgen, contact = find_convention("graspgen"), find_convention("contact_graspnet")
+    assert graspgen.tip_offset_m("franka_panda") == pytest.approx(0.0584 + 0.05385)
+    assert contact.tip_offset_m("panda") == pytest.approx(0.0584 + 0.05385, abs=1e-4)
+    assert graspgen.tip_offset_m("robotiq_2f_140") == pytest.approx(0.2120, abs=1e-4)
+
+
 def test_the_hand_that_a_model_was_trained_with_sets_the_reach():
     graspgen = find_convention("graspgen")
-    assert graspgen.tip_offset_m("franka_panda") == pytest.approx(0.10527314)
+    assert graspgen.tip_offset_m("franka_panda") == pytest.approx(0.11225)
     given = graspgen.to_tcp([np.eye(4)], tip_offset_m=0.15)
     np.testing.assert_allclose(given[0, :3, 3], [0, 0, 0.15])
     with pytest.raises(UnknownName, match="suction.*robotiq_2f_140, franka_panda"):

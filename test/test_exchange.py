@@ -139,3 +139,11 @@ def test_pickles_archives_and_oversized_files_are_not_opened(tmp_path, monkeypat
 def test_a_folder_without_grasps_is_told(tmp_path):
     with pytest.raises(GeneratorFault, match="neither grasps.npy nor grasps.json"):
         read_grasps(tmp_path, "test")
+
+
+def test_an_entry_without_a_pose_is_left_out_and_counted(tmp_path):
+    good = {"position": [0, 0, 1], "quaternion_xyzw": [0, 0, 0, 1], "score": 0.7}
+    (tmp_path / "grasps.json").write_text(json.dumps({"grasps": [{"position": [0]}, good]}))
+    grasps, _ = read_grasps(tmp_path, "test")
+    np.testing.assert_array_equal(grasps.score, [0.7])
+    assert grasps.left_out == {"without position and rotation": 1}

@@ -7,7 +7,7 @@ from affordance_grasp.errors import InvalidInput, UnknownName
 def test_the_generator_s_own_convention_and_hand_are_the_default():
     conversion = ExternalSettings().conversion("graspgen", "franka_panda")
     assert conversion.convention.name == "graspgen"
-    assert conversion.tip_offset_m == pytest.approx(0.10527314)
+    assert conversion.tip_offset_m == pytest.approx(0.11225)
     assert ExternalSettings().conversion("gpd").tip_offset_m == pytest.approx(0.06)
 
 

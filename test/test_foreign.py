@@ -50,31 +50,62 @@ def test_rotations_of_single_precision_are_made_exact():
         ([["a", "b"]], "not numbers"),
         ([[1.0], [2.0, 3.0]], "not numbers in a regular array"),
         ([[[10**400]]], "not numbers"),
-        (changed(0, 3, np.nan), "NaN or infinity"),
-        (changed(0, 0, np.inf), "NaN or infinity"),
-        (changed(2, 3, 480.0), "480 m away; positions are in metres"),
-        (changed(0, 0, 1.1), "not orthonormal and right-handed"),
-        (changed(0, 0, -1.0), "not orthonormal and right-handed"),
-        (np.zeros((1, 4, 4)), "not orthonormal"),
         (np.tile(np.eye(4), (MAX_GRASPS + 1, 1, 1)), f"at most {MAX_GRASPS}"),
+        (np.zeros((2, 4, 4)), "none of 2 grasps is usable: 2 with a rotation that is not orth"),
     ],
 )
-def test_bad_poses_are_refused(poses, words):
+def test_an_answer_that_holds_no_grasps_is_refused(poses, words):
     with pytest.raises(GeneratorFault, match=words):
         external_grasps(poses, "test")
+
+
+@pytest.mark.parametrize(
+    ("poses", "reason"),
+    [
+        (changed(0, 3, np.nan), "with a pose that holds NaN or infinity"),
+        (changed(0, 0, np.inf), "with a pose that holds NaN or infinity"),
+        (changed(2, 3, 480.0), "more than 10 m away"),
+        (changed(2, 3, 1e300), "more than 10 m away"),
+        (changed(0, 0, 1.1), "with a rotation that is not orthonormal"),
+        (changed(0, 0, 1e300), "with a rotation that is not orthonormal"),
+        (changed(0, 0, -1.0), "with a left-handed rotation"),
+    ],
+)
+def test_one_bad_pose_is_left_out_and_counted(poses, reason):
+    grasps = external_grasps(poses, "test", score=[0.1, 0.2, 0.3])
+    np.testing.assert_array_equal(grasps.score, [0.1, 0.3])
+    np.testing.assert_array_equal(grasps.T_cam_external, GOOD[:2])
+    assert grasps.left_out == {reason: 1}
+    assert grasps.proposed == 3
+    with pytest.raises(GeneratorFault, match=f"test: none of 1 grasps is usable: 1 {reason};"):
+        external_grasps(poses[1:2], "test")
 
 
 @pytest.mark.parametrize(
     ("values", "words"),
     [
         ({"width_m": [0.1, 0.2]}, r"width_m is \(2,\) for 3 grasps"),
-        ({"score": [0.1, 0.2, np.inf]}, "score holds infinity"),
-        ({"width_m": [80.0, 0.1, 0.1]}, "width_m has the value 80; it is in metres"),
-        ({"width_m": [-0.1, 0.0, 0.1]}, "width_m has the value"),
-        ({"depth_m": [20.0, 0.0, 0.0]}, "depth_m has the value 20"),
         ({"score": ["best", 1, 2]}, "score are not numbers"),
     ],
 )
-def test_bad_numbers_are_refused(values, words):
+def test_columns_that_do_not_fit_are_refused(values, words):
     with pytest.raises(GeneratorFault, match=words):
         external_grasps(GOOD, "test", **values)
+
+
+@pytest.mark.parametrize(
+    ("values", "reason"),
+    [
+        ({"score": [0.1, np.inf, 0.2]}, "with an infinite score"),
+        ({"width_m": [0.1, 80.0, 0.1]}, "with a width that is not within 0..1 m"),
+        ({"width_m": [0.066, -0.001, 0.1]}, "with a width that is not within 0..1 m"),
+        ({"depth_m": [0.0, 20.0, 0.0]}, "with a depth that is not within 1 m"),
+    ],
+)
+def test_one_bad_number_is_left_out_and_counted(values, reason):
+    assert external_grasps(GOOD, "test", **values).left_out == {reason: 1}
+
+
+def test_a_grasp_with_two_faults_is_counted_once():
+    grasps = external_grasps(changed(0, 3, np.nan), "test", width_m=[0.1, -1.0, 0.1])
+    assert grasps.left_out == {"with a pose that holds NaN or infinity": 1}

@@ -74,7 +74,7 @@ def ask(server, **settings):
 
 def test_grasps_come_back_in_our_convention():
     known = scene()[2]
-    T = written_as("graspgen", known.T_cam_tcp, 0.195).astype(np.float32)
+    T = written_as("graspgen", known.T_cam_tcp, 0.21196).astype(np.float32)
     score = np.linspace(0.2, 0.8, len(known), dtype=np.float32)
     with Server(knows(T, score)) as server:
         grasps = ask(server, max_grasps=123)
@@ -89,14 +89,14 @@ def test_grasps_come_back_in_our_convention():
 
 def test_the_hand_is_the_server_s_unless_it_is_given():
     known = scene()[2]
-    panda = written_as("graspgen", known.T_cam_tcp, 0.10527314)
+    panda = written_as("graspgen", known.T_cam_tcp, 0.11225)
     score = np.full(len(known), 0.5)
     with Server(knows(panda, score, "franka_panda")) as server:
         assert len(ask(server)) > 0.9 * len(known)
     with Server(knows(panda, score, "single_suction_cup_30mm")) as server:
         with pytest.raises(UnknownName, match="single_suction_cup_30mm"):
             ask(server)
-        assert len(ask(server, tip_offset_m=0.10527314)) > 0.9 * len(known)
+        assert len(ask(server, tip_offset_m=0.11225)) > 0.9 * len(known)
         assert len(ask(server, hand="franka_panda")) > 0.9 * len(known)
 
 

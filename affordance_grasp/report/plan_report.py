@@ -49,6 +49,7 @@ def plan_summary(plan: GraspPlan, top: int | None = None) -> dict[str, Any]:
         "rule": plan.rule,
         "frame": "camera_color_optical_frame",
         "examined": plan.candidates.examined,
+        "left_out": dict(plan.candidates.left_out),
         "candidates": len(plan.candidates),
         "ranked": len(plan.selection.ranked),
         "grasps": grasps_summary(plan.selection.ranked, top),

@@ -146,9 +146,11 @@ _ALL = (
         "graspgen",
         approach="z",
         closing="x",
-        tip_offsets_m={"robotiq_2f_140": 0.1950, "franka_panda": 0.10527314},
+        # Ends of the fingers' collision meshes; the ``depth`` of GraspGen's own settings,
+        # 0.195 and 0.1053, is the middle of the pads.
+        tip_offsets_m={"robotiq_2f_140": 0.21196, "franka_panda": 0.11225},
         width=WidthMeaning.NONE,
-        source="GraspGen, docs/GRIPPER_DESCRIPTION.md and config/grippers: depth",
+        source="GraspGen, docs/GRIPPER_DESCRIPTION.md; robotiq_2f_140 and Panda finger.stl",
     ),
     Convention(
         "gpd",

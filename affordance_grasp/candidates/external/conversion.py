@@ -18,7 +18,11 @@ from affordance_grasp.candidates.antipodal.hands import (
     table_room,
 )
 from affordance_grasp.candidates.external.conventions import Convention, WidthMeaning
-from affordance_grasp.candidates.external.external_grasps import ExternalGrasps, GeneratorFault
+from affordance_grasp.candidates.external.external_grasps import (
+    ExternalGrasps,
+    GeneratorFault,
+    first_of,
+)
 from affordance_grasp.control.gripper import GripperProfile
 from affordance_grasp.datatypes import GraspCandidates
 from affordance_grasp.geometry import Floats
@@ -41,8 +45,9 @@ class GraspConversion:
     ) -> GraspCandidates:
         """The grasps that this gripper can execute in this scene, best score first.
 
-        ``examined`` of the result counts all that the generator proposed. Scores above 1 are
-        divided by the highest; where there are none, the geometric quality takes their place.
+        ``examined`` of the result counts all that the generator proposed, ``left_out`` those that
+        were not usable or do not fit. Scores above 1 are divided by the highest; where there are
+        none, the geometric quality takes their place.
 
         Raises:
             GeneratorFault: none of the grasps fits; counts the reasons.
@@ -57,6 +62,7 @@ class GraspConversion:
         fits = ~np.any(list(faults.values()), axis=0)
         if len(grasps) and not fits.any():
             raise GeneratorFault(_all_unfit(grasps, faults, gripper, self.convention.name))
+        unfit = {f"that {what}": int(wrong.sum()) for what, wrong in first_of(faults).items()}
         hands = hands.where(fits)
         order, score = _ranked(grasps.score[fits], hands, scene, gripper)
         hands = hands.where(order)
@@ -66,17 +72,19 @@ class GraspConversion:
             hands.contact_cam,
             score[order],
             grasps.generator,
-            len(grasps),
+            grasps.proposed,
+            {**grasps.left_out, **{what: count for what, count in unfit.items() if count}},
         )
 
     def _closure_width(self, measured_m: Floats, given_m: Floats) -> Floats:
-        """Width (N,) [m]: as given, but an opening counts only up to the measured width."""
-        if self.convention.width is WidthMeaning.NONE:
+        """Width (N,) at closure [m]: as measured, or as given where that is more.
+
+        What is seen between the fingers is there, whatever the generator says, and the far side
+        may stick out further; how far a hand was open says nothing about what it closes on.
+        """
+        if self.convention.width is not WidthMeaning.CLOSURE:
             return measured_m
-        given = np.where(np.isnan(given_m), measured_m, given_m)
-        if self.convention.width is WidthMeaning.OPENING:
-            return np.minimum(given, measured_m)
-        return given
+        return np.fmax(measured_m, given_m)
 
 
 def _on_cloud(T_cam_tcp: Floats, scene: TableScene, gripper: GripperProfile) -> Hands:

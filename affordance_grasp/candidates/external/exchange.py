@@ -17,6 +17,7 @@ the poses is in the optical frame.
 """
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ from affordance_grasp.candidates.external.external_grasps import (
     poses_from_parts,
 )
 from affordance_grasp.datatypes import RgbdFrame
-from affordance_grasp.geometry import Floats
+from affordance_grasp.geometry import Floats, pose
 from affordance_grasp.scene.cloud import TableScene
 
 MAX_FILE_BYTES = 64 * 2**20
@@ -95,11 +96,23 @@ def read_grasps_json(path: Path, generator: str) -> tuple[ExternalGrasps, str]:
     grasps = content.get("grasps") if isinstance(content, dict) else None
     if not isinstance(grasps, list) or not all(isinstance(grasp, dict) for grasp in grasps):
         raise GeneratorFault(f'{generator}: {path.name} must hold {{"grasps": [{{...}}, ...]}}')
-    grasps = grasps[:MAX_GRASPS]
-    poses = [_pose(grasp, number, generator) for number, grasp in enumerate(grasps)]
-    T = _source(content, generator) @ np.array(poses).reshape(-1, 4, 4)
-    columns = [[_number(grasp.get(name)) for grasp in grasps] for name in _OPTIONAL]
-    return external_grasps(T, generator, *columns), str(content.get("convention", "tcp"))
+    usable: list[tuple[dict[str, Any], Floats]] = []
+    problems: list[str] = []
+    for number, grasp in enumerate(grasps[:MAX_GRASPS]):
+        try:
+            usable.append((grasp, _pose(grasp)))
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
+            wanted = "needs position and quaternion_xyzw or rotation"
+            problems.append(f"{generator}: grasp {number} {wanted} ({error})")
+    if problems and not usable:
+        raise GeneratorFault(problems[0])
+    T = _source(content, generator) @ np.array([T for _, T in usable]).reshape(-1, 4, 4)
+    columns = [[_number(grasp.get(name)) for grasp, _ in usable] for name in _OPTIONAL]
+    found = external_grasps(T, generator, *columns)
+    if problems:
+        unread = {"without position and rotation": len(problems)}
+        found = replace(found, left_out={**found.left_out, **unread})
+    return found, str(content.get("convention", "tcp"))
 
 
 _OPTIONAL = ("width_m", "depth_m", "score")
@@ -109,21 +122,15 @@ def _number(value: Any) -> Any:
     return np.nan if value is None else value
 
 
-def _pose(grasp: dict[str, Any], number: int, generator: str) -> Floats:
-    try:
-        if "quaternion_xyzw" in grasp:
-            quaternion = np.asarray(grasp["quaternion_xyzw"], float)
-            if abs(np.linalg.norm(quaternion) - 1) > 1e-3:
-                raise ValueError("quaternion is not of length 1")
-            R = Rotation.from_quat(quaternion).as_matrix()
-        else:
-            R = np.asarray(grasp["rotation"], float).reshape(3, 3)
-        position = np.asarray(grasp["position"], float).reshape(3)
-    except (KeyError, TypeError, ValueError, OverflowError) as error:
-        raise GeneratorFault(
-            f"{generator}: grasp {number} needs position and quaternion_xyzw or rotation ({error})"
-        ) from error
-    return poses_from_parts(R[None], position[None])[0]
+def _pose(grasp: dict[str, Any]) -> Floats:
+    if "quaternion_xyzw" in grasp:
+        quaternion = np.asarray(grasp["quaternion_xyzw"], float)
+        if abs(np.linalg.norm(quaternion) - 1) > 1e-3:
+            raise ValueError("quaternion is not of length 1")
+        R = Rotation.from_quat(quaternion).as_matrix()
+    else:
+        R = np.asarray(grasp["rotation"], float).reshape(3, 3)
+    return pose(R, np.asarray(grasp["position"], float).reshape(3))
 
 
 def _source(content: dict[str, Any], generator: str) -> Floats:

@@ -1,9 +1,14 @@
-"""Grasps as an external program gave them, validated before use."""
+"""Grasps as an external program gave them, validated before use.
 
-from dataclasses import dataclass
+A single grasp that is not usable is left out and counted; an answer of which none is usable, or
+whose arrays do not fit together, is refused.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from scipy.spatial.transform import Rotation
 
 from affordance_grasp.errors import AffordanceGraspError
@@ -21,10 +26,11 @@ class GeneratorFault(AffordanceGraspError):
 
 @dataclass(frozen=True)
 class ExternalGrasps:
-    """N grasps in a generator's own convention, in the camera's optical frame.
+    """N usable grasps in a generator's own convention, in the camera's optical frame.
 
     ``T_cam_external`` (N, 4, 4) [m]; ``width_m``, ``depth_m``, ``score`` (N,), NaN where the
-    generator gives none. Rotations are made exactly orthonormal. ``generator`` names it in errors.
+    generator gives none. Rotations are exactly orthonormal. ``generator`` names it in errors.
+    ``left_out``: what was wrong with grasps that were not usable -> how many.
     """
 
     T_cam_external: Floats
@@ -32,59 +38,16 @@ class ExternalGrasps:
     depth_m: Floats
     score: Floats
     generator: str
-
-    def __post_init__(self) -> None:
-        """Refuse wrong shapes, NaN, invalid poses, absurd sizes, and too many."""
-        T = _numbers(self.T_cam_external, self.generator, "poses")
-        count = len(T) if T.ndim else -1
-        if T.shape != (count, 4, 4):
-            raise GeneratorFault(f"{self.generator}: poses are {T.shape}, expected (N, 4, 4)")
-        if count > MAX_GRASPS:
-            raise GeneratorFault(
-                f"{self.generator}: {count} grasps; at most {MAX_GRASPS} are read"
-            )
-        object.__setattr__(self, "T_cam_external", self._checked_poses(T))
-        for name in ("width_m", "depth_m", "score"):
-            values = _numbers(getattr(self, name), self.generator, name)
-            if values.shape != (count,):
-                raise GeneratorFault(
-                    f"{self.generator}: {name} is {values.shape} for {count} grasps"
-                )
-            if np.isinf(values).any():
-                raise GeneratorFault(f"{self.generator}: {name} holds infinity")
-            object.__setattr__(self, name, values)
-        for name in ("width_m", "depth_m"):
-            values = getattr(self, name)
-            if (np.abs(values) > MAX_SIZE_M).any() or (name == "width_m" and (values < 0).any()):
-                raise GeneratorFault(
-                    f"{self.generator}: {name} has the value {_worst(values):g}; it is in metres"
-                )
+    left_out: Mapping[str, int] = field(default_factory=dict)
 
     def __len__(self) -> int:
         """Number of grasps."""
         return len(self.score)
 
-    def _checked_poses(self, T: Floats) -> Floats:
-        if not np.isfinite(T).all():
-            raise GeneratorFault(f"{self.generator}: a grasp pose holds NaN or infinity")
-        far = np.abs(T[:, :3, 3]).max(initial=0.0)
-        if far > MAX_DISTANCE_M:
-            raise GeneratorFault(
-                f"{self.generator}: a grasp is {far:g} m away; positions are in metres, in the "
-                "camera's optical frame"
-            )
-        R = T[:, :3, :3]
-        off = np.abs(R @ np.swapaxes(R, 1, 2) - np.eye(3)).max(initial=0.0)
-        if off > ROTATION_TOLERANCE or (np.linalg.det(R) < 0).any():
-            raise GeneratorFault(
-                f"{self.generator}: a grasp's rotation is not orthonormal and right-handed "
-                f"(off by {off:.2g})"
-            )
-        clean = T.copy()
-        clean[:, 3] = (0, 0, 0, 1)
-        if len(R):
-            clean[:, :3, :3] = Rotation.from_matrix(R).as_matrix()
-        return clean
+    @property
+    def proposed(self) -> int:
+        """How many grasps the generator gave, usable or not."""
+        return len(self) + sum(self.left_out.values())
 
 
 def external_grasps(
@@ -94,15 +57,88 @@ def external_grasps(
     depth_m: ArrayLike | None = None,
     score: ArrayLike | None = None,
 ) -> ExternalGrasps:
-    """Grasps of which only the poses (N, 4, 4) are required; the list may be empty."""
+    """The usable ones of N grasps of which only the poses (N, 4, 4) are required; N may be 0.
+
+    Raises:
+        GeneratorFault: arrays of other shapes, too many grasps, or none of them is usable.
+    """
     T = _numbers(T_cam_external, generator, "poses")
     T = T.reshape(-1, 4, 4) if T.size == 0 else T
-    absent = np.full(len(T) if T.ndim else 0, np.nan)
-    width, depth, scores = (
-        absent if values is None else _numbers(values, generator, name)
+    count = len(T) if T.ndim else -1
+    if T.shape != (count, 4, 4):
+        raise GeneratorFault(f"{generator}: poses are {T.shape}, expected (N, 4, 4)")
+    if count > MAX_GRASPS:
+        raise GeneratorFault(f"{generator}: {count} grasps; at most {MAX_GRASPS} are read")
+    columns = {
+        name: _column(values, count, generator, name)
         for name, values in (("width_m", width_m), ("depth_m", depth_m), ("score", score))
-    )
-    return ExternalGrasps(T, width, depth, scores, generator)
+    }
+    faults = {**_pose_faults(T), **_number_faults(**columns)}
+    usable = ~np.stack(list(faults.values())).any(axis=0)
+    left_out = {what: int(wrong.sum()) for what, wrong in first_of(faults).items() if wrong.any()}
+    if count and not usable.any():
+        raise GeneratorFault(
+            f"{generator}: none of {count} grasps is usable: {_counted(left_out)}; poses and "
+            "sizes are in metres, in the camera's optical frame"
+        )
+    kept = {name: values[usable] for name, values in columns.items()}
+    return ExternalGrasps(_clean(T[usable]), generator=generator, left_out=left_out, **kept)
+
+
+def _column(values: ArrayLike | None, count: int, generator: str, name: str) -> Floats:
+    column = np.full(count, np.nan) if values is None else _numbers(values, generator, name)
+    if column.shape != (count,):
+        raise GeneratorFault(f"{generator}: {name} is {column.shape} for {count} grasps")
+    return column
+
+
+def _pose_faults(T: Floats) -> dict[str, NDArray[np.bool_]]:
+    """Fault -> which poses (N, 4, 4) have it."""
+    finite = np.asarray(np.isfinite(T).all(axis=(1, 2)))
+    safe = np.where(finite[:, None, None], T, np.eye(4))
+    R = np.clip(safe[:, :3, :3], -2.0, 2.0)  # beyond this a product may overflow
+    off = np.abs(R @ np.swapaxes(R, 1, 2) - np.eye(3)).max(axis=(1, 2), initial=0.0)
+    skewed = off > ROTATION_TOLERANCE
+    far = np.abs(safe[:, :3, 3]).max(axis=1, initial=0.0) > MAX_DISTANCE_M
+    return {
+        "with a pose that holds NaN or infinity": ~finite,
+        f"more than {MAX_DISTANCE_M:g} m away": far,
+        "with a rotation that is not orthonormal": skewed,
+        "with a left-handed rotation": ~skewed & (np.linalg.det(R) < 0),
+    }
+
+
+def _number_faults(
+    width_m: Floats, depth_m: Floats, score: Floats
+) -> dict[str, NDArray[np.bool_]]:
+    """As of poses; NaN is what a generator does not say."""
+    return {
+        f"with a width that is not within 0..{MAX_SIZE_M:g} m": (width_m < 0)
+        | (width_m > MAX_SIZE_M),
+        f"with a depth that is not within {MAX_SIZE_M:g} m": np.abs(depth_m) > MAX_SIZE_M,
+        "with an infinite score": np.isinf(score),
+    }
+
+
+def first_of(faults: Mapping[str, NDArray[np.bool_]]) -> dict[str, NDArray[np.bool_]]:
+    """Each grasp under the first of its faults only, so that the counts add up."""
+    first: dict[str, NDArray[np.bool_]] = {}
+    for what, wrong in faults.items():
+        first[what] = wrong & ~np.any([*first.values(), np.zeros_like(wrong)], axis=0)
+    return first
+
+
+def _counted(left_out: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} {what}" for what, count in left_out.items())
+
+
+def _clean(T: Floats) -> Floats:
+    """Single precision's rotations made exact, and the last row as it must be."""
+    clean = T.copy()
+    clean[:, 3] = (0, 0, 0, 1)
+    if len(T):
+        clean[:, :3, :3] = Rotation.from_matrix(T[:, :3, :3]).as_matrix()
+    return clean
 
 
 def poses_from_parts(rotations: Floats, translations_m: Floats) -> Floats:
@@ -116,7 +152,3 @@ def _numbers(values: ArrayLike, generator: str, name: str) -> Floats:
         return np.asarray(values, float)
     except (TypeError, ValueError, OverflowError) as error:
         raise GeneratorFault(f"{generator}: {name} are not numbers in a regular array") from error
-
-
-def _worst(values: Floats) -> float:
-    return float(values[np.nanargmax(np.abs(values))])

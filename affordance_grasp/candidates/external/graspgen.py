@@ -7,6 +7,8 @@ there is a GPU; this side needs none. Requests are ``{"action": "metadata"}`` an
 ``error``. Anything else that speaks this can be used too; see ``examples/grasp_server.py``.
 """
 
+from collections import Counter
+from dataclasses import replace
 from time import monotonic
 from typing import Any
 
@@ -121,11 +123,24 @@ class GraspGenGenerator:
             metadata = self._client.metadata(deadline - monotonic())
             hand = str(metadata.get("gripper_name", ""))
         conversion = self._settings.conversion(NAME, hand)
-        found = [
-            self._client.infer(points, self._settings.max_grasps, deadline - monotonic())
-            for points in largest_instances(scene.cloud)
-        ]
-        return conversion.convert(_joined(found), scene, self._gripper)
+        found, refused = self._infer_all(scene.cloud, deadline)
+        candidates = conversion.convert(found, scene, self._gripper)
+        unanswered = {"object instances without an answer": refused} if refused else {}
+        return replace(candidates, left_out={**candidates.left_out, **unanswered})
+
+    def _infer_all(self, cloud: ObjectCloud, deadline: float) -> tuple[ExternalGrasps, int]:
+        """Grasps for every instance, and how many had none: one refusal loses no other's."""
+        found: list[ExternalGrasps] = []
+        refused: list[GeneratorFault] = []
+        for points in largest_instances(cloud):
+            try:
+                left_s = deadline - monotonic()
+                found.append(self._client.infer(points, self._settings.max_grasps, left_s))
+            except GeneratorFault as fault:
+                refused.append(fault)
+        if refused and not found:
+            raise refused[0]
+        return _joined(found), len(refused)
 
 
 def largest_instances(cloud: ObjectCloud) -> list[Floats]:
@@ -139,4 +154,5 @@ def _joined(parts: list[ExternalGrasps]) -> ExternalGrasps:
     if not parts:
         return external_grasps([], NAME)
     arrays = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
-    return ExternalGrasps(**arrays, generator=NAME)
+    left_out = sum((Counter(part.left_out) for part in parts), Counter[str]())
+    return ExternalGrasps(**arrays, generator=NAME, left_out=dict(left_out))
