@@ -1,4 +1,12 @@
-"""Affordance-guided grasping: take a thing by the right part.
+"""Affordance-guided grasping: a robot takes an object by the part that serves the task.
+
+Three lines from an image to a heatmap::
+
+    from affordance_grasp import load_grounder, read_color
+
+    heatmap = load_grounder("plsp").ground(read_color("mug.png"), "hold")
+
+``examples/`` goes on from there. What is listed here is imported when it is first used.
 
 The package is two libraries in one tree: a numpy/torch core that never imports ROS, and the thin
 ROS 2 nodes in :mod:`affordance_grasp.nodes`. The generated messages (``affordance_grasp.msg``,
@@ -7,7 +15,36 @@ beside this source folder.
 """
 
 import os
+from importlib import import_module
 from pkgutil import extend_path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from affordance_grasp.candidates.generators import make_generator as make_generator
+    from affordance_grasp.control.motion.pick import PickPlan as PickPlan
+    from affordance_grasp.control.motion.pick import plan_pick as plan_pick
+    from affordance_grasp.control.motion.pick import reach_from as reach_from
+    from affordance_grasp.control.robot import RobotConfig as RobotConfig
+    from affordance_grasp.control.robot import load_robot as load_robot
+    from affordance_grasp.datatypes import CameraIntrinsics as CameraIntrinsics
+    from affordance_grasp.datatypes import GraspCandidates as GraspCandidates
+    from affordance_grasp.datatypes import Heatmap as Heatmap
+    from affordance_grasp.datatypes import JointTrajectory as JointTrajectory
+    from affordance_grasp.datatypes import RankedGrasp as RankedGrasp
+    from affordance_grasp.datatypes import RgbdFrame as RgbdFrame
+    from affordance_grasp.datatypes import Selection as Selection
+    from affordance_grasp.errors import AffordanceGraspError as AffordanceGraspError
+    from affordance_grasp.grounding.grounder import Grounder as Grounder
+    from affordance_grasp.grounding.grounder import load_grounder as load_grounder
+    from affordance_grasp.pipeline import GraspPlan as GraspPlan
+    from affordance_grasp.pipeline import plan_grasps as plan_grasps
+    from affordance_grasp.replay.frames import read_bag as read_bag
+    from affordance_grasp.report.figures import heatmap_overlay as heatmap_overlay
+    from affordance_grasp.report.glyphs import draw_grasps as draw_grasps
+    from affordance_grasp.report.plan_report import write_report as write_report
+    from affordance_grasp.streams.frame_files import read_color as read_color
+    from affordance_grasp.streams.frame_files import read_depth as read_depth
+    from affordance_grasp.streams.frame_files import read_frame as read_frame
 
 __version__ = "0.1.0"
 
@@ -19,3 +56,51 @@ __path__ = extend_path(__path__, __name__)
 # and scipy are small here, and their threads only compete with those of torch.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+_CONTENTS = {
+    "candidates.generators": ("make_generator",),
+    "control.motion.pick": ("PickPlan", "plan_pick", "reach_from"),
+    "control.robot": ("RobotConfig", "load_robot"),
+    "datatypes": (
+        "CameraIntrinsics",
+        "GraspCandidates",
+        "Heatmap",
+        "JointTrajectory",
+        "RankedGrasp",
+        "RgbdFrame",
+        "Selection",
+    ),
+    "errors": ("AffordanceGraspError",),
+    "grounding.grounder": ("Grounder", "load_grounder"),
+    "pipeline": ("GraspPlan", "plan_grasps"),
+    "replay.frames": ("read_bag",),
+    "report.glyphs": ("draw_grasps",),
+    "report.figures": ("heatmap_overlay",),
+    "report.plan_report": ("write_report",),
+    "streams.frame_files": ("read_color", "read_depth", "read_frame"),
+}
+"""Module -> what of it is offered here; the type checker reads the imports above."""
+
+_MODULE_OF = {name: module for module, names in _CONTENTS.items() for name in names}
+
+__all__ = list(_MODULE_OF)
+
+
+def __getattr__(name: str) -> Any:
+    """Import what is asked for; what needs a package that is not installed names its extra."""
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    try:
+        found = getattr(import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
+    except ModuleNotFoundError as error:
+        from affordance_grasp.extras import PACKAGES, missing
+
+        if str(error.name).partition(".")[0] not in PACKAGES:
+            raise
+        raise missing(str(error.name), name, error) from error
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_MODULE_OF})

@@ -12,11 +12,9 @@ from typing import Any
 import numpy as np
 
 from affordance_grasp.candidates.generators import GraspGenerator
-from affordance_grasp.control.motion.pick import plan_pick, reachable
+from affordance_grasp.control.motion.pick import plan_pick, reach_from
 from affordance_grasp.control.robot import RobotConfig
-from affordance_grasp.datatypes import Reason
 from affordance_grasp.errors import AffordanceGraspError
-from affordance_grasp.geometry import Floats
 from affordance_grasp.grounding.regions import GrounderProtocol
 from affordance_grasp.pipeline import GraspPlan, plan_grasps
 from affordance_grasp.report.figures import write_png
@@ -115,12 +113,7 @@ def _plan(
     grounder: GrounderProtocol,
     generator: GraspGenerator,
 ) -> GraspPlan:
-    q_now = world.joint_positions()
-    T_base_cam = robot.T_base_cam(q_now)
-
-    def reach(T_cam_tcp: Floats, width_m: float) -> Reason | None:
-        return reachable(robot, q_now, T_base_cam @ T_cam_tcp, width_m)
-
+    reach = reach_from(robot, world.joint_positions())
     return plan_grasps(
         world.observe(), trial.query, grounder, generator, rule=trial.rule, reach=reach
     )

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from affordance_grasp.candidates.generators import GraspGenerator
+from affordance_grasp.candidates.generators import GraspGenerator, make_generator
 from affordance_grasp.datatypes import (
     GraspCandidates,
     Heatmap,
@@ -57,7 +57,7 @@ def plan_grasps(
     frame: RgbdFrame,
     query: str,
     grounder: GrounderProtocol | None,
-    generator: GraspGenerator,
+    generator: GraspGenerator | None = None,
     *,
     rule: str = "bands",
     reach: Reach | None = None,
@@ -72,7 +72,7 @@ def plan_grasps(
         frame: colour and aligned depth.
         query: what to do with the object; free text that the grounder understands.
         grounder: gives the heatmap; None only with a rule that ignores it.
-        generator: gives the candidates.
+        generator: gives the candidates; None for the antipodal one of the 2F-85.
         rule: a name of ``selection.RULES``.
         reach: tells why the arm cannot grasp at a pose and width, or None when it can.
         max_width_m: widest opening of the gripper.
@@ -90,6 +90,7 @@ def plan_grasps(
         raise UnknownName("selection rule", rule, tuple(RULES))
     if grounder is None and RULES[rule].needs_heat:
         raise InvalidInput(f"rule {rule!r} ranks by the heatmap and needs a grounder")
+    generator = generator or make_generator("antipodal")
     clock = _Clock()
     scene = clock("scene", lambda: segment_scene(frame, MAX_DISTANCE_M, seed))
     (heatmap, region), candidates = _both(

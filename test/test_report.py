@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from PIL import Image, ImageSequence
 
-from affordance_grasp.commands.plan import read_depth
 from affordance_grasp.datatypes import (
     CameraIntrinsics,
     GraspCandidates,
@@ -19,10 +18,11 @@ from affordance_grasp.errors import InvalidInput
 from affordance_grasp.geometry import pose_from_quaternion
 from affordance_grasp.pipeline import GraspPlan
 from affordance_grasp.report.animation import write_gif
-from affordance_grasp.report.figures import heatmap_overlay, montage, read_color, titled, write_png
+from affordance_grasp.report.figures import heatmap_overlay, montage, titled, write_png
 from affordance_grasp.report.glyphs import CHOSEN, around, draw_grasps, fork
 from affordance_grasp.report.plan_report import plan_summary, write_report
 from affordance_grasp.scene.table import TablePlane
+from affordance_grasp.streams.frame_files import read_color, read_depth
 
 K = CameraIntrinsics(120, 120, 80, 60, width=160, height=120)
 QUATERNION = [0.5, -0.5, 0.5, 0.5]
@@ -187,33 +187,6 @@ def test_gif_has_all_frames_and_stays_small(tmp_path):
     assert shown_ms == [200, 200, 200, 200, 1500]
     with pytest.raises(InvalidInput, match="at least one"):
         write_gif(tmp_path / "none.gif", [], fps=5)
-
-
-def test_unreadable_colour_image_is_named(tmp_path):
-    (tmp_path / "x.png").write_bytes(b"no image")
-    for name in ("x.png", "missing.png"):
-        with pytest.raises(InvalidInput, match=name):
-            read_color(tmp_path / name)
-
-
-@pytest.mark.parametrize(
-    ("mode", "size", "words"),
-    [("I;16", (8, 8), "more than 8 bits"), ("F", (8, 8), "more than 8 bits")]
-    + [("1", (20_000, 20_000), "pixels"), ("1", (9000, 9000), "sides must be 1..8192")],
-)
-def test_what_is_no_photo_is_refused(tmp_path, mode, size, words):
-    path = tmp_path / "x.tiff"
-    Image.new(mode, size).save(path)
-    with pytest.raises(InvalidInput, match=words):
-        read_color(path)
-
-
-@pytest.mark.parametrize("mode", ["L", "LA", "P", "RGBA", "CMYK"])
-def test_every_kind_of_photo_is_read_as_rgb(tmp_path, mode):
-    path = tmp_path / "x.tiff"
-    red = Image.new("RGB", (3, 2), (255, 0, 0)).convert(mode)
-    red.save(path)
-    assert np.array_equal(read_color(path), np.asarray(red.convert("RGB")))
 
 
 def test_png_round_trip(tmp_path):

@@ -5,18 +5,13 @@ import json
 from pathlib import Path
 from typing import Any
 
-import cv2
-import numpy as np
-from numpy.typing import NDArray
-
 from affordance_grasp.candidates.external.settings import settings_from_words
 from affordance_grasp.candidates.generators import GENERATORS, make_generator
-from affordance_grasp.datatypes import CameraIntrinsics, RgbdFrame
 from affordance_grasp.errors import InvalidInput, UnknownName
 from affordance_grasp.pipeline import GraspPlan, GrounderProtocol, plan_grasps
-from affordance_grasp.report.figures import read_color
 from affordance_grasp.report.plan_report import plan_summary, write_report
 from affordance_grasp.selection import RULES
+from affordance_grasp.streams.frame_files import read_frame
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -83,7 +78,7 @@ def run(arguments: argparse.Namespace) -> int:
     external = settings_from_words(arguments.generator_option)
     generator = make_generator(arguments.generator, external=external)
     frame = read_frame(
-        arguments.color, arguments.depth, arguments.depth_scale, arguments.intrinsics
+        arguments.color, arguments.depth, arguments.intrinsics, arguments.depth_scale
     )
     grounder = _grounder(arguments) if needs_heat else None
     plan = plan_grasps(
@@ -107,54 +102,6 @@ def _grounder(arguments: argparse.Namespace) -> GrounderProtocol:
     from affordance_grasp.grounding.grounder import load_grounder
 
     return load_grounder(arguments.method, arguments.checkpoint, arguments.device)
-
-
-def read_frame(
-    color_path: Path, depth_path: Path, depth_scale: float, intrinsics: list[float]
-) -> RgbdFrame:
-    """Read one frame from files; ``depth_scale`` is metres per unit of the depth image."""
-    color = read_color(color_path)
-    depth = read_depth(depth_path, depth_scale)
-    height, width = color.shape[:2]
-    fx, fy, cx, cy = intrinsics
-    return RgbdFrame(color, depth, CameraIntrinsics(fx, fy, cx, cy, width, height))
-
-
-def read_depth(path: Path, scale: float) -> NDArray[np.float32]:
-    """Read a depth image (H, W) in metres.
-
-    Raises:
-        InvalidInput: not an image, not one channel of 16-bit integers or 32-bit floats, or a
-            scale that is not positive.
-    """
-    if not (np.isfinite(scale) and scale > 0):
-        raise InvalidInput(f"depth scale is {scale:g}; it must be > 0 (metres per unit)")
-    try:
-        encoded = np.frombuffer(path.read_bytes(), np.uint8)
-    except OSError as error:
-        raise InvalidInput(f"depth image {path} cannot be read ({error.strerror})") from error
-    units = _decoded(encoded)
-    if units is None:
-        raise InvalidInput(f"depth image {path} cannot be read (not an image)")
-    if units.ndim != 2 or units.dtype not in (np.uint16, np.float32):
-        channels = 1 if units.ndim == 2 else units.shape[2]
-        raise InvalidInput(
-            f"depth image {path} has {channels} channel(s) of {units.dtype}; expected one channel "
-            "of uint16 or float32"
-        )
-    return (units.astype(np.float64) * scale).astype(np.float32)
-
-
-def _decoded(encoded: NDArray[np.uint8]) -> NDArray[np.generic] | None:
-    """Whatever the image holds, or None; OpenCV's own complaint would be a second sentence."""
-    level = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
-    try:
-        units: NDArray[np.generic] | None = cv2.imdecode(encoded, cv2.IMREAD_UNCHANGED)
-    except cv2.error:
-        units = None
-    finally:
-        cv2.utils.logging.setLogLevel(level)
-    return units
 
 
 def _account(plan: GraspPlan, summary: dict[str, Any], arguments: argparse.Namespace) -> str:

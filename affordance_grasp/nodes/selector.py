@@ -11,11 +11,9 @@ from std_msgs.msg import Header
 from visualization_msgs.msg import MarkerArray
 
 from affordance_grasp.action import AffordanceGrasp, ExecuteGrasp
-from affordance_grasp.control.motion.pick import reachable
+from affordance_grasp.control.motion.pick import reach_from
 from affordance_grasp.control.robot import load_robot
-from affordance_grasp.datatypes import Reason
 from affordance_grasp.errors import InvalidInput, UnknownName
-from affordance_grasp.geometry import Floats
 from affordance_grasp.msg import GraspDecision, SelectedGrasp
 from affordance_grasp.nodes.check_camera import report_camera
 from affordance_grasp.nodes.convert.grasp_messages import from_best, from_decision, from_timings
@@ -167,7 +165,7 @@ class SelectorNode(Node):
             RemoteGrounder(self._remote, stamped),
             RemoteGenerator(self._remote, stamped, max_width_m),
             rule=self._settings.rule,
-            reach=self._reach(T_base_cam),
+            reach=reach_from(self._described.robot, self._joints.now(), T_base_cam),
             max_width_m=max_width_m,
             seed=self._settings.seed,
         )
@@ -181,10 +179,6 @@ class SelectorNode(Node):
         grasp = from_best(plan.best, T_base_cam, base)
         self._selected.publish(PoseStamped(header=base, pose=grasp.pose))
         return Decision(message, plan, grasp)
-
-    def _reach(self, T_base_cam: Floats) -> Callable[[Floats, float], Reason | None]:
-        robot, q_now = self._described.robot, self._joints.now()
-        return lambda T_cam_tcp, width_m: reachable(robot, q_now, T_base_cam @ T_cam_tcp, width_m)
 
     def _tell(self, handle: ServerGoalHandle, stage: str, detail: str) -> None:
         self.get_logger().info(f"{stage} {detail}".rstrip())

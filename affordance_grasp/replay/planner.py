@@ -1,6 +1,5 @@
 """One frame of a bag -> its result and its picture."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
@@ -12,11 +11,11 @@ from numpy.typing import NDArray
 from affordance_grasp.candidates.external.external_grasps import GeneratorFault
 from affordance_grasp.candidates.external.settings import settings_from_words
 from affordance_grasp.candidates.generators import GraspGenerator, make_generator
-from affordance_grasp.control.motion.pick import reachable
+from affordance_grasp.control.motion.pick import reach_from
 from affordance_grasp.control.robot import RobotConfig, load_robot
-from affordance_grasp.datatypes import RankedGrasp, Reason, RgbdFrame
+from affordance_grasp.datatypes import RankedGrasp, RgbdFrame
 from affordance_grasp.errors import AffordanceGraspError, InvalidInput, NoObject
-from affordance_grasp.geometry import Floats, quaternion_xyzw
+from affordance_grasp.geometry import quaternion_xyzw
 from affordance_grasp.grounding.regions import GrounderProtocol
 from affordance_grasp.pipeline import GraspPlan, plan_grasps
 from affordance_grasp.replay.bags.decoding import decode_frame, decode_truth, fitting
@@ -107,15 +106,10 @@ class FramePlanner:
             self._grounder,
             self._generator,
             rule=self.setup.rule,
-            reach=None if view is None else self._reach(view),
+            reach=None if view is None else reach_from(self._robot, view.q, view.T_base_cam),
             max_width_m=self._robot.gripper.max_width_m,
             seed=self.setup.seed,
             at_once=self.setup.at_once,
-        )
-
-    def _reach(self, view: View) -> Callable[[Floats, float], Reason | None]:
-        return lambda T_cam_tcp, width_m: reachable(
-            self._robot, view.q, view.T_base_cam @ T_cam_tcp, width_m
         )
 
     def _draw(self, index: int, plan: GraspPlan) -> str | None:

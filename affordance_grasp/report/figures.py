@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from affordance_grasp.datatypes import MAX_IMAGE_SIDE, Heatmap, Region, RgbdFrame
+from affordance_grasp.datatypes import Heatmap, Region, RgbdFrame
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.files import write_file
 from affordance_grasp.geometry import Floats
@@ -133,32 +133,3 @@ def _write_png(path: Path, image: Image.Image) -> Path:
     content = BytesIO()
     image.save(content, format="PNG", compress_level=3)
     return write_file(path, content.getvalue())
-
-
-def read_color(path: Path) -> RgbImage:
-    """Read a colour image as rgb; of several frames the first.
-
-    Raises:
-        InvalidInput: the file is missing, no image, too large, or not of 8 bits per channel, such
-            as depth.
-    """
-    try:
-        with Image.open(path) as image:
-            _check_is_photo(image, path)
-            return np.asarray(image.convert("RGB"))
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise InvalidInput(f"colour image {path} cannot be read ({error})") from error
-
-
-def _check_is_photo(image: Image.Image, path: Path) -> None:
-    """Refuse it before decoding; conversion of wide integers would saturate silently."""
-    if max(image.size) > MAX_IMAGE_SIDE:
-        raise InvalidInput(
-            f"colour image {path} is {image.width}x{image.height}; "
-            f"sides must be 1..{MAX_IMAGE_SIDE}"
-        )
-    if image.mode.split(";")[0] in ("I", "F"):
-        raise InvalidInput(
-            f"colour image {path} has one channel of more than 8 bits, as depth images have; "
-            "expected 8-bit colour or grey"
-        )

@@ -1,6 +1,6 @@
 """From one grasp pose to the motion that makes it: approach, descend, close, lift, retreat."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -95,6 +95,20 @@ def reachable(
     except Unreachable as error:
         return Reason(error.reason)
     return None
+
+
+def reach_from(
+    robot: RobotConfig, q_now: ArrayLike, T_base_cam: Floats | None = None
+) -> Callable[[Floats, float], Reason | None]:
+    """:func:`reachable` of grasps as the camera sees them: pose of tcp in it, and width.
+
+    Args:
+        robot: the robot as configured.
+        q_now: (J,) present joint positions [rad].
+        T_base_cam: (4, 4) pose of the camera; None: the wrist camera's at ``q_now``.
+    """
+    T = robot.T_base_cam(q_now) if T_base_cam is None else T_base_cam
+    return lambda T_cam_tcp, width_m: reachable(robot, q_now, T @ T_cam_tcp, width_m)
 
 
 def _checked_start(robot: RobotConfig, q_now: ArrayLike) -> Floats:
