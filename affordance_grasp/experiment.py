@@ -20,13 +20,12 @@ from affordance_grasp.pipeline import GraspPlan, plan_grasps
 from affordance_grasp.report.figures import write_png
 from affordance_grasp.report.plan_report import plan_figures
 from affordance_grasp.selection import RULES
-from affordance_grasp.simulation.cell.execution import execute_pick
+from affordance_grasp.simulation.cell.actuators import execute_pick
 from affordance_grasp.simulation.cell.outcome import PickOutcome
 from affordance_grasp.simulation.cell.placement import random_placement
 from affordance_grasp.simulation.cell.world import World
-from affordance_grasp.simulation.dataset.parts import functional_parts
-from affordance_grasp.simulation.objects import make_object
-from affordance_grasp.simulation.seeds import TRIAL_SEED_START
+from affordance_grasp.simulation.dataset.functional_parts import functional_parts
+from affordance_grasp.simulation.objects import TRIAL_SEED_START, make_object
 from affordance_grasp.vocabulary import AFFORDANCES, resolve_query
 
 PAPER_OBJECTS = (

@@ -4,8 +4,8 @@ import pytest
 
 from affordance_grasp.control.arm.kinematics import forward
 from affordance_grasp.control.robot import load_robot
-from affordance_grasp.simulation.models.arm import ArmPhysics, add_arm, servo_targets
-from affordance_grasp.simulation.models.scene import empty_world
+from affordance_grasp.simulation.models.arm_model import ArmPhysics, add_arm, servo_targets
+from affordance_grasp.simulation.models.room import empty_world
 
 ROBOT = load_robot()
 

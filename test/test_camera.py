@@ -5,9 +5,9 @@ import pytest
 from affordance_grasp.datatypes import CameraIntrinsics
 from affordance_grasp.errors import MissingPackage
 from affordance_grasp.geometry import invert, pose, project, transform_points
-from affordance_grasp.simulation.models.scene import empty_world
+from affordance_grasp.simulation.models.room import empty_world
 from affordance_grasp.simulation.rendering import renderer
-from affordance_grasp.simulation.rendering.camera import (
+from affordance_grasp.simulation.rendering.scene_camera import (
     SceneCamera,
     add_camera,
     geom_part,

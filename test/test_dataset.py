@@ -13,22 +13,21 @@ import pytest
 from affordance_grasp.cli import main
 from affordance_grasp.errors import InvalidInput, UnknownName, WorkerDied
 from affordance_grasp.simulation.dataset import writer
-from affordance_grasp.simulation.dataset.annotation import annotate
 from affordance_grasp.simulation.dataset.detector import SimulatedDetector
-from affordance_grasp.simulation.dataset.parts import FUNCTIONAL_PARTS, affordances_of
-from affordance_grasp.simulation.dataset.plan import (
+from affordance_grasp.simulation.dataset.functional_parts import FUNCTIONAL_PARTS, affordances_of
+from affordance_grasp.simulation.dataset.jobs import (
     UNSEEN_AFFORDANCES,
     UNSEEN_FAMILIES,
     DatasetConfig,
     Job,
     Kind,
+    annotate,
     object_seed,
-    photograph,
     plan,
+    render_job,
 )
 from affordance_grasp.simulation.dataset.writer import detect, simulate
-from affordance_grasp.simulation.objects import FAMILIES
-from affordance_grasp.simulation.seeds import TRIAL_SEED_START
+from affordance_grasp.simulation.objects import FAMILIES, TRIAL_SEED_START
 
 SMALL = DatasetConfig(seed=3, ego_per_object=1, exo_per_pair=1, test_per_object=1, size=96)
 
@@ -45,7 +44,7 @@ def data(tmp_path_factory):
     return folder, manifest
 
 
-def test_objects_of_test_pictures_and_trials_are_never_trained_on():
+def test_objects_of_test_images_and_trials_are_never_trained_on():
     seeds = defaultdict(set)
     for job in plan(DatasetConfig()):
         seeds[job.kind].add((job.family, object_seed(DatasetConfig(), job)))
@@ -71,10 +70,10 @@ def test_unseen_split_trains_on_other_families_and_tests_known_affordances():
     assert set(UNSEEN_AFFORDANCES) <= trained
 
 
-def test_pictures_depend_on_the_seed_only():
+def test_images_depend_on_the_seed_only():
     job = Job(Kind.EXO, "mug", 0, 0, 1, "hold")
-    first, again = photograph(SMALL, job)[0], photograph(SMALL, job)[0]
-    other = photograph(DatasetConfig(seed=4, size=96), job)[0]
+    first, again = render_job(SMALL, job)[0], render_job(SMALL, job)[0]
+    other = render_job(DatasetConfig(seed=4, size=96), job)[0]
     assert first == again
     assert first.jpeg != other.jpeg
 
@@ -92,17 +91,17 @@ def test_layout_is_that_of_agd20k(data):
     assert same.read_bytes() == knife.read_bytes()
 
 
-def test_every_test_picture_has_ground_truth_of_its_size(data):
+def test_every_test_image_has_ground_truth_of_its_size(data):
     folder, _ = data
-    pictures = sorted(folder.glob("*/testset/egocentric/*/*/*.jpg"))
-    assert pictures
-    for picture in pictures:
+    images = sorted(folder.glob("*/testset/egocentric/*/*/*.jpg"))
+    assert images
+    for image in images:
         truth = cv2.imread(
-            str(picture).replace("/egocentric/", "/GT/").replace(".jpg", ".png"),
+            str(image).replace("/egocentric/", "/GT/").replace(".jpg", ".png"),
             cv2.IMREAD_UNCHANGED,
         )
         assert truth.dtype == np.uint8
-        assert truth.shape == cv2.imread(str(picture)).shape[:2]
+        assert truth.shape == cv2.imread(str(image)).shape[:2]
         assert truth.max() == 255
         assert truth.min() == 0
 
@@ -135,14 +134,14 @@ def test_detections_are_boxes_of_the_functional_part(data):
     blade = found["parts"]["cut_with"]["scissors"]["scissors_000000.jpg"]
     whole = found["objects_ego"]["cut_with"]["scissors"]["scissors_000000.jpg"]
     exact = json.loads((folder / "detector/Seen.json").read_text())
-    picture = exact["ego"]["scissors"]["scissors_000000.jpg"]
-    assert blade["boxes"] == [picture["parts"]["blade"]]
-    assert whole["boxes"] == [picture["whole"]]
+    image = exact["ego"]["scissors"]["scissors_000000.jpg"]
+    assert blade["boxes"] == [image["parts"]["blade"]]
+    assert whole["boxes"] == [image["whole"]]
     assert found["prompts"]["cut_with"]["scissors"] == "scissors blade"
     assert set(found["objects_exo"]["hold"]["mug"]) == {"hold_mug_000000.jpg"}
 
 
-def test_no_test_picture_is_in_the_detector_files(data):
+def test_no_test_image_is_in_the_detector_files(data):
     folder, _ = data
     assert "000001.jpg" not in (folder / "detector/Seen.json").read_text()
 

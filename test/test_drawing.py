@@ -6,7 +6,7 @@ import pytest
 
 pytest.importorskip("rclpy", reason="no ROS 2 here: rclpy cannot be imported")
 
-from affordance_grasp.simulation.cell.drawing import Drawing, Feed
+from affordance_grasp.simulation.cell.render_thread import ImageFeed, RenderThread
 
 WAIT_S = 60.0
 
@@ -41,7 +41,7 @@ class Pictures:
     def __init__(self, rate_hz=1e6):
         self.may_end, self.drawn = Event(), []
         self.wanted, self._count = True, Event()
-        self.picture = Feed(rate_hz, lambda: self.wanted, self._draw)
+        self.picture = ImageFeed(rate_hz, lambda: self.wanted, self._draw)
 
     def _draw(self, observer, moment):
         assert self.may_end.wait(WAIT_S)
@@ -58,7 +58,7 @@ def start():
     drawings, all_pictures = [], []
 
     def start(pictures):
-        drawings.append(Drawing([pictures.picture], lambda: 7))
+        drawings.append(RenderThread([pictures.picture], lambda: 7))
         all_pictures.append(pictures)
         return drawings[-1]
 
@@ -119,7 +119,7 @@ def test_a_fault_while_drawing_is_seen(start):
     def broken(observer, moment):
         raise RuntimeError("no OpenGL")
 
-    drawing = Drawing([Feed(1e6, lambda: True, broken)], lambda: 0)
+    drawing = RenderThread([ImageFeed(1e6, lambda: True, broken)], lambda: 0)
     drawing.offer(World())
     drawing._thread.join(WAIT_S)
     assert not drawing.alive

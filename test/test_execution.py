@@ -9,8 +9,9 @@ from affordance_grasp.control.motion.execution import STAGES
 from affordance_grasp.control.motion.pick import plan_pick
 from affordance_grasp.control.robot import load_robot
 from affordance_grasp.datatypes import JointTrajectory
-from affordance_grasp.simulation.cell.execution import SimulatedActuators, execute_pick
-from affordance_grasp.simulation.cell.world import World, table_pose
+from affordance_grasp.simulation.cell.actuators import SimulatedActuators, execute_pick
+from affordance_grasp.simulation.cell.placement import table_pose
+from affordance_grasp.simulation.cell.world import World
 
 ROBOT = load_robot(speed_scaling=0.5)
 T_BASE_OBJECT = table_pose(0.48, 0.03, 0.4)

@@ -20,7 +20,7 @@ from affordance_grasp.experiment import (
     summarise,
     table,
 )
-from affordance_grasp.simulation.seeds import TRIAL_SEED_START
+from affordance_grasp.simulation.objects import TRIAL_SEED_START
 
 
 class FlatGrounder:

@@ -3,13 +3,13 @@ import numpy as np
 import pytest
 
 from affordance_grasp.control.gripper import load_gripper
-from affordance_grasp.simulation.models.gripper import (
+from affordance_grasp.simulation.models.gripper_model import (
     ACTUATOR,
     PAD_NAMES,
     add_gripper,
     knuckle_force_limit,
 )
-from affordance_grasp.simulation.models.scene import empty_world
+from affordance_grasp.simulation.models.room import empty_world
 
 PROFILE = load_gripper()
 FLANGE_Z_M = 0.3

@@ -6,7 +6,11 @@ import pytest
 
 from affordance_grasp.errors import InvalidInput, UnknownName
 from affordance_grasp.geometry import pose
-from affordance_grasp.simulation.dataset.parts import FUNCTIONAL_PARTS, functional_parts, prompt
+from affordance_grasp.simulation.dataset.functional_parts import (
+    FUNCTIONAL_PARTS,
+    functional_parts,
+    prompt,
+)
 from affordance_grasp.simulation.objects import (
     FAMILIES,
     Material,
@@ -17,7 +21,7 @@ from affordance_grasp.simulation.objects import (
     make_object,
 )
 from affordance_grasp.simulation.objects.assembly import Assembly, frame_along, lathe
-from affordance_grasp.simulation.rendering.camera import geom_part
+from affordance_grasp.simulation.rendering.scene_camera import geom_part
 
 GREY = Material((0.5, 0.5, 0.5, 1.0))
 SEEDS = range(6)

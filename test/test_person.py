@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from affordance_grasp.errors import UnknownName
-from affordance_grasp.simulation.dataset.parts import FUNCTIONAL_PARTS
+from affordance_grasp.simulation.dataset.functional_parts import FUNCTIONAL_PARTS
 from affordance_grasp.simulation.dataset.person import (
     ARM,
     HAND,

@@ -2,19 +2,19 @@
 
 import numpy as np
 
-from affordance_grasp.simulation.dataset.images import MaskedPicture, close_up, exocentric
-from affordance_grasp.simulation.dataset.parts import functional_parts
+from affordance_grasp.simulation.dataset.functional_parts import functional_parts
+from affordance_grasp.simulation.dataset.masked_images import MaskedImage, close_up, exocentric
 from affordance_grasp.simulation.objects import make_object
 
 
-def test_most_pictures_of_people_show_the_part_that_is_taken():
+def test_most_images_of_people_show_the_part_that_is_taken():
     shown = []
     for seed in range(6):
         rng = np.random.default_rng(seed)
-        for picture in exocentric(make_object("knife", seed), "hold", 2, 96, rng):
-            assert picture.color.shape[:2] == picture.whole.shape
+        for image in exocentric(make_object("knife", seed), "hold", 2, 96, rng):
+            assert image.color.shape[:2] == image.whole.shape
             parts = functional_parts("hold", "knife")
-            shown.append(sum(picture.parts[p].mean() for p in parts if p in picture.parts))
+            shown.append(sum(image.parts[p].mean() for p in parts if p in image.parts))
     assert np.median(shown) > 0.01
 
 
@@ -24,7 +24,7 @@ def bar():
     parts["blade"][50:70, 10:80] = parts["handle"][50:70, 80:150] = True
     color = np.zeros((120, 160, 3), np.uint8)
     color[parts["blade"]], color[parts["handle"]] = (255, 0, 0), (0, 255, 0)
-    return MaskedPicture(color, parts["blade"] | parts["handle"], parts)
+    return MaskedImage(color, parts["blade"] | parts["handle"], parts)
 
 
 def test_close_ups_are_filed_under_what_they_show():

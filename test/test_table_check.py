@@ -11,7 +11,8 @@ from affordance_grasp.calibration.views import CalibrationView
 from affordance_grasp.datatypes import CameraIntrinsics
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.geometry import invert, pose
-from affordance_grasp.simulation.cell.world import World, table_pose
+from affordance_grasp.simulation.cell.placement import table_pose
+from affordance_grasp.simulation.cell.world import World
 from affordance_grasp.simulation.objects import make_object
 
 

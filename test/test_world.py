@@ -12,7 +12,8 @@ from affordance_grasp.control.robot import load_robot
 from affordance_grasp.datatypes import JointTrajectory
 from affordance_grasp.errors import InvalidInput, UnknownName
 from affordance_grasp.geometry import deproject, invert, project, transform_points
-from affordance_grasp.simulation.cell.world import World, table_pose
+from affordance_grasp.simulation.cell.placement import table_pose
+from affordance_grasp.simulation.cell.world import World
 from affordance_grasp.simulation.objects import make_object
 
 ROBOT = load_robot(speed_scaling=0.5)

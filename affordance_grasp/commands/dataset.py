@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 from affordance_grasp.simulation.dataset.detector import SimulatedDetector
-from affordance_grasp.simulation.dataset.plan import SPLITS, DatasetConfig
+from affordance_grasp.simulation.dataset.jobs import SPLITS, DatasetConfig
 from affordance_grasp.simulation.dataset.writer import detect, simulate
 
 

@@ -14,9 +14,8 @@ from affordance_grasp.methods.restore import find_method
 from affordance_grasp.pipeline import GraspPlan
 from affordance_grasp.replay.bags.recorder import STORAGES
 from affordance_grasp.report.plan_report import make_folder, write_report
-from affordance_grasp.simulation.dataset.parts import functional_parts
-from affordance_grasp.simulation.objects import make_object
-from affordance_grasp.simulation.seeds import TRIAL_SEED_START
+from affordance_grasp.simulation.dataset.functional_parts import functional_parts
+from affordance_grasp.simulation.objects import TRIAL_SEED_START, make_object
 from affordance_grasp.vocabulary import AFFORDANCES, resolve_query
 
 if TYPE_CHECKING:

@@ -20,12 +20,12 @@ from affordance_grasp.nodes.ros.calls import answering
 from affordance_grasp.nodes.ros.parameters import declare, describe
 from affordance_grasp.nodes.ros.running import run
 from affordance_grasp.replay.bags.world_recorder import WorldRecorder, serving_parts
-from affordance_grasp.simulation.cell.drawing import Drawing, Feed, Moment
 from affordance_grasp.simulation.cell.live_world import LiveWorld
 from affordance_grasp.simulation.cell.observer import Observer
 from affordance_grasp.simulation.cell.placement import random_placement
+from affordance_grasp.simulation.cell.render_thread import ImageFeed, RenderThread, Snapshot
 from affordance_grasp.simulation.cell.world import World
-from affordance_grasp.simulation.dataset.parts import functional_parts
+from affordance_grasp.simulation.dataset.functional_parts import functional_parts
 from affordance_grasp.simulation.objects import make_object
 from affordance_grasp.srv import JudgePick, ResetSimulation
 
@@ -64,7 +64,7 @@ class SimulatorNode(Node):
         self._recorder: WorldRecorder | None = None
         p = self._settings
         first = self._world_maker(p.object, p.seed, p.pose_seed)
-        self._drawing = Drawing(self._feeds(), lambda: self.get_clock().now().nanoseconds)
+        self._rendering = RenderThread(self._feeds(), lambda: self.get_clock().now().nanoseconds)
         self._live = LiveWorld(first, self._publish, p.speed)
         # The database of a bag belongs to the thread that opened it, as renderers do.
         self._recorder = self._live.ask(lambda world: self._open_bag())
@@ -77,7 +77,7 @@ class SimulatorNode(Node):
 
     def close(self) -> None:
         """Finish the picture and the bag, and stop the world."""
-        self._drawing.close()
+        self._rendering.close()
         recorder, self._recorder = self._recorder, None
         if recorder is not None and self._live.alive:
             self._live.ask(lambda world: recorder.close())
@@ -88,7 +88,7 @@ class SimulatorNode(Node):
         return WorldRecorder(Path(p.record), p.record_storage) if p.record else None
 
     def _check(self) -> None:
-        if not (self._live.alive and self._drawing.alive):
+        if not (self._live.alive and self._rendering.alive):
             raise MotionFault("the simulation stopped by a fault of its own")
 
     def _world_maker(self, family: str, seed: int, pose_seed: int) -> Callable[[], World]:
@@ -106,12 +106,12 @@ class SimulatorNode(Node):
         self._photo = self.create_publisher(Image, "outside/image_raw", qos_profile_sensor_data)
         self._joints = self.create_publisher(JointState, "joint_states", 10)
 
-    def _feeds(self) -> tuple[Feed, Feed]:
+    def _feeds(self) -> tuple[ImageFeed, ImageFeed]:
         color, photo, p = self._color, self._photo, self._settings
-        frames = Feed(
+        frames = ImageFeed(
             p.camera_rate_hz, lambda: color.get_subscription_count() > 0, self._publish_frame
         )
-        photos = Feed(
+        photos = ImageFeed(
             p.photo_rate_hz, lambda: photo.get_subscription_count() > 0, self._publish_photo
         )
         return frames, photos
@@ -120,7 +120,7 @@ class SimulatorNode(Node):
 
     def _publish(self, world: World) -> None:
         self._publish_joints(world)
-        self._drawing.offer(world)
+        self._rendering.offer(world)
 
     def _publish_joints(self, world: World) -> None:
         """Arm and gripper apart, as their drivers do."""
@@ -136,25 +136,27 @@ class SimulatorNode(Node):
         gripper.position = [world.knuckle_rad()]
         self._joints.publish(gripper)
 
-    # In the drawing thread.
+    # In the rendering thread.
 
-    def _publish_frame(self, observer: Observer, moment: Moment) -> None:
-        stamp = Time(nanoseconds=moment.stamp_ns).to_msg()
+    def _publish_frame(self, observer: Observer, snapshot: Snapshot) -> None:
+        stamp = Time(nanoseconds=snapshot.stamp_ns).to_msg()
         header = Header(stamp=stamp, frame_id=self._robot.hand_eye.camera_frame)
-        frame = observer.observe(moment.state)
+        frame = observer.observe(snapshot.state)
         info = from_intrinsics(frame.intrinsics, header)
         self._info.publish(info)
         self._depth_info.publish(info)
         self._depth.publish(from_depth_m(frame.depth_m, header))
         self._color.publish(from_color(frame.color, header))
         if (recorder := self._recorder) is not None:
-            parts = serving_parts(moment.world.household_object.family)
-            masks = observer.part_masks(moment.state, parts)
-            self._live.ask(lambda _: recorder.frame(moment.world, frame, masks, moment.stamp_ns))
+            parts = serving_parts(snapshot.world.household_object.family)
+            masks = observer.part_masks(snapshot.state, parts)
+            self._live.ask(
+                lambda _: recorder.frame(snapshot.world, frame, masks, snapshot.stamp_ns)
+            )
 
-    def _publish_photo(self, observer: Observer, moment: Moment) -> None:
-        stamp = Time(nanoseconds=moment.stamp_ns).to_msg()
-        photo = observer.photo(moment.state, self._settings.photo_width, "cell")
+    def _publish_photo(self, observer: Observer, snapshot: Snapshot) -> None:
+        stamp = Time(nanoseconds=snapshot.stamp_ns).to_msg()
+        photo = observer.photo(snapshot.state, self._settings.photo_width, "cell")
         self._photo.publish(from_color(photo, Header(stamp=stamp, frame_id="outside")))
 
     # Services.

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from affordance_grasp.datatypes import RgbdFrame
 from affordance_grasp.replay.bags.recorder import BagRecorder
 from affordance_grasp.simulation.cell.world import World
-from affordance_grasp.simulation.dataset.parts import affordances_of, functional_parts
+from affordance_grasp.simulation.dataset.functional_parts import affordances_of, functional_parts
 
 
 class WorldRecorder:

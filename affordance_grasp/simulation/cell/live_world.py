@@ -1,7 +1,7 @@
-"""The simulated work cell running by itself, in step with the wall clock, in one thread.
+"""The simulated work cell running in real time, in one thread.
 
-Rendering contexts belong to the thread that made them, so everything about the world happens
-there; others ask it questions (:meth:`LiveWorld.ask`) or wait for a motion to end.
+Rendering contexts belong to the thread that made them, so the world is only touched there; other
+threads call into it (:meth:`LiveWorld.ask`) or wait for a motion to end.
 """
 
 from collections.abc import Callable
@@ -24,35 +24,31 @@ Answer = TypeVar("Answer")
 Ended = Callable[[World], bool]
 
 
-def _nothing() -> None:
-    """A question that nobody asks."""
-
-
 class Motion:
-    """Something going on in the world; ``ended`` is asked after every tick."""
+    """A motion in progress; ``ended`` is evaluated after every tick."""
 
     def __init__(self, ended: Ended) -> None:
-        """Watch until ``ended`` says so."""
+        """Until ``ended`` returns True."""
         self._ended = ended
         self._over = Event()
         self._interrupted = False
 
-    def look(self, world: World) -> None:
-        """Ask once."""
+    def update(self, world: World) -> None:
+        """Evaluate ``ended``."""
         if self._ended(world):
             self._over.set()
 
     def drop(self) -> None:
-        """Nobody waits for its end any more."""
+        """Stop watching it."""
         self._over.set()
 
     def interrupt(self) -> None:
-        """It will never end by itself: the world it went on in is no more."""
+        """End it with a fault: its world was replaced."""
         self._interrupted = True
         self._over.set()
 
     def wait(self, timeout_s: float) -> bool:
-        """Wait a while [s]; True when it is over, :class:`MotionFault` when interrupted."""
+        """Wait up to a time [s]; True when over, raises :class:`MotionFault` when interrupted."""
         over = self._over.wait(timeout_s)
         if self._interrupted:
             raise MotionFault("the simulation was reset during the motion")
@@ -73,7 +69,7 @@ class LiveWorld:
         on_tick: Callable[[World], None],
         speed: float = 1.0,
     ) -> None:
-        """Start the thread; :meth:`ask` waits until the first world stands."""
+        """Start the thread; :meth:`ask` waits until the first world is made."""
         self._on_tick = on_tick
         self._speed = speed
         self._questions: SimpleQueue[Callable[[], None]] = SimpleQueue()
@@ -91,13 +87,13 @@ class LiveWorld:
     def ask(
         self, question: Callable[[World], Answer], timeout_s: float = ANSWER_TIMEOUT_S
     ) -> Answer:
-        """The answer to a question that is put to the world in its own thread."""
+        """Call a function of the world in the world's thread and return its result."""
         answer: Future[Answer] = Future()
 
         def put() -> None:
             try:
                 answer.set_result(question(self._standing()))
-            except Exception as error:  # handed to whoever asked, who raises it again
+            except Exception as error:  # raised again in the calling thread
                 answer.set_exception(error)
 
         if not self.alive:
@@ -122,7 +118,7 @@ class LiveWorld:
         return motion
 
     def replace(self, make_world: Callable[[], World]) -> None:
-        """Put another world in place; when it cannot be made, the old one stays."""
+        """Replace the world; when the new one cannot be made, the old one stays."""
 
         def swap(old: World) -> None:
             self._world = make_world()
@@ -136,7 +132,7 @@ class LiveWorld:
     def close(self) -> None:
         """Stop the thread and free the renderers."""
         self._stopping.set()
-        self._questions.put(_nothing)  # or it would go on waiting for one
+        self._questions.put(lambda: None)  # ends the wait for the next one
         self._thread.join(ANSWER_TIMEOUT_S)
 
     def _standing(self) -> World:
@@ -151,7 +147,7 @@ class LiveWorld:
             self._world.close()
         finally:
             self._world = None
-            self._answer_questions()  # nobody waits for an answer that will not come
+            self._answer_questions()  # with STOPPED, so that no caller waits in vain
 
     def _keep_pace(self) -> None:
         due = monotonic()
@@ -163,12 +159,12 @@ class LiveWorld:
     def _tick(self, world: World) -> None:
         world.step(TICK_S)
         for motion in self._motions:
-            motion.look(world)
+            motion.update(world)
         self._motions = [motion for motion in self._motions if not motion.over]
         self._on_tick(world)
 
     def _answer_questions(self, until: float = 0.0) -> None:
-        """Those that wait, and those that come before a moment of the clock."""
+        """Answer the pending questions, and those that arrive before ``until`` (monotonic, s)."""
         while not self._stopping.is_set() or not self._questions.empty():
             left_s = until - monotonic()
             try:

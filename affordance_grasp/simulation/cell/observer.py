@@ -1,4 +1,4 @@
-"""What is to be seen of a work cell: the wrist camera's frames, masks, photos from outside."""
+"""Images of a work cell: the wrist camera's frames, part masks, photos from outside."""
 
 from collections.abc import Mapping, Sequence
 
@@ -9,17 +9,17 @@ from numpy.typing import NDArray
 from affordance_grasp.datatypes import CameraIntrinsics, RgbdFrame
 from affordance_grasp.errors import InvalidInput, UnknownName
 from affordance_grasp.simulation.objects import HouseholdObject
-from affordance_grasp.simulation.rendering.camera import SceneCamera, part_mask
 from affordance_grasp.simulation.rendering.noise import degrade_color, degrade_depth
+from affordance_grasp.simulation.rendering.scene_camera import SceneCamera, part_mask
 
 WRIST_CAMERA = "wrist"
 PHOTO_VIEWS = ("cell", "closeup")
 
 
 class Observer:
-    """Draws states of one model; to be used and closed in one thread, as its OpenGL contexts are.
+    """Renders states of one model; used and closed in one thread, as OpenGL contexts require.
 
-    ``seed`` draws the camera's noise.
+    ``seed``: of the camera's noise.
     """
 
     def __init__(
@@ -29,7 +29,7 @@ class Observer:
         intrinsics: CameraIntrinsics,
         seed: int,
     ) -> None:
-        """Nothing is opened before it is needed."""
+        """Renderers are opened on first use."""
         self.household_object = household_object
         self._model, self._intrinsics = model, intrinsics
         self._rng = np.random.default_rng([seed, 11])
@@ -75,7 +75,7 @@ class Observer:
 
 
 def photo_intrinsics(width: int) -> CameraIntrinsics:
-    """A 4:3 picture with a lens of 36 degrees."""
+    """Intrinsics of a 4:3 photo with a horizontal field of view of 36 degrees."""
     height = round(0.75 * width)
     focal = 1.54 * width
     return CameraIntrinsics(focal, focal, (width - 1) / 2, (height - 1) / 2, width, height)

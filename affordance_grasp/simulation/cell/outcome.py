@@ -1,4 +1,4 @@
-"""What became of the object: judged from poses and contacts, never assumed."""
+"""The state of the object after a pick, judged from poses and contacts."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -7,9 +7,9 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
-from affordance_grasp.simulation.models.gripper import PAD_NAMES
-from affordance_grasp.simulation.models.scene import TABLE
-from affordance_grasp.simulation.rendering.camera import geom_part
+from affordance_grasp.simulation.models.gripper_model import PAD_NAMES
+from affordance_grasp.simulation.models.room import TABLE
+from affordance_grasp.simulation.rendering.scene_camera import geom_part
 
 LIFTED_M = 0.08
 
@@ -39,7 +39,7 @@ class PickOutcome:
 
 
 class ContactReader:
-    """Reads who touches whom in a model that has a robot, a table and one object."""
+    """Reads the contacts between robot, table and one object of a model."""
 
     def __init__(self, model: mujoco.MjModel, object_name: str = "object") -> None:
         """Look up the geoms once."""

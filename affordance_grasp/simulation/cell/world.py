@@ -10,7 +10,6 @@ from copy import copy
 import mujoco
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial.transform import Rotation
 
 from affordance_grasp.control.motion.braking import brake
 from affordance_grasp.control.motion.trajectory import resample
@@ -20,17 +19,17 @@ from affordance_grasp.errors import InvalidInput
 from affordance_grasp.geometry import Floats, pose
 from affordance_grasp.simulation.cell.observer import WRIST_CAMERA, Observer, photo_intrinsics
 from affordance_grasp.simulation.cell.outcome import LIFTED_M, ContactReader, PickOutcome
-from affordance_grasp.simulation.models.arm import ArmPhysics, add_arm, servo_targets
+from affordance_grasp.simulation.models.arm_model import ArmPhysics, add_arm, servo_targets
 from affordance_grasp.simulation.models.camera_body import add_camera_body
-from affordance_grasp.simulation.models.gripper import (
+from affordance_grasp.simulation.models.gripper_model import (
     ACTUATOR,
     KNUCKLES,
     add_gripper,
     knuckle_force_limit,
 )
-from affordance_grasp.simulation.models.scene import SceneLook, add_room, empty_world
+from affordance_grasp.simulation.models.room import SceneLook, add_room, empty_world
 from affordance_grasp.simulation.objects import HouseholdObject, add_object
-from affordance_grasp.simulation.rendering.camera import D435_COLOR, add_camera, look_at
+from affordance_grasp.simulation.rendering.scene_camera import D435_COLOR, add_camera, look_at
 
 CONTROL_STEPS = 2
 _SETTLE_S, _STILL_MPS = 2.0, 0.002
@@ -39,9 +38,9 @@ _SETTLE_S, _STILL_MPS = 2.0, 0.002
 class World:
     """One object on the table in front of the robot; arm at home, gripper open.
 
-    ``robot``: the configuration that also the controller uses. ``T_base_object`` (4, 4): where
-    the object's frame (on the table under it, z up) is put; it is then left to settle. ``seed``
-    draws the look of the room and the camera's noise.
+    ``robot``: the configuration, as the controller uses it. ``T_base_object`` (4, 4): where
+    the object's frame (on the table under it, z up) is placed before it settles. ``seed``: of the
+    room's appearance and the camera's noise.
     """
 
     def __init__(
@@ -86,7 +85,7 @@ class World:
         mujoco.mj_forward(self._model, self._data)
 
     def _settle(self) -> None:
-        """Let the object come to rest, then call that its resting place."""
+        """Let the object come to rest and record its resting height."""
         still = 0
         while still < 3 and self.time_s < _SETTLE_S:
             self.step(0.1)
@@ -95,7 +94,7 @@ class World:
         self._rest_height_m = float(self._data.xipos[self._object_id, 2])
         self._table_force_n = 0.0
 
-    # What the robot's own sensors say.
+    # The robot's sensors.
 
     @property
     def time_s(self) -> float:
@@ -167,7 +166,7 @@ class World:
         self._braking = True
 
     def _arm_inertia(self) -> Floats:
-        """Inertia matrix of the arm's joints (J, J) [kg m2] in its posture of now."""
+        """Inertia matrix of the arm's joints (J, J) [kg m2] in its present configuration."""
         inertia = np.zeros((self._model.nv, self._model.nv))
         mujoco.mj_fullM(self._model, self._data, inertia)
         return inertia[np.ix_(self._arm_v, self._arm_v)]
@@ -200,7 +199,7 @@ class World:
         self._motion = self._motion[:, 1:] if self._motion.shape[1] > 1 else None
 
     def _control_gripper(self) -> None:
-        """Move the drive's set point at its top speed and limit its torque to the force asked."""
+        """Move the drive's set point at its top speed; limit its torque to the set force."""
         gripper = self.robot.gripper
         top = gripper.max_speed_mps / (2 * gripper.arm_length_m) * self._control_period_s
         self._gripper_ramp += min(max(self._gripper_goal - self._gripper_ramp, -top), top)
@@ -212,11 +211,11 @@ class World:
         force = self._contacts.table_force_n(self._data) if self._data.ncon else 0.0
         self._table_force_n = max(self._table_force_n, force)
 
-    # What the camera sees.
+    # The camera.
 
     @property
     def T_base_cam(self) -> Floats:
-        """Pose of the colour camera's optical frame in ``base_link``, where it really is."""
+        """True pose of the colour camera's optical frame in ``base_link``."""
         camera = self._data.camera(WRIST_CAMERA)
         return pose(camera.xmat.reshape(3, 3) @ np.diag([1.0, -1.0, -1.0]), camera.xpos)
 
@@ -231,7 +230,7 @@ class World:
     def part_masks(
         self, groups: Mapping[str, Sequence[str] | None]
     ) -> dict[str, NDArray[np.bool_]]:
-        """As :meth:`part_mask`, of several groups of parts by name, drawn once."""
+        """As :meth:`part_mask`, for several named groups of parts in one rendering."""
         return self._observer.part_masks(self._data, groups)
 
     def photo(self, width: int = 960, view: str = "cell") -> NDArray[np.uint8]:
@@ -242,14 +241,14 @@ class World:
         return self._observer.photo(self._data, width, view)
 
     def observer(self) -> Observer:
-        """Another observer of this world, for another thread; it is shown states of now."""
+        """A new observer of this world, for another thread, which renders copies of its state."""
         return Observer(self._model, self.household_object, self.intrinsics, self._seed)
 
     def state(self) -> mujoco.MjData:
-        """A copy of all that an observer can see of this moment."""
+        """A copy of the present state, for an observer."""
         return copy(self._data)
 
-    # What became of the object.
+    # The object.
 
     @property
     def T_base_object(self) -> Floats:
@@ -317,8 +316,3 @@ def _add_photo_views(spec: mujoco.MjSpec, T_base_object: Floats) -> None:
     }
     for name, T_base_view in views.items():
         add_camera(spec.worldbody, name, photo_intrinsics(960), T_base_view)
-
-
-def table_pose(x_m: float, y_m: float, yaw_rad: float) -> Floats:
-    """Pose of an object that stands on the table at (x, y), turned about the vertical."""
-    return pose(Rotation.from_euler("z", yaw_rad).as_matrix(), [x_m, y_m, 0.0])

@@ -1,8 +1,8 @@
-"""A stand-in for an open-vocabulary part detector, with the faults that real ones have.
+"""A simulated open-vocabulary part detector with the errors of real ones.
 
-Real detectors answer a prompt such as "knife blade" with a box that is a little off, at times
-with the box of the whole object, at times with nothing. The simulated one starts from exact boxes
-and makes those faults at rates that can be set, the same faults for the same picture and seed.
+Real detectors answer a prompt such as "knife blade" with an imprecise box, sometimes with the box
+of the whole object, sometimes with none. The simulated one starts from exact boxes and makes
+these errors at given rates, the same ones for the same image and seed.
 """
 
 from dataclasses import dataclass
@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.geometry import Floats
 
-Box = tuple[float, float, float, float]
+PixelBox = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True)
-class Detections:
+class DetectedBoxes:
     """``boxes`` (N, 4): left, top, right, bottom [px], ends exclusive; ``scores`` (N,)."""
 
     boxes: Floats
@@ -28,9 +28,10 @@ class Detections:
 
 @dataclass(frozen=True)
 class SimulatedDetector:
-    """Faulty boxes from exact ones.
+    """Imprecise boxes from exact ones.
 
-    ``miss_rate``: nothing is found. ``whole_object_rate``: the whole object is taken for the part.
+    ``miss_rate``: share without a detection. ``whole_object_rate``: share with the whole object's
+    box.
     ``jitter``: standard deviation of every edge, in shares of the box's width or height.
     """
 
@@ -48,28 +49,33 @@ class SimulatedDetector:
             raise InvalidInput("miss_rate and whole_object_rate together must not exceed 1")
 
     def detect(
-        self, picture: str, prompt: str, boxes: list[Box], whole: Box, size: tuple[int, int]
-    ) -> Detections:
-        """Answer a prompt about a picture.
+        self,
+        image: str,
+        prompt: str,
+        boxes: list[PixelBox],
+        whole: PixelBox,
+        size: tuple[int, int],
+    ) -> DetectedBoxes:
+        """Answer a prompt about an image.
 
         Args:
-            picture: name of the picture; with the prompt it decides which faults are made.
-            prompt: what is looked for.
-            boxes: exact boxes of what is looked for (empty when it is hidden).
+            image: name of the image; with the prompt it seeds the errors.
+            prompt: text of the query.
+            boxes: exact boxes of the queried part (empty when it is hidden).
             whole: exact box of the whole object.
-            size: width and height of the picture [px].
+            size: width and height of the image [px].
         """
-        rng = np.random.default_rng([self.seed, crc32(f"{picture}|{prompt}".encode())])
-        fate = rng.uniform()
-        if fate < self.miss_rate or not boxes:
-            return Detections(np.zeros((0, 4)), np.zeros(0))
-        taken_for_whole = fate < self.miss_rate + self.whole_object_rate
-        found = [whole] if taken_for_whole else boxes
+        rng = np.random.default_rng([self.seed, crc32(f"{image}|{prompt}".encode())])
+        draw = rng.uniform()
+        if draw < self.miss_rate or not boxes:
+            return DetectedBoxes(np.zeros((0, 4)), np.zeros(0))
+        whole_returned = draw < self.miss_rate + self.whole_object_rate
+        found = [whole] if whole_returned else boxes
         moved = np.array([self._jittered(box, size, rng) for box in found])
-        scores = rng.uniform(0.45 if taken_for_whole else 0.55, 0.95, len(moved))
-        return Detections(moved, scores)
+        scores = rng.uniform(0.45 if whole_returned else 0.55, 0.95, len(moved))
+        return DetectedBoxes(moved, scores)
 
-    def _jittered(self, box: Box, size: tuple[int, int], rng: Generator) -> Floats:
+    def _jittered(self, box: PixelBox, size: tuple[int, int], rng: Generator) -> Floats:
         left, top, right, bottom = box
         scale = np.array([right - left, bottom - top] * 2)
         moved = np.asarray(box) + rng.normal(scale=self.jitter, size=4) * scale
@@ -79,7 +85,7 @@ class SimulatedDetector:
         return np.concatenate([start, np.maximum(moved[2:], start + 1)])
 
 
-def mask_box(mask: NDArray[np.bool_]) -> Box | None:
+def mask_box(mask: NDArray[np.bool_]) -> PixelBox | None:
     """Exact box of a mask (H, W): left, top, right, bottom [px]; None for an empty mask."""
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     if not len(rows):

@@ -1,8 +1,8 @@
-"""A hand and forearm that take an object, or reach for it, by the part an affordance asks for.
+"""A hand and forearm that hold an object, or reach for it, at the part that an affordance needs.
 
 The hand is articulated: four fingers of three phalanges and a thumb, bent around the part or
-pinching an edge, a palm, a wrist, a forearm and a sleeve. A hand that holds hides much of the
-part; one that reaches for it leaves it in sight.
+pinching an edge, a palm, a wrist, a forearm and a sleeve. A holding hand hides much of the part; a
+reaching one leaves it visible.
 """
 
 from dataclasses import dataclass, replace
@@ -12,7 +12,7 @@ from numpy.random import Generator
 from scipy.spatial.transform import Rotation
 
 from affordance_grasp.geometry import Floats
-from affordance_grasp.simulation.dataset.parts import functional_parts
+from affordance_grasp.simulation.dataset.functional_parts import functional_parts
 from affordance_grasp.simulation.objects.assembly import Assembly, frame_along
 from affordance_grasp.simulation.objects.primitive import (
     HouseholdObject,
@@ -34,10 +34,10 @@ PHALANGES_M = (0.042, 0.027, 0.021)
 FINGER_RADIUS_M, SPACING_M = 0.0088, 0.0195
 WIDEST_WRAP_M = 0.042
 REACHING = 0.6
-"""Share of the people who are about to take the part."""
+"""Share of the images in which the hand reaches for the part."""
 GAP_M = (0.02, 0.06)
 OPEN_HAND_M = 0.012
-"""How much further than around the part the fingers of a reaching hand are bent."""
+"""Additional radius of the grip of a reaching hand."""
 
 
 TILTS_RAD = {
@@ -56,7 +56,7 @@ TILTS_RAD = {
 
 @dataclass(frozen=True)
 class Grip:
-    """Where a hand closes: around ``axis`` through ``centre_m``, palm on the ``outward`` side."""
+    """A human grip: around ``axis`` through ``centre_m``, palm on the ``outward`` side."""
 
     centre_m: Floats
     axis: Floats
@@ -70,7 +70,7 @@ class Grip:
 
 
 def find_grip(obj: HouseholdObject, affordance: str, rng: Generator) -> Grip:
-    """Choose where a hand takes the parts of an object that serve an affordance."""
+    """Choose a grip on the parts of an object that serve an affordance."""
     parts = functional_parts(affordance, obj.family)
     shells = [s for s in obj.shells if s.part in parts and s.thickness_m > 0.001]
     if shells:
@@ -93,7 +93,7 @@ def find_grip(obj: HouseholdObject, affordance: str, rng: Generator) -> Grip:
 
 
 def reach_for(grip: Grip, rng: Generator) -> Grip:
-    """The grip of a hand that is still on its way, a little outside of the part and opened."""
+    """The grip of a hand that is still approaching: outside of the part and opened."""
     centre = grip.centre_m + rng.uniform(*GAP_M) * grip.outward
     return replace(grip, centre_m=centre, radius_m=grip.radius_m + OPEN_HAND_M)
 
@@ -134,7 +134,7 @@ def make_hand(grip: Grip, rng: Generator) -> tuple[Primitive, ...]:
 
 
 class _Hand:
-    """The hand while it is being put together; lengths are those of an average adult's."""
+    """Builds the hand; lengths are those of an average adult's."""
 
     def __init__(self, grip: Grip, scale: float, skin: Material, rng: Generator) -> None:
         self.grip, self.scale, self.skin, self.rng = grip, scale, skin, rng

@@ -1,4 +1,4 @@
-"""Pictures of an object from many sides, under varied light and on varied grounds."""
+"""Renderings of an object from many viewpoints, with varied light and ground."""
 
 from dataclasses import dataclass
 
@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from affordance_grasp.geometry import Floats, pose, transform_points
 from affordance_grasp.simulation.models.textures import table_texture
 from affordance_grasp.simulation.objects.assembly import quaternion_wxyz
-from affordance_grasp.simulation.rendering.camera import geom_part
 from affordance_grasp.simulation.rendering.renderer import open_renderer
+from affordance_grasp.simulation.rendering.scene_camera import geom_part
 
 _GEOM = int(mujoco.mjtObj.mjOBJ_GEOM)  # comparing arrays with the enum itself is slow
 CAMERA, GROUND = "view", "ground"
@@ -22,7 +22,7 @@ _Y_UP = np.diag([1.0, -1.0, -1.0])  # MuJoCo cameras look along -z with y up
 
 
 @dataclass(frozen=True)
-class View:
+class StudioView:
     """A camera: pose of its optical frame in the world, and its vertical field of view."""
 
     T_world_cam: Floats
@@ -30,7 +30,7 @@ class View:
 
 
 @dataclass(frozen=True)
-class Shot:
+class Rendering:
     """``color`` (H, W, 3) uint8 rgb; ``geom_ids`` (H, W): what every pixel shows, -1 nothing."""
 
     color: NDArray[np.uint8]
@@ -40,7 +40,7 @@ class Shot:
 def studio_spec(rng: Generator, object_rgb: Floats | None = None) -> mujoco.MjSpec:
     """Ground plane at z = 0, two lamps and a camera to be moved.
 
-    The ground has a random texture that stands off from ``object_rgb`` (3,) in 0..1.
+    The ground has a random texture that differs from ``object_rgb`` (3,) in 0..1.
     """
     spec = mujoco.MjSpec()
     spec.visual.global_.offwidth = spec.visual.global_.offheight = 1024
@@ -60,7 +60,7 @@ def studio_spec(rng: Generator, object_rgb: Floats | None = None) -> mujoco.MjSp
 def add_surface(
     spec: mujoco.MjSpec, name: str, rng: Generator, avoid_rgb: Floats | None = None
 ) -> None:
-    """Add a material with a random table texture under a name, not of a colour to be avoided."""
+    """Add a material with a random table texture, not of the colour ``avoid_rgb``."""
     image = table_texture(rng)
     for _ in range(4):
         if avoid_rgb is None or np.abs(image.mean(axis=(0, 1)) / 255 - avoid_rgb).max() > 0.2:
@@ -84,7 +84,7 @@ class Studio:
     """Renders one compiled model; holds an OpenGL context, so close it."""
 
     def __init__(self, spec: mujoco.MjSpec, size: tuple[int, int], settle_s: float = 0.0) -> None:
-        """Compile, let things settle, open a renderer of ``size`` = (width, height) [px]."""
+        """Compile, let objects settle, open a renderer of ``size`` = (width, height) [px]."""
         self.model = spec.compile()
         self.data = mujoco.MjData(self.model)
         for _ in range(int(settle_s / self.model.opt.timestep)):
@@ -101,7 +101,7 @@ class Studio:
         self._flags[mujoco.mjtRndFlag.mjRND_REFLECTION] = False
 
     def relight(self, rng: Generator) -> None:
-        """Move the lamps, change their strength and tint, and throw shadows every other time."""
+        """Randomise position, strength and tint of the lamps; shadows with probability 0.5."""
         model = self.model
         level = rng.uniform(0.75, 1.05)
         model.vis.headlight.ambient[:] = level * rng.uniform(0.25, 0.45)
@@ -119,7 +119,7 @@ class Studio:
         self._flags[mujoco.mjtRndFlag.mjRND_SHADOW] = rng.uniform() < 0.5
         mujoco.mj_forward(model, self.data)
 
-    def shoot(self, view: View) -> Shot:
+    def render(self, view: StudioView) -> Rendering:
         """Render colour and what every pixel shows."""
         camera = self.model.camera(CAMERA)
         camera.pos[:] = view.T_world_cam[:3, 3]
@@ -132,11 +132,11 @@ class Studio:
         self._renderer.enable_segmentation_rendering()
         ids, kinds = np.moveaxis(np.array(self._renderer.render(), np.int32), -1, 0)
         self._renderer.disable_segmentation_rendering()
-        return Shot(color, np.where(kinds == _GEOM, ids, np.int32(-1)))
+        return Rendering(color, np.where(kinds == _GEOM, ids, np.int32(-1)))
 
-    def part_masks(self, shot: Shot) -> dict[str, NDArray[np.bool_]]:
-        """Masks (H, W) of the parts of the object that can be seen in a shot."""
-        labels = self._labels[shot.geom_ids]
+    def part_masks(self, rendering: Rendering) -> dict[str, NDArray[np.bool_]]:
+        """Masks (H, W) of the object's visible parts in a rendering."""
+        labels = self._labels[rendering.geom_ids]
         return {self._parts[i]: labels == i for i in np.unique(labels[labels >= 0])}
 
     def close(self) -> None:
@@ -169,15 +169,15 @@ def framed(
     size: tuple[int, int],
     fill: float,
     offset: tuple[float, float] = (0.0, 0.0),
-) -> View:
-    """Turn a camera and choose its field of view so that points fill a share of the picture.
+) -> StudioView:
+    """Turn a camera and choose its field of view so that points fill a share of the image.
 
     Args:
         T_world_cam: where the camera is and roughly where it looks.
         points: (N, 3) world points [m] to frame.
-        size: width and height of the picture [px].
-        fill: largest side of the points' box over the picture's side, 0..1.
-        offset: where the box goes in the room that is left, -1..1 right and down.
+        size: width and height of the image [px].
+        fill: largest side of the points' box over the image's side, 0..1.
+        offset: position of the box within the remaining margin, -1..1 right and down.
     """
     T = T_world_cam.copy()
     for _ in range(3):
@@ -188,7 +188,7 @@ def framed(
     focal = fill / max((high - low) / np.asarray(size, float))
     room = (np.asarray(size) / focal - (high - low)) / 2
     T[:3, :3] = T[:3, :3] @ _turn_towards(-room * offset)
-    return View(T, float(2 * np.arctan(size[1] / 2 / focal)))
+    return StudioView(T, float(2 * np.arctan(size[1] / 2 / focal)))
 
 
 def _box(T_world_cam: Floats, points: Floats) -> tuple[Floats, Floats]:
@@ -215,16 +215,16 @@ def box_corners(T_world_object: Floats, centres: Floats, halves: Floats) -> Floa
     return transform_points(T_world_object, corners)
 
 
-def develop(color: NDArray[np.uint8], rng: Generator) -> NDArray[np.uint8]:
-    """What a real camera does to a picture: exposure, white balance, softness, noise."""
+def apply_camera_model(color: NDArray[np.uint8], rng: Generator) -> NDArray[np.uint8]:
+    """Camera model: random exposure, white balance, blur and noise."""
     height, width = color.shape[:2]
-    picture = color.astype(np.float32) / 255
-    picture = picture ** rng.uniform(0.75, 1.2) * rng.uniform(0.88, 1.1)
-    picture *= (1 + rng.uniform(-0.06, 0.06, 3)).astype(np.float32)
-    if rng.uniform() < 0.5:  # the crop of a distant object has fewer pixels than the picture
+    image = color.astype(np.float32) / 255
+    image = image ** rng.uniform(0.75, 1.2) * rng.uniform(0.88, 1.1)
+    image *= (1 + rng.uniform(-0.06, 0.06, 3)).astype(np.float32)
+    if rng.uniform() < 0.5:  # the crop of a distant object has fewer pixels than the image
         share = rng.uniform(0.4, 0.9)
         small = (max(1, int(width * share)), max(1, int(height * share)))
-        picture = cv2.resize(picture, small, interpolation=cv2.INTER_AREA)
-        picture = cv2.resize(picture, (width, height), interpolation=cv2.INTER_LINEAR)
-    picture += rng.normal(scale=rng.uniform(0.0, 0.02), size=picture.shape)
-    return np.clip(picture * 255, 0, 255).astype(np.uint8)
+        image = cv2.resize(image, small, interpolation=cv2.INTER_AREA)
+        image = cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR)
+    image += rng.normal(scale=rng.uniform(0.0, 0.02), size=image.shape)
+    return np.clip(image * 255, 0, 255).astype(np.uint8)

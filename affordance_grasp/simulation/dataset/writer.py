@@ -1,4 +1,4 @@
-"""Files of the simulated data set: pictures, ground truth, detections, manifest."""
+"""Files of the simulated data set: images, ground truth, detections, manifest."""
 
 import json
 import multiprocessing
@@ -19,9 +19,13 @@ from tqdm import tqdm
 
 from affordance_grasp.errors import InvalidInput, WorkerDied, writing
 from affordance_grasp.files import write_file
-from affordance_grasp.simulation.dataset.detector import Box, SimulatedDetector
-from affordance_grasp.simulation.dataset.parts import affordances_of, functional_parts, prompt
-from affordance_grasp.simulation.dataset.plan import (
+from affordance_grasp.simulation.dataset.detector import PixelBox, SimulatedDetector
+from affordance_grasp.simulation.dataset.functional_parts import (
+    affordances_of,
+    functional_parts,
+    prompt,
+)
+from affordance_grasp.simulation.dataset.jobs import (
     SPLITS,
     UNSEEN_AFFORDANCES,
     UNSEEN_FAMILIES,
@@ -30,10 +34,10 @@ from affordance_grasp.simulation.dataset.plan import (
     Kind,
     Record,
     in_unseen_training,
-    photograph,
     plan,
+    render_job,
 )
-from affordance_grasp.simulation.seeds import SEEDS_PER_DATASET, TRIAL_SEED_START
+from affordance_grasp.simulation.objects import SEEDS_PER_DATASET, TRIAL_SEED_START
 
 MANIFEST = "manifest.json"
 BOXES = "detector"
@@ -51,8 +55,8 @@ def simulate(
     """Write a data set and return its manifest.
 
     ``folder/<split>/{trainset,testset}`` is AGD20K's layout. ``folder/detector/<split>.json``
-    holds the exact boxes in the training pictures, from which :func:`detect` makes what a part
-    detector would answer: ``folder/<split>/trainset/detections.json``.
+    holds the exact boxes in the training images, from which :func:`detect` computes a part
+    detector's answers: ``folder/<split>/trainset/detections.json``.
     """
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
@@ -61,7 +65,7 @@ def simulate(
     boxes: dict[str, Json] = {split: {"ego": {}, "exo": {}} for split in config.splits}
     counts: Counter[str] = Counter()
     jobs = plan(config)
-    with tqdm(total=sum(job.count for job in jobs), unit="picture", disable=not progress) as bar:
+    with tqdm(total=sum(job.count for job in jobs), unit="image", disable=not progress) as bar:
         for record in _records(config, jobs, workers):
             for split in config.splits:
                 counts.update(_write(folder / split, split, record))
@@ -78,13 +82,13 @@ def simulate(
 def _records(config: DatasetConfig, jobs: list[Job], workers: int) -> Iterator[Record]:
     if workers <= 1:
         for job in jobs:
-            yield from photograph(config, job)
+            yield from render_job(config, job)
         return
     # OpenGL contexts do not survive a fork
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers, mp_context=context) as pool:
         try:
-            for records in pool.map(partial(photograph, config), jobs, chunksize=4):
+            for records in pool.map(partial(render_job, config), jobs, chunksize=4):
                 yield from records
         except BrokenProcessPool as error:
             raise WorkerDied(
@@ -94,7 +98,7 @@ def _records(config: DatasetConfig, jobs: list[Job], workers: int) -> Iterator[R
 
 
 def _write(root: Path, split: str, record: Record) -> Iterator[str]:
-    """Write one picture wherever a split needs it; yields what was written, to be counted."""
+    """Write one image to every place of a split that holds it; yields these, to be counted."""
     seen = split == "Seen"
     if record.kind is Kind.EXO:
         (affordance,) = record.affordances
@@ -123,19 +127,19 @@ def _in_unseen_test(affordance: str, family: str) -> bool:
 
 
 def _note_boxes(boxes: Json, split: str, record: Record) -> None:
-    """Keep the exact boxes of a training picture."""
+    """Record the exact boxes of a training image."""
     if record.kind is Kind.TEST or (split != "Seen" and record.family in UNSEEN_FAMILIES):
         return
     if record.kind is Kind.EXO:
         (affordance,) = record.affordances
         if split != "Seen" and not in_unseen_training(affordance, record.family):
             return
-        pictures = boxes["exo"].setdefault(affordance, {}).setdefault(record.family, {})
+        images = boxes["exo"].setdefault(affordance, {}).setdefault(record.family, {})
     else:
-        pictures = boxes["ego"].setdefault(record.family, {})
+        images = boxes["ego"].setdefault(record.family, {})
     parts = {part: box for part, box in record.boxes.items() if part}
     whole = record.boxes.get("")
-    pictures[record.stem + ".jpg"] = {"size": record.size, "whole": whole, "parts": parts}
+    images[record.stem + ".jpg"] = {"size": record.size, "whole": whole, "parts": parts}
 
 
 def detect(folder: Path, detector: SimulatedDetector) -> None:
@@ -152,20 +156,20 @@ def detect(folder: Path, detector: SimulatedDetector) -> None:
         answers: Json = {"detector": {"name": "simulated", **asdict(detector)}}
         answers["prompts"] = {}
         answers["parts"], answers["objects_ego"], answers["objects_exo"] = {}, {}, {}
-        for family, pictures in exact["ego"].items():
+        for family, images in exact["ego"].items():
             for affordance in affordances_of(family):
                 if split != "Seen" and not in_unseen_training(affordance, family):
                     continue
                 words = prompt(affordance, family)
                 _at(answers["prompts"], affordance)[family] = words
                 parts = functional_parts(affordance, family)
-                found = {f: _answer(detector, f, words, p, parts) for f, p in pictures.items()}
+                found = {f: _answer(detector, f, words, p, parts) for f, p in images.items()}
                 _at(answers["parts"], affordance)[family] = found
-                whole = {f: _answer(detector, f, family, p, None) for f, p in pictures.items()}
+                whole = {f: _answer(detector, f, family, p, None) for f, p in images.items()}
                 _at(answers["objects_ego"], affordance)[family] = whole
         for affordance, families in exact["exo"].items():
-            for family, pictures in families.items():
-                whole = {f: _answer(detector, f, family, p, None) for f, p in pictures.items()}
+            for family, images in families.items():
+                whole = {f: _answer(detector, f, family, p, None) for f, p in images.items()}
                 _at(answers["objects_exo"], affordance)[family] = whole
         _write_json(folder / split / "trainset" / DETECTIONS, answers)
 
@@ -188,16 +192,16 @@ def _at(tree: Json, key: str) -> Json:
 def _answer(
     detector: SimulatedDetector, file: str, words: str, exact: Json, parts: tuple[str, ...] | None
 ) -> Json:
-    """What the detector says about parts, or about the whole object for None."""
+    """The detector's answer for parts, or for the whole object with None."""
     whole = exact["whole"]
-    shown: list[Box] = [] if whole is None else [whole]
+    shown: list[PixelBox] = [] if whole is None else [whole]
     if parts is not None:
         shown = _union([exact["parts"][part] for part in parts if part in exact["parts"]])
     found = detector.detect(file, words, shown, whole or (0, 0, 1, 1), tuple(exact["size"]))
     return {"boxes": found.boxes.round(1).tolist(), "scores": found.scores.round(3).tolist()}
 
 
-def _union(boxes: list[Box]) -> list[Box]:
+def _union(boxes: list[PixelBox]) -> list[PixelBox]:
     """The one box around all boxes, or none."""
     if not boxes:
         return []

@@ -1,4 +1,4 @@
-"""Colours of the robot."""
+"""Colours of the robot's parts."""
 
 from affordance_grasp.errors import UnknownName
 

@@ -37,14 +37,28 @@ FAMILIES: dict[str, Callable[[Generator], tuple[Assembly, float]]] = {
     "wine_glass": vessels.wine_glass,
 }
 
+# Offsets within the SEEDS_PER_DATASET object seeds of one data set seed: training, test and picks
+# have different object instances.
+TRAIN_SEED_START = 0
+EXO_SEED_START = 20_000
+TEST_SEED_START = 50_000
+TRIAL_SEED_START = 100_000
+"""Objects of the simulated picks: in no image of the data set of seed 0."""
+SEEDS_PER_DATASET = 1_000_000
+
 __all__ = [
+    "EXO_SEED_START",
     "FAMILIES",
     "GEOMS",
     "HouseholdObject",
     "Material",
     "Primitive",
+    "SEEDS_PER_DATASET",
     "Shape",
     "Shell",
+    "TEST_SEED_START",
+    "TRAIN_SEED_START",
+    "TRIAL_SEED_START",
     "add_object",
     "make_object",
 ]

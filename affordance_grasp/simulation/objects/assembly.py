@@ -1,4 +1,4 @@
-"""Building an object piece by piece from rods, bars, discs and shells."""
+"""Assembly of an object from rods, bars, discs and shells."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -98,7 +98,7 @@ class Assembly:
         *,
         solid: bool = True,
     ) -> None:
-        """Add a flat box of width x thickness between two points, flat side up if it can."""
+        """Add a flat box of width x thickness between two points, flat side up where possible."""
         width_m, thickness_m = section_m
         a, b = np.asarray(start, float), np.asarray(end, float)
         size = (thickness_m / 2, width_m / 2, float(np.linalg.norm(b - a)) / 2)
@@ -148,14 +148,14 @@ class Assembly:
         centre: ArrayLike = (0, 0, 0),
         full: bool = False,
     ) -> None:
-        """Add a surface of revolution: what is drawn, and the walls that can be touched."""
+        """Add a surface of revolution: its visual mesh and its collision walls."""
         rounded = tuple((float(r), float(h)) for r, h in profile)
         shell = Shell(part, rounded, thickness_m, _floats(centre), material, full)
         self.shells.append(shell)
         self.primitives += _stack(shell) if full else _walls(shell)
 
     def finish(self, family: str, seed: int, mass_kg: float) -> HouseholdObject:
-        """Centre the pieces over the origin, put the lowest on z = 0 and weigh them."""
+        """Centre the pieces over the origin, lowest point at z = 0, and assign masses."""
         raw = HouseholdObject(family, seed, tuple(self.primitives), tuple(self.shells), mass_kg)
         solids = replace(raw, primitives=tuple(p for p in raw.primitives if p.solid))
         low, high = solids.bounds_m()

@@ -1,17 +1,17 @@
-"""Things for the stove: pan and pressure cooker."""
+"""Pan and pressure cooker."""
 
 import numpy as np
 from numpy.random import Generator
 
-from affordance_grasp.simulation.objects import finish
+from affordance_grasp.simulation.objects import materials
 from affordance_grasp.simulation.objects.assembly import Assembly
 from affordance_grasp.simulation.objects.primitive import Material, Shape
 
 
 def pan(rng: Generator) -> tuple[Assembly, float]:
     """A flat pan with one long handle in +x."""
-    out, skin = Assembly(), finish.cookware(rng)
-    inner = finish.cookware(rng) if rng.uniform() < 0.5 else skin
+    out, skin = Assembly(), materials.cookware(rng)
+    inner = materials.cookware(rng) if rng.uniform() < 0.5 else skin
     radius, height = rng.uniform(0.075, 0.098), rng.uniform(0.032, 0.048)
     base = radius * rng.uniform(0.80, 0.92)
     middle = base + (radius - base) * 0.6, height * 0.5
@@ -21,7 +21,10 @@ def pan(rng: Generator) -> tuple[Assembly, float]:
     width, thick = rng.uniform(0.020, 0.025), rng.uniform(0.014, 0.018)
     root, stub = np.array([radius - 0.004, 0, height - 0.010]), rng.uniform(0.018, 0.030)
     neck = root + [stub, 0, rise * 0.3]
-    metal, skin_handle = finish.steel(rng), finish.grip(rng) if rng.uniform() < 0.75 else skin
+    metal, skin_handle = (
+        materials.steel(rng),
+        materials.grip(rng) if rng.uniform() < 0.75 else skin,
+    )
     out.bar("bracket", root, neck + [0.006, 0, 0], (width * 0.75, 0.008), metal)
     end = neck + [length, 0, rise]
     out.slab("handle", neck, end, (width, thick), skin_handle)
@@ -32,9 +35,9 @@ def pan(rng: Generator) -> tuple[Assembly, float]:
 
 def pressure_cooker(rng: Generator) -> tuple[Assembly, float]:
     """A lidded pot with a long handle in +x, mostly a short one in -x, and a valve on the lid."""
-    out, skin, dark = Assembly(), finish.steel(rng), finish.plastic(rng)
+    out, skin, dark = Assembly(), materials.steel(rng), materials.plastic(rng)
     if rng.uniform() < 0.2:
-        skin = finish.ceramic(rng)
+        skin = materials.ceramic(rng)
     radius, height = rng.uniform(0.078, 0.095), rng.uniform(0.080, 0.105)
     body = [(radius * 0.95, 0), (radius, 0.006), (radius, height)]
     out.shell("body", body, 0.002, skin)
@@ -43,7 +46,7 @@ def pressure_cooker(rng: Generator) -> tuple[Assembly, float]:
     out.disc("lid", (0, 0, height + 0.004), rim, 0.010, skin)
     size = (rim * 0.94, rim * 0.94, dome)
     out.add("lid", Shape.ELLIPSOID, size, (0, 0, height + 0.007), skin)
-    _valve(out, rng, height + 0.007 + dome, finish.steel(rng), dark)
+    _valve(out, rng, height + 0.007 + dome, materials.steel(rng), dark)
     _cooker_handles(out, rng, rim, height + 0.003, dark)
     return out, float(rng.uniform(0.34, 0.48))
 

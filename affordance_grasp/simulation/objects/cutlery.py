@@ -1,20 +1,20 @@
-"""Things for the table and the bathroom: knife, spoon, fork, toothbrush."""
+"""Knife, spoon, fork and toothbrush."""
 
 import numpy as np
 from numpy.random import Generator
 
 from affordance_grasp.geometry import Floats
-from affordance_grasp.simulation.objects import finish
+from affordance_grasp.simulation.objects import materials
 from affordance_grasp.simulation.objects.assembly import Assembly
 from affordance_grasp.simulation.objects.primitive import Material, Shape
 
 
 def knife(rng: Generator) -> tuple[Assembly, float]:
     """A kitchen knife on its side: handle in -x, blade in +x, edge in -y."""
-    out, steel = Assembly(), finish.steel(rng)
+    out, steel = Assembly(), materials.steel(rng)
     length, width = rng.uniform(0.100, 0.128), rng.uniform(0.021, 0.027)
     thick = rng.uniform(0.012, 0.017)
-    skin = finish.grip(rng)
+    skin = materials.grip(rng)
     height = thick / 2
     out.slab("handle", (-length, 0, height), (0, 0, height), (width, thick), skin)
     if rng.uniform() < 0.5:
@@ -65,7 +65,7 @@ def spoon(rng: Generator) -> tuple[Assembly, float]:
     """A table spoon of steel or a cooking spoon of wood."""
     out = Assembly()
     wooden = rng.uniform() < 0.35
-    skin = finish.wood(rng) if wooden else finish.steel(rng)
+    skin = materials.wood(rng) if wooden else materials.steel(rng)
     long, wide = rng.uniform(0.024, 0.032), rng.uniform(0.016, 0.022)
     if wooden:
         length, radius = rng.uniform(0.130, 0.175), rng.uniform(0.0042, 0.0058)
@@ -86,7 +86,7 @@ def spoon(rng: Generator) -> tuple[Assembly, float]:
 
 def fork(rng: Generator) -> tuple[Assembly, float]:
     """A table fork with three or four tines in +x."""
-    out, skin = Assembly(), finish.steel(rng)
+    out, skin = Assembly(), materials.steel(rng)
     joint = _flat_handle(out, rng, skin, rng.uniform(0.003, 0.0045))
     wide, long = rng.uniform(0.020, 0.026), rng.uniform(0.038, 0.052)
     root = np.array([0.018, 0.0, 0.004])
@@ -103,7 +103,7 @@ def fork(rng: Generator) -> tuple[Assembly, float]:
 
 def toothbrush(rng: Generator) -> tuple[Assembly, float]:
     """A toothbrush on its back, bristles up, head in +x."""
-    out, skin, pad = Assembly(), finish.plastic(rng), finish.plastic(rng)
+    out, skin, pad = Assembly(), materials.plastic(rng), materials.plastic(rng)
     length, width = rng.uniform(0.095, 0.115), rng.uniform(0.012, 0.015)
     thick = rng.uniform(0.009, 0.012)
     level = thick / 2
@@ -115,7 +115,7 @@ def toothbrush(rng: Generator) -> tuple[Assembly, float]:
     head, wide = rng.uniform(0.026, 0.034), rng.uniform(0.010, 0.013)
     out.slab("head", (neck, 0, 0.005), (neck + head, 0, 0.005), (wide, 0.005), skin)
     tall = rng.uniform(0.009, 0.012)
-    colors = [finish.ceramic(rng), finish.plastic(rng)]
+    colors = [materials.ceramic(rng), materials.plastic(rng)]
     rows = int(rng.integers(4, 7))
     for i, x in enumerate(np.linspace(neck + 0.004, neck + head - 0.004, rows)):
         size = (head / rows * 0.42, wide * 0.40, tall / 2)

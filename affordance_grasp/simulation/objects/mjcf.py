@@ -1,4 +1,4 @@
-"""Putting an object into a MuJoCo model."""
+"""An object as a body of a MuJoCo model."""
 
 import mujoco
 import numpy as np

@@ -1,4 +1,4 @@
-"""What a household object is made of: primitives and shells with a part name and a material."""
+"""Household objects: primitives and shells, each with a part name and a material."""
 
 from dataclasses import dataclass
 from enum import Enum
@@ -27,7 +27,7 @@ SIZES = {Shape.BOX: 3, Shape.CAPSULE: 2, Shape.CYLINDER: 2, Shape.ELLIPSOID: 3, 
 
 @dataclass(frozen=True)
 class Material:
-    """How a surface looks and weighs.
+    """Appearance and density of a surface.
 
     ``rgba``: 0..1. ``pattern``: name of a texture of :mod:`textures` or "" for a plain colour.
     ``density`` [kg/m3] only sets how the mass of an object is shared out between its parts.
@@ -40,7 +40,7 @@ class Material:
     density: float = 1000.0
 
     def __post_init__(self) -> None:
-        """Refuse colours outside 0..1 and materials of no weight."""
+        """Refuse colours outside 0..1 and densities that are not positive."""
         if len(self.rgba) != 4 or not all(0 <= c <= 1 for c in self.rgba):
             raise InvalidInput(f"material colour {self.rgba} is not four numbers within 0..1")
         if self.density <= 0:
@@ -51,7 +51,7 @@ class Material:
 class Primitive:
     """One solid. ``size`` holds MuJoCo's half sizes [m]; the pose is in the object frame.
 
-    ``visible``: drawn. ``solid``: touches others and has mass. Walls of a :class:`Shell` are
+    ``visible``: drawn. ``solid``: collides and has mass. Walls of a :class:`Shell` are
     solid but not drawn; decoration is drawn but not solid.
     """
 
@@ -118,8 +118,8 @@ class Shell:
     """A surface of revolution about the vertical line through ``position_m``.
 
     ``profile``: (radius, height) [m] of the outer surface from the lower to the upper edge.
-    ``thickness_m``: wall, inwards. A ``full`` shell is closed and convex enough to be touched as
-    a stack of cylinders (a bottle); else it is touched as a ring of thin boxes (a bowl).
+    ``thickness_m``: of the wall, inwards. A ``full`` shell (a bottle) collides as a stack of
+    cylinders, any other (a bowl) as a ring of thin boxes.
     """
 
     part: str
@@ -151,7 +151,7 @@ class HouseholdObject:
     friction: float = 0.8
 
     def __post_init__(self) -> None:
-        """Refuse objects of no weight or without anything to touch."""
+        """Refuse objects without mass or without solid primitives."""
         if self.mass_kg <= 0 or not any(p.solid for p in self.primitives):
             raise InvalidInput(f"{self.family} {self.seed} has no mass or nothing solid")
 

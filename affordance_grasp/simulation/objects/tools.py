@@ -1,21 +1,21 @@
-"""Things for the workshop: wrench, screwdriver, hammer, scissors, axe."""
+"""Wrench, screwdriver, hammer, scissors and axe."""
 
 import numpy as np
 from numpy.random import Generator
 
-from affordance_grasp.simulation.objects import finish
+from affordance_grasp.simulation.objects import materials
 from affordance_grasp.simulation.objects.assembly import Assembly
 from affordance_grasp.simulation.objects.primitive import Material, Shape
 
 
 def wrench(rng: Generator) -> tuple[Assembly, float]:
     """A flat spanner: open jaw in +x, and a ring, a second jaw or a plain end in -x."""
-    out, skin = Assembly(), finish.steel(rng)
+    out, skin = Assembly(), materials.steel(rng)
     thick, width = rng.uniform(0.0045, 0.0060), rng.uniform(0.013, 0.018)
     length, level = rng.uniform(0.105, 0.145), thick / 2
     out.slab("handle", (-length, 0, level), (0, 0, level), (width, thick), skin)
     if rng.uniform() < 0.6:
-        inlay = finish.rubber(rng) if rng.uniform() < 0.5 else finish.steel(rng)
+        inlay = materials.rubber(rng) if rng.uniform() < 0.5 else materials.steel(rng)
         ends = (-length * 0.85, 0, thick), (-length * 0.15, 0, thick)
         out.bar("handle", *ends, (width * 0.5, 0.0006), inlay, solid=False)
     jaw = rng.uniform(0.011, 0.014)
@@ -57,8 +57,8 @@ def _ring(out: Assembly, centre: np.ndarray, radius: float, thick: float, skin: 
 
 def screwdriver(rng: Generator) -> tuple[Assembly, float]:
     """A screwdriver on its side, tip in +x; six ridges keep the handle from rolling."""
-    out, skin, metal = Assembly(), finish.plastic(rng), finish.steel(rng)
-    ridge = finish.rubber(rng) if rng.uniform() < 0.5 else skin
+    out, skin, metal = Assembly(), materials.plastic(rng), materials.steel(rng)
+    ridge = materials.rubber(rng) if rng.uniform() < 0.5 else skin
     length, radius = rng.uniform(0.085, 0.108), rng.uniform(0.0115, 0.0150)
     out.rod("handle", (-length + radius, 0, 0), (-radius, 0, 0), radius * 0.93, skin)
     bump = radius * 0.42
@@ -82,12 +82,12 @@ def _haft(
 ) -> None:
     """A straight handle of wood, or of plastic with a rubber grip; from -x to the head at 0."""
     length_m, width_m, thick_m = size_m
-    skin = finish.wood(rng) if rng.uniform() < 0.6 else finish.plastic(rng)
+    skin = materials.wood(rng) if rng.uniform() < 0.6 else materials.plastic(rng)
     start, end = np.array([-length_m, 0, level_m]), np.array([0.0, 0, level_m])
     if rng.uniform() < 0.5:
         cut = -length_m * rng.uniform(0.40, 0.55)
         joint = np.array([cut, 0, level_m])
-        out.slab("handle", start, joint, (width_m, thick_m), finish.rubber(rng))
+        out.slab("handle", start, joint, (width_m, thick_m), materials.rubber(rng))
         thinner = max(width_m * 0.8, thick_m * 0.86)
         out.slab("handle", joint - [0.006, 0, 0], end, (thinner, thick_m * 0.85), skin)
     else:
@@ -96,7 +96,7 @@ def _haft(
 
 def hammer(rng: Generator) -> tuple[Assembly, float]:
     """A hammer on its side: claw, ball or cross peen; its face looks to -y."""
-    out, metal = Assembly(), finish.steel(rng)
+    out, metal = Assembly(), materials.steel(rng)
     radius, thick = rng.uniform(0.0115, 0.0140), rng.uniform(0.018, 0.022)
     length, width = rng.uniform(0.165, 0.205), rng.uniform(0.024, 0.030)
     _haft(out, rng, (length, width, thick), radius)
@@ -141,9 +141,9 @@ def _peen(
 
 def axe(rng: Generator) -> tuple[Assembly, float]:
     """A hatchet on its side; the edge looks to -y."""
-    out, metal = Assembly(), finish.steel(rng)
+    out, metal = Assembly(), materials.steel(rng)
     if rng.uniform() < 0.35:
-        metal = finish.plastic(rng)
+        metal = materials.plastic(rng)
     thick = rng.uniform(0.018, 0.022)
     level = thick / 2 + 0.001
     length, width = rng.uniform(0.190, 0.235), rng.uniform(0.024, 0.030)
@@ -153,7 +153,7 @@ def axe(rng: Generator) -> tuple[Assembly, float]:
     out.add("head", Shape.BOX, (eye, width * 0.62, thick / 2 + 0.001), middle, metal)
     reach, edge = rng.uniform(0.055, 0.075), rng.uniform(0.032, 0.044)
     steps = np.linspace(0, 1, 11)
-    bright = finish.steel(rng)
+    bright = materials.steel(rng)
     for start, end in zip(steps[:-1], steps[1:], strict=True):
         share = (start + end) / 2
         half = eye + (edge - eye) * share**1.4
@@ -165,14 +165,14 @@ def axe(rng: Generator) -> tuple[Assembly, float]:
 
 def scissors(rng: Generator) -> tuple[Assembly, float]:
     """Scissors lying a little open: loops in -x, blades in +x."""
-    out, skin, metal = Assembly(), finish.plastic(rng), finish.steel(rng)
+    out, skin, metal = Assembly(), materials.plastic(rng), materials.steel(rng)
     open_rad = rng.uniform(0.06, 0.20)
     length, loop = rng.uniform(0.075, 0.100), rng.uniform(0.017, 0.020)
     bar = rng.uniform(0.0042, 0.0052)
     stem = rng.uniform(0.035, 0.045)
     for sign in (-1, 1):
         _scissor_half(out, sign, open_rad, sizes=(length, stem, loop, bar), skin=skin, metal=metal)
-    out.disc("blade", (0, 0, bar), 0.005, 0.008, finish.steel(rng))
+    out.disc("blade", (0, 0, bar), 0.005, 0.008, materials.steel(rng))
     return out, float(rng.uniform(0.06, 0.12))
 
 

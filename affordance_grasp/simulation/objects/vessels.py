@@ -1,10 +1,10 @@
-"""Things to drink and pour from: mug, teapot, bottle, bowl, wine glass."""
+"""Mug, teapot, bottle, bowl and wine glass."""
 
 import numpy as np
 from numpy.random import Generator
 
 from affordance_grasp.geometry import Floats
-from affordance_grasp.simulation.objects import finish
+from affordance_grasp.simulation.objects import materials
 from affordance_grasp.simulation.objects.assembly import Assembly
 from affordance_grasp.simulation.objects.primitive import Material, Shape, Shell
 
@@ -37,20 +37,20 @@ def ear(
 
 def mug(rng: Generator) -> tuple[Assembly, float]:
     """A thin-walled cup with a D-, C- or square-shaped handle."""
-    out, glaze = Assembly(), finish.ceramic(rng)
+    out, glaze = Assembly(), materials.ceramic(rng)
     radius, height = rng.uniform(0.036, 0.046), rng.uniform(0.078, 0.108)
     base, wall = radius * rng.uniform(0.72, 1.0), 0.004
     band = height * rng.uniform(0.80, 0.86)
     at_band = base + (radius - base) * band / height
-    rim = finish.ceramic(rng) if rng.uniform() < 0.3 else glaze
-    inner = finish.ceramic(rng) if rng.uniform() < 0.25 else glaze
+    rim = materials.ceramic(rng) if rng.uniform() < 0.3 else glaze
+    inner = materials.ceramic(rng) if rng.uniform() < 0.25 else glaze
     out.shell("body", [(base * 0.94, 0), (base, 0.004), (at_band, band)], wall, glaze)
     out.shell("rim", [(at_band, band), (radius, height)], wall, rim)
     out.disc("bottom", (0, 0, 0.004), base * 0.95, 0.006, inner)
     if rng.uniform() < 0.35:
         low, high = sorted(rng.uniform(0.15, 0.75, 2) * height)
         r0, r1 = (base + (radius - base) * z / height + 0.0006 for z in (low, high))
-        stripe = finish.ceramic(rng)
+        stripe = materials.ceramic(rng)
         out.shells.append(_decoration("body", ((r0, low), (r1, high)), stripe))
     style = ("D", "C", "square")[rng.integers(3)]
     z_top, z_low = height * rng.uniform(0.80, 0.90), height * rng.uniform(0.14, 0.24)
@@ -58,7 +58,7 @@ def mug(rng: Generator) -> tuple[Assembly, float]:
     root = bar - wall + 0.0005  # the round end of the bar must not come out on the inside
     x_top, x_low = (base + (radius - base) * z / height + root for z in (z_top, z_low))
     path = ear(rng, style, (x_top, z_top), (x_low, z_low), rng.uniform(0.025, 0.033) + bar)
-    out.chain("handle", path, bar, finish.ceramic(rng) if rng.uniform() < 0.15 else glaze)
+    out.chain("handle", path, bar, materials.ceramic(rng) if rng.uniform() < 0.15 else glaze)
     return out, float(rng.uniform(0.15, 0.30))
 
 
@@ -69,7 +69,7 @@ def _decoration(part: str, profile: tuple[tuple[float, float], ...], material: M
 def teapot(rng: Generator) -> tuple[Assembly, float]:
     """A bellied pot with a lid and knob, a spout in -x and a handle in +x."""
     out = Assembly()
-    skin = finish.steel(rng) if rng.uniform() < 0.25 else finish.ceramic(rng)
+    skin = materials.steel(rng) if rng.uniform() < 0.25 else materials.ceramic(rng)
     radius, height = rng.uniform(0.048, 0.060), rng.uniform(0.075, 0.100)
     belly = rng.uniform(0.35, 0.6)
     share = np.linspace(0, 1, 7)
@@ -79,12 +79,12 @@ def teapot(rng: Generator) -> tuple[Assembly, float]:
     out.shell("body", profile, 0.003, skin, full=True)
     out.disc("body", (0, 0, 0.004), profile[0][0] * 0.99, 0.008, skin)
     neck = profile[-1][0]
-    lid = finish.ceramic(rng) if rng.uniform() < 0.2 else skin
+    lid = materials.ceramic(rng) if rng.uniform() < 0.2 else skin
     lid_height = rng.uniform(0.012, 0.020)
     size = (neck * 0.96, neck * 0.96, lid_height)
     out.add("lid", Shape.ELLIPSOID, size, (0, 0, height - 0.002), lid)
     knob = rng.uniform(0.009, 0.012)
-    knob_skin = finish.grip(rng) if rng.uniform() < 0.5 else lid
+    knob_skin = materials.grip(rng) if rng.uniform() < 0.5 else lid
     out.rod("knob", (0, 0, height), (0, 0, height + lid_height + 0.006), 0.004, knob_skin)
     top = height + lid_height + knob * 0.7
     out.add("knob", Shape.SPHERE, (knob,), (0, 0, top), knob_skin)
@@ -115,13 +115,13 @@ def _pot_handle(
     bar = rng.uniform(0.005, 0.007)
     reach = max(radii) - min(x_top, x_low) + rng.uniform(0.028, 0.036) + bar - 0.006
     path = ear(rng, ("D", "C", "square")[rng.integers(3)], (x_top, z_top), (x_low, z_low), reach)
-    out.chain("handle", path, bar, finish.grip(rng) if rng.uniform() < 0.35 else skin)
+    out.chain("handle", path, bar, materials.grip(rng) if rng.uniform() < 0.35 else skin)
 
 
 def bottle(rng: Generator) -> tuple[Assembly, float]:
     """An empty bottle with shoulder, neck and cap."""
     out = Assembly()
-    skin = (finish.glass, finish.plastic, finish.steel)[rng.integers(3)](rng)
+    skin = (materials.glass, materials.plastic, materials.steel)[rng.integers(3)](rng)
     radius, height = rng.uniform(0.027, 0.036), rng.uniform(0.150, 0.200)
     neck, shoulder = rng.uniform(0.012, 0.016), height * rng.uniform(0.60, 0.72)
     neck_low = shoulder + (height - shoulder) * rng.uniform(0.4, 0.6)
@@ -136,19 +136,19 @@ def bottle(rng: Generator) -> tuple[Assembly, float]:
     out.shell("neck", [*slope, (neck, height)], 0.002, skin, full=True)
     if rng.uniform() < 0.6:
         low, high = shoulder * rng.uniform(0.15, 0.35), shoulder * rng.uniform(0.65, 0.9)
-        label = finish.plastic(rng)
+        label = materials.plastic(rng)
         rim = ((radius + 0.0005, float(low)), (radius + 0.0005, float(high)))
         out.shells.append(_decoration("body", rim, label))
     cap_height = rng.uniform(0.016, 0.028)
-    cap = finish.plastic(rng)
+    cap = materials.plastic(rng)
     out.disc("cap", (0, 0, height + cap_height / 2 - 0.004), neck + 0.004, cap_height, cap)
     return out, float(rng.uniform(0.06, 0.25))
 
 
 def bowl(rng: Generator) -> tuple[Assembly, float]:
     """An open bowl; the inner skin is a part of its own."""
-    out, glaze = Assembly(), finish.wood(rng) if rng.uniform() < 0.2 else finish.ceramic(rng)
-    inner = finish.ceramic(rng) if rng.uniform() < 0.4 else glaze
+    out, glaze = Assembly(), materials.wood(rng) if rng.uniform() < 0.2 else materials.ceramic(rng)
+    inner = materials.ceramic(rng) if rng.uniform() < 0.4 else glaze
     radius, height = rng.uniform(0.060, 0.080), rng.uniform(0.045, 0.065)
     foot = radius * rng.uniform(0.42, 0.6)
     power = rng.uniform(1.6, 2.4)
@@ -159,7 +159,9 @@ def bowl(rng: Generator) -> tuple[Assembly, float]:
     ]
     band = len(curve) - 2
     out.shell("wall", [(foot * 0.97, 0), *curve[: band + 1]], 0.0025, glaze)
-    out.shell("rim", curve[band:], 0.0045, finish.ceramic(rng) if rng.uniform() < 0.2 else glaze)
+    out.shell(
+        "rim", curve[band:], 0.0045, materials.ceramic(rng) if rng.uniform() < 0.2 else glaze
+    )
     lining = [(r - 0.0024, h + 0.001) for r, h in curve[: band + 1]]
     out.shell("inside", lining, 0.002, inner)
     out.disc("inside", (0, 0, 0.005), foot * 0.98, 0.007, inner)
@@ -168,7 +170,7 @@ def bowl(rng: Generator) -> tuple[Assembly, float]:
 
 def wine_glass(rng: Generator) -> tuple[Assembly, float]:
     """A stemmed glass: foot, stem, bowl and rim."""
-    out, pane = Assembly(), finish.glass(rng)
+    out, pane = Assembly(), materials.glass(rng)
     foot, stem = rng.uniform(0.031, 0.037), rng.uniform(0.065, 0.090)
     radius, depth = rng.uniform(0.030, 0.039), rng.uniform(0.065, 0.085)
     out.disc("foot", (0, 0, 0.002), foot, 0.004, pane)

@@ -1,1 +1,1 @@
-"""Pictures of a MuJoCo model: the camera, its noise, and what it renders with."""
+"""Images of a MuJoCo model: the camera, its noise, and what it renders with."""

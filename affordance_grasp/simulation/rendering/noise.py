@@ -1,4 +1,4 @@
-"""What a stereo depth camera like the RealSense D435 does to a perfect picture.
+"""Noise model of a stereo depth camera such as the RealSense D435.
 
 Depth comes from disparity d = f B / z, so an error of s pixels of disparity is an error of
 z^2 s / (f B) in depth; it is correlated over the matching window. Disparity comes in fractions of

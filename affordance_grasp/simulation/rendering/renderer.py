@@ -1,4 +1,4 @@
-"""Which OpenGL MuJoCo renders with, decided once, before MuJoCo is imported.
+"""The OpenGL backend of MuJoCo, chosen once, before MuJoCo is imported.
 
 A machine without a display has EGL (a graphics card, or Mesa's software renderer) or OSMesa.
 MuJoCo reads ``MUJOCO_GL`` when it is first imported, so the ``simulation`` package calls

@@ -1,8 +1,8 @@
 """MuJoCo model of a serial arm, built from the numbers of its URDF.
 
 The chain of joints is exact; the links are capsules between neighbouring joints, their mass
-shared out by volume. Every joint has a position servo that also knows the wanted velocity, the
-way an industrial drive does, so the arm follows a trajectory without lag. Its weight is
+shared out by volume. Every joint has a position servo with velocity feedforward, as an industrial
+drive has, so the arm follows a trajectory without lag. Its weight is
 compensated as a robot controller compensates it; contact forces are not.
 """
 
@@ -25,9 +25,9 @@ class ArmPhysics:
     """Servo gains [N m/rad, N m s/rad], torque limits [N m], motor inertia [kg m2] and looks.
 
     Torque limits and the total mass are those of the Aubo-i5 (23.5 kg; 133 N m in the three large
-    joints, 13.5 N m in the wrist). Brakes [rad/s2] are what its maker's software allows the motors
-    to change their speed, 20,000 rpm/s, behind gears of 121 and 101. Joints beyond the third use
-    the wrist's values.
+    joints, 13.5 N m in the wrist). Brakes [rad/s2] are the motor accelerations that the
+    vendor's software allows, 20,000 rpm/s, behind gears of 121 and 101. Joints beyond the third
+    use the wrist's values.
     """
 
     mass_kg: float = 23.5
@@ -85,7 +85,7 @@ def servo_targets(
 ) -> Floats:
     """Control values (J,) at which the servos hold ``q`` [rad] while moving at ``velocity``.
 
-    ``torque`` (J,) [N m] is what the motion is known to need besides.
+    ``torque`` (J,) [N m]: feedforward of the motion.
     A servo's torque is kp (u - q) - kv dq/dt; u = q + (kv v + torque) / kp takes the lag out.
     """
     joints = range(np.shape(q)[-1])

@@ -27,7 +27,7 @@ _FINGER_CONTACT = {"contype": 0, "conaffinity": 1}
 
 @dataclass(frozen=True)
 class GripperPhysics:
-    """What the profile does not say: masses, the drive's stiffness and the pads' rubber.
+    """What the profile lacks: masses, the drive's stiffness and the pads' friction.
 
     ``friction``: sliding, torsional [m] and rolling [m] coefficients of the pads; MuJoCo takes
     the larger of the two surfaces. ``kp`` [N m/rad] turns position error into knuckle torque up

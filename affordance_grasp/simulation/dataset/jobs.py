@@ -1,8 +1,7 @@
-"""The simulated affordance data set, in AGD20K's layout.
+"""The rendering jobs of the simulated affordance data set, which has AGD20K's layout.
 
-Which pictures there are is decided by a plan of jobs, one per object instance; a job is a pure
-function of the data set's seed and its own description, so the result does not depend on how
-many workers share the jobs.
+There is one job per object instance. It is a pure function of the data set's seed and its own
+description, so the result does not depend on the number of workers.
 """
 
 from collections.abc import Iterator
@@ -16,25 +15,25 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from affordance_grasp.errors import InvalidInput, UnknownName
-from affordance_grasp.simulation.dataset.annotation import annotate
-from affordance_grasp.simulation.dataset.detector import Box, mask_box
-from affordance_grasp.simulation.dataset.images import (
-    MaskedPicture,
-    close_up,
-    egocentric,
-    exocentric,
-)
-from affordance_grasp.simulation.dataset.parts import (
+from affordance_grasp.simulation.dataset.detector import PixelBox, mask_box
+from affordance_grasp.simulation.dataset.functional_parts import (
     FUNCTIONAL_PARTS,
     affordances_of,
     functional_parts,
 )
-from affordance_grasp.simulation.objects import FAMILIES, make_object
-from affordance_grasp.simulation.seeds import (
+from affordance_grasp.simulation.dataset.masked_images import (
+    MaskedImage,
+    close_up,
+    egocentric,
+    exocentric,
+)
+from affordance_grasp.simulation.objects import (
     EXO_SEED_START,
+    FAMILIES,
     SEEDS_PER_DATASET,
     TEST_SEED_START,
     TRAIN_SEED_START,
+    make_object,
 )
 
 SPLITS = ("Seen", "Unseen")
@@ -55,13 +54,14 @@ UNSEEN_AFFORDANCES = (
 """Those of AGD20K's 25 Unseen affordances that the families serve."""
 
 EGO_VIEWS, EXO_VIEWS, TEST_VIEWS = 3, 4, 2
-MOST_PICTURES, SEEDS_PER_PAIR = 2000, 500
+ANNOTATED_POINTS = 40
+MAX_IMAGES, SEEDS_PER_PAIR = 2000, 500
 CLOSE_UPS, CLOSE_UP_START = 2, 100_000
-"""Close-ups of every training picture, at most, and where their numbers begin."""
+"""Close-ups of every training image, at most, and where their numbers begin."""
 
 
 class Kind(str, Enum):
-    """What a picture is for."""
+    """The purpose of an image."""
 
     EGO = "ego"
     EXO = "exo"
@@ -73,7 +73,7 @@ SEED_START = {Kind.EGO: TRAIN_SEED_START, Kind.EXO: EXO_SEED_START, Kind.TEST: T
 
 @dataclass(frozen=True)
 class DatasetConfig:
-    """How many pictures of which size; ``size`` is the shorter side [px]."""
+    """Numbers of images and their size; ``size`` is the shorter side [px]."""
 
     seed: int = 0
     ego_per_object: int = 60
@@ -88,17 +88,17 @@ class DatasetConfig:
             if split not in SPLITS:
                 raise UnknownName("split", split, SPLITS)
         counts = self.ego_per_object, self.exo_per_pair, self.test_per_object
-        if not all(1 <= count <= MOST_PICTURES for count in counts):
-            raise InvalidInput(f"picture counts {counts} must be within 1..{MOST_PICTURES}")
+        if not all(1 <= count <= MAX_IMAGES for count in counts):
+            raise InvalidInput(f"image counts {counts} must be within 1..{MAX_IMAGES}")
         if self.seed < 0:
             raise InvalidInput(f"the seed is {self.seed}; it must not be negative")
         if not 64 <= self.size <= 800:
-            raise InvalidInput(f"picture size {self.size} px is not within 64..800")
+            raise InvalidInput(f"image size {self.size} px is not within 64..800")
 
 
 @dataclass(frozen=True)
 class Job:
-    """All pictures of one object instance: ``count`` from picture ``number`` on."""
+    """All images of one object instance: ``count`` from image ``number`` on."""
 
     kind: Kind
     family: str
@@ -110,11 +110,11 @@ class Job:
 
 @dataclass(frozen=True)
 class Record:
-    """One finished picture, encoded, and what is known about it.
+    """One finished image, encoded, with its annotations.
 
     ``affordances``: those under which it is filed, because it shows the parts that serve them.
     ``boxes`` are exact (left, top, right, bottom [px]) of visible parts and, under ``""``, of the
-    whole object; ``heatmaps`` (test pictures only): affordance -> 8-bit PNG.
+    whole object; ``heatmaps`` (test images only): affordance -> 8-bit PNG.
     """
 
     kind: Kind
@@ -123,7 +123,7 @@ class Record:
     number: int
     jpeg: bytes
     size: tuple[int, int]
-    boxes: dict[str, Box]
+    boxes: dict[str, PixelBox]
     heatmaps: dict[str, bytes]
 
     @property
@@ -162,83 +162,106 @@ def _jobs(
 
 
 def in_unseen_training(affordance: str, family: str) -> bool:
-    """Whether pictures of this pair may train on the Unseen split."""
+    """Whether images of this pair may train on the Unseen split."""
     return affordance in UNSEEN_AFFORDANCES and family not in UNSEEN_FAMILIES
 
 
 def object_seed(config: DatasetConfig, job: Job) -> int:
-    """Seed of the object instance of a job; apart between training, test and robot trials."""
+    """Seed of a job's object instance; training, test and simulated picks have different ones."""
     return config.seed * SEEDS_PER_DATASET + SEED_START[job.kind] + job.instance
 
 
-def photograph(config: DatasetConfig, job: Job) -> list[Record]:
-    """Make the pictures of one job."""
+def render_job(config: DatasetConfig, job: Job) -> list[Record]:
+    """Render the images of one job."""
     words = f"{job.kind.value}|{job.family}|{job.affordance}|{job.instance}"
     rng = np.random.default_rng([config.seed, crc32(words.encode())])
     obj = make_object(job.family, object_seed(config, job))
     if job.kind is Kind.EXO:
-        pictures = exocentric(obj, job.affordance, job.count, config.size, rng)
+        images = exocentric(obj, job.affordance, job.count, config.size, rng)
         filed: tuple[str, ...] = (job.affordance,)
     else:
-        pictures = egocentric(obj, job.count, config.size, rng, _wanted(job.family))
+        images = egocentric(obj, job.count, config.size, rng, _wanted(job.family))
         filed = affordances_of(job.family)
     near = np.random.default_rng([config.seed, crc32(words.encode()), 1])
     records = []
-    for number, picture in enumerate(pictures, job.number):
-        records.append(_record(job, number, picture, filed, rng))
+    for number, image in enumerate(images, job.number):
+        records.append(_record(job, number, image, filed, rng))
         if job.kind is Kind.EGO:
-            records += _close_ups(job, number, picture, near)
+            records += _close_ups(job, number, image, near)
     return records
 
 
-def _close_ups(job: Job, number: int, picture: MaskedPicture, rng: Generator) -> Iterator[Record]:
-    """Pieces of a training picture, filed only under what they show."""
+def _close_ups(job: Job, number: int, image: MaskedImage, rng: Generator) -> Iterator[Record]:
+    """Crops of a training image, filed only under the affordances whose parts they show."""
     groups = {a: functional_parts(a, job.family) for a in affordances_of(job.family)}
     for i in range(CLOSE_UPS):
-        found = close_up(picture, groups, rng)
+        found = close_up(image, groups, rng)
         if found is not None:
-            piece, shown = found
-            yield _record(job, CLOSE_UP_START + CLOSE_UPS * number + i, piece, shown, rng)
+            crop, shown = found
+            yield _record(job, CLOSE_UP_START + CLOSE_UPS * number + i, crop, shown, rng)
 
 
 def _wanted(family: str) -> tuple[str, ...]:
-    """Parts that a picture of a family should show: the first of every affordance."""
+    """Parts that an image of a family should show: the first of every affordance."""
     chosen = (functional_parts(affordance, family)[0] for affordance in affordances_of(family))
     return tuple(dict.fromkeys(chosen))
 
 
 def _record(
-    job: Job, number: int, picture: MaskedPicture, affordances: tuple[str, ...], rng: Generator
+    job: Job, number: int, image: MaskedImage, affordances: tuple[str, ...], rng: Generator
 ) -> Record:
-    height, width = picture.whole.shape
-    boxes = picture.boxes()
-    whole = mask_box(picture.whole)
+    height, width = image.whole.shape
+    boxes = image.boxes()
+    whole = mask_box(image.whole)
     if whole is not None:
         boxes[""] = whole
-    heatmaps = dict(_heatmaps(job.family, picture, rng)) if job.kind is Kind.TEST else {}
+    heatmaps = dict(_heatmaps(job.family, image, rng)) if job.kind is Kind.TEST else {}
     quality = int(rng.integers(85, 96))
     return Record(
         job.kind,
         job.family,
         affordances,
         number,
-        _encoded(".jpg", picture.color[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality]),
+        _encoded(".jpg", image.color[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality]),
         (width, height),
         boxes,
         heatmaps,
     )
 
 
-def _heatmaps(family: str, picture: MaskedPicture, rng: Generator) -> Iterator[tuple[str, bytes]]:
+def _heatmaps(family: str, image: MaskedImage, rng: Generator) -> Iterator[tuple[str, bytes]]:
     for affordance in affordances_of(family):
-        mask = np.zeros(picture.whole.shape, bool)
+        mask = np.zeros(image.whole.shape, bool)
         for part in functional_parts(affordance, family):
-            mask |= picture.parts.get(part, False)
+            mask |= image.parts.get(part, False)
         yield affordance, _encoded(".png", annotate(mask, rng), [])
+
+
+def annotate(
+    mask: NDArray[np.bool_], rng: Generator, points: int = ANNOTATED_POINTS
+) -> NDArray[np.uint8]:
+    """Ground-truth heatmap (H, W) 8 bit, peak 255, of a part mask, by AGD20K's recipe.
+
+    Unit impulses at points drawn in the mask, an OpenCV Gaussian of odd kernel
+    ``int(sqrt(h w) / 3)`` with OpenCV's own sigma for that kernel, then min-max. All zero for an
+    empty mask.
+    """
+    height, width = mask.shape
+    impulses = np.zeros((height, width), np.float64)
+    inside = np.argwhere(mask)
+    if len(inside):
+        chosen = inside[rng.choice(len(inside), points, replace=len(inside) < points)]
+        np.add.at(impulses, (chosen[:, 0], chosen[:, 1]), 1.0)
+    kernel = max(int(np.sqrt(height * width) / 3) | 1, 1)
+    blurred = cv2.GaussianBlur(impulses, (kernel, kernel), 0)
+    span = float(blurred.max() - blurred.min())
+    if span <= 0:
+        return np.zeros((height, width), np.uint8)
+    return np.round((blurred - blurred.min()) / span * 255).astype(np.uint8)
 
 
 def _encoded(ending: str, image: NDArray[np.uint8], options: list[int]) -> bytes:
     done, buffer = cv2.imencode(ending, np.ascontiguousarray(image), options)
     if not done:
-        raise InvalidInput(f"OpenCV could not encode a picture of shape {image.shape} as {ending}")
+        raise InvalidInput(f"OpenCV could not encode an image of shape {image.shape} as {ending}")
     return bytes(buffer)

@@ -1,4 +1,4 @@
-"""Pictures of a world that goes on meanwhile: drawn in a thread of their own from copies of it."""
+"""Rendering of a running world in a separate thread, from copies of its state."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -15,8 +15,8 @@ CLOSE_S = 20.0
 
 
 @dataclass(frozen=True)
-class Moment:
-    """A world as it was at a stamp, and who can draw it."""
+class Snapshot:
+    """The state of a world at a stamp."""
 
     world: World
     state: Any
@@ -24,29 +24,28 @@ class Moment:
 
 
 @dataclass
-class Feed:
-    """Pictures to draw ``rate_hz`` times a second while it is ``wanted``."""
+class ImageFeed:
+    """Images rendered ``rate_hz`` times a second while ``wanted`` says so."""
 
     rate_hz: float
     wanted: Callable[[], bool]
-    draw: Callable[[Observer, Moment], None]
+    render: Callable[[Observer, Snapshot], None]
     due_s: float = field(default=0.0, init=False)
 
 
-class Drawing:
-    """Draws what is due, one moment at a time; on a slow machine seldom enough to leave time.
+class RenderThread:
+    """Renders the feeds that are due, one snapshot at a time, with a limited share of one core.
 
-    Drawing takes a tenth of a second; a world that waited for it would stand, and every command
-    to it wait as long.
+    Rendering takes a tenth of a second, during which the world and its commands must not wait.
     """
 
-    def __init__(self, feeds: Sequence[Feed], now_ns: Callable[[], int]) -> None:
-        """Start the thread; ``now_ns`` stamps moments."""
+    def __init__(self, feeds: Sequence[ImageFeed], now_ns: Callable[[], int]) -> None:
+        """Start the thread; ``now_ns`` stamps the snapshots."""
         self._feeds, self._now_ns = feeds, now_ns
         self._free = Event()
         self._free.set()
-        self._moments: SimpleQueue[Moment | None] = SimpleQueue()
-        self._thread = Thread(target=self._run, name="drawing", daemon=True)
+        self._snapshots: SimpleQueue[Snapshot | None] = SimpleQueue()
+        self._thread = Thread(target=self._run, name="rendering", daemon=True)
         self._thread.start()
 
     @property
@@ -55,37 +54,37 @@ class Drawing:
         return self._thread.is_alive()
 
     def offer(self, world: World) -> None:
-        """Take a copy of the world as it is now, if something is due and nothing being drawn."""
+        """Take a snapshot of the world, if a feed is due and the thread is idle."""
         if self._free.is_set() and self._due():
             self._free.clear()
-            self._moments.put(Moment(world, world.state(), self._now_ns()))
+            self._snapshots.put(Snapshot(world, world.state(), self._now_ns()))
 
     def close(self) -> None:
-        """Finish the picture that is being drawn, and free the renderers."""
-        self._moments.put(None)
+        """Finish the present image and free the renderers."""
+        self._snapshots.put(None)
         self._thread.join(CLOSE_S)
 
-    def _due(self) -> list[Feed]:
+    def _due(self) -> list[ImageFeed]:
         now = monotonic()
         return [feed for feed in self._feeds if now >= feed.due_s and feed.wanted()]
 
     def _run(self) -> None:
         world, observer = None, None
-        while (moment := self._moments.get()) is not None:
-            if moment.world is not world or observer is None:
+        while (snapshot := self._snapshots.get()) is not None:
+            if snapshot.world is not world or observer is None:
                 if observer is not None:
                     observer.close()
-                world, observer = moment.world, moment.world.observer()
+                world, observer = snapshot.world, snapshot.world.observer()
             for feed in self._due():
-                _draw(feed, observer, moment)
+                _render(feed, observer, snapshot)
             self._free.set()
         if observer is not None:
             observer.close()
 
 
-def _draw(feed: Feed, observer: Observer, moment: Moment) -> None:
+def _render(feed: ImageFeed, observer: Observer, snapshot: Snapshot) -> None:
     begun, worked = monotonic(), thread_time()
-    feed.draw(observer, moment)
-    # Time in which others had the processor does not count, or frames were scarce just then.
+    feed.render(observer, snapshot)
+    # CPU time, not wall time: a busy machine must not slow the feeds further.
     cost_s = thread_time() - worked
     feed.due_s = begun + max(1 / feed.rate_hz, cost_s / MAX_SHARE)

@@ -1,15 +1,15 @@
-"""Which part of an object serves which affordance, and what a person would call that part.
+"""The functional part of each object family for each affordance, and its name in prompts.
 
-The choices follow AGD20K's annotation: *hold*, *hit*, *swing*, *lift* and *pour* are where the
-hand takes the object; *cut_with*, *stick*, *stir*, *brush_with*, *drink_with*, *sip*, *open* and
-*wash* are where the object does its work.
+As in AGD20K's annotation, *hold*, *hit*, *swing*, *lift* and *pour* are where the hand grasps the
+object; *cut_with*, *stick*, *stir*, *brush_with*, *drink_with*, *sip*, *open* and *wash* are where
+the object acts.
 """
 
 from affordance_grasp.errors import UnknownName
 
-Parts = tuple[str, ...]
+PartNames = tuple[str, ...]
 
-FUNCTIONAL_PARTS: dict[str, dict[str, Parts]] = {
+FUNCTIONAL_PARTS: dict[str, dict[str, PartNames]] = {
     "brush_with": {"toothbrush": ("head",)},
     "cut_with": {"knife": ("blade",), "scissors": ("blade",), "axe": ("head",)},
     "drink_with": {"mug": ("rim",), "bottle": ("cap",), "wine_glass": ("rim",)},
@@ -59,8 +59,8 @@ FUNCTIONAL_PARTS: dict[str, dict[str, Parts]] = {
 """affordance -> family -> names of the parts that serve it."""
 
 
-def functional_parts(affordance: str, family: str) -> Parts:
-    """Parts of a family that serve an affordance; refuses pairs that make no sense."""
+def functional_parts(affordance: str, family: str) -> PartNames:
+    """Parts of a family that serve an affordance; refuses pairs without any."""
     if affordance not in FUNCTIONAL_PARTS:
         raise UnknownName("affordance", affordance, tuple(FUNCTIONAL_PARTS))
     families = FUNCTIONAL_PARTS[affordance]
@@ -75,6 +75,6 @@ def affordances_of(family: str) -> tuple[str, ...]:
 
 
 def prompt(affordance: str, family: str) -> str:
-    """What to ask a part detector for, e.g. ``knife blade``, ``mug handle``, ``pan inside``."""
+    """Prompt for a part detector, e.g. ``knife blade``, ``mug handle``, ``pan inside``."""
     parts = functional_parts(affordance, family)
     return f"{family} {parts[0]}".replace("_", " ")

@@ -1,4 +1,4 @@
-"""Table, room and light around the robot; they look different for every seed.
+"""Table, room and light around the robot; their appearance depends on the seed.
 
 World frame = ``base_link``: z up, the table top is the plane z = 0 on which the arm stands.
 """
@@ -18,7 +18,7 @@ _FLOOR_Z_M = -0.74
 _WORK_M = np.array([0.45, 0.0, 0.05])
 
 
-# (pattern, base colour) of tables and floors that are found in kitchens and laboratories.
+# (pattern, base colour) of tables and floors as in kitchens and laboratories.
 _TABLES: tuple[tuple[str, Color], ...] = (
     ("wood", (0.72, 0.53, 0.35)),
     ("wood", (0.52, 0.36, 0.24)),
@@ -38,7 +38,7 @@ _FLOORS: tuple[tuple[str, Color], ...] = (
 
 @dataclass(frozen=True)
 class SceneLook:
-    """Which surfaces and how much light, drawn from a seed."""
+    """Surfaces and light, sampled from a seed."""
 
     table: tuple[str, Color]
     floor: tuple[str, Color]
@@ -175,7 +175,7 @@ def _add_material(
 
 
 def _add_lights(spec: mujoco.MjSpec, look: SceneLook) -> None:
-    """Daylight that throws shadows, a lamp from the other side, and the ceiling's glow."""
+    """A directional light with shadows, a lamp from the other side, and ambient light."""
     headlight = spec.visual.headlight
     headlight.ambient = [0.45 * look.light] * 3
     headlight.diffuse = [0.16 * look.light] * 3

@@ -1,4 +1,4 @@
-"""Carrying out a planned pick in the simulated world, with no ROS in between."""
+"""The simulated world as actuators: a planned pick executed without ROS."""
 
 from collections.abc import Callable
 
@@ -21,7 +21,7 @@ OnFrame = Callable[[World, str], None]
 class SimulatedActuators:
     """The world's arm and gripper as :class:`affordance_grasp.control.motion.execution.Actuators`.
 
-    ``on_frame(world, stage)`` is called every 0.1 s of simulated time, to take pictures.
+    ``on_frame(world, stage)`` is called every 0.1 s of simulated time, to record images.
     """
 
     def __init__(self, world: World, on_frame: OnFrame | None = None) -> None:
@@ -31,7 +31,7 @@ class SimulatedActuators:
         self.stage = "start"
 
     def enter(self, stage: str) -> None:
-        """Remember which stage the next pictures belong to."""
+        """Set the stage that the next images belong to."""
         self.stage = stage
 
     def move(self, trajectory: JointTrajectory, any_path: bool = False) -> None:
@@ -42,7 +42,7 @@ class SimulatedActuators:
             raise MotionFault(f"{self.stage}: the trajectory did not end in its own duration")
 
     def grip(self, width_m: float, force_n: float) -> float:
-        """Close or open until the fingers stand still, at their target or on something."""
+        """Close or open until the fingers stop, at their target or on an object."""
         self._world.set_gripper_target(width_m, force_n)
         still_s, waited_s, width = 0.0, 0.0, self._world.gripper_width_m()
         while still_s < 2 * STALL_S:
@@ -79,10 +79,10 @@ class SimulatedActuators:
 
 
 def execute_pick(world: World, plan: PickPlan, on_frame: OnFrame | None = None) -> PickOutcome:
-    """Carry out a pick and judge it by what became of the object.
+    """Execute a pick and judge it by the state of the object.
 
     Args:
-        world: the work cell; the arm must stand where the plan starts.
+        world: the work cell; the arm must be at the start of the plan.
         plan: trajectories and widths from :func:`affordance_grasp.control.motion.pick.plan_pick`.
         on_frame: called with the world and the stage every 0.1 s of simulated time.
     """

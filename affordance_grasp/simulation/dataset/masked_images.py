@@ -1,4 +1,4 @@
-"""The two kinds of picture of the data set: an object alone, and an object in a person's hand."""
+"""Egocentric images of an object alone and exocentric ones of it in use, with part masks."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -10,8 +10,8 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from affordance_grasp.geometry import Floats, pose
-from affordance_grasp.simulation.dataset.detector import Box, mask_box
-from affordance_grasp.simulation.dataset.parts import functional_parts
+from affordance_grasp.simulation.dataset.detector import PixelBox, mask_box
+from affordance_grasp.simulation.dataset.functional_parts import functional_parts
 from affordance_grasp.simulation.dataset.person import (
     ARM,
     REACHING,
@@ -23,10 +23,10 @@ from affordance_grasp.simulation.dataset.person import (
 from affordance_grasp.simulation.dataset.studio import (
     OBJECT,
     Studio,
-    View,
+    StudioView,
     add_surface,
+    apply_camera_model,
     box_corners,
-    develop,
     framed,
     orbit,
     studio_spec,
@@ -37,36 +37,36 @@ SMALLEST_PART = 0.0015
 SMALLEST_OBJECT = 0.02
 TRIES, EXO_TRIES = 8, 4
 CLOSE, SMALLEST_WINDOW = (1.1, 1.8), 0.2
-"""Side of a close-up over the extent of a part, and at least over the picture's side."""
+"""Side of a close-up over the extent of a part, and at least over the image's side."""
 SHOWN, HIDDEN = 0.6, 0.15
-"""From which share of its area on a part counts as shown, and up to which as not."""
+"""Share of its area from which a part counts as shown, and up to which as hidden."""
 SETTLE_S = 0.5
 
 
 @dataclass(frozen=True)
-class MaskedPicture:
+class MaskedImage:
     """``color`` (H, W, 3) uint8 rgb, exact masks (H, W) of every visible part and of the whole."""
 
     color: NDArray[np.uint8]
     whole: NDArray[np.bool_]
     parts: dict[str, NDArray[np.bool_]]
 
-    def boxes(self) -> dict[str, Box]:
+    def boxes(self) -> dict[str, PixelBox]:
         """Exact box of every visible part."""
         found = {part: mask_box(mask) for part, mask in self.parts.items()}
         return {part: box for part, box in found.items() if box is not None}
 
 
 def image_size(rng: Generator, side: int) -> tuple[int, int]:
-    """Width and height [px] of a picture: square, or up to a quarter longer one way."""
+    """Width and height [px] of an image: square, or up to a quarter longer one way."""
     longer = int(side * rng.choice([1.0, 1.0, rng.uniform(1.0, 1.25)]))
     return (longer, side) if rng.uniform() < 0.5 else (side, longer)
 
 
 def egocentric(
     obj: HouseholdObject, views: int, side: int, rng: Generator, wanted: tuple[str, ...]
-) -> Iterator[MaskedPicture]:
-    """Pictures of an object alone at rest, from above, with all ``wanted`` parts in sight."""
+) -> Iterator[MaskedImage]:
+    """Images of an object alone at rest, from above, with all ``wanted`` parts in sight."""
     spec = studio_spec(rng, _mean_color(obj))
     add_object(spec, obj, name=OBJECT)
     studio = Studio(spec, image_size(rng, side), SETTLE_S)
@@ -85,17 +85,17 @@ def egocentric(
 
 
 def close_up(
-    picture: MaskedPicture, groups: Mapping[str, tuple[str, ...]], rng: Generator
-) -> tuple[MaskedPicture, tuple[str, ...]] | None:
-    """A square piece of a picture that shows some functional parts and not others.
+    image: MaskedImage, groups: Mapping[str, tuple[str, ...]], rng: Generator
+) -> tuple[MaskedImage, tuple[str, ...]] | None:
+    """A square crop of an image that shows some functional parts and not others.
 
-    ``groups``: affordance -> the parts that serve it. Returns the piece, enlarged to the picture's
-    shorter side, and the affordances whose parts it shows; None where no piece tells them apart.
+    ``groups``: affordance -> the parts that serve it. Returns the crop, enlarged to the image's
+    shorter side, and the affordances whose parts it shows; None where no crop separates them.
     """
     areas = {
-        a: np.any([picture.parts[p] for p in parts if p in picture.parts], axis=0)
+        a: np.any([image.parts[p] for p in parts if p in image.parts], axis=0)
         for a, parts in groups.items()
-        if set(parts) & set(picture.parts)
+        if set(parts) & set(image.parts)
     }
     for _ in range(TRIES):
         window = _window(areas[rng.choice(sorted(areas))], rng)
@@ -106,12 +106,12 @@ def close_up(
             and len(shown) < len(shares)
             and all(share <= HIDDEN for a, share in shares.items() if a not in shown)
         ):
-            return _enlarged(picture, window), shown
+            return _enlarged(image, window), shown
     return None
 
 
 def _window(mask: NDArray[np.bool_], rng: Generator) -> tuple[slice, slice]:
-    """A square somewhat larger than what the mask covers, inside of the picture."""
+    """A square somewhat larger than the extent of a mask, within the image."""
     rows, columns = np.nonzero(mask)
     extent = max(np.ptp(rows), np.ptp(columns)) + 1
     side = int(
@@ -124,29 +124,28 @@ def _window(mask: NDArray[np.bool_], rng: Generator) -> tuple[slice, slice]:
     return slice(start[0], start[0] + side), slice(start[1], start[1] + side)
 
 
-def _enlarged(picture: MaskedPicture, window: tuple[slice, slice]) -> MaskedPicture:
-    side = min(picture.whole.shape)
+def _enlarged(image: MaskedImage, window: tuple[slice, slice]) -> MaskedImage:
+    side = min(image.whole.shape)
 
-    def enlarge(image: NDArray[np.uint8], how: int) -> NDArray[np.uint8]:
-        cut = np.ascontiguousarray(image[window])
+    def enlarge(pixels: NDArray[np.uint8], how: int) -> NDArray[np.uint8]:
+        cut = np.ascontiguousarray(pixels[window])
         return np.asarray(cv2.resize(cut, (side, side), interpolation=how), np.uint8)
 
     masks = {
         part: enlarge(mask.astype(np.uint8), cv2.INTER_NEAREST) > 0
-        for part, mask in picture.parts.items()
+        for part, mask in image.parts.items()
         if mask[window].any()
     }
     whole = np.any(list(masks.values()), axis=0)
-    return MaskedPicture(enlarge(picture.color, cv2.INTER_CUBIC), whole, masks)
+    return MaskedImage(enlarge(image.color, cv2.INTER_CUBIC), whole, masks)
 
 
 def exocentric(
     obj: HouseholdObject, affordance: str, views: int, side: int, rng: Generator
-) -> Iterator[MaskedPicture]:
-    """Pictures of a person's hand at the part of an object that serves an affordance.
+) -> Iterator[MaskedImage]:
+    """Images of a person's hand that holds or reaches for the part that serves an affordance.
 
-    The hand holds the part or reaches for it. Both fill the picture, from the side that shows most
-    of the part; the rest of the object is seen as far as it fits.
+    Hand and part fill the image, from the viewpoint that shows most of the part.
     """
     parts = functional_parts(affordance, obj.family)
     grip = find_grip(obj, affordance, rng)
@@ -175,7 +174,7 @@ def exocentric(
         studio.close()
 
 
-def _ego_view(points: Floats, size: tuple[int, int], rng: Generator) -> View:
+def _ego_view(points: Floats, size: tuple[int, int], rng: Generator) -> StudioView:
     reach = float(np.linalg.norm(np.ptp(points, axis=0)))
     T = orbit(
         points.mean(axis=0),
@@ -187,7 +186,7 @@ def _ego_view(points: Floats, size: tuple[int, int], rng: Generator) -> View:
     return framed(T, points, size, rng.uniform(0.5, 1.0), tuple(rng.uniform(-0.5, 0.5, 2)))
 
 
-def _exo_view(points: Floats, size: tuple[int, int], rng: Generator) -> View:
+def _exo_view(points: Floats, size: tuple[int, int], rng: Generator) -> StudioView:
     reach = float(np.linalg.norm(np.ptp(points, axis=0)))
     T = orbit(
         points.mean(axis=0),
@@ -201,31 +200,31 @@ def _exo_view(points: Floats, size: tuple[int, int], rng: Generator) -> View:
 
 def _best(
     studio: Studio,
-    views: list[View],
+    views: list[StudioView],
     wanted: tuple[str, ...],
     rng: Generator,
-) -> MaskedPicture:
-    """The first view in which all that is wanted can be seen, else the last one."""
+) -> MaskedImage:
+    """The first view that shows all wanted parts, else the last one."""
     for view in views:
-        shot = studio.shoot(view)
-        parts = studio.part_masks(shot)
+        rendering = studio.render(view)
+        parts = studio.part_masks(rendering)
         whole = np.any(list(parts.values()), axis=0)
         seen = whole.mean() >= SMALLEST_OBJECT
         if seen and all(_share(parts, part) >= SMALLEST_PART for part in wanted):
             break
-    return MaskedPicture(develop(shot.color, rng), whole, parts)
+    return MaskedImage(apply_camera_model(rendering.color, rng), whole, parts)
 
 
 def _clearest(
-    studio: Studio, views: list[View], wanted: tuple[str, ...], rng: Generator
-) -> MaskedPicture:
+    studio: Studio, views: list[StudioView], wanted: tuple[str, ...], rng: Generator
+) -> MaskedImage:
     """The view that shows most of the wanted parts."""
-    shots = [studio.shoot(view) for view in views]
-    masks = [studio.part_masks(shot) for shot in shots]
+    renderings = [studio.render(view) for view in views]
+    masks = [studio.part_masks(rendering) for rendering in renderings]
     shown = [sum(_share(parts, part) for part in wanted) for parts in masks]
     best = int(np.argmax(shown))
     whole = np.any(list(masks[best].values()), axis=0)
-    return MaskedPicture(develop(shots[best].color, rng), whole, masks[best])
+    return MaskedImage(apply_camera_model(renderings[best].color, rng), whole, masks[best])
 
 
 def _share(parts: dict[str, NDArray[np.bool_]], part: str) -> float:
@@ -262,7 +261,7 @@ def _add_person(body: mujoco.MjsBody, pieces: tuple[Primitive, ...]) -> None:
 
 
 def _add_room(spec: mujoco.MjSpec, rng: Generator) -> None:
-    """Four walls in two colours or textures, and a few things that stand about."""
+    """Four walls in two colours or textures, and a few distractor objects."""
     distance = rng.uniform(1.3, 2.2)
     for i in range(2):
         add_surface(spec, f"wall{i}", rng)
