@@ -1,6 +1,6 @@
-"""Draws one picture per grasp convention beside this file: python docs/conventions/draw.py.
+"""Draws one figure per grasp convention beside this file: python docs/conventions/draw.py.
 
-The same hand holds the same block in every picture. Thick axes: the generator's own frame.
+The same hand holds the same block in every figure. Thick axes: the generator's own frame.
 Thin axes at the fingertips: ours, ``tcp``. Red x, green y, blue z.
 """
 
@@ -108,7 +108,7 @@ def hand(canvas: Canvas, back_m: float) -> None:
 
 
 def draw(convention: Convention) -> np.ndarray:
-    """One picture (SIDE, SIDE, 3), bgr."""
+    """One figure (SIDE, SIDE, 3), bgr."""
     reach = reach_m(convention)
     canvas = Canvas(max(reach, FINGER_M + 0.04))
     hand(canvas, reach)
