@@ -203,7 +203,7 @@ def status(**changes):
             DiagnosticStatus.WARN,
             "use a USB 3 port, or a lower rate_hz",
         ),
-        ({"host_stamp": True}, DiagnosticStatus.WARN, "stamped when they arrive"),
+        ({"host_stamp": True}, DiagnosticStatus.WARN, "stamped on arrival"),
         (
             {"state": State.SEARCHING, "fault": "it is gone"},
             DiagnosticStatus.ERROR,
@@ -220,4 +220,4 @@ def test_the_diagnosis_is_one_sentence(changes, level, words):
 
 def test_a_camera_that_tells_no_temperature_is_no_fault():
     entry = status(temperature_c=None)
-    assert {v.key: v.value for v in entry.values}["temperature [C]"] == "not told"
+    assert {v.key: v.value for v in entry.values}["temperature [C]"] == "unknown"

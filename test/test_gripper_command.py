@@ -69,7 +69,7 @@ def test_a_stall_on_an_object_is_no_fault_whatever_the_driver_calls_it():
     assert language().width_m(answer(0.4, ABORTED, False, stalled=True)) == pytest.approx(
         0.0453, abs=1e-4
     )
-    with pytest.raises(MotionFault, match="gave it up.*activated and powered"):
+    with pytest.raises(MotionFault, match="aborted it.*activated and powered"):
         language().width_m(answer(0.4, ABORTED, False))
 
 

@@ -62,7 +62,7 @@ def test_a_way_of_other_joints_is_refused():
 @pytest.mark.parametrize(
     ("code", "words"),
     [
-        (-1, "planning the arm's motion: no way was found"),
+        (-1, "planning the arm's motion: no path was found"),
         (-15, "no such planning group; set moveit_group"),
         (99999, "failed with code 99999"),
     ],
@@ -151,7 +151,7 @@ def test_fingers_that_are_closed_reach_farther_down(arm, stand_m, sent_m):
     path = way(*low_over_the_table(0.005))
     arm._check(path, path)
     arm._width_m, arm._last_grip = GRIPPER.clamp_width(stand_m), (sent_m, 40.0)
-    with pytest.raises(MotionFault, match=r"way is not free: .* mm too low"):
+    with pytest.raises(MotionFault, match=r"path is not free: .* mm too low"):
         arm._check(path, path)
 
 

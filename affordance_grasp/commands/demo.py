@@ -19,7 +19,7 @@ from affordance_grasp.simulation.objects import TRIAL_SEED_START, make_object
 from affordance_grasp.vocabulary import AFFORDANCES, resolve_query
 
 if TYPE_CHECKING:
-    from affordance_grasp.nodes.graph.client import GraspClient, Verdict
+    from affordance_grasp.nodes.graph.client import GraspClient, PickVerdict
     from affordance_grasp.nodes.graph.processes import Graph
 
 READY_TIMEOUT_S = 180.0
@@ -179,7 +179,7 @@ def _reasons(plan: GraspPlan) -> str:
     )
 
 
-def _described(verdict: "Verdict") -> str:
+def _described(verdict: "PickVerdict") -> str:
     parts = ", ".join(verdict.parts_held) or "nothing"
     lifted = f"{verdict.height_m * 100:.0f} cm up" if verdict.lifted else "not lifted"
     part = "a part that serves the query" if verdict.functional else "not as the query wants"

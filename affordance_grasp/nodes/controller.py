@@ -15,7 +15,7 @@ from affordance_grasp.control.robot import RobotConfig, load_robot
 from affordance_grasp.errors import AffordanceGraspError, InvalidInput, MotionFault, UnknownName
 from affordance_grasp.nodes.arms.arm import ARMS
 from affordance_grasp.nodes.convert.grasp_messages import from_timings, to_target
-from affordance_grasp.nodes.convert.planned_path import path_markers
+from affordance_grasp.nodes.convert.markers import path_markers
 from affordance_grasp.nodes.inputs.described_robot import DescribedRobot
 from affordance_grasp.nodes.inputs.joints import MAX_AGE_S, JointMonitor
 from affordance_grasp.nodes.ros.calls import LATCHED, NoAnswer

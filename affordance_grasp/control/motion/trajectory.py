@@ -96,6 +96,19 @@ def resample(trajectory: JointTrajectory, period_s: float) -> tuple[Floats, Floa
     return spline(times), spline(times, nu=1)
 
 
+def top_speed(trajectory: JointTrajectory) -> Floats:
+    """Highest speed (J,) [rad/s] at the points and on the cubics between them, exact.
+
+    Along a cubic the velocity is a parabola: start + slope u + bend u^2, with u from 0 to 1.
+    """
+    start, end = trajectory.velocities[:-1], trajectory.velocities[1:]
+    mean = np.diff(trajectory.positions, axis=0) / np.diff(trajectory.times_s)[:, None]
+    slope, bend = 6 * mean - 4 * start - 2 * end, 3 * (start + end - 2 * mean)
+    turn = np.divide(-slope, 2 * bend, out=np.zeros_like(bend), where=bend != 0).clip(0, 1)
+    between = start + slope * turn + bend * turn**2
+    return np.asarray(np.abs(np.vstack([trajectory.velocities, between])).max(axis=0))
+
+
 def _check(q: Floats, velocity: Floats, acceleration: Floats, names: tuple[str, ...]) -> None:
     if q.ndim != 2 or len(q) == 0 or q.shape[1] != len(names) or not np.isfinite(q).all():
         raise InvalidInput(f"waypoints must be finite, (N, {len(names)}) with N >= 1")

@@ -1,7 +1,7 @@
 """The robot as :class:`control.motion.execution.Actuators`, one class for each kind of robot.
 
 ``ARMS`` names them; the controller's parameter ``robot`` chooses. Every class sends goals to the
-action servers of its robot, waits with a limit, and cancels what is under way when it is stopped.
+action servers of its robot, waits with a limit, and cancels the current goal when it is stopped.
 """
 
 from collections.abc import Callable
@@ -18,10 +18,10 @@ from affordance_grasp.nodes.inputs.joints import JointMonitor
 
 
 class RobotArm(Actuators, Protocol):
-    """What the controller needs of a robot: actuators that know when nobody wants them to move."""
+    """What the controller needs of a robot: actuators that can be cancelled."""
 
     def begin(self, cancelled: Callable[[], bool]) -> None:
-        """A new task begins; stop moving as soon as ``cancelled`` says so."""
+        """Begin a task; stop moving as soon as ``cancelled`` returns True."""
 
 
 ARMS: dict[str, Callable[[Node, RobotConfig, JointMonitor], RobotArm]] = {

@@ -10,37 +10,37 @@ from affordance_grasp.errors import InvalidInput, MotionFault
 from affordance_grasp.nodes.convert.trajectory_messages import duration, from_trajectory
 
 FAULTS = {
-    -1: "the robot's controller holds the trajectory for invalid",
+    -1: "the robot's controller refused the trajectory as invalid",
     -2: "the robot's controller does not know these joints",
     -3: "the trajectory is in the past for the robot's controller; the clocks must agree",
-    -4: "the arm strayed from its path and the robot's controller stopped it",
-    -5: "the arm did not arrive at the end of its path in time",
+    -4: "the arm deviated from its path and the robot's controller stopped it",
+    -5: "the arm did not reach the end of its path in time",
 }
 """Sentences for the error codes of the action's result."""
 
 
 @dataclass(frozen=True)
 class Tolerances:
-    """How far joints may be from the path and its end [rad], and how late at the end [s]."""
+    """Largest deviation from the path and its end [rad], and largest delay at the end [s]."""
 
     path_rad: float
     end_rad: float
     time_s: float
 
     def __post_init__(self) -> None:
-        """Refuse 0, which asks for the controller's own tolerance: often none at all."""
+        """Refuse 0, which means the controller's own tolerance, often none."""
         if not (self.path_rad > 0 and self.end_rad > 0 and self.time_s > 0):
             raise InvalidInput("path, goal and time tolerances of the arm must be > 0")
 
 
 def trajectory_goal(action: Any, tolerance: Any, path: JointTrajectory, limits: Tolerances) -> Any:
-    """The goal for one trajectory; joints go by name, so the controller's order does not matter.
+    """The goal for one trajectory; joints are named, so the controller's order does not matter.
 
     Args:
         action: the class ``FollowJointTrajectory``.
         tolerance: the class ``JointTolerance``.
         path: what to follow, starting at once.
-        limits: asked of the controller for every joint.
+        limits: tolerances for every joint.
     """
     goal = action.Goal(trajectory=from_trajectory(path))
     for name in path.joint_names:
@@ -58,7 +58,7 @@ def check_followed(answer: Any) -> None:
     if code:
         fault = FAULTS.get(code, f"the robot's controller failed with code {code}")
     elif answer.status == GoalStatus.STATUS_CANCELED:
-        fault = "somebody else cancelled it"
+        fault = "another client cancelled it"
     else:
-        fault = "the robot's controller gave it up, such as for another goal or a protective stop"
+        fault = "the robot's controller aborted it, such as for another goal or a protective stop"
     raise MotionFault(f"the arm's motion: {fault}" + (f" ({words})" if words else ""))

@@ -1,8 +1,8 @@
 """The gripper actions of control_msgs: ``ParallelGripperCommand`` and ``GripperCommand``.
 
-Both take one position, which drivers understand as the angle of the knuckle joint or as the
-distance of the fingertips, and an effort that 2F-85 drivers understand as newtons. A gripper that
-stalls on an object has done what it should, whatever its driver calls that.
+Both take one position, which drivers interpret as the angle of the knuckle joint or as the
+distance of the fingertips, and an effort that 2F-85 drivers interpret as newtons. A gripper that
+stalls on an object has succeeded, whatever status its driver returns.
 """
 
 from dataclasses import dataclass
@@ -21,14 +21,14 @@ POSITIONS = ("joint", "width")
 
 @dataclass(frozen=True)
 class GripperCommandAdapter:
-    """How a driver wants to be told and tells: which action, and what its position means."""
+    """Adapter to a gripper driver: its action type and the meaning of its position."""
 
     command: str
     position: str
     profile: GripperProfile
 
     def __post_init__(self) -> None:
-        """Refuse what no driver speaks."""
+        """Refuse unknown action types and meanings."""
         if self.command not in COMMANDS:
             raise UnknownName("gripper_command", self.command, COMMANDS)
         if self.position not in POSITIONS:
@@ -49,7 +49,7 @@ class GripperCommandAdapter:
         return goal
 
     def width_m(self, answer: Any) -> float | None:
-        """Distance of the fingertips [m] that an answer tells; None when it tells none.
+        """Distance of the fingertips [m] in an answer; None when it has none.
 
         Raises :class:`MotionFault` when the gripper neither arrived nor stalled on something.
         """
@@ -57,25 +57,25 @@ class GripperCommandAdapter:
         done = result.reached_goal or result.stalled
         if not done and answer.status != GoalStatus.STATUS_SUCCEEDED:
             raise MotionFault(
-                "the gripper's motion: its controller gave it up; see that the gripper is "
+                "the gripper's motion: its controller aborted it; see that the gripper is "
                 "activated and powered"
             )
-        told = result.position if self.command == "GripperCommand" else _first(result.state)
-        return self.width_from_position(float(told)) if isfinite(told) else None
+        position = result.position if self.command == "GripperCommand" else _first(result.state)
+        return self.width_from_position(float(position)) if isfinite(position) else None
 
     def position_from_width(self, width_m: float) -> float:
-        """What the driver calls a distance of the fingertips [m]: that, or an angle [rad]."""
+        """The driver's position for a width [m]: the width itself or the knuckle angle [rad]."""
         width_m = self.profile.clamp_width(width_m)
         return width_m if self.position == "width" else self.profile.joint_from_width(width_m)
 
     def width_from_position(self, position: float) -> float:
-        """The inverse; what lies a little beyond the stroke is the end of the stroke."""
+        """The inverse, clamped to the stroke."""
         if self.position == "width":
             return self.profile.clamp_width(position)
         return self.width_from_knuckle(position)
 
     def width_from_knuckle(self, knuckle_rad: float) -> float:
-        """Distance of the fingertips [m] at an angle as ``joint_states`` tells it [rad]."""
+        """Distance of the fingertips [m] at a knuckle angle of ``joint_states`` [rad]."""
         angle = min(max(knuckle_rad, 0.0), self.profile.max_knuckle_rad)
         return self.profile.width_from_joint(angle)
 

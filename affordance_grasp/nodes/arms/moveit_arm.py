@@ -1,7 +1,7 @@
-"""A real robot behind MoveIt 2: it searches the free ways and executes all of them.
+"""A real robot behind MoveIt 2, which plans the free paths and executes all trajectories.
 
-The straight ways to the grasp and up from it are the package's own. What MoveIt plans is checked
-against the package's limits, table and speeds before it is executed: a planning scene may lack the
+The straight paths to the grasp and up from it are the package's own. MoveIt's plans are checked
+against the package's limits, table and speeds before execution: a planning scene may lack the
 table.
 """
 
@@ -12,11 +12,10 @@ from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.node import Node
 
 from affordance_grasp.control.motion.path import check_path
-from affordance_grasp.control.motion.trajectory import resample
+from affordance_grasp.control.motion.trajectory import resample, top_speed
 from affordance_grasp.control.robot import RobotConfig
 from affordance_grasp.datatypes import JointTrajectory
 from affordance_grasp.errors import InvalidInput, MotionFault, Unreachable
-from affordance_grasp.geometry import Floats
 from affordance_grasp.nodes.arms.moveit_goals import (
     check_code,
     execution_goal,
@@ -70,13 +69,13 @@ class MoveItArm(Ros2ControlArm):
         )
 
     def move(self, trajectory: JointTrajectory, any_path: bool = False) -> None:
-        """Follow the trajectory, or another free way to its end that MoveIt finds."""
+        """Follow the trajectory, or another free path to its end that MoveIt finds."""
         if any_path and trajectory.duration_s > 0:
             trajectory = self._plan(trajectory)
         super().move(trajectory)
 
     def grip(self, width_m: float, force_n: float) -> float:
-        """Bring the fingertips to a distance [m]; return where they stand [m]."""
+        """Move the fingertips to a distance [m]; return the distance that they reach."""
         self._width_m = super().grip(width_m, force_n)
         return self._width_m
 
@@ -97,28 +96,28 @@ class MoveItArm(Ros2ControlArm):
         return found
 
     def _check(self, found: JointTrajectory, wanted: JointTrajectory) -> None:
-        """Nothing that was planned elsewhere is taken on trust."""
+        """Validate a trajectory that MoveIt planned."""
         miss = np.abs(found.positions[-1] - wanted.positions[-1]).max()
         if miss > START_TOLERANCE_RAD:
-            raise MotionFault(f"MoveIt's way ends {miss:.3f} rad away from where it should")
+            raise MotionFault(f"MoveIt's path ends {miss:.3f} rad away from its goal")
         robot = self._described.robot
         self._check_speed(found, robot)
         self._check_free(found, robot)
 
     def _check_speed(self, found: JointTrajectory, robot: RobotConfig) -> None:
-        speed = _top_speed(found) / (SPEED_TOLERANCE * robot.velocity)
+        speed = top_speed(found) / (SPEED_TOLERANCE * robot.velocity)
         if speed.max() > 1:
             name = robot.arm.joint_names[int(speed.argmax())]
             raise MotionFault(
-                f"MoveIt's way moves {name} at {speed.max():.2f} times what speed_scaling allows; "
+                f"MoveIt moves {name} at {speed.max():.2f} times what speed_scaling allows; "
                 "narrow the velocity limits of its joint_limits.yaml"
             )
 
     def _check_free(self, found: JointTrajectory, robot: RobotConfig) -> None:
-        """As dense as the package's own ways, which holds once the speed has been checked.
+        """Check as densely as the package's own paths, given that the speed has been checked.
 
-        With the fingers open, where they stand, and where they were sent: they reach farther down
-        when they close, and close on when what they hold slips out.
+        With the fingers open, at their present width, and at their target: they reach farther
+        down when they close, and close further when the object slips out.
         """
         step_s = robot.settings.path_step_rad / (SPEED_TOLERANCE * robot.velocity.max())
         q = np.vstack([found.positions, resample(found, step_s)[0]])
@@ -128,23 +127,10 @@ class MoveItArm(Ros2ControlArm):
                 check_path(robot, q, width_m)
             except Unreachable as error:
                 raise MotionFault(
-                    f"MoveIt's way is not free: {error}; add the table to its planning scene"
+                    f"MoveIt's path is not free: {error}; add the table to its planning scene"
                 ) from error
 
     def _follow(self, trajectory: JointTrajectory, timeout_s: float) -> None:
         goal = execution_goal(self._kinds.ExecuteTrajectory, trajectory)
         answer = self._send(self._executor, goal, timeout_s, "the arm's motion")
         check_code(answer, "executing")
-
-
-def _top_speed(way: JointTrajectory) -> Floats:
-    """Highest speed (J,) [rad/s] at the points and on the cubics between them, where it is exact.
-
-    Along a cubic the velocity is a parabola: start + slope u + bend u^2, with u from 0 to 1.
-    """
-    start, end = way.velocities[:-1], way.velocities[1:]
-    mean = np.diff(way.positions, axis=0) / np.diff(way.times_s)[:, None]
-    slope, bend = 6 * mean - 4 * start - 2 * end, 3 * (start + end - 2 * mean)
-    turn = np.divide(-slope, 2 * bend, out=np.zeros_like(bend), where=bend != 0).clip(0, 1)
-    between = start + slope * turn + bend * turn**2
-    return np.asarray(np.abs(np.vstack([way.velocities, between])).max(axis=0))

@@ -1,4 +1,4 @@
-"""Goals for MoveIt 2 (moveit_msgs), and what its error codes mean."""
+"""Goals for MoveIt 2 (moveit_msgs), and the meaning of its error codes."""
 
 from types import ModuleType
 from typing import Any
@@ -13,18 +13,18 @@ from affordance_grasp.nodes.convert.trajectory_messages import from_trajectory, 
 
 SUCCESS = 1
 FAULTS = {
-    -1: "no way was found",
-    -2: "the way that was found is not valid",
-    -3: "something came into the way",
+    -1: "no path was found",
+    -2: "the path that was found is not valid",
+    -3: "the environment changed and the path is blocked",
     -4: "the robot's controllers failed",
-    -6: "it ran out of time",
+    -6: "it exceeded its time limit",
     -7: "it was cancelled",
-    -10: "the arm's present posture collides with something in the planning scene",
-    -12: "the posture to reach collides with something in the planning scene",
+    -10: "the arm's present configuration collides in the planning scene",
+    -12: "the goal configuration collides in the planning scene",
     -15: "there is no such planning group; set moveit_group",
     -23: "joint_states is too old for it",
-    -26: "the arm's present posture is beyond its limits",
-    -27: "the posture to reach is not valid",
+    -26: "the arm's present configuration is beyond its limits",
+    -27: "the goal configuration is not valid",
 }
 """Sentences for values of ``moveit_msgs/MoveItErrorCodes``."""
 
@@ -37,10 +37,10 @@ def planning_goal(
     Args:
         messages: ``moveit_msgs.msg``.
         action: the class ``MoveGroup``.
-        q: where to go.
+        q: goal configuration.
         robot: gives joint names and the scaling of speed and acceleration.
         group: planning group, such as manipulator_i5.
-        time_s: how long to search.
+        time_s: planning time.
     """
     goal = action.Goal()
     request, settings = goal.request, robot.settings

@@ -82,27 +82,27 @@ class Ros2ControlArm:
         self._goals.begin(cancelled)
 
     def move(self, trajectory: JointTrajectory, any_path: bool = False) -> None:
-        """Follow the trajectory to its end, and see in ``joint_states`` that the arm is there."""
+        """Follow the trajectory to its end, and verify that in ``joint_states``."""
         self._check_at(trajectory.positions[0], START_TOLERANCE_RAD, "the start of its path")
         if trajectory.duration_s > 0:
             self._follow(trajectory, trajectory.duration_s + self._limits.time_s + MOTION_MARGIN_S)
         self._check_at(trajectory.positions[-1], 2 * self._limits.end_rad, "the end of its path")
 
     def grip(self, width_m: float, force_n: float) -> float:
-        """Bring the fingertips to a distance [m]; return where they stand [m]."""
+        """Move the fingertips to a distance [m]; return the distance that they reach."""
         self._last_grip = width_m, force_n
         goal = self._adapter.goal(self._grips, width_m, force_n)
         answer = self._send(self._gripper, goal, GRIPPER_TIMEOUT_S, "the gripper's motion")
-        told_m = self._adapter.width_m(answer)
-        return self._resting_width_m(told_m)
+        reported_m = self._adapter.width_m(answer)
+        return self._resting_width_m(reported_m)
 
     def hold(self, duration_s: float) -> float:
-        """Stand still [s], then ask for the same grip again and so for the width [m]."""
+        """Wait [s], then repeat the grip, which returns the width [m]."""
         self._goals.pause(duration_s)
         return self.grip(*self._last_grip)
 
     def stop(self) -> None:
-        """Cancel what is under way; the robot's controller then holds the arm where it is."""
+        """Cancel the current goal; the robot's controller then holds the arm."""
         self._goals.stop()
 
     def _follow(self, trajectory: JointTrajectory, timeout_s: float) -> None:
@@ -121,7 +121,7 @@ class Ros2ControlArm:
             raise MotionFault(str(error)) from error
 
     def _check_at(self, q: Floats, tolerance_rad: float, where: str) -> None:
-        """A controller without tolerances calls anything a success; see for ourselves."""
+        """Verify the joint positions: a controller without tolerances always reports success."""
         gap = self._joints.gap(q, tolerance_rad, SETTLE_S)
         worst = int(gap.argmax())
         if gap[worst] > tolerance_rad:
@@ -131,8 +131,8 @@ class Ros2ControlArm:
                 "protective stop or speed slider holds it back"
             )
 
-    def _resting_width_m(self, told_m: float | None) -> float:
-        """Where the fingers come to rest [m], from ``joint_states`` where the gripper is in it.
+    def _resting_width_m(self, reported_m: float | None) -> float:
+        """Width [m] at which the fingers come to rest, from ``joint_states`` where it has them.
 
         Drivers that wait 50 ms for a stall may answer before the fingers have begun to move.
         """
@@ -143,9 +143,9 @@ class Ros2ControlArm:
                 if monotonic() > end:
                     raise MotionFault("the gripper's motion: its fingers do not come to rest")
             return self._adapter.width_from_knuckle(float(self._fingers.now()[0]))
-        if told_m is None:
+        if reported_m is None:
             raise MotionFault(
-                "the gripper's motion: its controller tells no position, and joint_states has no "
-                f"{self._fingers.names[0]}; nobody could know whether something is held"
+                "the gripper's motion: its controller reports no position and joint_states has no "
+                f"{self._fingers.names[0]}, so it is not known whether an object is held"
             )
-        return told_m
+        return reported_m

@@ -44,17 +44,17 @@ class SimulatedArm:
         self._send(self._arm, goal, timeout_s, "the arm's motion")
 
     def grip(self, width_m: float, force_n: float) -> float:
-        """Bring the fingertips to a distance [m]; return where they stand [m]."""
+        """Move the fingertips to a distance [m]; return the distance that they reach."""
         self._last_grip = MoveGripper.Goal(width_m=width_m, force_n=force_n)
         return self._grip_again()
 
     def hold(self, duration_s: float) -> float:
-        """Stand still [s], then ask for the same grip again and so for the width [m]."""
+        """Wait [s], then repeat the grip, which returns the width [m]."""
         self._goals.pause(duration_s)
         return self._grip_again()
 
     def stop(self) -> None:
-        """Cancel what is under way; the simulator then holds the arm where it is."""
+        """Cancel the current goal; the simulator then holds the arm."""
         self._goals.stop()
 
     def _grip_again(self) -> float:

@@ -11,11 +11,10 @@ from rclpy.node import Node
 
 from affordance_grasp.action import FollowTrajectory, MoveGripper
 from affordance_grasp.control.arm.inverse import within_limits
-from affordance_grasp.control.motion.trajectory import resample
+from affordance_grasp.control.motion.trajectory import resample, top_speed
 from affordance_grasp.control.robot import RobotConfig
 from affordance_grasp.datatypes import JointTrajectory
 from affordance_grasp.errors import InvalidInput, MotionFault
-from affordance_grasp.geometry import Floats
 from affordance_grasp.nodes.convert.trajectory_messages import to_trajectory
 from affordance_grasp.nodes.ros.calls import answering
 from affordance_grasp.simulation.cell.live_world import LiveWorld, Motion
@@ -40,7 +39,7 @@ class SimulatedDriver:
     def __init__(
         self, node: Node, live: LiveWorld, robot: RobotConfig, group: CallbackGroup
     ) -> None:
-        """Offer the two actions on a node whose group runs callbacks side by side."""
+        """Offer the two actions on a node whose callback group is reentrant."""
         self._node, self._live, self._robot = node, live, robot
         for kind, name, execute in (
             (FollowTrajectory, "follow_trajectory", self._follow),
@@ -82,7 +81,7 @@ class SimulatedDriver:
         positions, _ = resample(trajectory, CHECK_S)
         if not within_limits(arm, positions).all():
             raise InvalidInput("the trajectory leaves the joint limits")
-        speed = _top_speed(trajectory)
+        speed = top_speed(trajectory)
         fast = int(np.argmax(speed / arm.velocity))
         if speed[fast] > SPEED_TOLERANCE * arm.velocity[fast]:
             raise InvalidInput(
@@ -91,7 +90,7 @@ class SimulatedDriver:
             )
 
     def _start_arm(self, trajectory: JointTrajectory) -> Motion:
-        """Check and start in one turn of the world: of two goals at once one is refused."""
+        """Check and start in one call of the world, so that one of two goals is refused."""
         goal_q = trajectory.positions[-1]
 
         def begin(world: World) -> None:
@@ -112,7 +111,7 @@ class SimulatedDriver:
         return self._live.start(begin, arrived)
 
     def _stop_arm(self) -> None:
-        """Brake, and wait until the arm stands."""
+        """Brake, and wait until the arm stands still."""
         stands = self._live.start(lambda world: world.stop_arm(), lambda world: not world.moving)
         stands.wait(SETTLE_S)
 
@@ -141,7 +140,7 @@ class SimulatedDriver:
     def _while_wanted(
         self, handle: ServerGoalHandle, motion: Motion, stop: Callable[[], None]
     ) -> Iterator[None]:
-        """Until the motion is over, a turn whenever feedback is due; stopped when cancelled."""
+        """Iterate whenever feedback is due until the motion is over; stop it when cancelled."""
         due = monotonic() + FEEDBACK_S
         while not motion.wait(POLL_S):
             if handle.is_cancel_requested:
@@ -161,18 +160,8 @@ class SimulatedDriver:
         return result
 
 
-def _top_speed(trajectory: JointTrajectory) -> Floats:
-    """Highest speed (J,) [rad/s] at the points, between them, and on average between two.
-
-    The average alone sees a leap that is shorter than the time between two samples.
-    """
-    _, between = resample(trajectory, CHECK_S)
-    leaps = np.diff(trajectory.positions, axis=0) / np.diff(trajectory.times_s)[:, None]
-    return np.asarray(np.abs(np.vstack([trajectory.velocities, between, leaps])).max(axis=0))
-
-
 def _fingers_rest() -> Callable[[World], bool]:
-    """Tells when the fingers have stood still for a while."""
+    """A function that tells whether the fingers have been still for ``STALL_S``."""
     since: list[tuple[float, float]] = []
 
     def rest(world: World) -> bool:

@@ -8,13 +8,13 @@ from affordance_grasp.camera.connection import CameraStatus, State
 
 DIAGNOSTICS = "/diagnostics"
 SLOW = 0.7
-"""A camera below this share of its rate is worth a warning."""
+"""Share of its rate below which a camera gets a warning."""
 
 
 def from_camera_status(
     status: CameraStatus, node: str, wanted_hz: float, stamp: Time
 ) -> DiagnosticArray:
-    """One status: whether frames come as they should, and every figure that tells so."""
+    """One status: level, sentence and the figures behind them."""
     level, sentence = _judged(status, wanted_hz)
     temperature = status.temperature_c
     figures = {
@@ -25,7 +25,7 @@ def from_camera_status(
         "rate [Hz]": f"{status.statistics.rate_hz:.1f}",
         "frames dropped": str(status.statistics.dropped),
         "reconnections": str(status.reconnections),
-        "temperature [C]": "not told" if temperature is None else f"{temperature:.1f}",
+        "temperature [C]": "unknown" if temperature is None else f"{temperature:.1f}",
         "stamped by": "this machine, on arrival" if status.host_stamp else "the camera",
     }
     entry = DiagnosticStatus(
@@ -44,12 +44,12 @@ def _judged(status: CameraStatus, wanted_hz: float) -> tuple[bytes, str]:
     rate_hz = status.statistics.rate_hz
     if rate_hz < SLOW * wanted_hz:
         return DiagnosticStatus.WARN, (
-            f"{rate_hz:.1f} frames per second come, {wanted_hz:g} were asked for; use a USB 3 "
+            f"{rate_hz:.1f} frames per second instead of {wanted_hz:g}; use a USB 3 "
             "port, or a lower rate_hz"
         )
     if status.host_stamp:
         return DiagnosticStatus.WARN, (
-            "the camera tells no global time, so images are stamped when they arrive; hold the "
-            "arm still while it looks"
+            "the camera has no global time, so images are stamped on arrival; hold the arm "
+            "still while frames are taken"
         )
     return DiagnosticStatus.OK, f"{rate_hz:.1f} frames per second"

@@ -1,4 +1,4 @@
-"""A program's side of the graph: reset the simulator, ask for a grasp, hear how it ended."""
+"""Client of the graph: reset the simulator, request a grasp, receive its outcome."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from rclpy.action.client import ClientGoalHandle
 from rclpy.executors import ExternalShutdownException, MultiThreadedExecutor
 from rclpy.node import Node
-from rclpy.qos import DurabilityPolicy, QoSProfile, qos_profile_sensor_data
+from rclpy.qos import qos_profile_sensor_data
 from rclpy.signals import SignalHandlerOptions
 from sensor_msgs.msg import Image
 
@@ -21,7 +21,7 @@ from affordance_grasp.msg import GraspDecision
 from affordance_grasp.nodes.convert.conversions import seconds, to_color, to_pose
 from affordance_grasp.nodes.convert.grasp_messages import to_plan, to_timings
 from affordance_grasp.nodes.ros.action_client import ActionClient
-from affordance_grasp.nodes.ros.calls import NoAnswer, call, wait
+from affordance_grasp.nodes.ros.calls import LATCHED, NoAnswer, call, wait
 from affordance_grasp.nodes.ros.goals import GONE_S
 from affordance_grasp.pipeline import GraspPlan
 from affordance_grasp.srv import (
@@ -37,14 +37,9 @@ CANCEL_TIMEOUT_S = 2.0
 LEAVE_S = 3.0
 GRASP_TIMEOUT_S = 200.0
 POLL_S = 0.1
-LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 
 OnFeedback = Callable[[str, str], None]
 Check = Callable[[], None]
-
-
-def _no_check() -> None:
-    """Nothing to watch."""
 
 
 @dataclass(frozen=True)
@@ -60,8 +55,8 @@ class GraspOutcome:
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """What the simulator says became of the object; see ``srv/JudgePick``."""
+class PickVerdict:
+    """The simulator's verdict on a pick; see ``srv/JudgePick``."""
 
     lifted: bool
     height_m: float
@@ -71,7 +66,7 @@ class Verdict:
 
 
 class GraspClient:
-    """Its own ROS context, node and spinning thread; use it in a ``with`` block."""
+    """A client with its own ROS context, node and thread; use it in a ``with`` block."""
 
     def __init__(self, name: str = "grasp_client") -> None:
         """Join the graph of this process's ROS domain."""
@@ -116,15 +111,15 @@ class GraspClient:
     def wait_until_ready(
         self,
         timeout_s: float,
-        check: Check = _no_check,
+        check: Check = lambda: None,
         simulated: bool = True,
         executes: bool = True,
     ) -> None:
-        """Wait for all that a grasp needs; ``check`` may raise what is wrong with the graph.
+        """Wait for all services and actions that a grasp needs.
 
         Args:
             timeout_s: how long to wait [s].
-            check: called while waiting.
+            check: called while waiting; may raise a fault of the graph.
             simulated: whether a simulator belongs to the graph.
             executes: whether a controller does; without one every grasp is a dry run.
         """
@@ -143,10 +138,10 @@ class GraspClient:
         request = ResetSimulation.Request(object=family, seed=seed, pose_seed=pose_seed)
         call(self._reset, request, ANSWER_TIMEOUT_S)
 
-    def judge(self, affordance: str) -> Verdict:
+    def judge(self, affordance: str) -> PickVerdict:
         """The simulator's verdict on the pick."""
         response = call(self._judge, JudgePick.Request(affordance=affordance), ANSWER_TIMEOUT_S)
-        return Verdict(
+        return PickVerdict(
             lifted=response.lifted,
             height_m=float(response.height_m),
             held=response.held,
@@ -155,9 +150,9 @@ class GraspClient:
         )
 
     def grasp(
-        self, query: str, dry_run: bool, on_feedback: OnFeedback, check: Check = _no_check
+        self, query: str, dry_run: bool, on_feedback: OnFeedback, check: Check = lambda: None
     ) -> GraspOutcome:
-        """Have the object taken; the outcome tells also how it failed."""
+        """Request a grasp; a failure is an outcome with its message."""
         goal = AffordanceGrasp.Goal(query=query, dry_run=dry_run)
         sent = self._grasp.send_goal_async(
             goal, lambda message: on_feedback(message.feedback.stage, message.feedback.detail)
@@ -175,43 +170,43 @@ class GraspClient:
                 if monotonic() > deadline:
                     raise NoAnswer(f"the grasp did not end within {GRASP_TIMEOUT_S:.0f} s")
                 self._pause()
-        except BaseException:  # also on Ctrl-C: leave no arm moving
+        except BaseException:  # also on Ctrl-C, so that no arm keeps moving
             self._cancel(handle)
             raise
         return _outcome(future.result().result)
 
     def _cancel(self, handle: ClientGoalHandle) -> None:
-        """Ask for the end of a grasp; that nobody answers must not hide why it was asked."""
+        """Cancel a grasp; a missing answer is logged and must not hide the original error."""
         try:
             wait(handle.cancel_goal_async(), CANCEL_TIMEOUT_S, "cancelling the grasp")
         except NoAnswer as error:
             self.node.get_logger().warning(str(error))
 
     def plan(self) -> GraspPlan | None:
-        """What the selector decided last, with the images it decided on."""
+        """The selector's last decision, with its images."""
         with self._lock:
             decision = self._decision
         return None if decision is None else to_plan(decision)
 
     def watch(self) -> None:
-        """Collect pictures from outside from now on."""
+        """Start to record the outside camera's photos."""
         self.node.create_subscription(
             Image, "outside/image_raw", self._keep_photo, qos_profile_sensor_data
         )
 
     def await_photo(self, timeout_s: float) -> None:
-        """Wait for one more picture, if any still comes."""
+        """Wait for one more photo, up to a time [s]."""
         count, deadline = len(self.photos()), monotonic() + timeout_s
         while len(self.photos()) == count and monotonic() < deadline:
             self._pause()
 
     def photos(self) -> list[NDArray[np.uint8]]:
-        """The pictures collected so far, oldest first."""
+        """The photos recorded so far, oldest first."""
         with self._lock:
             return [photo for _, photo in self._photos]
 
     def photo_rate_hz(self) -> float:
-        """How many pictures came in a second; a busy machine draws fewer than were asked for."""
+        """Photos received per second, fewer than requested on a busy machine."""
         with self._lock:
             stamps = [stamp for stamp, _ in self._photos]
         if len(stamps) < 2 or stamps[-1] <= stamps[0]:

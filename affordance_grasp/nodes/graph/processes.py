@@ -126,7 +126,7 @@ class Graph:
                 process.wait(KILL_S)
 
     def check(self) -> None:
-        """Raise :class:`NodeDied` with its last words when a node has ended."""
+        """Raise :class:`NodeDied` with the last line of its log when a node has ended."""
         for node, process in self._processes.items():
             code = process.poll()
             if code is not None:
@@ -139,7 +139,7 @@ class Graph:
     def last_words(self, node: str) -> str:
         """The last line of a node's log."""
         lines = self._log(node).read_text(encoding="utf-8", errors="replace").split("\n")
-        return next((line.strip() for line in reversed(lines) if line.strip()), "it said nothing")
+        return next((line.strip() for line in reversed(lines) if line.strip()), "no output")
 
     def _log(self, node: str) -> Path:
         return self._logs / f"{node}.log"

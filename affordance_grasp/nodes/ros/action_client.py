@@ -1,8 +1,8 @@
 """An action client that may be used from any thread.
 
-``rclpy.action.ActionClient`` of Jazzy sends a request first and notes it down afterwards. A quick
-answer that another thread takes in between is dropped as unexpected, and its future never ends
-(ros2/rclpy issue 1123). Here nothing is taken while something is being sent.
+``rclpy.action.ActionClient`` of Jazzy registers a request after sending it. An answer that another
+thread takes in between is dropped as unexpected, and its future never ends (ros2/rclpy issue
+1123). Here no data is taken while a request is being sent.
 """
 
 from threading import Lock
@@ -18,7 +18,7 @@ class ActionClient(action.ActionClient):
     """As the base class, with one lock around sending and taking."""
 
     def __init__(self, node: Node, kind: Any, name: str, **options: Any) -> None:
-        """``kind`` is the action's class; both it and ``name`` can be asked for later."""
+        """``kind`` is the action's class; it and ``name`` are kept as attributes."""
         self._sending = Lock()
         self.kind, self.name = str(kind.__name__), name
         super().__init__(node, kind, name, **options)

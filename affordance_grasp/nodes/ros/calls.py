@@ -1,4 +1,4 @@
-"""Asking and answering over ROS with a limit on every wait and a sentence for every failure."""
+"""Service calls and answers with a time limit on every wait and a sentence for every failure."""
 
 import traceback
 from collections.abc import Iterator
@@ -15,16 +15,16 @@ from rclpy.task import Future
 from affordance_grasp.errors import AffordanceGraspError
 
 LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
-"""For what somebody who comes later should still hear."""
+"""QoS of topics whose last message late subscribers receive."""
 ATTEMPTS = 2
 
 
 class NoAnswer(AffordanceGraspError):
-    """Another node is not there, or did not answer in time."""
+    """Another node is absent, or did not answer in time."""
 
 
 class Refused(AffordanceGraspError):
-    """Another node answered that it cannot; the message is its own sentence."""
+    """Another node answered with a failure; the message is its own sentence."""
 
 
 def wait(future: Future, timeout_s: float, what: str) -> Any:
@@ -44,11 +44,10 @@ def _result(future: Future, what: str) -> Any:
 
 
 def call(client: Client, request: Any, timeout_s: float) -> Any:
-    """Call a service whose response has ``success`` and ``message``; refuse a failed one.
+    """Call a service whose response has ``success`` and ``message``; raise on a failed one.
 
-    A service that has just begun may hear us before it knows the way back, and then its answer is
-    lost. So a request without an answer is sent again at half of the limit: only for services
-    that may be asked twice.
+    A server that has just started may receive a request before discovery lets it answer. So a
+    request without an answer is sent again at half of the limit: only for idempotent services.
     """
     name = f"service {client.srv_name}"
     if not client.wait_for_service(timeout_s):
@@ -60,7 +59,7 @@ def call(client: Client, request: Any, timeout_s: float) -> Any:
 
 
 def _answered(client: Client, request: Any, timeout_s: float, name: str) -> Future:
-    """The first of the equal requests to be answered."""
+    """The first answered one of the equal requests."""
     answered: SimpleQueue[Future] = SimpleQueue()
     futures = []
     try:
@@ -79,7 +78,7 @@ def _answered(client: Client, request: Any, timeout_s: float, name: str) -> Futu
 def answering(node: Node, response: Any) -> Iterator[None]:
     """Fill ``success`` and ``message`` of a response or action result.
 
-    Whatever goes wrong inside becomes one sentence in the answer, and the node lives on.
+    Any error inside becomes one sentence in the answer, and the node keeps running.
     """
     try:
         yield
@@ -87,7 +86,7 @@ def answering(node: Node, response: Any) -> Iterator[None]:
         _fail(response, str(error))
         node.get_logger().warning(str(error))
     except Exception as error:
-        # A fault of ours, not of the caller: say so, and keep the trace for the report.
+        # A bug of this package: answer so, and log the trace.
         sentence = f"{node.get_name()} failed on this request: {type(error).__name__}: {error}"
         _fail(response, sentence)
         node.get_logger().error(f"{sentence}\n{traceback.format_exc()}")

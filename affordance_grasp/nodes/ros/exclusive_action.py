@@ -1,4 +1,4 @@
-"""An action server for work that can only be done once at a time."""
+"""An action server that executes one goal at a time."""
 
 from collections.abc import Callable
 from threading import Lock
@@ -16,10 +16,10 @@ Work = Callable[[ServerGoalHandle, Any], None]
 
 
 class ExclusiveAction:
-    """Serves one goal at a time; another one is answered at once, with the reason.
+    """Executes one goal at a time and aborts any other at once, with the reason.
 
     ``work(handle, result)`` fills the result and raises when it fails. A goal that was cancelled
-    while it worked ends as cancelled, whatever ``work`` said.
+    meanwhile ends as cancelled.
     """
 
     def __init__(self, node: Node, kind: Any, name: str, work: Work) -> None:
@@ -36,7 +36,7 @@ class ExclusiveAction:
         )
 
     def wait_idle(self, timeout_s: float) -> bool:
-        """Whether the goal under way, if any, ends within a while [s]."""
+        """Whether the current goal, if any, ends within a time [s]."""
         if not self._busy.acquire(timeout=timeout_s):
             return False
         self._busy.release()
@@ -61,19 +61,19 @@ class ExclusiveAction:
 
 
 class Stages:
-    """Tells each stage of a goal as it begins, and how long each took."""
+    """Reports each stage of a goal as it begins, and records their durations."""
 
-    def __init__(self, tell: Callable[[str], None]) -> None:
-        """``tell`` hears the name of every stage."""
-        self._tell = tell
+    def __init__(self, report: Callable[[str], None]) -> None:
+        """``report`` is called with the name of every stage."""
+        self._report = report
         self._begun: list[tuple[str, float]] = []
 
     def __call__(self, stage: str) -> None:
-        """A stage begins, and with it the one before ends."""
+        """Begin a stage, which ends the one before."""
         self._begun.append((stage, monotonic()))
-        self._tell(stage)
+        self._report(stage)
 
     def timings_s(self) -> dict[str, float]:
-        """Stage -> duration [s]; the last one lasts until now."""
+        """Stage -> duration [s], of the last one until now."""
         ends = [begun for _, begun in self._begun[1:]] + [monotonic()]
         return {stage: end - begun for (stage, begun), end in zip(self._begun, ends, strict=True)}

@@ -1,4 +1,4 @@
-"""Goals to action servers, waited for with a limit and cancelled when they should be."""
+"""Goals to action servers, with a time limit and cancellation."""
 
 from collections.abc import Callable
 from threading import Event
@@ -18,36 +18,36 @@ GONE_S = 1.0
 
 
 class Goals:
-    """Sends one goal after another; stops what is under way on a cancellation or a stop."""
+    """Sends one goal after another; cancels the current one on a cancellation or stop."""
 
     def __init__(self, guard: Callable[[], None] | None = None) -> None:
-        """Nothing under way.
+        """No goal yet.
 
         Args:
-            guard: is asked again and again; raises ``MotionFault`` when nothing may move any more.
+            guard: called repeatedly; raises ``MotionFault`` when the motion must stop.
         """
         self._guard = guard
         self._stopped = Event()
         self._cancelled: Callable[[], bool] = lambda: False
 
     def begin(self, cancelled: Callable[[], bool]) -> None:
-        """Forget an earlier stop; ``cancelled`` is asked again and again from now on."""
+        """Clear an earlier stop; ``cancelled`` is polled from now on."""
         self._stopped.clear()
         self._cancelled = cancelled
 
     def stop(self) -> None:
-        """Cancel what is under way and refuse what comes, until :meth:`begin`."""
+        """Cancel the current goal and refuse others until :meth:`begin`."""
         self._stopped.set()
 
     def check(self) -> None:
-        """Raise when stopped or cancelled, or when the guard objects."""
+        """Raise when stopped or cancelled, or when the guard raises."""
         if self._unwanted():
             raise MotionFault("stopped on request")
         if self._guard is not None:
             self._guard()
 
     def pause(self, duration_s: float) -> None:
-        """Let time pass [s], unless stopped or cancelled."""
+        """Wait [s], unless stopped or cancelled."""
         end = monotonic() + duration_s
         while monotonic() < end:
             self.check()
@@ -75,9 +75,9 @@ class Goals:
         what: str,
         on_feedback: Callable[[Any], None] | None = None,
     ) -> Any:
-        """Send a goal and return how it ended: ``status`` (``GoalStatus``) and ``result``.
+        """Send a goal and return its end: ``status`` (``GoalStatus``) and ``result``.
 
-        The goal is cancelled, and its end awaited, when time is up or nobody wants it any more.
+        On a timeout, stop or cancellation the goal is cancelled and its end awaited.
         """
         self.check()
         if not client.wait_for_server(ANSWER_TIMEOUT_S):
@@ -89,7 +89,7 @@ class Goals:
         return self._await(client, handle, timeout_s, what)
 
     def _accepted(self, sent: Future, what: str) -> ClientGoalHandle:
-        """The goal's handle; a goal that is accepted too late is cancelled when it is."""
+        """The goal's handle; a goal that is accepted too late is cancelled then."""
         try:
             return wait(sent, ANSWER_TIMEOUT_S, what)
         except NoAnswer:
@@ -117,7 +117,7 @@ class Goals:
         return future.result()
 
     def _watch(self, client: ActionClient, done: Event, deadline: float, what: str) -> None:
-        """Return when it is done; raise when it cannot be any more or nobody wants it."""
+        """Return when it is done; raise when its server is gone, on a timeout or a stop."""
         seen = monotonic()
         while not done.wait(POLL_S):
             self.check()

@@ -23,7 +23,7 @@ def require(module: str, wanted_by: str) -> ModuleType:
 
 
 def absent_action(node: Node, client: ActionClient) -> str:
-    """Why nobody serves an action: what is there in its place; empty when somebody does.
+    """Why an action is not served, and what is offered instead; empty when it is served.
 
     A server of another type under the same name counts as ready in Fast DDS, and never answers.
     """

@@ -16,7 +16,7 @@ from affordance_grasp.errors import AffordanceGraspError
 
 STOP_TIMEOUT_S = 2.0
 PARENT = "AFFORDANCE_GRASP_PARENT"
-"""Environment variable: the process without which a node ends (:mod:`graph.processes`)."""
+"""Environment variable: the parent process, with which a node ends (:mod:`graph.processes`)."""
 PARENT_PERIOD_S = 1.0
 
 
@@ -29,7 +29,7 @@ def run(make_node: Callable[[], Node], threads: int = 4) -> None:
     """
     rclpy.init(args=sys.argv, signal_handler_options=SignalHandlerOptions.NO)
     stop = Event()
-    on_signal(lambda: os._exit(0))  # nothing is promised yet, so nothing need be taken back
+    on_signal(lambda: os._exit(0))  # nothing has started yet, so nothing has to be stopped
     try:
         node = make_node()
     except AffordanceGraspError as error:
@@ -54,13 +54,13 @@ def end(code: int) -> NoReturn:
 
 
 def on_signal(act: Callable[[], object]) -> None:
-    """Have Ctrl-C and a polite request to end do this."""
+    """Call ``act`` on SIGINT and SIGTERM."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: act())
 
 
 def _orphaned() -> bool:
-    """True when this node was started for the sake of a process that is no more."""
+    """True when this node's parent process has ended."""
     return os.environ.get(PARENT, str(os.getppid())) != str(os.getppid())
 
 
