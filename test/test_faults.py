@@ -80,6 +80,7 @@ def prismatic():
         ({"depth": small_depth()}, ["depth is 32x24 and colour 64x48", ALIGN]),
         ({"depth": other_depth()}, ["'camera_depth_optical_frame'", ALIGN]),
         ({"depth": late_depth()}, ["200 ms apart", "enable_sync:=true"]),
+        ({"depth": images(stamp=Time())[1]}, ["/depth have no stamp", "must stamp each"]),
         ({"depth": images(depth_m=0.0)[1]}, ["no reading at all", "emitter"]),
         ({"info": CameraInfo(width=1280, height=720)}, ["1280x720", "remap the camera_info"]),
         ({"info": CameraInfo(width=64, height=48)}, ["uncalibrated"]),

@@ -20,24 +20,43 @@ from affordance_grasp.nodes.convert.conversions import (
     from_intrinsics,
     from_map,
 )
-from affordance_grasp.nodes.inputs.frames import FrameStream, StampedFrame
+from affordance_grasp.nodes.inputs.frames import COLOR, DEPTH, INFO, FrameStream, StampedFrame
 from affordance_grasp.nodes.ros.calls import NoAnswer
-from affordance_grasp.streams.messages import seconds, to_color, to_distortion
+from affordance_grasp.streams.messages import seconds, stamp_ns, to_color, to_distortion
 
 NOW_S = 100.0
 INTRINSICS = CameraIntrinsics(300.0, 300.0, 160.0, 120.0, 320, 240)
 BARREL = Distortion("plumb_bob", (-0.12, 0.03, 0.0, 0.0, 0.0))
 
 
-@pytest.fixture
-def stream():
+def still_stream(on_frame=None):
     """A stream whose clock stands at 100 s."""
     now = SimpleNamespace(nanoseconds=int(NOW_S * 1e9))
     node = SimpleNamespace(
         get_clock=lambda: SimpleNamespace(now=lambda: now),
         create_subscription=lambda *arguments, **options: None,
+        get_logger=lambda: SimpleNamespace(warning=lambda text, **options: None),
     )
-    return FrameStream(node)
+    return FrameStream(node, on_frame)
+
+
+@pytest.fixture
+def stream():
+    return still_stream()
+
+
+def live_pairs(arrivals):
+    """Stamps of colour -> of depth [ns] of the frames that a live reader gets.
+
+    ``arrivals``: whether it is colour, and its stamp [ns].
+    """
+    frames = []
+    stream = still_stream(frames.append)
+    stream._take(INFO, pinhole())
+    for is_color, ns in arrivals:
+        stamp = Time(sec=ns // 10**9, nanosec=ns % 10**9)
+        stream._take(COLOR if is_color else DEPTH, Image(header=Header(stamp=stamp)))
+    return {stamp_ns(f.header.stamp): stamp_ns(f.depth.header.stamp) for f in frames}
 
 
 def header(stamp_s):
@@ -49,9 +68,9 @@ def pinhole():
 
 
 def send(stream, color_s, depth_s=None):
-    stream._take_info(pinhole())
-    stream._take_depth(Image(header=header(color_s if depth_s is None else depth_s)))
-    stream._take_color(Image(header=header(color_s)))
+    stream._take(INFO, pinhole())
+    stream._take(DEPTH, Image(header=header(color_s if depth_s is None else depth_s)))
+    stream._take(COLOR, Image(header=header(color_s)))
 
 
 def soon(stream, *frames):
@@ -79,6 +98,36 @@ def test_colour_and_depth_of_one_instant_make_a_frame(stream):
     assert seconds(frame.depth.header.stamp) == pytest.approx(NOW_S + 0.53)
 
 
+def test_the_exact_partner_of_one_colour_image_late_is_found(stream):
+    """Aligned depth that comes one image late at 30 Hz, as after a slow filter."""
+    frames = []
+    stream._on_frame = frames.append
+    stream._take(INFO, pinhole())
+    for i in range(8):
+        stream._take(COLOR, Image(header=header(NOW_S + i / 30)))
+        if i:
+            stream._take(DEPTH, Image(header=header(NOW_S + (i - 1) / 30)))
+    assert len(frames) == 7
+    assert all(frame.depth.header.stamp == frame.header.stamp for frame in frames)
+
+
+def test_images_without_stamps_are_refused(stream):
+    timer = Timer(0.05, stream._take, (COLOR, Image(header=header(0))))
+    timer.start()
+    with pytest.raises(NoAnswer, match="colour images have no stamp; the driver must stamp each"):
+        stream.next(0.3)
+
+
+def test_a_slash_before_the_frame_is_taken_off_once(stream):
+    for topic in (INFO, DEPTH, COLOR):
+        message = pinhole() if topic == INFO else Image()
+        message.header = header(NOW_S)
+        message.header.frame_id = "/camera"
+        stream._take(topic, message)
+    frame = stream._newest
+    assert frame.header.frame_id == frame.depth.header.frame_id == "camera"
+
+
 def test_frames_of_another_clock_are_named(stream):
     soon(stream, (NOW_S - 40,))
     with pytest.raises(NoAnswer, match=r"stamps 40\.0 s old; the clocks must agree"):
@@ -88,7 +137,7 @@ def test_frames_of_another_clock_are_named(stream):
 def test_what_is_missing_is_named(stream):
     with pytest.raises(NoAnswer, match="nothing arrives on color/image_raw"):
         stream.next(0.05)
-    Timer(0.05, stream._take_color, (Image(header=header(NOW_S + 1)),)).start()
+    Timer(0.05, stream._take, (COLOR, Image(header=header(NOW_S + 1)))).start()
     with pytest.raises(NoAnswer, match="must align depth to colour"):
         stream.next(0.3)
     soon(stream, (NOW_S + 1, NOW_S + 2))
@@ -130,9 +179,9 @@ def test_who_asks_for_a_frame_gets_that_of_a_pinhole(stream, distorted):
     stamp = header(NOW_S + 0.1)
 
     def arrive():
-        stream._take_info(from_intrinsics(INTRINSICS, stamp, BARREL))
-        stream._take_depth(from_depth_m(frame.depth_m, stamp))
-        stream._take_color(from_color(frame.color, stamp))
+        stream._take(INFO, from_intrinsics(INTRINSICS, stamp, BARREL))
+        stream._take(DEPTH, from_depth_m(frame.depth_m, stamp))
+        stream._take(COLOR, from_color(frame.color, stamp))
 
     Timer(0.05, arrive).start()
     stamped = stream.next(2.0)

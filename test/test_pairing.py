@@ -1,117 +1,199 @@
 """Colour, depth and intrinsics of one instant out of a stream; nothing is held for long."""
 
-import struct
-
 import pytest
-from small_bags import START_NS
+from hypothesis import given
+from hypothesis import strategies as st
 
 from affordance_grasp.errors import InvalidInput
-from affordance_grasp.replay.bags.bag import RawMessage
-from affordance_grasp.replay.bags.topics import Topics
-from affordance_grasp.streams.pairing import MOST_HELD, Losses, Pairer
+from affordance_grasp.streams.messages import Header
+from affordance_grasp.streams.pairing import (
+    COLOR,
+    DEPTH,
+    INFO,
+    MOST_HELD,
+    PATIENCE_NS,
+    SLOP_NS,
+    TRUTH,
+    Losses,
+    Pairer,
+    Stamped,
+)
 
-TOPICS = Topics("/color", "/depth", "/info")
-WITH_TRUTH = Topics("/color", "/depth", "/info", truth="/truth")
+MS = 1_000_000
 
 
-def message(topic, stamp_s, bag_s=None, data=None):
-    ns = START_NS + round(stamp_s * 1e9)
-    head = b"\0\1\0\0" + struct.pack("<iII", ns // 10**9, ns % 10**9, 4) + b"cam\0"
-    bag_ns = START_NS + round((stamp_s if bag_s is None else bag_s) * 1e9)
-    return RawMessage(topic, "sensor_msgs/msg/Image", bag_ns, head if data is None else data)
+def came(role, ms, at_ms=None):
+    """A message of a role; the message itself is its stamp [ms]."""
+    header = Header(round(ms * MS), "cam")
+    return role, Stamped(header, ms, round((ms if at_ms is None else at_ms) * MS))
 
 
-def feed(pairer, *messages, others_s=None):
-    others = None if others_s is None else START_NS + round(others_s * 1e9)
+def feed(pairer, *arrivals, known_ms=float("inf")):
     frames = []
-    for one in messages:
-        pairer.take(one)
-        frames += pairer.ready(one.bag_ns, others)
+    for role, stamped in arrivals:
+        pairer.take(role, stamped)
+        known = lambda header: header.stamp_ns <= known_ms * MS  # noqa: E731
+        frames += pairer.ready(stamped.arrived_ns, known)
     return frames
 
 
-def stamps(frames):
-    return [round((f.header.stamp_ns - START_NS) * 1e-9, 3) for f in frames]
+def pairs(frames):
+    return [(frame.color, frame.depth) for frame in frames]
 
 
-def pairer(topics=TOPICS, losses=None):
-    return Pairer(topics, losses or Losses(), message("/info", 0))
+def pairer(losses=None, **options):
+    return Pairer(losses or Losses(), 1, **options)
 
 
-def test_the_nearest_depth_within_50_ms():
+def test_one_stamp_is_paired_at_once_whichever_comes_first():
+    assert pairs(feed(pairer(), came(DEPTH, 100), came(COLOR, 100))) == [(100, 100)]
+    (frame,) = feed(pairer(), came(COLOR, 100), came(DEPTH, 100))
+    assert (frame.color, frame.depth, frame.header) == (100, 100, Header(100 * MS, "cam"))
+
+
+def test_the_nearest_depth_and_not_the_newest():
+    assert pairs(feed(pairer(), came(DEPTH, 100), came(DEPTH, 133), came(COLOR, 100))) == [
+        (100, 100)
+    ]
+    frames = feed(
+        pairer(), came(DEPTH, 970), came(COLOR, 1000), came(DEPTH, 1010), came(DEPTH, 1040)
+    )
+    assert pairs(frames) == [(1000, 1010)]
+
+
+def test_depth_that_comes_one_image_late_finds_its_partner():
+    arrivals = []
+    for i in range(1, 8):
+        arrivals += [came(COLOR, 33 * i)] + [came(DEPTH, 33 * (i - 1), 33 * i)] * (i > 1)
+    assert pairs(feed(pairer(), *arrivals)) == [(33 * i, 33 * i) for i in range(1, 7)]
+
+
+def test_frames_come_in_order():
+    one = pairer()
+    assert feed(one, came(COLOR, 1000), came(COLOR, 1100)) == []
+    frames = feed(one, came(DEPTH, 1000, 1150), came(DEPTH, 1100, 1200))
+    assert pairs(frames) == [(1000, 1000), (1100, 1100)]
+
+
+def test_depth_at_a_lower_rate_serves_several_images():
     frames = feed(
         pairer(),
-        message("/depth", 0.97),
-        message("/color", 1.0),
-        message("/depth", 1.01),
-        message("/depth", 1.04),
+        came(DEPTH, 100),
+        came(COLOR, 100),
+        came(COLOR, 117),
+        came(DEPTH, 133),
+        came(COLOR, 133),
     )
-    assert stamps(frames) == [1.0]
-    assert frames[0].depth.bag_ns == START_NS + 1_010_000_000
-    assert frames[0].header.frame_id == "cam"
-
-
-def test_frames_come_in_order_and_late_depth_is_waited_for():
-    one = pairer()
-    assert feed(one, message("/color", 1.0), message("/color", 1.1)) == []
-    frames = feed(one, message("/depth", 1.0, 1.15), message("/depth", 1.1, 1.2))
-    assert stamps(frames) == [1.0, 1.1]
+    assert pairs(frames) == [(100, 100), (117, 133), (133, 133)]
 
 
 def test_images_without_depth_are_counted_and_hold_nobody_up():
     losses = Losses()
-    one = pairer(losses=losses)
-    frames = feed(one, message("/color", 1.0), message("/color", 1.2), message("/depth", 1.2))
-    assert stamps(frames) == [1.2]
+    one = pairer(losses)
+    assert pairs(feed(one, came(COLOR, 1000), came(COLOR, 1200), came(DEPTH, 1200))) == [
+        (1200, 1200)
+    ]
     assert losses.unpaired == 1
-    assert feed(one, message("/color", 2.0), message("/color", 2.6)) == []
+    assert feed(one, came(COLOR, 2000), came(COLOR, 2600)) == []
     assert losses.unpaired == 2
     assert list(one.rest()) == [] and losses.unpaired == 3
 
 
-def test_joints_behind_the_image_are_waited_for_but_not_for_ever():
-    pair = message("/color", 1.0), message("/depth", 1.0)
-    assert feed(pairer(), *pair, others_s=0.9) == []
-    assert stamps(feed(pairer(), *pair, others_s=1.0)) == [1.0]
-    late = message("/depth", 1.6)
-    assert stamps(feed(pairer(), *pair, late, others_s=0.9)) == [1.0]
+def test_depth_that_has_stopped_is_waited_for_half_a_second():
+    one = pairer()
+    assert feed(one, came(DEPTH, 990), came(COLOR, 1000), came(COLOR, 1500)) == []
+    assert pairs(feed(one, came(COLOR, 1501))) == [(1000, 990)]
+
+
+def test_what_else_is_wanted_is_waited_for_but_not_for_ever():
+    pair = came(COLOR, 1000), came(DEPTH, 1000)
+    assert feed(pairer(), *pair, known_ms=900) == []
+    assert pairs(feed(pairer(), *pair, known_ms=1000)) == [(1000, 1000)]
+    assert pairs(feed(pairer(), *pair, came(DEPTH, 1600), known_ms=900)) == [(1000, 1000)]
 
 
 def test_truth_joins_where_there_is_one():
     frames = feed(
-        pairer(WITH_TRUTH),
-        message("/color", 1.0),
-        message("/truth", 1.0),
-        message("/depth", 1.0),
-        message("/color", 2.0),
-        message("/depth", 2.0),
-        message("/depth", 2.6),
+        pairer(with_truth=True),
+        came(COLOR, 1000),
+        came(TRUTH, 1000),
+        came(DEPTH, 1000),
+        came(COLOR, 2000),
+        came(DEPTH, 2000),
+        came(DEPTH, 2600),
     )
-    assert [f.truth is not None for f in frames] == [True, False]
+    assert [frame.truth for frame in frames] == [1000, None]
 
 
 def test_intrinsics_near_the_image_win_over_the_last_ones():
     frames = feed(
         pairer(),
-        message("/info", 1.0),
-        message("/info", 1.3),
-        message("/color", 1.02),
-        message("/depth", 1.02),
-        message("/color", 5.0),
-        message("/depth", 5.0),
+        came(INFO, 1000),
+        came(INFO, 1300),
+        came(COLOR, 1020),
+        came(DEPTH, 1020),
+        came(COLOR, 5000),
+        came(DEPTH, 5000),
     )
-    infos = [(f.camera_info.bag_ns - START_NS) * 1e-9 for f in frames]
-    assert infos == pytest.approx([1.0, 1.3])
+    assert [frame.camera_info for frame in frames] == [1000, 1300]
+
+
+def test_nothing_is_complete_before_intrinsics_came():
+    one = Pairer(Losses())
+    assert feed(one, came(COLOR, 1000), came(DEPTH, 1000)) == []
+    assert pairs(feed(one, came(INFO, 0, 1001))) == [(1000, 1000)]
 
 
 def test_what_is_held_is_bounded():
     one = pairer()
     for i in range(1000):
-        feed(one, message("/color", 1 + i * 1e-4), message("/depth", i * 1e-4 - 50))
+        feed(one, came(COLOR, 1000 + i * 0.1), came(DEPTH, 1 + i * 0.1))
     assert len(one._waiting) <= MOST_HELD + 1
-    assert len(one._held["/depth"]) <= MOST_HELD
+    assert len(one._held[DEPTH]) <= MOST_HELD
 
 
-def test_a_message_without_a_header_is_refused():
-    with pytest.raises(InvalidInput, match="/color does not begin"):
-        pairer().take(message("/color", 0, data=b"short"))
+@pytest.mark.parametrize("role", [COLOR, DEPTH, TRUTH])
+def test_images_without_stamps_of_their_own_are_refused(role):
+    one = pairer(with_truth=True)
+    with pytest.raises(InvalidInput, match=f"{role} images have no stamp; the driver must"):
+        one.take(*came(role, 0))
+    for _ in range(10):
+        one.take(*came(role, 1000))
+    with pytest.raises(InvalidInput, match=f"the last 11 {role} images have one stamp, 1.000 s"):
+        one.take(*came(role, 1000))
+
+
+def test_a_repeated_image_is_no_other_image():
+    arrivals = [came(role, ms) for ms in (100, 133) for role in (DEPTH, COLOR, COLOR, DEPTH)]
+    assert pairs(feed(pairer(), *arrivals)) == [(100, 100), (133, 133)]
+
+
+STAMPS_MS = st.lists(st.integers(1, 2000), min_size=1, max_size=40, unique=True).map(sorted)
+
+
+@given(STAMPS_MS, STAMPS_MS, st.integers(0, 400))
+def test_every_image_gets_the_nearest_depth_and_none_beyond_the_slop(colors, depths, late_ms):
+    """Whatever the rates and however late depth is, within the patience."""
+    arrivals = [came(COLOR, ms) for ms in colors]
+    arrivals += [came(DEPTH, ms, ms + late_ms) for ms in depths]
+    arrivals.sort(key=lambda one: one[1].arrived_ns)
+    losses = Losses()
+    one = pairer(losses)
+    frames = [*feed(one, *arrivals), *one.rest()]
+    expected = {}
+    for color in colors:
+        away = min(abs(depth - color) for depth in depths)
+        if away * MS <= SLOP_NS:
+            expected[color] = away
+    assert [frame.color for frame in frames] == list(expected)
+    assert {frame.color: abs(frame.depth - frame.color) for frame in frames} == expected
+    assert losses.unpaired == len(colors) - len(frames)
+
+
+@given(STAMPS_MS)
+def test_no_image_is_held_longer_than_the_patience(colors):
+    one = pairer()
+    for role, stamped in [came(COLOR, ms) for ms in colors]:
+        one.take(role, stamped)
+        list(one.ready(stamped.arrived_ns))
+        assert stamped.arrived_ns - one._waiting[0].arrived_ns <= PATIENCE_NS

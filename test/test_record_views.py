@@ -1,4 +1,4 @@
-"""Views are stored when the arm rests in a new posture, and never twice."""
+"""Views are stored when the arm rests in a new configuration, and never twice."""
 
 from threading import Event
 
@@ -18,23 +18,23 @@ from affordance_grasp.calibration.views import read_views
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.nodes.convert.conversions import from_color, from_depth_m, from_intrinsics
 from affordance_grasp.nodes.inputs.frames import COLOR, DEPTH, INFO
-from affordance_grasp.nodes.record_views import Postures, RecordViewsNode
+from affordance_grasp.nodes.record_views import Configurations, RecordViewsNode
 
 HERE, THERE = np.zeros(6), np.array([0, 0.3, 0, 0, 0, 0])
 
 
-def test_an_arm_at_rest_in_a_new_posture_is_wanted_once():
-    postures = Postures(still_s=1.0, apart_rad=0.14)
-    assert not postures.wants(HERE, 0.0)
-    assert not postures.wants(HERE, 0.5)
-    assert postures.wants(HERE + 0.001, 1.1), "a driver's noise is no motion"
-    postures.stored.append(HERE)
-    assert not postures.wants(HERE, 5.0)
-    assert not postures.wants(HERE + 0.05, 5.1)
-    assert not postures.wants(HERE + 0.05, 7.0), "too near to the first"
-    assert not postures.wants(THERE, 7.1)
-    assert not postures.at_rest(HERE)
-    assert postures.wants(THERE, 8.2)
+def test_an_arm_at_rest_in_a_new_configuration_is_wanted_once():
+    stored = Configurations(still_s=1.0, apart_rad=0.14)
+    assert not stored.wants(HERE, 0.0)
+    assert not stored.wants(HERE, 0.5)
+    assert stored.wants(HERE + 0.001, 1.1), "a driver's noise is no motion"
+    stored.stored.append(HERE)
+    assert not stored.wants(HERE, 5.0)
+    assert not stored.wants(HERE + 0.05, 5.1)
+    assert not stored.wants(HERE + 0.05, 7.0), "too near to the first"
+    assert not stored.wants(THERE, 7.1)
+    assert not stored.at_rest(HERE)
+    assert stored.wants(THERE, 8.2)
 
 
 class Cell(Node):
@@ -77,7 +77,7 @@ def spinning(tmp_path):
         yield *start(Cell(), RecordViewsNode()), folder
 
 
-def test_views_are_stored_as_the_arm_goes_from_posture_to_posture(spinning):
+def test_views_are_stored_as_the_arm_goes_from_configuration_to_configuration(spinning):
     cell, recorder, folder = spinning
     for _ in range(100):
         if (folder / "view_000" / "view.json").exists():

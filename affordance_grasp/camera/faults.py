@@ -6,11 +6,11 @@ from typing import Any
 
 from affordance_grasp.errors import AffordanceGraspError
 from affordance_grasp.streams.messages import seconds, to_rgbd
+from affordance_grasp.streams.pairing import MUST_STAMP, SLOP_NS
 
 IMAGE_TYPE = "sensor_msgs/msg/Image"
 INFO_TYPE = "sensor_msgs/msg/CameraInfo"
 MAX_SKEW_S = 1.0  # a busy machine is late by less than that, a wrong clock by more
-MAX_APART_S = 0.05
 ALIGN = "start realsense2_camera with align_depth.enable:=true"
 
 
@@ -109,20 +109,23 @@ def _message_faults(topics: CameraTopics) -> Iterator[str]:
 
 
 def _stamp_faults(topics: CameraTopics) -> Iterator[str]:
-    color_s = seconds(topics.color.message.header.stamp)
-    apart_s = abs(color_s - seconds(topics.depth.message.header.stamp))
-    old_s = topics.color.arrived_s - color_s
+    color, depth = topics.color, topics.depth
+    color_s, depth_s = (seconds(t.message.header.stamp) for t in (color, depth))
+    unstamped = [t.name for t, s in ((color, color_s), (depth, depth_s)) if s <= 0]
+    if unstamped:
+        yield f"images on {' and '.join(unstamped)} have no stamp; {MUST_STAMP}"
+        return
+    old_s, apart_s = color.arrived_s - color_s, abs(color_s - depth_s)
     if abs(old_s) > MAX_SKEW_S:
         late = "old" if old_s > 0 else "ahead"
         yield (
             f"images arrive {abs(old_s):.1f} s {late} by our clock; synchronise the clocks "
             "(chrony), and for a bag play it with --clock and set use_sim_time"
         )
-    if apart_s > MAX_APART_S:
+    if apart_s > SLOP_NS * 1e-9:
         yield (
-            f"colour and depth are taken {apart_s * 1e3:.0f} ms apart, "
-            f"{MAX_APART_S * 1e3:.0f} ms are allowed; start realsense2_camera with "
-            "enable_sync:=true"
+            f"colour and depth are taken {apart_s * 1e3:.0f} ms apart, {SLOP_NS * 1e-6:g} ms are "
+            "allowed; start realsense2_camera with enable_sync:=true"
         )
 
 

@@ -87,7 +87,7 @@ class CameraCheck:
                 if (sentence := _mismatch(name, publisher, reader))
             ),
             message=arrival.message if arrival else None,
-            arrived_s=arrival.at_s if arrival else 0.0,
+            arrived_s=arrival.at_ns * 1e-9 if arrival else 0.0,
         )
 
 

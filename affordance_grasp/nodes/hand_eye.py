@@ -20,7 +20,6 @@ from affordance_grasp.geometry import Floats
 from affordance_grasp.nodes.convert.static_transforms import (
     QOS,
     TOPIC,
-    TransformTree,
     from_transform,
     link_mounting,
 )
@@ -28,6 +27,8 @@ from affordance_grasp.nodes.ros.optional_ros import require
 from affordance_grasp.nodes.ros.parameters import declare, describe
 from affordance_grasp.nodes.ros.running import run
 from affordance_grasp.share import share_path
+from affordance_grasp.streams.timeline import NotKnown
+from affordance_grasp.streams.transforms import TransformTree
 
 
 @dataclass(frozen=True)
@@ -73,14 +74,16 @@ class HandEyeNode(Node):
         self._patience = self.create_timer(p.extrinsics_timeout_s, self._give_up)
 
     def _hear(self, message: Any) -> None:
+        if self._published:
+            return
+        optical, link = self._hand_eye.camera_frame, self._settings.child_frame
         try:
-            self._tree.add(message.transforms)
+            self._tree.take(message, static=True)
+            self._publish_link(self._tree.lookup(link, optical, 0))
+        except NotKnown:
+            return  # the driver has more to say
         except InvalidInput as error:
             self.get_logger().warning(str(error))
-            return
-        T_link_optical = self._tree.pose(self._hand_eye.camera_frame, self._settings.child_frame)
-        if T_link_optical is not None and not self._published:
-            self._publish_link(T_link_optical)
 
     def _give_up(self) -> None:
         self._patience.cancel()

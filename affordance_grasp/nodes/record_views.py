@@ -1,7 +1,7 @@
 """Stores views for ``affordance-grasp hand-eye check`` while somebody moves the arm by hand.
 
-Whenever the arm has come to rest in a posture that differs from all stored ones, the next frame
-and the joint angles are stored. The node only listens; it never moves anything.
+Whenever the arm has come to rest in a configuration that differs from all stored ones, the next
+frame and the joint positions are stored. The node only listens; it never moves anything.
 """
 
 from dataclasses import dataclass, field
@@ -16,17 +16,16 @@ from affordance_grasp.calibration.views import write_view
 from affordance_grasp.control.robot import load_robot
 from affordance_grasp.errors import AffordanceGraspError, InvalidInput
 from affordance_grasp.geometry import Floats
-from affordance_grasp.nodes.convert.conversions import seconds
 from affordance_grasp.nodes.inputs.frames import FrameStream
-from affordance_grasp.nodes.inputs.joints import JointMonitor
+from affordance_grasp.nodes.inputs.joints import STILL_RAD, JointMonitor
 from affordance_grasp.nodes.ros.parameters import declare, describe
 from affordance_grasp.nodes.ros.running import run
 from affordance_grasp.share import share_path
+from affordance_grasp.streams.messages import stamp_ns
 
 PERIOD_S = 0.2
 FRAME_TIMEOUT_S = 3.0
 JOINTS_TIMEOUT_S = 0.5
-STILL_RAD = 0.002
 
 
 @dataclass(frozen=True)
@@ -36,7 +35,7 @@ class RecordParameters:
     folder: str = describe("views", "where the views go; it must not hold any yet")
     views: int = describe(10, "how many to store")
     still_s: float = describe(1.0, "how long the arm must have been at rest [s]")
-    apart_deg: float = describe(8.0, "how much some joint must differ from every stored posture")
+    apart_deg: float = describe(8.0, "how far some joint must be from every stored view")
     robot_file: str = describe("config/aubo_i5.yaml", "the robot, for the names of its joints")
 
     def __post_init__(self) -> None:
@@ -48,8 +47,8 @@ class RecordParameters:
 
 
 @dataclass
-class Postures:
-    """Postures that are stored, and for how long the arm has been at rest."""
+class Configurations:
+    """Configurations that are stored, and for how long the arm has been at rest."""
 
     still_s: float
     apart_rad: float
@@ -62,7 +61,7 @@ class Postures:
         return self._rest is not None and bool(np.abs(q - self._rest).max() <= STILL_RAD)
 
     def wants(self, q: Floats, now_s: float) -> bool:
-        """Whether the arm at joint angles ``q`` (J,) rests in a posture that is new."""
+        """Whether the arm rests at new joint positions ``q`` (J,) [rad]."""
         if not self.at_rest(q):
             self._rest, self._since_s = q, now_s
             return False
@@ -84,13 +83,13 @@ class RecordViewsNode(Node):
         self._names = load_robot(share_path(p.robot_file)).arm.joint_names
         self._frames = FrameStream(self)
         self._joints = JointMonitor(self, self._names)
-        self._postures = Postures(p.still_s, np.radians(p.apart_deg))
+        self._configurations = Configurations(p.still_s, np.radians(p.apart_deg))
         self.done = Event()
         group = MutuallyExclusiveCallbackGroup()
         self.create_timer(PERIOD_S, self._look, callback_group=group)
         self.get_logger().info(
-            f"move the arm to {p.views} postures in which the camera sees the table or board, and "
-            f"rest {p.still_s:g} s in each; tilt the camera in different directions"
+            f"move the arm to {p.views} configurations in which the camera sees the table or "
+            f"board, and rest {p.still_s:g} s in each; tilt the camera in different directions"
         )
 
     def _look(self) -> None:
@@ -99,20 +98,20 @@ class RecordViewsNode(Node):
         try:
             q = self._joints.now()
             now_s = self.get_clock().now().nanoseconds * 1e-9
-            if self._postures.wants(q, now_s):
+            if self._configurations.wants(q, now_s):
                 self._store()
         except (AffordanceGraspError, OSError) as error:
             self.get_logger().warning(str(error), throttle_duration_sec=2.0)
 
     def _store(self) -> None:
         stamped = self._frames.next(FRAME_TIMEOUT_S)
-        q = self._joints.at(seconds(stamped.header.stamp), JOINTS_TIMEOUT_S)
-        if not self._postures.at_rest(q):
-            return  # it moved on before the picture was taken
-        number = len(self._postures.stored)
+        q = self._joints.at(stamp_ns(stamped.header.stamp), JOINTS_TIMEOUT_S)
+        if not self._configurations.at_rest(q):
+            return  # it moved on before the image was taken
+        number = len(self._configurations.stored)
         angles = dict(zip(self._names, q.tolist(), strict=True))
         write_view(self._folder / f"view_{number:03d}", stamped.frame(), angles)
-        self._postures.stored.append(q)
+        self._configurations.stored.append(q)
         self.get_logger().info(f"view {number + 1} of {self._settings.views} stored")
         if number + 1 == self._settings.views:
             self.get_logger().info(

@@ -29,6 +29,7 @@ from affordance_grasp.replay.workers import Job, Plan, planner
 from affordance_grasp.report.plan_report import write_json
 from affordance_grasp.selection import RULES
 from affordance_grasp.share import share_path
+from affordance_grasp.streams.pairing import SLOP_NS
 
 RESULTS, RUN = "frames.jsonl", "run.json"
 SUMMARY, TABLE, PAGE = "summary.json", "frames.csv", "report.html"
@@ -199,7 +200,7 @@ def _nothing(bag: Bag, topics: Topics, lost: dict[str, Any]) -> str:
     if lost.get("unpaired"):
         return (
             f"none of the {lost['unpaired']} colour images of bag {bag.path} has a depth image on "
-            f"{topics.depth} within 50 ms"
+            f"{topics.depth} within {SLOP_NS * 1e-6:g} ms"
         )
     return f"bag {bag.path} has no colour image on {topics.color} in that time"
 

@@ -7,20 +7,25 @@ from affordance_grasp.control.robot import RobotConfig
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.geometry import Floats
 from affordance_grasp.replay.bags.bag import Bag, RawMessage, decode
-from affordance_grasp.replay.bags.headers import Header, read_header
+from affordance_grasp.replay.bags.decoding import RawFrame
+from affordance_grasp.replay.bags.headers import read_header
 from affordance_grasp.replay.bags.topics import Topics
-from affordance_grasp.streams.history import JointHistory, TransformHistory
-from affordance_grasp.streams.pairing import Losses, Pairer, RawFrame
+from affordance_grasp.streams.camera_pose import CameraPose, HandEyePose, TfPose
+from affordance_grasp.streams.joints import JointHistory
+from affordance_grasp.streams.messages import Header
+from affordance_grasp.streams.pairing import COLOR, DEPTH, INFO, TRUTH, Losses, Pairer, Stamped
+from affordance_grasp.streams.timeline import NotKnown
+from affordance_grasp.streams.transforms import TransformTree
 
 WARM_UP_NS = 2_000_000_000
 
 
 @dataclass(frozen=True)
 class View:
-    """Where the camera was: ``T_base_cam`` (4, 4), joint angles ``q`` (J,) [rad], and by what.
+    """Where the camera was: ``T_base_cam`` (4, 4), joint positions ``q`` (J,) [rad], and by what.
 
-    ``source`` is ``joint_states`` (hand-eye and forward kinematics) or ``tf``, whose joint angles
-    are those of home because tf does not tell them.
+    ``source`` is ``joint_states`` (hand-eye and forward kinematics) or ``tf``; ``q`` is home where
+    only tf tells, because it does not tell the joints.
     """
 
     T_base_cam: Floats
@@ -58,7 +63,12 @@ class FrameSource:
         self._asked_ns = 0
         self.losses = Losses()
         self._joints = JointHistory(robot.arm.joint_names if robot else ())
-        self._transforms = TransformHistory()
+        self._transforms = TransformTree()
+        self._poses: dict[str, CameraPose] = {}
+        if robot and topics.joint_states:
+            self._poses["joint_states"] = HandEyePose(robot, self._joints)
+        if robot and (topics.tf or topics.tf_static):
+            self._poses["tf"] = TfPose(robot.settings.base_frame, self._transforms)
         self._info = next(bag.messages([topics.camera_info]), None)
         if robot and topics.tf_static:
             for message in bag.messages([topics.tf_static]):
@@ -93,28 +103,32 @@ class FrameSource:
         self.losses.clear()  # they were counted when that frame was dealt with
 
     def _pairs(self, start_ns: int | None, stop_ns: int | None) -> Iterator[RawFrame]:
-        pairer = Pairer(self.topics, self.losses, self._info)
-        moving = (self.topics.joint_states, self.topics.tf)
-        wanted = [*pairer.topics, *(name for name in moving if name and self._robot)]
+        topics, robot = self.topics, (self.topics.joint_states, self.topics.tf)
+        roles = {topics.depth: DEPTH, topics.camera_info: INFO, topics.color: COLOR}
+        if topics.truth:
+            roles[topics.truth] = TRUTH
+        pairer = Pairer(self.losses, self._info, with_truth=topics.truth is not None)
+        wanted = [*roles, *(name for name in robot if name and self._robot)]
         for message in self.bag.messages(wanted, start_ns, stop_ns):
-            if message.topic in pairer.topics:
+            if message.topic in roles:
                 try:
-                    pairer.take(message)
+                    stamped = Stamped(read_header(message), message, message.bag_ns)
+                    pairer.take(roles[message.topic], stamped)
                 except InvalidInput as error:
                     self._lose(message, error)
             elif message.bag_ns >= self._asked_ns - WARM_UP_NS:
                 self._try(message)
-            yield from pairer.ready(message.bag_ns, self._joints.newest_ns)
+            yield from pairer.ready(message.bag_ns, self._known)
         yield from pairer.rest()
 
     def _try(self, message: RawMessage) -> None:
         """Take what the robot says; a broken message is counted and left out."""
         try:
-            decoded = decode(message)
             if message.topic == self.topics.joint_states:
-                self._joints.take(read_header(message).stamp_ns, decoded)
+                self._joints.take(decode(message))
             else:
-                self._transforms.take(decoded, static=message.topic == self.topics.tf_static)
+                static = message.topic == self.topics.tf_static
+                self._transforms.take(decode(message), static)
         except InvalidInput as error:
             self._lose(message, error)
 
@@ -122,14 +136,28 @@ class FrameSource:
         if message.bag_ns >= self._asked_ns:
             self.losses.lose(message.topic, str(error))
 
-    def _view(self, header: Header) -> View | None:
+    def _known(self, image: Header) -> bool:
+        """Whether all that tells where the camera was has come up to an image."""
+        return all(pose.knows(image) for pose in self._poses.values())
+
+    def _view(self, image: Header) -> View | None:
+        """Where the camera was, by the first that knows it."""
         if self._robot is None:
             return None
-        robot, q = self._robot, self._joints.at(header.stamp_ns)
-        if q is not None and header.frame_id == robot.hand_eye.camera_frame:
-            return View(robot.T_base_cam(q), q, "joint_states")
-        base = robot.settings.base_frame
-        T = self._transforms.lookup(base, header.frame_id.lstrip("/"), header.stamp_ns)
-        if T is None:
-            return None
-        return View(T, robot.home_q if q is None else q, "tf")
+        for source, pose in self._poses.items():
+            try:
+                T_base_cam = pose.at(image)
+            except NotKnown:
+                continue
+            except InvalidInput as error:
+                self.losses.lose(source, str(error))
+            else:
+                return View(T_base_cam, self._q(image, self._robot), source)
+        return None
+
+    def _q(self, image: Header, robot: RobotConfig) -> Floats:
+        """Joint positions (J,) [rad] at an image; those of home where nobody tells them."""
+        try:
+            return self._joints.at(image.stamp_ns)
+        except (NotKnown, InvalidInput):
+            return robot.home_q

@@ -68,6 +68,14 @@ class PoseMessage(Protocol):
 
 
 @dataclass(frozen=True)
+class Header:
+    """``std_msgs/Header``: when the data was taken [ns], and in which frame it is."""
+
+    stamp_ns: int
+    frame_id: str
+
+
+@dataclass(frozen=True)
 class Encoding:
     """How the pixels of one ``sensor_msgs/Image`` encoding lie in memory."""
 
@@ -185,10 +193,11 @@ def to_rgbd(
 
     A lens that distorts is taken out here, so that pixels of the frame are those of a pinhole.
     """
-    if depth.header.frame_id != color.header.frame_id:
+    depth_frame, color_frame = (plain_frame(image.header.frame_id) for image in (depth, color))
+    if depth_frame != color_frame:
         raise InvalidInput(
-            f"depth is in frame {depth.header.frame_id!r} and colour in "
-            f"{color.header.frame_id!r}; the camera driver must align depth to colour"
+            f"depth is in frame {depth_frame!r} and colour in {color_frame!r}; the camera driver "
+            "must align depth to colour"
         )
     intrinsics = to_intrinsics(camera_info)
     frame = RgbdFrame(to_color(color, unpack), to_depth_m(depth, unpack), intrinsics)
@@ -220,9 +229,24 @@ def to_joint_positions(message: JointStateMessage, joint_names: tuple[str, ...])
     return q
 
 
+def to_header(header: Any) -> Header:
+    """Stamp and frame of a message."""
+    return Header(stamp_ns(header.stamp), plain_frame(header.frame_id))
+
+
+def plain_frame(frame_id: str) -> str:
+    """A frame's name without the slash that TF 1 put before it: it is the same frame."""
+    return str(frame_id).lstrip("/")
+
+
+def stamp_ns(stamp: Stamp) -> int:
+    """A stamp as nanoseconds."""
+    return int(stamp.sec) * 10**9 + int(stamp.nanosec)
+
+
 def seconds(stamp: Stamp) -> float:
     """A stamp as seconds."""
-    return float(stamp.sec + stamp.nanosec * 1e-9)
+    return stamp_ns(stamp) * 1e-9
 
 
 def _checked_encoding(message: ImageMessage, known: dict[str, Encoding], what: str) -> Encoding:

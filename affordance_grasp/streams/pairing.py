@@ -1,33 +1,49 @@
 """Colour, depth, intrinsics and ground truth of one instant, out of a stream of messages.
 
-A colour image is completed as soon as everything it needs has come past its stamp, at the latest
-half a second of the recording later. What is held meanwhile is bounded in time and in number.
+A colour image gets the depth image nearest to it in stamp, at most 50 ms away. That is decided as
+soon as depth has come up to its stamp, so at once where a driver gives both one stamp, and at the
+latest half a second after the colour image came. A depth image may serve several colour images:
+some cameras give depth at a lower rate. Intrinsics are the nearest within 50 ms, else the last.
+
+What is held meanwhile is bounded in time and in number.
 """
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Generic, TypeVar
 
-from affordance_grasp.replay.bags.bag import RawMessage
-from affordance_grasp.replay.bags.headers import Header, read_header
-from affordance_grasp.replay.bags.topics import Topics
+from affordance_grasp.errors import InvalidInput
+from affordance_grasp.streams.messages import Header
 
+COLOR, DEPTH, INFO, TRUTH = "colour", "depth", "camera_info", "ground truth"
 SLOP_NS = 50_000_000
 PATIENCE_NS = 500_000_000
 MOST_HELD = 64
+MOST_REPEATS = 10
+MUST_STAMP = "the driver must stamp each with the time at which it was taken"
 
-Stamped = tuple[Header, RawMessage]
+M = TypeVar("M")
 
 
 @dataclass(frozen=True)
-class RawFrame:
-    """The messages of one instant, undecoded; ``truth`` only where there is one."""
+class Stamped(Generic[M]):
+    """A message, its header, and when it came by the receiver's clock [ns]."""
 
     header: Header
-    color: RawMessage
-    depth: RawMessage
-    camera_info: RawMessage
-    truth: RawMessage | None = None
+    message: M
+    arrived_ns: int
+
+
+@dataclass(frozen=True)
+class Paired(Generic[M]):
+    """The messages of one instant; ``header`` is that of the colour image."""
+
+    header: Header
+    color: M
+    depth: M
+    camera_info: M
+    truth: M | None = None
 
 
 @dataclass
@@ -51,78 +67,98 @@ class Losses:
         self.topics.clear()
 
 
-class Pairer:
-    """Takes the camera's messages in order and gives frames in the order of the colour images.
+class Pairer(Generic[M]):
+    """Takes the camera's messages as they come; gives frames in the order of the colour images.
 
-    A colour image without depth or intrinsics within 50 ms is counted as unpaired.
+    A colour image without depth or intrinsics in time is counted as unpaired.
     """
 
-    def __init__(self, topics: Topics, losses: Losses, info: RawMessage | None = None) -> None:
+    def __init__(self, losses: Losses, info: M | None = None, with_truth: bool = False) -> None:
         """``info``: intrinsics for images that have none near their stamp."""
-        self._topics, self._losses = topics, losses
-        self._waiting: deque[Stamped] = deque()
-        self._held: dict[str, deque[Stamped]] = {
-            topic: deque(maxlen=MOST_HELD)
-            for topic in (topics.depth, topics.camera_info, topics.truth)
-            if topic is not None
+        self._losses, self._last_info = losses, info
+        self._waiting: deque[Stamped[M]] = deque()
+        roles = (DEPTH, INFO, TRUTH) if with_truth else (DEPTH, INFO)
+        self._held: dict[str, deque[Stamped[M]]] = {
+            role: deque(maxlen=MOST_HELD) for role in roles
         }
-        self._last_info = info
+        self._stamps: dict[str, tuple[int, int]] = {}
 
-    @property
-    def topics(self) -> tuple[str, ...]:
-        """Topics whose messages it takes."""
-        return (self._topics.color, *self._held)
+    def take(self, role: str, stamped: Stamped[M]) -> None:
+        """Keep a message of the camera.
 
-    def take(self, message: RawMessage) -> None:
-        """Keep a message of the camera; raises InvalidInput when it has no readable header."""
-        stamped = read_header(message), message
-        if message.topic == self._topics.color:
-            self._waiting.append(stamped)
-        else:
-            self._held[message.topic].append(stamped)
-        if message.topic == self._topics.camera_info:
-            self._last_info = message
+        Raises:
+            InvalidInput: images come without stamps of their own, so nobody knows what belongs
+                together.
+        """
+        if role == INFO:
+            self._last_info = stamped.message
+        elif self._repeated(role, stamped.header.stamp_ns):
+            return
+        (self._waiting if role == COLOR else self._held[role]).append(stamped)
 
-    def ready(self, bag_ns: int, others_ns: int | None) -> Iterator[RawFrame]:
+    def ready(
+        self, now_ns: int, known: Callable[[Header], bool] = lambda header: True
+    ) -> Iterator[Paired[M]]:
         """Frames that are complete now.
 
         Args:
-            bag_ns: how far the recording has been read.
-            others_ns: stamp up to which everything else is known; None: nothing is waited for.
+            now_ns: how late it is, by the clock of ``arrived_ns``.
+            known: whether everything else that is wanted at a frame's stamp is there.
         """
         while self._waiting:
-            header, message = self._waiting[0]
-            overdue = bag_ns - message.bag_ns > PATIENCE_NS or len(self._waiting) > MOST_HELD
-            behind = others_ns is not None and others_ns < header.stamp_ns
-            if not overdue and (behind or not self._passed(header.stamp_ns)):
+            color = self._waiting[0]
+            overdue = now_ns - color.arrived_ns > PATIENCE_NS or len(self._waiting) > MOST_HELD
+            if not overdue and not (self._passed(color.header.stamp_ns) and known(color.header)):
                 return
-            yield from self._complete(header, message)
+            yield from self._complete(self._waiting.popleft())
 
-    def rest(self) -> Iterator[RawFrame]:
+    def rest(self) -> Iterator[Paired[M]]:
         """The frames that are still held, when nothing comes any more."""
         while self._waiting:
-            yield from self._complete(*self._waiting[0])
+            yield from self._complete(self._waiting.popleft())
+
+    def clear(self) -> None:
+        """Forget the images that are held."""
+        self._waiting.clear()
+        self._held[DEPTH].clear()
+
+    def _repeated(self, role: str, stamp_ns: int) -> bool:
+        """Whether an image is there already; refuses images without stamps of their own."""
+        last_ns, count = self._stamps.get(role, (0, 0))
+        count = count + 1 if stamp_ns == last_ns else 0
+        self._stamps[role] = stamp_ns, count
+        if stamp_ns <= 0:
+            raise InvalidInput(f"{role} images have no stamp; {MUST_STAMP}")
+        if count >= MOST_REPEATS:
+            raise InvalidInput(
+                f"the last {count + 1} {role} images have one stamp, {stamp_ns * 1e-9:.3f} s; "
+                f"{MUST_STAMP}"
+            )
+        return count > 0
 
     def _passed(self, stamp_ns: int) -> bool:
-        """Whether depth, and ground truth where it was seen, have come up to a stamp."""
-        names = (self._topics.depth, self._topics.truth)
-        held = [self._held[name] for name in names if name is not None]
-        return all(window and window[-1][0].stamp_ns >= stamp_ns for window in held)
+        """Whether depth, and ground truth where it is wanted, have come up to a stamp."""
+        held = (self._held[role] for role in self._held if role != INFO)
+        come = all(window and window[-1].header.stamp_ns >= stamp_ns for window in held)
+        return come and self._last_info is not None
 
-    def _complete(self, header: Header, color: RawMessage) -> Iterator[RawFrame]:
-        self._waiting.popleft()
-        depth = self._nearest(self._topics.depth, header.stamp_ns)
-        info = self._nearest(self._topics.camera_info, header.stamp_ns) or self._last_info
+    def _complete(self, color: Stamped[M]) -> Iterator[Paired[M]]:
+        depth, info, truth = (
+            self._nearest(role, color.header.stamp_ns) for role in (DEPTH, INFO, TRUTH)
+        )
+        info = info or self._last_info
+        for held in self._held.values():
+            while held and held[0].header.stamp_ns < color.header.stamp_ns - PATIENCE_NS:
+                held.popleft()
         if depth is None or info is None:
             self._losses.unpaired += 1
-            return
-        truth = self._topics.truth and self._nearest(self._topics.truth, header.stamp_ns)
-        yield RawFrame(header, color, depth, info, truth or None)
+        else:
+            yield Paired(color.header, color.message, depth, info, truth)
 
-    def _nearest(self, topic: str, stamp_ns: int) -> RawMessage | None:
-        """The message of a topic nearest in stamp, at most 50 ms away."""
-        held = self._held[topic]
-        away = [abs(header.stamp_ns - stamp_ns) for header, _ in held]
+    def _nearest(self, role: str, stamp_ns: int) -> M | None:
+        """The message of a role nearest in stamp, at most 50 ms away."""
+        held = self._held.get(role, ())
+        away = [abs(stamped.header.stamp_ns - stamp_ns) for stamped in held]
         if not away or min(away) > SLOP_NS:
             return None
-        return held[away.index(min(away))][1]
+        return held[away.index(min(away))].message

@@ -1,10 +1,11 @@
 """RGB-D frames from the camera topics: colour and depth of one instant, and the intrinsics."""
 
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from threading import Condition
-from time import monotonic
+from time import monotonic_ns
+from typing import Any
 
 from rclpy.callback_groups import CallbackGroup, MutuallyExclusiveCallbackGroup
 from rclpy.clock import Clock
@@ -15,6 +16,7 @@ from std_msgs.msg import Header
 
 from affordance_grasp.datatypes import RgbdFrame
 from affordance_grasp.distortion import matters
+from affordance_grasp.errors import InvalidInput
 from affordance_grasp.nodes.convert.conversions import (
     from_color,
     from_depth_m,
@@ -23,12 +25,18 @@ from affordance_grasp.nodes.convert.conversions import (
     to_rgbd,
 )
 from affordance_grasp.nodes.ros.calls import NoAnswer
-from affordance_grasp.streams.messages import seconds, to_distortion, to_intrinsics
+from affordance_grasp.streams import pairing
+from affordance_grasp.streams.messages import (
+    stamp_ns,
+    to_distortion,
+    to_header,
+    to_intrinsics,
+)
 
 COLOR, DEPTH, INFO = "color/image_raw", "aligned_depth_to_color/image_raw", "color/camera_info"
 DEPTH_INFO = "aligned_depth_to_color/camera_info"
-SLOP_S = 0.05
-KEPT = 8
+ROLES = {COLOR: pairing.COLOR, DEPTH: pairing.DEPTH, INFO: pairing.INFO}
+COMPLAINT_PERIOD_S = 5.0
 
 
 @dataclass(frozen=True)
@@ -66,14 +74,14 @@ class StampedFrame:
 
 @dataclass(frozen=True)
 class Arrival:
-    """A message and when it came, in seconds of the node's clock."""
+    """A message and when it came, by the node's clock [ns]."""
 
     message: Image | CameraInfo
-    at_s: float
+    at_ns: int
 
 
 class FrameStream:
-    """Pairs colour and depth by stamp as they arrive; a slow reader only gets the newest."""
+    """Feeds a pairer as messages arrive; a slow reader only gets the newest frame."""
 
     def __init__(
         self,
@@ -82,20 +90,16 @@ class FrameStream:
         group: CallbackGroup | None = None,
     ) -> None:
         """Subscribe best-effort, which suits reliable and best-effort publishers alike."""
-        self._on_frame = on_frame
+        self._on_frame, self._logger = on_frame, node.get_logger()
         self._clock: Clock = node.get_clock()
         self._arrived = Condition()
-        self._color: deque[Image] = deque(maxlen=KEPT)
-        self._depth: deque[Image] = deque(maxlen=KEPT)
-        self._info: CameraInfo | None = None
+        self._pairer: pairing.Pairer[Any] = pairing.Pairer(pairing.Losses())
         self._newest: StampedFrame | None = None
         self._latest: dict[str, Arrival] = {}
+        self._fault = ""
         group = group or MutuallyExclusiveCallbackGroup()
-        for kind, topic, take in (
-            (Image, COLOR, self._take_color),
-            (Image, DEPTH, self._take_depth),
-            (CameraInfo, INFO, self._take_info),
-        ):
+        for kind, topic in ((Image, COLOR), (Image, DEPTH), (CameraInfo, INFO)):
+            take = partial(self._take, topic)
             node.create_subscription(
                 kind, topic, take, qos_profile_sensor_data, callback_group=group
             )
@@ -106,16 +110,14 @@ class FrameStream:
         A frame that was under way shows the scene as it was before, and the arm where it was.
         It is rectified.
         """
-        asked_s = self._clock.now().nanoseconds * 1e-9
+        asked_ns = self._clock.now().nanoseconds
         with self._arrived:
-            deadline = monotonic() + timeout_s
-            self._color.clear()
-            self._depth.clear()
-            self._newest = None
-            while (frame := self._taken_since(asked_s)) is None:
-                if not self._arrived.wait(deadline - monotonic()) and monotonic() >= deadline:
-                    missing = self._missing(asked_s)
-                    raise NoAnswer(f"no camera frame within {timeout_s:g} s: {missing}")
+            self._pairer.clear()
+            self._newest, self._fault = None, ""
+            self._arrived.wait_for(lambda: self._taken_since(asked_ns), timeout_s)
+            if (frame := self._taken_since(asked_ns)) is None:
+                missing = self._missing(asked_ns)
+                raise NoAnswer(f"no camera frame within {timeout_s:g} s: {missing}")
         return frame.rectified()
 
     def latest(self) -> dict[str, Arrival]:
@@ -123,62 +125,41 @@ class FrameStream:
         with self._arrived:
             return dict(self._latest)
 
-    def _taken_since(self, asked_s: float) -> StampedFrame | None:
+    def _taken_since(self, asked_ns: int) -> StampedFrame | None:
         frame = self._newest
-        return frame if frame and seconds(frame.header.stamp) >= asked_s else None
+        return frame if frame and stamp_ns(frame.header.stamp) >= asked_ns else None
 
-    def _missing(self, asked_s: float) -> str:
+    def _missing(self, asked_ns: int) -> str:
+        if self._fault:
+            return self._fault
         if self._newest is not None:
-            old_s = asked_s - seconds(self._newest.header.stamp)
+            old_s = (asked_ns - stamp_ns(self._newest.header.stamp)) * 1e-9
             return f"frames arrive with stamps {old_s:.1f} s old; the clocks must agree"
-        if not self._color:
+        heard = {topic for topic, one in self._latest.items() if one.at_ns >= asked_ns}
+        if COLOR not in heard:
             return f"nothing arrives on {COLOR}"
-        if not self._depth:
+        if DEPTH not in heard:
             return f"nothing arrives on {DEPTH}; the camera driver must align depth to colour"
-        if self._info is None:
+        if INFO not in self._latest:
             return f"nothing arrives on {INFO}"
-        return f"colour and depth stamps differ by more than {SLOP_S * 1e3:g} ms"
+        return f"colour and depth stamps differ by more than {pairing.SLOP_NS * 1e-6:g} ms"
 
-    def _take_color(self, message: Image) -> None:
+    def _take(self, topic: str, message: Image | CameraInfo) -> None:
+        header = to_header(message.header)
+        message.header.frame_id = header.frame_id  # the same one for everybody who reads it
         with self._arrived:
-            self._color.append(message)
-            self._latest[COLOR] = self._arrival(message)
-        self._pair()
-
-    def _take_depth(self, message: Image) -> None:
-        with self._arrived:
-            self._depth.append(message)
-            self._latest[DEPTH] = self._arrival(message)
-        self._pair()
-
-    def _take_info(self, message: CameraInfo) -> None:
-        with self._arrived:
-            self._info = message
-            self._latest[INFO] = self._arrival(message)
-        self._pair()
-
-    def _arrival(self, message: Image | CameraInfo) -> Arrival:
-        return Arrival(message, self._clock.now().nanoseconds * 1e-9)
-
-    def _pair(self) -> None:
-        """Complete a frame from the newest colour image that has a depth image in time."""
-        with self._arrived:
-            stamped = self._match()
-            if stamped is None:
+            self._latest[topic] = Arrival(message, self._clock.now().nanoseconds)
+            stamped = pairing.Stamped(header, message, monotonic_ns())
+            try:
+                self._pairer.take(ROLES[topic], stamped)
+            except InvalidInput as error:
+                self._fault = str(error)
+                self._logger.warning(self._fault, throttle_duration_sec=COMPLAINT_PERIOD_S)
+            complete = list(self._pairer.ready(stamped.arrived_ns))
+            if not complete:
                 return
-            self._newest = stamped
+            pair = complete[-1]
+            frame = self._newest = StampedFrame(pair.color, pair.depth, pair.camera_info)
             self._arrived.notify_all()
         if self._on_frame is not None:
-            self._on_frame(stamped)
-
-    def _match(self) -> StampedFrame | None:
-        if self._info is None:
-            return None
-        for color in reversed(self._color):
-            stamp = seconds(color.header.stamp)
-            for depth in reversed(self._depth):
-                if abs(seconds(depth.header.stamp) - stamp) <= SLOP_S:
-                    self._color.clear()
-                    self._depth.clear()
-                    return StampedFrame(color, depth, self._info)
-        return None
+            self._on_frame(frame)

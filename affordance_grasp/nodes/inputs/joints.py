@@ -1,9 +1,8 @@
 """Joint positions from ``joint_states``: now, and at the stamp of an image."""
 
-from bisect import bisect_right
-from collections import deque
+from collections.abc import Callable
 from threading import Condition
-from time import monotonic
+from typing import TypeVar
 
 import numpy as np
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
@@ -12,20 +11,36 @@ from rclpy.node import Node
 from rclpy.qos import qos_profile_sensor_data
 from sensor_msgs.msg import JointState
 
-from affordance_grasp.errors import AffordanceGraspError, MotionFault
+from affordance_grasp.errors import InvalidInput, MotionFault
 from affordance_grasp.geometry import Floats
-from affordance_grasp.nodes.convert.conversions import seconds, to_joint_positions
 from affordance_grasp.nodes.ros.calls import NoAnswer
+from affordance_grasp.streams.joints import JointHistory
+from affordance_grasp.streams.timeline import NotKnown
 
-KEPT_S = 20.0  # a busy machine may take seconds to draw or to send an image
+TOPIC = "joint_states"
 MAX_AGE_S = 0.5
-MAX_GAP_S = 0.15
 PATIENCE_S = 2.0
 STILL_RAD = 0.002
+COMPLAINT_PERIOD_S = 5.0
+
+T = TypeVar("T")
+
+
+def once_known(
+    arrived: Condition, known: Callable[[], bool], tell: Callable[[], T], patience_s: float
+) -> T:
+    """What ``tell`` says as soon as it is known, or after a while by what there is then."""
+    with arrived:
+        came = arrived.wait_for(known, patience_s)
+        try:
+            return tell()
+        except NotKnown as error:
+            waited = "" if came else f"; nothing newer came within {patience_s:g} s"
+            raise NoAnswer(f"{error}{waited}") from error
 
 
 class JointMonitor:
-    """Keeps the last seconds of the positions of some joints, in the order they are named."""
+    """Feeds a history of the positions of some joints, in the order they are named."""
 
     def __init__(
         self, node: Node, joint_names: tuple[str, ...], max_age_s: float = MAX_AGE_S
@@ -37,15 +52,13 @@ class JointMonitor:
             joint_names: which joints, and in which order.
             max_age_s: older positions do not count as those of now [s].
         """
-        self.names = joint_names
-        self._max_age_s = max_age_s
-        self._logger = node.get_logger()
+        self.names, self.history = joint_names, JointHistory(joint_names)
+        self.arrived = Condition()
+        self._node, self._max_age_s = node, max_age_s
         self._clock: Clock = node.get_clock()
-        self._arrived = Condition()
-        self._history: deque[tuple[float, Floats]] = deque()
         node.create_subscription(
             JointState,
-            "joint_states",
+            TOPIC,
             self._take,
             qos_profile_sensor_data,
             callback_group=MutuallyExclusiveCallbackGroup(),
@@ -54,116 +67,83 @@ class JointMonitor:
     @property
     def heard(self) -> bool:
         """Whether positions of these joints ever arrived."""
-        return bool(self._history)
+        return self.history.heard
 
     def check(self) -> None:
         """Raise ``MotionFault`` when nobody knows any more where the joints are."""
-        with self._arrived:
-            if abs(self._age_s()) > self._max_age_s:
-                raise MotionFault(self._complaint())
+        with self.arrived:
+            if complaint := self._complaint():
+                raise MotionFault(complaint)
+
+    def now(self) -> Floats:
+        """The newest positions (J,) [rad]; old ones are waited out, for a short while."""
+        with self.arrived:
+            if not self.arrived.wait_for(lambda: not self._complaint(), PATIENCE_S):
+                raise NoAnswer(self._complaint())
+            return self.history.newest
+
+    def at(self, stamp_ns: int, patience_s: float) -> Floats:
+        """Positions (J,) [rad] at a stamp; images may be quicker than joints."""
+        history = self.history
+        return once_known(
+            self.arrived,
+            lambda: history.knows(stamp_ns),
+            lambda: history.at(stamp_ns),
+            patience_s,
+        )
 
     def gap(self, q: Floats, tolerance_rad: float, patience_s: float) -> Floats:
         """How far every joint (J,) is from ``q`` [rad]; waits a while [s] until all are near it.
 
         Positions may come a little later than the word that a motion has ended.
         """
-        deadline = monotonic() + patience_s
-        gap = np.abs(self.now() - q)
-        with self._arrived:
-            while gap.max() > tolerance_rad and (left_s := deadline - monotonic()) > 0:
-                self._arrived.wait(left_s)
-                gap = np.abs(self._history[-1][1] - q)
-        return np.asarray(gap)
+        self.now()
+        with self.arrived:
+            self.arrived.wait_for(
+                lambda: np.abs(self.history.newest - q).max() <= tolerance_rad, patience_s
+            )
+            return np.abs(self.history.newest - q)
 
     def rest(self, window_s: float, patience_s: float) -> bool:
         """Whether the joints, from now on and within ``patience_s``, stand still for a while [s].
 
         False also when nothing new arrives: nobody knows then.
         """
-        begun_s, deadline = self._now_s(), monotonic() + patience_s
-        with self._arrived:
-            while (left_s := deadline - monotonic()) > 0:
-                self._arrived.wait(left_s)
-                if self._history and self._history[-1][0] - begun_s >= window_s:
-                    recent = self._since(self._history[-1][0] - window_s)
-                    if len(recent) > 1 and np.ptp(recent, axis=0).max() < STILL_RAD:
-                        return True
-        return False
+        begun_ns, window_ns = self._clock.now().nanoseconds, round(window_s * 1e9)
 
-    def _since(self, stamp_s: float) -> Floats:
-        """Positions (N, J) [rad] from the last one at or before a stamp [s] on.
+        def still() -> bool:
+            newest_ns = self.history.newest_ns
+            recent = self.history.since(newest_ns - window_ns)
+            seen = newest_ns - begun_ns >= window_ns and len(recent) > 1
+            return seen and bool(np.ptp(recent, axis=0).max() < STILL_RAD)
 
-        None where it is not known where the joints were then.
-        """
-        stamps = [stamp for stamp, _ in self._history]
-        first = bisect_right(stamps, stamp_s) - 1
-        return np.array([q for _, q in list(self._history)[first:]] if first >= 0 else [])
-
-    def now(self) -> Floats:
-        """The newest positions (J,) [rad]; old ones are waited out, for a short while."""
-        deadline = monotonic() + PATIENCE_S
-        with self._arrived:
-            while abs(self._age_s()) > self._max_age_s:  # a stamp from the future would stay fresh
-                left_s = deadline - monotonic()
-                if left_s <= 0:
-                    raise NoAnswer(self._complaint())
-                self._arrived.wait(left_s)
-            return self._history[-1][1]
-
-    def _age_s(self) -> float:
-        if not self._history:
-            return float("inf")
-        return self._now_s() - self._history[-1][0]
-
-    def _now_s(self) -> float:
-        return float(self._clock.now().nanoseconds * 1e-9)
+        with self.arrived:
+            return self.arrived.wait_for(lambda: self.heard and still(), patience_s)
 
     def _complaint(self) -> str:
-        if not self._history:
-            return "nothing arrives on joint_states; is the robot's driver running?"
+        """What is wrong with the positions of now; empty when nothing is."""
+        if not self.heard:
+            return f"nothing arrives on {TOPIC}; is the robot's driver running?"
+        if self.history.contradiction:
+            return f"{self.history.contradiction} (it comes from {self._publishers()})"
+        age_s = (self._clock.now().nanoseconds - self.history.newest_ns) * 1e-9
+        if abs(age_s) <= self._max_age_s:  # a stamp from the future would stay fresh
+            return ""
         return (
-            f"joint_states is {self._age_s():.1f} s old, it must be within {self._max_age_s:g} s "
-            "of now; the robot's driver has stopped or its clock differs"
+            f"{TOPIC} is {age_s:.1f} s old, it must be within {self._max_age_s:g} s of now; the "
+            "robot's driver has stopped or its clock differs"
         )
 
-    def at(self, stamp_s: float, patience_s: float) -> Floats:
-        """Positions (J,) [rad] at a stamp [s], interpolated between the two around it.
-
-        The one after it is waited for, up to ``patience_s``: images may be quicker than joints.
-        """
-        deadline = monotonic() + patience_s
-        with self._arrived:
-            while not self._history or self._history[-1][0] < stamp_s:
-                left_s = deadline - monotonic()
-                if left_s <= 0:
-                    break
-                self._arrived.wait(left_s)
-            history = list(self._history)
-            if not history:
-                raise NoAnswer(self._complaint())
-        stamps = np.array([stamp for stamp, _ in history])
-        nearest_s = float(min(stamps - stamp_s, key=abs))
-        if abs(nearest_s) > MAX_GAP_S:
-            side = "later" if nearest_s > 0 else f"earlier, {patience_s:g} s after the image came"
-            raise NoAnswer(
-                f"joint_states has nothing within {MAX_GAP_S:g} s of the image (nearest "
-                f"{abs(nearest_s):.2f} s {side}); the clocks of camera and robot must agree"
-            )
-        positions = np.array([q for _, q in history])
-        return np.array([np.interp(stamp_s, stamps, column) for column in positions.T])
+    def _publishers(self) -> str:
+        ends = self._node.get_publishers_info_by_topic(self._node.resolve_topic_name(TOPIC))
+        return " and ".join(sorted({end.node_name for end in ends})) or "nobody any more"
 
     def _take(self, message: JointState) -> None:
-        try:
-            q = to_joint_positions(message, self.names)
-        except AffordanceGraspError as error:
-            # Drivers publish gripper and arm apart, so a message without our joints is normal.
-            self._logger.debug(str(error))
-            return
-        stamp = seconds(message.header.stamp)
-        with self._arrived:
-            if self._history and stamp <= self._history[-1][0]:
-                self._history.clear()  # the clock was set back, or a bag started again
-            self._history.append((stamp, q))
-            while stamp - self._history[0][0] > KEPT_S:
-                self._history.popleft()
-            self._arrived.notify_all()
+        with self.arrived:
+            try:
+                self.history.take(message)
+            except InvalidInput as error:
+                self._node.get_logger().warning(
+                    str(error), throttle_duration_sec=COMPLAINT_PERIOD_S
+                )
+            self.arrived.notify_all()

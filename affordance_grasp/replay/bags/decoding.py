@@ -16,7 +16,10 @@ from affordance_grasp.replay.bags.compressed import (
 )
 from affordance_grasp.replay.bags.topics import COMPRESSED
 from affordance_grasp.streams.messages import to_distortion, to_gray, to_rgbd
-from affordance_grasp.streams.pairing import RawFrame
+from affordance_grasp.streams.pairing import Paired
+
+RawFrame = Paired[RawMessage]
+"""The messages of one instant as they lie in the bag."""
 
 
 def decode_frame(raw: RawFrame) -> RgbdFrame:

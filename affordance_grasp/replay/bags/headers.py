@@ -1,21 +1,13 @@
 """Stamp and frame of a message, read from its first bytes without decoding the rest."""
 
 import struct
-from dataclasses import dataclass
 
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.replay.bags.bag import RawMessage
+from affordance_grasp.streams.messages import Header, plain_frame
 
 LONGEST_FRAME_ID = 256
 _ENCAPSULATION = 4
-
-
-@dataclass(frozen=True)
-class Header:
-    """``std_msgs/Header``: when the data was taken [ns], and in which frame it is."""
-
-    stamp_ns: int
-    frame_id: str
 
 
 def read_header(message: RawMessage) -> Header:
@@ -31,7 +23,7 @@ def read_header(message: RawMessage) -> Header:
         text = data[_ENCAPSULATION + 12 : _ENCAPSULATION + 12 + length]
         if nanosec >= 10**9 or length > LONGEST_FRAME_ID or len(text) != length:
             raise ValueError
-        frame_id = text.rstrip(b"\0").decode()
+        frame_id = plain_frame(text.rstrip(b"\0").decode())
     except (IndexError, KeyError, ValueError, struct.error) as error:
         raise InvalidInput(
             f"a message on {message.topic} does not begin with a readable header"

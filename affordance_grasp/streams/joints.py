@@ -1,0 +1,84 @@
+"""Joint positions from ``joint_states``: the newest, and those at the stamp of an image."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from affordance_grasp.errors import InvalidInput
+from affordance_grasp.geometry import Floats
+from affordance_grasp.streams.messages import JointStateMessage, stamp_ns, to_joint_positions
+from affordance_grasp.streams.timeline import Timeline
+
+FASTEST_RAD_S = 2 * np.pi
+SAME_RAD = 0.05
+"""Positions of one stamp may be so far apart: some drivers stamp more coarsely than they read."""
+
+
+class JointHistory:
+    """The last seconds of the positions of some joints, in the order they are named."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        """Nothing is known yet."""
+        self.names = tuple(names)
+        self._line: Timeline[Floats] = Timeline(_apart)
+
+    @property
+    def heard(self) -> bool:
+        """Whether positions of these joints ever arrived."""
+        return len(self._line) > 0
+
+    @property
+    def newest_ns(self) -> int:
+        """Stamp of the newest positions [ns]; there must be some."""
+        return self._line.newest_ns
+
+    @property
+    def newest(self) -> Floats:
+        """The newest positions (J,) [rad]; there must be some."""
+        return self._line.newest
+
+    @property
+    def contradiction(self) -> str:
+        """One sentence where publishers contradict each other; empty where they do not."""
+        if not self._line.contradicts_itself:
+            return ""
+        return (
+            f"joint_states jumps to and fro between positions of {', '.join(self.names)}, as from "
+            "two publishers that contradict each other; stop all but one"
+        )
+
+    def take(self, message: JointStateMessage) -> None:
+        """Remember a message; one without these joints says nothing.
+
+        Drivers publish arm and gripper apart, so that is nothing wrong.
+
+        Raises:
+            InvalidInput: the message holds no finite positions.
+        """
+        if set(self.names) <= set(message.name):
+            positions = to_joint_positions(message, self.names)
+            self._line.take(stamp_ns(message.header.stamp), positions)
+
+    def knows(self, stamp_ns: int) -> bool:
+        """Whether nothing more need be waited for to tell the positions at a stamp."""
+        return self._line.knows(stamp_ns)
+
+    def at(self, stamp_ns: int) -> Floats:
+        """Positions (J,) [rad] at a stamp, interpolated.
+
+        Raises:
+            NotKnown: nothing is near the stamp.
+            InvalidInput: publishers contradict each other.
+        """
+        if self.contradiction:
+            raise InvalidInput(self.contradiction)
+        before, after, share = self._line.around(stamp_ns, "joint_states")
+        return np.asarray((1 - share) * before + share * after)
+
+    def since(self, stamp_ns: int) -> Floats:
+        """Positions (N, J) [rad] from the last one at or before a stamp on."""
+        return np.array(self._line.since(stamp_ns))
+
+
+def _apart(q: Floats, other: Floats, seconds: float) -> bool:
+    return bool(np.abs(q - other).max(initial=0.0) > SAME_RAD + FASTEST_RAD_S * seconds)

@@ -1,0 +1,137 @@
+"""The last seconds of something that moves, by the stamp at which it was measured.
+
+Joint positions and transforms are kept and read by the same rules, live and in a replay:
+
+- Between two entries is interpolated where the nearer is within 0.15 s; beyond the first and the
+  last, they hold for as long.
+- A stamp that is there already is replaced: drivers and bridges repeat messages.
+- A stamp up to a second old is put in its place; an older one means that the clock was set back,
+  and what is known is forgotten.
+- Values that go to and fro faster than anything moves come from two publishers that contradict
+  each other.
+"""
+
+from bisect import bisect_left
+from collections import deque
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+from affordance_grasp.errors import AffordanceGraspError
+
+KEPT_NS = 20_000_000_000
+"""A busy machine may take seconds to draw or to send an image."""
+MOST_KEPT = 20_000
+MAX_GAP_NS = 150_000_000
+STEP_BACK_NS = 1_000_000_000
+CONTRADICTIONS, CONTRADICTED_NS = 3, 3_000_000_000
+LOOKED_BACK = 8
+
+T = TypeVar("T")
+
+
+class NotKnown(AffordanceGraspError):
+    """Where something was at a stamp has not arrived yet, or never will."""
+
+
+class Timeline(Generic[T]):
+    """Values in the order of their stamps."""
+
+    def __init__(self, apart: Callable[[T, T, float], bool]) -> None:
+        """``apart``: whether nothing gets from one value to the other within so many seconds."""
+        self._apart = apart
+        self._stamps: list[int] = []
+        self._values: list[T] = []
+        self._contradictions: deque[int] = deque(maxlen=CONTRADICTIONS)
+
+    def __len__(self) -> int:
+        return len(self._stamps)
+
+    @property
+    def newest_ns(self) -> int:
+        """The newest stamp [ns]; there must be one."""
+        return self._stamps[-1]
+
+    @property
+    def newest(self) -> T:
+        """The value of the newest stamp; there must be one."""
+        return self._values[-1]
+
+    @property
+    def contradicts_itself(self) -> bool:
+        """Whether values have gone to and fro, three times within the last three seconds."""
+        seen = self._contradictions
+        return len(seen) == CONTRADICTIONS and self.newest_ns - seen[0] < CONTRADICTED_NS
+
+    def knows(self, stamp_ns: int) -> bool:
+        """Whether nothing more need be waited for to tell what was at a stamp."""
+        return bool(self._stamps) and self._stamps[-1] >= stamp_ns
+
+    def take(self, stamp_ns: int, value: T) -> None:
+        """Put a value in its place."""
+        if self._stamps and stamp_ns < self._stamps[-1] - STEP_BACK_NS:
+            self._forget()
+        at = bisect_left(self._stamps, stamp_ns)
+        if self._stamps[at : at + 1] == [stamp_ns]:
+            contradicted = self._apart(self._values[at], value, 0.0)
+            self._values[at] = value
+        else:
+            contradicted = self._comes_back(at, stamp_ns, value)
+            self._stamps.insert(at, stamp_ns)
+            self._values.insert(at, value)
+        if contradicted:
+            self._contradictions.append(stamp_ns)
+        old = bisect_left(self._stamps, self._stamps[-1] - KEPT_NS)
+        old = max(old, len(self._stamps) - MOST_KEPT)
+        del self._stamps[:old], self._values[:old]
+
+    def since(self, stamp_ns: int) -> list[T]:
+        """Values from the last one at or before a stamp on; none where it is not known."""
+        first = bisect_left(self._stamps, stamp_ns + 1) - 1
+        return self._values[first:] if first >= 0 else []
+
+    def around(self, stamp_ns: int, what: str) -> tuple[T, T, float]:
+        """The values before and after a stamp, and how far it is from one to the other, in 0..1.
+
+        Raises:
+            NotKnown: nothing is near the stamp; the sentence begins with ``what``.
+        """
+        if not self._stamps:
+            raise NotKnown(f"nothing arrives on {what}; is its publisher running?")
+        at = bisect_left(self._stamps, stamp_ns)
+        first, last = max(at - 1, 0), min(at, len(self._stamps) - 1)
+        before_ns, after_ns = self._stamps[first], self._stamps[last]
+        if min(abs(stamp_ns - before_ns), abs(after_ns - stamp_ns)) > MAX_GAP_NS:
+            raise NotKnown(f"{what} {_distance(before_ns - stamp_ns, after_ns - stamp_ns)}")
+        span = after_ns - before_ns
+        return self._values[first], self._values[last], (stamp_ns - before_ns) / (span or 1)
+
+    def _comes_back(self, at: int, stamp_ns: int, value: T) -> bool:
+        """Whether a value is far from the one before it, and near to one of the last before."""
+        apart = (
+            self._apart(self._values[i], value, (stamp_ns - self._stamps[i]) * 1e-9)
+            for i in range(at - 1, max(at - 1 - LOOKED_BACK, -1), -1)
+        )
+        return next(apart, False) and not all(apart)
+
+    def _forget(self) -> None:
+        self._stamps.clear()
+        self._values.clear()
+        self._contradictions.clear()
+
+
+def _distance(before_ns: int, after_ns: int) -> str:
+    """Where nothing is: the entries next to an image, ``before_ns`` and ``after_ns`` from it."""
+    if after_ns < 0:
+        return (
+            f"ends {-after_ns * 1e-9:.2f} s before the image; its publisher is late, has stopped "
+            "or has another clock"
+        )
+    if before_ns > 0:
+        return (
+            f"begins {before_ns * 1e-9:.2f} s after the image; the image is too old or the camera "
+            "has another clock"
+        )
+    return (
+        f"has nothing from {-before_ns * 1e-9:.2f} s before the image to {after_ns * 1e-9:.2f} s "
+        "after it; its publisher leaves gaps"
+    )

@@ -1,0 +1,192 @@
+"""The transforms of ``/tf`` and ``/tf_static``, and the pose of one frame in another."""
+
+from dataclasses import dataclass
+from math import acos, isfinite, pi, sqrt
+from typing import Any
+
+import numpy as np
+from scipy.spatial.transform import Rotation, Slerp
+
+from affordance_grasp.errors import InvalidInput
+from affordance_grasp.geometry import Floats, invert, pose
+from affordance_grasp.streams.messages import UNIT_NORM_TOLERANCE, plain_frame, stamp_ns
+from affordance_grasp.streams.timeline import NotKnown, Timeline
+
+DEEPEST_TREE = 64
+MOST_FRAMES = 1000
+FASTEST_M_S, FASTEST_RAD_S = 5.0, 4 * pi
+SAME_M, SAME_RAD = 0.05, 0.1
+
+
+@dataclass(frozen=True)
+class Link:
+    """A frame in its parent: translation [m] and unit quaternion x, y, z, w.
+
+    Plain numbers: thousands come in a second, and few are ever asked for.
+    """
+
+    parent: str
+    translation_m: tuple[float, ...]
+    quaternion: tuple[float, ...]
+
+    def apart(self, other: "Link", seconds: float) -> bool:
+        """Whether no frame gets from one to the other in that time."""
+        if self.parent != other.parent:
+            return True
+        ends = zip(self.translation_m, other.translation_m, strict=True)
+        if max(abs(a - b) for a, b in ends) > SAME_M + FASTEST_M_S * seconds:
+            return True
+        cosine = sum(a * b for a, b in zip(self.quaternion, other.quaternion, strict=True))
+        return 2 * acos(min(1.0, abs(cosine))) > SAME_RAD + FASTEST_RAD_S * seconds
+
+    def towards(self, other: "Link", share: float) -> Floats:
+        """``T_parent_child`` on the way to another link of the same parent, at a share in 0..1."""
+        turns = Rotation.from_quat([self.quaternion, other.quaternion])
+        ends_m = np.array([self.translation_m, other.translation_m])
+        return pose(
+            Slerp([0, 1], turns)(share).as_matrix(), (1 - share) * ends_m[0] + share * ends_m[1]
+        )
+
+
+class TransformTree:
+    """The last seconds of what moves, and everything that is fixed."""
+
+    def __init__(self) -> None:
+        """Nothing is known yet."""
+        self._moving: dict[str, Timeline[Link]] = {}
+        self._fixed: dict[str, Link] = {}
+        self._parents: dict[str, tuple[str, str]] = {}
+
+    @property
+    def frames(self) -> set[str]:
+        """Every frame that was ever heard of."""
+        parents = {link.parent for child in self._children() if (link := self._newest(child))}
+        return {*self._children(), *parents}
+
+    def take(self, message: Any, static: bool) -> None:
+        """Remember a ``tf2_msgs/TFMessage``, of ``/tf_static`` or of ``/tf``.
+
+        Raises:
+            InvalidInput: it holds what is no transform; the others are remembered.
+        """
+        faults = []
+        for transform in message.transforms:
+            try:
+                self._take(transform, static)
+            except InvalidInput as error:
+                faults.append(str(error))
+        if faults:
+            raise InvalidInput(faults[0])
+
+    def knows(self, target: str, source: str, stamp_ns: int) -> bool:
+        """Whether nothing more need be waited for to tell ``T_target_source`` at a stamp."""
+        try:
+            up, down = self._chains(target, source)
+        except NotKnown:
+            return False
+        moving = (self._moving[child] for child in (*up, *down) if child in self._moving)
+        return all(line.knows(stamp_ns) for line in moving)
+
+    def lookup(self, target: str, source: str, stamp_ns: int) -> Floats:
+        """``T_target_source`` (4, 4) [m] at a stamp, interpolated.
+
+        Raises:
+            NotKnown: one sentence for each way in which TF can fail.
+            InvalidInput: publishers contradict each other.
+        """
+        up, down = self._chains(target, source)
+        where = f"TF from {target} to {source}"
+        T_common_source = self._climbed(up, stamp_ns, where)
+        return invert(self._climbed(down, stamp_ns, where)) @ T_common_source
+
+    def _take(self, transform: Any, static: bool) -> None:
+        child, link = plain_frame(transform.child_frame_id), _link(transform)
+        known = self._newest(child)
+        if known is None and len(self._children()) >= MOST_FRAMES:
+            raise InvalidInput(f"tf has more than {MOST_FRAMES} frames")
+        if known and known.parent != link.parent:
+            self._parents[child] = known.parent, link.parent
+        if static:
+            self._fixed[child] = link
+        else:
+            line = self._moving.setdefault(child, Timeline(Link.apart))
+            line.take(stamp_ns(transform.header.stamp), link)
+
+    def _children(self) -> set[str]:
+        return {*self._moving, *self._fixed}
+
+    def _newest(self, child: str) -> Link | None:
+        line = self._moving.get(child)
+        return line.newest if line else self._fixed.get(child)
+
+    def _lineage(self, frame: str) -> list[str]:
+        """A frame and all above it."""
+        lineage = [frame]
+        while (link := self._newest(lineage[-1])) and len(lineage) < DEEPEST_TREE:
+            if link.parent in lineage:
+                break
+            lineage.append(link.parent)
+        return lineage
+
+    def _chains(self, target: str, source: str) -> tuple[list[str], list[str]]:
+        """The frames to climb from source and from target until both are in one frame."""
+        of_source, of_target = self._lineage(source), self._lineage(target)
+        for i, frame in enumerate(of_source):
+            if frame in of_target:
+                return of_source[:i], of_target[: of_target.index(frame)]
+        where = f"TF from {target} to {source}"
+        missing = [frame for frame in (target, source) if frame not in self.frames]
+        if missing:
+            raise NotKnown(
+                f"{where} cannot be known: nobody publishes frame {missing[0]!r}; are "
+                "robot_state_publisher and the hand-eye transform running?"
+            )
+        raise NotKnown(f"{where} is cut: no chain of transforms leads from one to the other")
+
+    def _climbed(self, children: list[str], stamp_ns: int, where: str) -> Floats:
+        """Pose of the first of these frames in the parent of the last."""
+        T = pose()
+        for child in children:
+            T = self._at(child, stamp_ns, where) @ T
+        return T
+
+    def _at(self, child: str, stamp_ns: int, where: str) -> Floats:
+        """``T_parent_child`` at a stamp."""
+        line = self._moving.get(child)
+        self._refuse_contradiction(child, line)
+        if line is None:
+            return self._fixed[child].towards(self._fixed[child], 0.0)
+        before, after, share = line.around(stamp_ns, where)
+        if not before.parent == after.parent == line.newest.parent:
+            raise NotKnown(f"{where} changes at the image: frame {child!r} gets another parent")
+        return before.towards(after, share)
+
+    def _refuse_contradiction(self, child: str, line: Timeline[Link] | None) -> None:
+        to_and_fro = line is not None and line.contradicts_itself
+        parents = self._parents.get(child)
+        if parents and (to_and_fro or child in self._fixed):
+            raise InvalidInput(
+                f"frame {child!r} has two parents on TF, {parents[0]!r} and {parents[1]!r}; a "
+                "frame has one: stop one of their publishers"
+            )
+        if to_and_fro:
+            raise InvalidInput(
+                f"frame {child!r} jumps to and fro on TF, as from two publishers that contradict "
+                "each other; stop all but one"
+            )
+
+
+def _link(transform: Any) -> Link:
+    t, q = transform.transform.translation, transform.transform.rotation
+    translation_m = (float(t.x), float(t.y), float(t.z))
+    quaternion = (float(q.x), float(q.y), float(q.z), float(q.w))
+    norm = sqrt(sum(number**2 for number in quaternion))
+    if not (isfinite(norm) and all(map(isfinite, translation_m))):
+        raise InvalidInput(f"the transform of {transform.child_frame_id!r} on tf has NaN or inf")
+    if abs(norm - 1) > UNIT_NORM_TOLERANCE:
+        raise InvalidInput(
+            f"the transform of {transform.child_frame_id!r} on tf has a quaternion of norm "
+            f"{norm:.4g}; it must be 1"
+        )
+    unit = tuple(number / norm for number in quaternion)
+    return Link(plain_frame(transform.header.frame_id), translation_m, unit)
