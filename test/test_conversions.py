@@ -117,6 +117,13 @@ def test_depth_that_is_not_aligned_is_refused_though_it_has_the_size():
         c.to_rgbd(c.from_color(COLOR, HEADER), depth, info)
 
 
+def test_a_slash_before_a_frame_makes_no_other_frame():
+    info = c.from_intrinsics(CameraIntrinsics(600.0, 600.0, 1.0, 1.0, 3, 2), HEADER)
+    slashed = Header(frame_id=f"/{HEADER.frame_id}")
+    depth = c.from_depth_m(np.ones((2, 3), np.float32), slashed)
+    assert c.to_rgbd(c.from_color(COLOR, HEADER), depth, info).depth_m[0, 0] == 1
+
+
 def test_regions():
     region = Region(1, 2, 11, 22)
     assert c.to_region(c.from_region(region), 640, 480) == region

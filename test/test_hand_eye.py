@@ -42,7 +42,7 @@ transform:
 
 def test_a_calibration_is_read_as_easy_handeye2_writes_it(tmp_path):
     path = tmp_path / "my_eih_calib.calib"
-    path.write_text(WRITTEN)
+    path.write_text(WRITTEN.replace(": wrist3_Link", ": /wrist3_Link"))
     hand_eye = load_hand_eye(path)
     assert (hand_eye.effector_frame, hand_eye.base_frame) == ("wrist3_Link", "base_link")
     assert hand_eye.name == "my_eih_calib"

@@ -65,8 +65,8 @@ def read_hand_eye(path: Path) -> HandEye:
         parameters, transform = content["parameters"], content["transform"]
         translation = np.array([float(transform["translation"][axis]) for axis in "xyz"])
         quaternion = np.array([float(transform["rotation"][axis]) for axis in "xyzw"])
-        effector = str(parameters["robot_effector_frame"])
-        camera = str(parameters["tracking_base_frame"])
+        effector = str(parameters["robot_effector_frame"]).lstrip("/")  # as TF 1 wrote frames
+        camera = str(parameters["tracking_base_frame"]).lstrip("/")
         kind = str(parameters["calibration_type"])
         others = str(parameters.get("robot_base_frame", "")), str(parameters.get("name", ""))
     except (KeyError, TypeError, ValueError, AttributeError) as error:
