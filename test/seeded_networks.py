@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from seeded_weights import seeded_array
+from seeded_weights import seeded_array, seeded_batch
 
-from affordance_grasp.encoders.backbones import Dino
+from affordance_grasp.encoders.backbones import SPECS, Dino
 from affordance_grasp.encoders.clearclip import ClearClip
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -59,6 +59,18 @@ def seeded_dino():
 def seeded_clearclip():
     """The seeded CLIP as ClearCLIP."""
     return ClearClip(seeded_clip_tensors(), 224, sha256="clip").eval().requires_grad_(False)
+
+
+@cache
+@torch.inference_mode(False)
+def seeded_training_batch():
+    """The images of a training step as the DINO takes them, and their classes."""
+    *images, classes = seeded_batch()
+    ego, exo = (
+        SPECS["dino_vits16"].normalise(torch.from_numpy(stack).movedim(-1, -3) / 255)
+        for stack in images
+    )
+    return ego, exo, torch.from_numpy(classes)
 
 
 def _without(prefix):

@@ -13,7 +13,7 @@ from affordance_grasp.cli import main
 @pytest.fixture(scope="module")
 def image(tmp_path_factory):
     path = tmp_path_factory.mktemp("image") / "scene.png"
-    cv2.imwrite(str(path), seeded_image(2, 200)[:150])
+    cv2.imwrite(str(path), seeded_image(2, 200, 200)[:150])
     return path
 
 

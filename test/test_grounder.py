@@ -27,7 +27,7 @@ def grounder(random_checkpoint):
 
 @pytest.fixture(scope="module")
 def color():
-    return np.ascontiguousarray(seeded_image(1, 320)[:240])
+    return np.ascontiguousarray(seeded_image(1, 320, 320)[:240])
 
 
 def test_a_heatmap_has_the_images_size_and_peaks_at_one(grounder, color):

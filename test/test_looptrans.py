@@ -238,7 +238,7 @@ def grounder(tmp_path_factory):
 
 
 def test_queries_share_one_pass_and_each_is_its_class(grounder, monkeypatch):
-    color = np.ascontiguousarray(seeded_image(1, 320)[:240])
+    color = np.ascontiguousarray(seeded_image(1, 320, 320)[:240])
     backbone, passes = grounder._network.backbone, []
     keys = backbone.keys
     monkeypatch.setattr(backbone, "keys", lambda images: passes.append(1) or keys(images))

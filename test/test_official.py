@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from seeded_networks import seeded_dino_tensors, seeded_tensors
+from seeded_networks import seeded_dino_tensors, seeded_tensors, seeded_training_batch
 from seeded_weights import seeded_feature, seeded_image
 
 from affordance_grasp.errors import CheckpointError, InvalidInput, UnknownName
@@ -24,7 +24,6 @@ from affordance_grasp.methods.restore import restore_network
 from affordance_grasp.vocabulary import AFFORDANCES
 
 GOLDEN = Path(__file__).parent / "golden"
-SHARED = Path(__file__).parents[1].parent / "shared" / "golden"
 
 
 def hollow(method, **changes):
@@ -90,13 +89,8 @@ def test_the_backbone_that_a_checkpoint_brings_has_a_digest_of_its_own_weights(l
 
 
 def test_losses_of_plain_tensors_are_the_released_ones(looptrans):
-    for name in ("looptrans_train.npz", "train_batch_imagenet.npz"):
-        if not (SHARED / name).exists():
-            pytest.skip(f"the vectors of a released training step are not here: {name}")
-    with np.load(SHARED / "train_batch_imagenet.npz") as stored:
-        batch = {name: torch.from_numpy(stored[name]) for name in ("ego", "exo")}
-        batch["label"] = torch.from_numpy(stored["labels"])
-    with np.load(SHARED / "looptrans_train.npz") as stored:
+    batch = dict(zip(("ego", "exo", "label"), seeded_training_batch(), strict=True))
+    with np.load(GOLDEN / "looptrans_train.npz") as stored:
         expected = {k: float(stored[k]) for k in stored.files if stored[k].size == 1}
     for name, value in training_losses(looptrans, batch, epoch=2).items():
         key = "A_total" if name == "total" else f"A_loss_{name}"

@@ -18,7 +18,6 @@ from affordance_grasp.methods.plsp.network import Plsp, PlspBatch, PlspConfig
 from affordance_grasp.methods.released import OFFICIAL
 
 GOLDEN = Path(__file__).parent / "golden"
-SHARED = Path(__file__).parents[1].parent / "shared" / "golden"
 TINY = PlspConfig(**TINY_NETWORK, text_dim=24, drop_path=0.0)
 
 
@@ -318,26 +317,30 @@ def test_position_table_is_the_released_one(paper_network, golden):
     torch.testing.assert_close(table, golden["positions"], atol=1e-6, rtol=0)
 
 
+def features(keys):
+    return np.stack([seeded_feature(key) for key in keys])
+
+
 @pytest.mark.parametrize(
     ("reasoning", "prefix"), [("per_sample", "as1x512"), ("all_pairs", "as512")]
 )
 def test_paper_losses_are_the_released_ones(paper_network, reasoning, prefix):
-    path = SHARED / "plsp_train.npz"
-    if not path.exists():
-        pytest.skip(f"the vectors of a released training step are not here: {path.name}")
-    with np.load(path) as stored:
-        names = [name for name in stored.files if stored[name].dtype.kind in "fi"]
-        tensors = {name: torch.from_numpy(stored[name]) for name in names if "/" not in name}
+    with np.load(GOLDEN / "plsp_train.npz") as stored:
+        names = ("ego", "label", "object_patches", "classes")
+        ego, target, patches, classes = (torch.from_numpy(stored[name]) for name in names)
         expected = {k: float(stored[k]) for k in stored.files if k.startswith(f"{prefix}/")}
+    exo = [seeded_image(number, 160, 200) for number in (600, 632)]
+    words = {"text": ("verb:hold", "verb:ride"), "noun": ("noun:cup", "noun:bicycle")}
+    words["part"] = ("part:hold cup", "part:ride bicycle")
     batch = PlspBatch(
-        ego=tensors["input_image"],
-        exo=tensors["exo_image"],
-        target=tensors["gt_mask_prob"][:, 0],
-        object_patches=tensors["exo_objbox_mask_patch"][..., 0],
-        text=tensors["sent_feats"],
-        noun=tensors["noun_feats"],
-        part=tensors["part_feats"],
-        label=tensors["vids"],
+        ego=ego,
+        exo=torch.cat([paper_network.prepare(image) for image in exo]),
+        target=target,
+        object_patches=patches.float(),
+        label=classes,
+        **{
+            k: torch.from_numpy(np.stack([seeded_feature(w) for w in v])) for k, v in words.items()
+        },
     )
     network = Plsp(
         replace(paper_network.config, reasoning=reasoning), paper_network.backbone

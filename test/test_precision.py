@@ -32,7 +32,7 @@ def test_what_is_asked_for_is_taken():
 
 
 def test_the_encoder_alone_is_less_exact_and_little(random_checkpoint, monkeypatch):
-    color = np.ascontiguousarray(seeded_image(1, 320)[:240])
+    color = np.ascontiguousarray(seeded_image(1, 320, 320)[:240])
     exact = load_grounder("plsp", random_checkpoint)
     rounded = load_grounder("plsp", random_checkpoint, precision="bfloat16")
     assert (exact.precision, rounded.precision) == ("float32", "bfloat16")

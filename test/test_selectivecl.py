@@ -247,7 +247,7 @@ def test_the_grounder_grounds_with_one_backbone_pass(checkpoint, monkeypatch):
     backbone, passes = grounder._network.backbone, []
     keys = backbone.keys
     monkeypatch.setattr(backbone, "keys", lambda images: passes.append(1) or keys(images))
-    color = np.ascontiguousarray(seeded_image(1, 320)[:240])
+    color = np.ascontiguousarray(seeded_image(1, 320, 320)[:240])
     held, cut = grounder.ground_many(color, ["grab it", "cut"])
     assert len(passes) == 1
     assert (held.affordance, cut.affordance, held.method) == ("hold", "cut_with", "selectivecl")

@@ -6,7 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from seeded_networks import seeded_clearclip, seeded_dino, seeded_head, selectivecl_shapes
+from seeded_networks import (
+    seeded_clearclip,
+    seeded_dino,
+    seeded_head,
+    seeded_training_batch,
+    selectivecl_shapes,
+)
 from seeded_weights import seeded_image
 
 from affordance_grasp.grounding.comparison import training_losses
@@ -20,7 +26,6 @@ from affordance_grasp.methods.selectivecl.network import SelectiveCl
 from affordance_grasp.vocabulary import AFFORDANCES
 
 GOLDEN = Path(__file__).parent / "golden"
-SHARED = Path(__file__).parents[1].parent / "shared" / "golden"
 
 
 @pytest.fixture(scope="module")
@@ -67,24 +72,17 @@ def test_paper_network_gives_the_released_maps(paper_network, inference, golden)
 
 @pytest.fixture(scope="module")
 def training_tokens(paper_network):
-    path = SHARED / "train_batch_imagenet.npz"
-    if not path.exists():
-        pytest.skip(f"the images of a released training step are not here: {path.name}")
-    with np.load(path) as stored:
-        images = {name: torch.from_numpy(stored[name]) for name in stored.files}
+    images_ego, images_exo, classes = seeded_training_batch()
     with torch.no_grad():
-        ego = paper_network.tokens(images["ego"])
-        exo = paper_network.tokens(images["exo"].flatten(0, 1)).unflatten(0, (3, 3))
-    return ego, exo, images["labels"]
+        ego = paper_network.tokens(images_ego)
+        exo = paper_network.tokens(images_exo.flatten(0, 1)).unflatten(0, (3, 3))
+    return ego, exo, classes
 
 
 def released_step(file, epoch, training_tokens):
     """The batch and the figures of one released training step."""
-    path = SHARED / file
-    if not path.exists():
-        pytest.skip(f"the figures of a released training step are not here: {path.name}")
     start = f"ep{epoch}_"
-    with np.load(path) as stored:
+    with np.load(GOLDEN / file) as stored:
         text = np.concatenate([stored["text_action"], stored["text_entity"]], axis=1)
         figures = {k.removeprefix(start): stored[k] for k in stored.files if k.startswith(start)}
     none = np.zeros(3, np.int64)
