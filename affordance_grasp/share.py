@@ -1,4 +1,4 @@
-"""Where the package's own files (config, urdf, models) lie, in every way it can be installed."""
+"""The package's own files (config, urdf, models), however it is installed."""
 
 import os
 from pathlib import Path

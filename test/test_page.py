@@ -8,7 +8,7 @@ import pytest
 
 from affordance_grasp.replay.report.chart import Line, chart
 from affordance_grasp.replay.report.frame_figure import write_jpeg
-from affordance_grasp.replay.report.page import MOST_PICTURES, write_page
+from affordance_grasp.replay.report.page import MAX_FIGURES, write_page
 from affordance_grasp.replay.report.results import NOTHING, PLANNED, FrameResult, ResultsFile
 from affordance_grasp.replay.report.summary import tally
 
@@ -84,7 +84,7 @@ def test_one_file_with_pictures_and_without_scripts(tmp_path, count):
     parser.feed(page)
     assert not parser.open
     assert "script" not in parser.seen and EVIL not in page
-    assert parser.seen.count("img") == min(count, MOST_PICTURES)
+    assert parser.seen.count("img") == min(count, MAX_FIGURES)
     assert parser.seen.count("svg") == (2 if count > 1 else 0)
     assert not re.search(r'(src|href)="(?!data:)', page)
 

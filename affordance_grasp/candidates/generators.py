@@ -41,7 +41,7 @@ def make_generator(
 
     Args:
         name: a name of ``GENERATORS``.
-        gripper: the hand that will make the grasps.
+        gripper: the gripper that executes the grasps.
         external: where an external generator is and how to read it; unused by the built-in one.
 
     Raises:

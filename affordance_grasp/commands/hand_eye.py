@@ -34,8 +34,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _add_check(check: argparse.ArgumentParser) -> None:
     check.description = (
-        "Measures how far the calibration is off, from views of the table or of a ChArUco board "
-        "that does not move. Take 8 or more, tilting the camera by 15 degrees and more in "
+        "Measures the error of a calibration from views of the table or of a fixed ChArUco "
+        "board. Take 8 or more, tilting the camera by 15 degrees and more in "
         "different directions and from different distances; the node record_views stores them. "
         "Ends with code 1 when the verdict is poor or undecided."
     )
@@ -90,7 +90,7 @@ def _check(arguments: argparse.Namespace) -> int:
 
 def _fate(out: Path, decided: bool) -> str:
     if not decided:
-        return f"{out} is not written: these views do not tell what would be right"
+        return f"{out} is not written: these views do not constrain the correction"
     return f"corrected calibration written to {out}; check it with new views"
 
 
@@ -132,11 +132,11 @@ def _account(check: CalibrationCheck) -> str:
     a, b, g = np.degrees(c.rotation_rad)
     da, db, dg = np.degrees(c.rotation_std_rad)
     lines = [
-        f"{check.views} views of the {check.target}: they disagree by {check.spread_mm:.1f} mm "
-        f"and {check.spread_deg:.2f} degrees (rms); corrected, by {check.spread_after_mm:.1f} mm "
+        f"{check.views} views of the {check.target}: spread {check.spread_mm:.1f} mm "
+        f"and {check.spread_deg:.2f} degrees (rms), corrected {check.spread_after_mm:.1f} mm "
         f"and {check.spread_after_deg:.2f} degrees",
         f"the {check.target} is at z = {check.target_z_m * 1e3:+.1f} mm in the base",
-        "the camera, in its optical frame, seems to be off by",
+        "error of the camera mounting, in the optical frame:",
         f"  x {x:+.1f} +- {dx:.1f}  y {y:+.1f} +- {dy:.1f}  z {z:+.1f} +- {dz:.1f} mm",
         f"  rx {a:+.2f} +- {da:.2f}  ry {b:+.2f} +- {db:.2f}  rz {g:+.2f} +- {dg:.2f} degrees",
         *(f"warning: {warning}" for warning in check.warnings),

@@ -1,8 +1,8 @@
-"""Where to look: the region of the image that is grounded.
+"""Regions of interest: the part of the image that is grounded.
 
-A grounding network sees best what fills its image, as in the images it learned from. So the
-first look takes in everything that stands on the table; where that is several things, a second
-look takes in only the one on which the first found most of the heat.
+Grounding networks work best on objects that fill the image, as in their training images. So the
+first pass covers all objects on the table; where these are several, a second pass covers only the
+instance with most of the heatmap's mass.
 """
 
 from typing import Protocol
@@ -21,49 +21,50 @@ class GrounderProtocol(Protocol):
     """Anything that turns an image and a query into a heatmap."""
 
     def ground(self, color: np.ndarray, query: str, region: Region | None = None) -> Heatmap:
-        """Ground a query in a colour image, looking only at a region of it."""
+        """Ground a query in a colour image, within a region of interest."""
         ...
 
 
 def ground_scene(
     frame: RgbdFrame, query: str, grounder: GrounderProtocol, scene: TableScene
 ) -> tuple[Heatmap, Region]:
-    """Heatmap of a query and the region that it was read from.
+    """Heatmap of a query and its region of interest.
 
-    A heatmap spreads one unit of heat over what was looked at, so the share of it on a thing
-    says how likely that thing is meant.
+    The share of the heatmap's mass on an object instance tells how likely the query means it.
     """
     region = scene_region(scene)
     heatmap = grounder.ground(frame.color, query, region)
-    things = _things(scene)
-    if len(things) == 1:
+    instances = _large_instances(scene)
+    if len(instances) == 1:
         return heatmap, region
     labels = scene.cloud.labels
-    heat = np.bincount(labels.ravel(), weights=heatmap.values.ravel(), minlength=things.max() + 1)
-    region = _region(labels == things[heat[things].argmax()])
+    mass = np.bincount(
+        labels.ravel(), weights=heatmap.values.ravel(), minlength=instances.max() + 1
+    )
+    region = _region(labels == instances[mass[instances].argmax()])
     return grounder.ground(frame.color, query, region), region
 
 
 def object_region(frame: RgbdFrame) -> Region:
-    """The square of the image, with a margin, around what stands on the table.
+    """The square, with a margin, around the objects on the table.
 
     Raises:
         InvalidInput: the depth holds no table.
-        NoObject: nothing stands on it.
+        NoObject: there is none on it.
     """
     return scene_region(segment_scene(frame))
 
 
 def scene_region(scene: TableScene) -> Region:
-    """As :func:`object_region`, of a scene that has been surveyed.
+    """As :func:`object_region`, of a segmented scene.
 
-    Things much smaller than the largest are left out, so that a crumb does not widen the view.
+    Instances much smaller than the largest are left out, such as crumbs.
     """
-    return _region(np.isin(scene.cloud.labels, _things(scene)))
+    return _region(np.isin(scene.cloud.labels, _large_instances(scene)))
 
 
-def _things(scene: TableScene) -> NDArray[np.intp]:
-    """Labels of the things that are not much smaller than the largest."""
+def _large_instances(scene: TableScene) -> NDArray[np.intp]:
+    """Labels of the instances that are not much smaller than the largest."""
     sizes = np.bincount(scene.cloud.labels.ravel())[1:]
     return 1 + np.flatnonzero(sizes >= SMALL_PART * sizes.max())
 

@@ -1,8 +1,8 @@
-"""Grasps from nodes that publish instead of answering: the topic ``grasp_candidates``.
+"""Grasps that other nodes publish instead of serving: the topic ``grasp_candidates``.
 
-Two kinds are taken. ``geometry_msgs/PoseArray`` on ``grasp_candidates``: poses only, in any
+Two types are accepted. ``geometry_msgs/PoseArray`` on ``grasp_candidates``: poses only, in any
 convention, best first or unordered; widths are measured on the cloud. This package's own
-``GraspCandidates`` on ``grasp_candidates/scored``: complete, and used as they are.
+``GraspCandidates`` on ``grasp_candidates/scored``: complete, and used unchanged.
 """
 
 from collections import deque
@@ -52,10 +52,10 @@ class GraspInbox:
             node.create_subscription(kind, topic, self._take, 2, callback_group=group)
 
     def newest(self, taken_after_s: float, timeout_s: float) -> Message:
-        """The newest grasps that were found in an image taken after a stamp [s]; waits for them.
+        """The newest grasps of an image taken after a stamp [s]; waits for them.
 
         Raises:
-            GeneratorFault: none arrive in time; says what did.
+            GeneratorFault: none arrive in time; describes what did.
         """
         deadline = monotonic() + timeout_s
         with self._arrived:
@@ -94,7 +94,7 @@ class GraspInbox:
 
 
 class PublishedGrasps:
-    """The grasps that were published about one frame, as a generator."""
+    """The grasps published for one frame, as a generator."""
 
     name = NAME
 
@@ -109,15 +109,15 @@ class PublishedGrasps:
         timeout_s: float,
         best_first: bool,
     ) -> None:
-        """Ask about the frame with this header only.
+        """For the frame with this header only.
 
         Args:
             inbox: where grasps arrive.
             header: of the colour image; grasps must be in its frame.
-            gripper: the hand that will make the grasps.
+            gripper: the gripper that executes the grasps.
             conversion: convention of the poses.
             max_age_s: how much older than the image the grasps may be.
-            timeout_s: how long to wait for grasps that are not.
+            timeout_s: how long to wait for them.
             best_first: poses are in order of quality; else the quality is measured.
         """
         self._inbox, self._header, self._gripper = inbox, header, gripper

@@ -100,7 +100,7 @@ def _refuse_unlike_a_bag(path: Path) -> None:
 
 @contextmanager
 def _refusing(path: Path) -> Iterator[None]:
-    """Whatever a damaged file makes the reader stumble over becomes one sentence."""
+    """Turn any error that a damaged file causes in the reader into one sentence."""
     try:
         yield
     except AffordanceGraspError:
@@ -141,5 +141,5 @@ def decode(message: RawMessage) -> Any:
 
 
 def _said(error: Exception) -> str:
-    """The first line of what a library complains about."""
+    """The first line of a library's error message."""
     return (str(error) or type(error).__name__).splitlines()[0].rstrip(".")

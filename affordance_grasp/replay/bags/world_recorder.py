@@ -1,4 +1,4 @@
-"""Records what simulated camera and robot say, and the ground truth that only simulation knows."""
+"""Records the simulated camera and robot with the simulation's ground truth."""
 
 from collections.abc import Mapping
 from pathlib import Path

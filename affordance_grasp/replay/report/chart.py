@@ -44,7 +44,7 @@ def chart(title: str, x: Floats, lines: Sequence[Line], top: float | None = None
 
 
 def _polylines(px: Floats, py: Floats, color: str) -> str:
-    """Unbroken stretches; of many points every so many-th, which a screen could not tell apart."""
+    """Polylines between NaNs, of at most ``MOST_POINTS`` points."""
     step = -(-len(px) // MOST_POINTS)
     px, py = px[::step], py[::step]
     finite = np.isfinite(py)

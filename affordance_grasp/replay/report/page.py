@@ -1,4 +1,4 @@
-"""report.html: one page that holds everything, pictures too, and can be sent to somebody."""
+"""report.html: the results of a replay as one self-contained page."""
 
 from base64 import b64encode
 from html import escape
@@ -14,8 +14,8 @@ from affordance_grasp.replay.report.frame_figure import encode_jpeg
 from affordance_grasp.replay.report.results import PLANNED, FrameResult, read_results
 from affordance_grasp.report.figures import RgbImage
 
-MOST_PICTURES = 24
-PICTURE_WIDTH = 440
+MAX_FIGURES = 24
+FIGURE_WIDTH = 440
 STYLE = """
 :root{--ink:#1b1f24;--quiet:#626a73;--line:#e3e6ea;--paper:#fff;--card:#f6f7f9}
 *{box-sizing:border-box}
@@ -44,7 +44,7 @@ def write_page(path: Path, summary: dict[str, Any], results: Path) -> Path:
     """Write the page of a replay.
 
     Args:
-        path: the page; pictures are read from beside the results.
+        path: the page; figures are read from beside the results.
         summary: what summary.json holds.
         results: the results' file.
     """
@@ -97,7 +97,7 @@ def _tiles(summary: dict[str, Any]) -> str:
 
 
 def _charts(results: Path) -> str:
-    """Time, heat and confidence of every planned frame, over the time of the recording."""
+    """Latency, heat and confidence of every planned frame over the recording."""
     begin, rows = None, []
     for result in read_results(results):
         begin = result.stamp_ns if begin is None else begin
@@ -121,7 +121,7 @@ def _charts(results: Path) -> str:
 
 def _gallery(results: Path) -> str:
     drawn = [r.index for r in read_results(results) if r.picture]
-    count = min(MOST_PICTURES, len(drawn))
+    count = min(MAX_FIGURES, len(drawn))
     chosen = {drawn[i * (len(drawn) - 1) // max(count - 1, 1)] for i in range(count)}
     cells = [
         _figure_cell(result, results.parent / str(result.picture))
@@ -134,8 +134,8 @@ def _gallery(results: Path) -> str:
 
 
 def _figure_cell(result: FrameResult, path: Path) -> str:
-    picture = _small(path)
-    if picture is None:
+    image = _small(path)
+    if image is None:
         return ""
     note = f"{result.ranked} of {result.candidates} grasps ranked"
     if result.grasps:
@@ -145,7 +145,7 @@ def _figure_cell(result: FrameResult, path: Path) -> str:
     if result.on_part is not None:
         words = ("good", "on the part") if result.on_part else ("bad", "not on the part")
         verdict = f' <span class="{words[0]}">{words[1]}</span>'
-    data = b64encode(encode_jpeg(picture, 80)).decode()
+    data = b64encode(encode_jpeg(image, 80)).decode()
     return (
         f'<figure><img alt="frame {result.index}" src="data:image/jpeg;base64,{data}">'
         f"<figcaption><b>{result.index}</b>{verdict}<br>"
@@ -159,8 +159,8 @@ def _small(path: Path) -> RgbImage | None:
     bgr = cv2.imread(str(path), cv2.IMREAD_COLOR)
     if bgr is None:
         return None
-    height = max(1, round(bgr.shape[0] * PICTURE_WIDTH / bgr.shape[1]))
-    small = cv2.resize(bgr, (PICTURE_WIDTH, height), interpolation=cv2.INTER_AREA)
+    height = max(1, round(bgr.shape[0] * FIGURE_WIDTH / bgr.shape[1]))
+    small = cv2.resize(bgr, (FIGURE_WIDTH, height), interpolation=cv2.INTER_AREA)
     return np.asarray(small[..., ::-1], np.uint8)
 
 

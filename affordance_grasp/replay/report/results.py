@@ -1,4 +1,4 @@
-"""What one frame gave, and the file that results are appended to, one JSON line per frame."""
+"""The result of one frame, and the file of results, one JSON line per frame."""
 
 import json
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ class FrameResult:
 
     ``kind``: ``planned``; ``nothing``: no table or object was found, ``message`` says why;
     ``broken``: the messages could not be used. ``fault``: nothing was found because an external
-    generator could not serve the frame. ``grasps``: the best, in the optical frame, as
+    generator failed on the frame. ``grasps``: the best, in the optical frame, as
     ``plan`` reports them; ``base``: the first of them in the robot's base frame, where the pose
     of the camera is known, by ``view``. ``scores``: kld, sim and nss where there is ground truth;
     ``on_part``: whether the first grasp's contact lies on it. ``lost``: what was left out between
@@ -49,7 +49,7 @@ class FrameResult:
 
     @property
     def place(self) -> Place:
-        """Where to go on after it."""
+        """Where to resume after it."""
         return Place(self.index, self.stamp_ns, self.bag_ns)
 
 
@@ -57,7 +57,7 @@ class ResultsFile:
     """Appends results so that a killed run loses at most the frame it was writing."""
 
     def __init__(self, path: Path) -> None:
-        """Cut off a line that was not finished, and remember the last whole one."""
+        """Cut off an unfinished line and keep the last complete one."""
         self.path = path
         self.last: FrameResult | None = None
         self.count = 0
@@ -74,7 +74,7 @@ class ResultsFile:
         self._file.truncate(whole)
 
     def append(self, result: FrameResult) -> None:
-        """Write one line, and see to it that it is in the file."""
+        """Write one line and flush it."""
         line = json.dumps(asdict(result), separators=(",", ":"), allow_nan=False)
         self._file.write(line.encode() + b"\n")
         self._file.flush()
@@ -82,7 +82,7 @@ class ResultsFile:
         self.count += 1
 
     def clear(self) -> None:
-        """Begin anew."""
+        """Remove all results."""
         self._file.truncate(0)
         self.last, self.count = None, 0
 

@@ -1,4 +1,4 @@
-"""All results of a replay in a few figures: summary.json and frames.csv."""
+"""Statistics of a replay: summary.json and frames.csv."""
 
 import csv
 from collections import Counter
@@ -40,7 +40,7 @@ COLUMNS = (
 
 @dataclass
 class Tally:
-    """Adds results up, one at a time; holds a few numbers per frame and no frame."""
+    """Accumulates results one at a time, a few numbers per frame."""
 
     kinds: Counter[str] = field(default_factory=Counter)
     fault: str = ""
@@ -87,7 +87,7 @@ class Tally:
         self.columns.setdefault(name, []).append(value)
 
     def summary(self) -> dict[str, Any]:
-        """Everything as plain data; a figure that nothing was measured for is None."""
+        """All statistics as plain data; None where nothing was measured."""
         latency = {n[:-3]: _spread(v) for n, v in self.columns.items() if n.endswith("_ms")}
         scored = len(self.columns.get("kld", []))
         return {
