@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from seeded_weights import seeded_array, seeded_batch
 
-from affordance_grasp.encoders.backbones import SPECS, Dino
+from affordance_grasp.encoders.backbones import SPECS, VitBackbone
 from affordance_grasp.encoders.clearclip import ClearClip
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -51,7 +51,8 @@ def seeded_clip_tensors():
 @torch.inference_mode(False)
 def seeded_dino():
     """The seeded DINO as a backbone."""
-    return Dino(seeded_dino_tensors(), 224, sha256="dino").eval().requires_grad_(False)
+    backbone = VitBackbone("dino_vits16", seeded_dino_tensors(), 224, sha256="dino")
+    return backbone.eval().requires_grad_(False)
 
 
 @cache

@@ -8,7 +8,7 @@ import torch
 from seeded_networks import seeded_clearclip, seeded_dino
 from seeded_weights import seeded_image
 
-from affordance_grasp.encoders.backbones import DinoV2, load_backbone
+from affordance_grasp.encoders.backbones import VitBackbone, load_backbone
 from affordance_grasp.errors import InvalidInput, UnknownName
 from affordance_grasp.methods.selectivecl.affinity import (
     AffinityBackbone,
@@ -141,12 +141,12 @@ def test_the_digest_is_bound_to_both_encoders(monkeypatch):
 
 def test_encoders_on_different_grids_are_refused():
     with pytest.raises(InvalidInput, match="16 patches per side and clip_vitb16 14"):
-        AffinityBackbone(DinoV2(None, 224), seeded_clearclip())
+        AffinityBackbone(VitBackbone("dinov2_vits14", None, 224), seeded_clearclip())
 
 
 def test_the_substitute_needs_no_encoder_of_its_own():
     backbone = load_affinity_backbone("dinov2_vits14", "border_contrast")
-    assert isinstance(backbone, DinoV2)
+    assert isinstance(backbone, VitBackbone)
     assert backbone.sha256 == load_backbone("dinov2_vits14").sha256
     assert find_affinity("border_contrast").text_dim == 0
 

@@ -161,7 +161,7 @@ def test_metadata_nested_without_end_is_refused(tmp_path):
         ({"image_side": 224.0}, "image_side is 224.0, expected a whole number"),
         ({"fuser_depth": True}, "fuser_depth is True, expected a whole number"),
         ({"mlp_ratio": 1e300}, "makes no network of method plsp"),
-        ({"image_side": 14_000_000}, "makes no backbone of method plsp"),
+        ({"image_side": 14_000_000}, "makes no network of method plsp"),
         ({"classes": 1}, "names 2 affordances, its network has 1 classes"),
         ({"text_dim": 512}, "text features of 384 channels, its network takes 512"),
     ],

@@ -4,6 +4,7 @@ import copy
 from pathlib import Path
 
 import numpy as np
+import open_clip
 import pytest
 import torch
 from seeded_networks import seeded_clearclip, seeded_clip_tensors
@@ -50,9 +51,10 @@ def test_the_plain_last_block_is_not_computed(image):
 
 
 def test_clip_gives_the_tokens_of_open_clip(image):
-    clip = seeded_clearclip()
+    clip, model = seeded_clearclip(), open_clip.create_model("ViT-B-16-quickgelu")
+    model.visual.load_state_dict(clip.visual.state_dict())
     with torch.inference_mode():
-        expected = clip.visual.forward_intermediates(
+        expected = model.eval().visual.forward_intermediates(
             image, indices=1, normalize_intermediates=True, output_fmt="NLC"
         )["image_intermediates"][0]
         found = Clip.tokens(clip, image)[:, 1:]

@@ -2,11 +2,10 @@
 
 import pytest
 import torch
-from torch import nn
 from torch.nn import functional
 
 from affordance_grasp.encoders import linear as module
-from affordance_grasp.encoders.linear import Linear, linear, speed_up_linears
+from affordance_grasp.encoders.linear import linear
 
 
 @pytest.mark.parametrize("shape", [(70, 6), (2, 40, 6), (2, 5, 9, 6), (1, 64, 6), (3, 6), (6,)])
@@ -51,15 +50,3 @@ def test_only_many_float32_rows_go_through_a_convolution(monkeypatch):
     monkeypatch.setattr(module, "HAS_BOTH", True)
     linear(torch.randn(2, 35, 6), weight)
     assert calls == [(2, 6, 1, 35)]
-
-
-def test_exchanged_layers_keep_parameters_names_and_results():
-    network = nn.Sequential(nn.Linear(6, 5), nn.Sequential(nn.GELU(), nn.Linear(5, 4, bias=False)))
-    names, weight = list(network.state_dict()), network[0].weight
-    rows = torch.randn(70, 6)
-    expected = network(rows)
-    speed_up_linears(network)
-    assert type(network[0]) is type(network[1][1]) is Linear
-    assert list(network.state_dict()) == names
-    assert network[0].weight is weight
-    torch.testing.assert_close(network(rows), expected)

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
-from timm.layers import DropPath
 from torch import Tensor
 
 from affordance_grasp.benchmark import plain_looptrans, plain_selectivecl
@@ -19,6 +18,7 @@ from affordance_grasp.encoders.backbones import load_backbone
 from affordance_grasp.encoders.clearclip import ClipText, make_text_tower
 from affordance_grasp.methods.looptrans.network import LoopTrans, LoopTransBatch, LoopTransConfig
 from affordance_grasp.methods.network import GroundingNetwork
+from affordance_grasp.methods.plsp.fuser import DropPath
 from affordance_grasp.methods.plsp.network import Plsp, PlspBatch, PlspConfig
 from affordance_grasp.methods.selectivecl.affinity import load_affinity_backbone, prompt_table
 from affordance_grasp.methods.selectivecl.config import SelectiveClBatch, SelectiveClConfig
@@ -121,7 +121,7 @@ def plsp(side: int) -> Contestant:
     network = Plsp(config, load_backbone(config.backbone, side, pretrained=False))
     for module in network.modules():
         if isinstance(module, DropPath):
-            module.drop_prob = 0.0  # both sides do the same work
+            module.rate = 0.0  # both sides do the same work
     plain = PlainPlsp(network, plain_copy(network))
     texts = torch.nn.functional.normalize(torch.randn(3, len(ASKED), config.text_dim), dim=2)
 

@@ -12,7 +12,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from affordance_grasp.encoders.clip_blocks import embed
 from affordance_grasp.encoders.linear import Linear
 from affordance_grasp.methods.shared.class_maps import KeyFeatures
 
@@ -50,7 +49,7 @@ def dino_features(visual: Any, images: Tensor) -> KeyFeatures:
 
 def clip_tokens(visual: Any, images: Tensor) -> Tensor:
     """All tokens of an open_clip transformer through its final norm and projection."""
-    tokens = embed(visual, images).transpose(0, 1)
+    tokens = visual.embed(images).transpose(0, 1)
     for block in visual.transformer.resblocks:
         tokens = _clip_block(block, tokens)
     return visual.ln_post(tokens.transpose(0, 1)) @ visual.proj
@@ -58,7 +57,7 @@ def clip_tokens(visual: Any, images: Tensor) -> Tensor:
 
 def clearclip_tokens(visual: Any, images: Tensor) -> Tensor:
     """As :func:`clip_tokens`, but of the query-query attention; the last block runs beside it."""
-    tokens = embed(visual, images).transpose(0, 1)
+    tokens = visual.embed(images).transpose(0, 1)
     *blocks, last = visual.transformer.resblocks
     for block in blocks:
         tokens = _clip_block(block, tokens)

@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from affordance_grasp.datasets.agd20k import LAYOUTS, load_split
 from affordance_grasp.datasets.features import Encoding
-from affordance_grasp.encoders.backbones import TimmBackbone, load_backbone
+from affordance_grasp.encoders.backbones import VitBackbone, load_backbone
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.files import write_file
 from affordance_grasp.learning.ablations.ablation import (
@@ -147,7 +147,7 @@ def _baselines(arguments: argparse.Namespace, base: TrainConfig) -> dict[str, Ma
     side = base.views.side
     backbone = load_backbone(base.network_config.backbone, side)
     saliency = None
-    if isinstance(backbone, TimmBackbone):
+    if isinstance(backbone, VitBackbone):
         saliency = cached_saliency(
             split,
             backbone,

@@ -13,7 +13,7 @@ from tqdm import tqdm
 from affordance_grasp.datasets.agd20k import LAYOUTS, Split, load_split
 from affordance_grasp.datasets.features import Encoding, evaluation_views
 from affordance_grasp.datasets.images import reader_of
-from affordance_grasp.encoders.backbones import TimmBackbone, load_backbone
+from affordance_grasp.encoders.backbones import VitBackbone, load_backbone
 from affordance_grasp.encoders.device import check_device
 from affordance_grasp.encoders.text import load_text_encoder
 from affordance_grasp.errors import InvalidInput
@@ -133,7 +133,7 @@ def _known(
 
 def _saliency(arguments: argparse.Namespace, split: Split) -> Any:
     backbone = load_backbone(arguments.saliency)
-    if not isinstance(backbone, TimmBackbone):
+    if not isinstance(backbone, VitBackbone):
         raise InvalidInput(f"backbone {arguments.saliency} gives no attention to show")
     return cached_saliency(
         split,

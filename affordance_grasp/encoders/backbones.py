@@ -2,8 +2,9 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from functools import partial
 
 import numpy as np
 import torch
@@ -11,9 +12,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from affordance_grasp.encoders import clip_blocks
-from affordance_grasp.encoders.linear import linear, speed_up_linears
-from affordance_grasp.encoders.vit_keys import last_block_keys
+from affordance_grasp.encoders.clip_tower import ClipTower
+from affordance_grasp.encoders.vision_transformer import VisionTransformer
 from affordance_grasp.encoders.weights import (
     check_sha256,
     find_weights,
@@ -77,73 +77,54 @@ class Backbone(nn.Module, ABC):
         return prepare_images([color], self.spec, self.image_side)
 
 
-class TimmBackbone(Backbone):
-    """A vision transformer of timm; tokens after the final norm, or the last block's keys."""
-
-    spec_name: ClassVar[str]
-    timm_name: ClassVar[str]
+class VitBackbone(Backbone):
+    """DINOv2 ViT-S/14 and DINO ViT-S/16: tokens after the final norm, or the last block's keys."""
 
     def __init__(
-        self, weights: Mapping[str, Tensor] | None, image_side: int, sha256: str = ""
+        self, name: str, weights: Mapping[str, Tensor] | None, image_side: int, sha256: str = ""
     ) -> None:
-        super().__init__(SPECS[self.spec_name], image_side, sha256)
-        import timm
-
-        self.visual = timm.create_model(self.timm_name, img_size=image_side, num_classes=0)
+        super().__init__(SPECS[name], image_side, sha256)
+        spec, scaled = self.spec, name.startswith("dinov2")
+        with nullcontext() if weights is None else torch.device("meta"):
+            self.visual = VisionTransformer(
+                spec.patch, self.grid, spec.dim, spec.heads, scaled=scaled
+            )
         if weights is not None:
             table = resize_position_table(weights["pos_embed"], self.grid)
             named = {**weights, "pos_embed": table}
-            load_strictly(self.visual, named, f"backbone {self.spec_name}")
-        speed_up_linears(self.visual)
+            load_strictly(self.visual, named, f"backbone {name}")
 
     def tokens(self, images: Tensor) -> Tensor:
         """See :meth:`Backbone.tokens`."""
-        return self.visual.forward_features(images)
+        return self.visual(images)
 
     def keys(self, images: Tensor) -> Tensor:
         """Normalised images (B, 3, S, S) -> (B, 2 + grid^2, dim): CLS query, CLS key, patch keys.
 
-        See :func:`vit_keys.last_block_keys`.
+        See :meth:`VisionTransformer.last_keys`.
         """
-        return last_block_keys(self.visual, images)
-
-
-class DinoV2(TimmBackbone):
-    """DINOv2 ViT-S/14."""
-
-    spec_name = "dinov2_vits14"
-    timm_name = "vit_small_patch14_dinov2"
-
-
-class Dino(TimmBackbone):
-    """DINO ViT-S/16."""
-
-    spec_name = "dino_vits16"
-    timm_name = "vit_small_patch16_224"
+        return self.visual.last_keys(images)
 
 
 class Clip(Backbone):
-    """CLIP ViT-B/16 through open_clip; every token goes through ln_post and the projection."""
+    """CLIP ViT-B/16; every token goes through ln_post and the projection."""
 
     def __init__(
         self, weights: Mapping[str, Tensor] | None, image_side: int, sha256: str = ""
     ) -> None:
-        super().__init__(SPECS["clip_vitb16"], image_side, sha256)
-        self.visual = _clip_visual_tower(image_side)
+        spec = SPECS["clip_vitb16"]
+        super().__init__(spec, image_side, sha256)
+        with nullcontext() if weights is None else torch.device("meta"):
+            self.visual = ClipTower(spec.patch, self.grid, spec.dim, spec.heads)
         if weights is not None:
             prefix = "visual."
             visual = {k[len(prefix) :]: v for k, v in weights.items() if k.startswith(prefix)}
-            load_strictly(self.visual, visual, "backbone clip_vitb16")
+            load_strictly(self.visual, visual, f"backbone {spec.name}")
 
     def tokens(self, images: Tensor) -> Tensor:
         """See :meth:`Backbone.tokens`."""
-        tokens = clip_blocks.embed(self.visual, images)
-        for block in self.visual.transformer.resblocks:
-            tokens = clip_blocks.run_block(block, tokens)
-        return self._project(tokens)
-
-    def _project(self, tokens: Tensor) -> Tensor:
-        return linear(self.visual.ln_post(tokens), self.visual.proj.T)
+        visual = self.visual
+        return visual.project(visual.transformer.resblocks(visual.embed(images)))
 
 
 SPECS = {
@@ -152,9 +133,9 @@ SPECS = {
     "dino_vits16": BackboneSpec("dino_vits16", 16, 384, IMAGENET_MEAN, IMAGENET_STD, 6),
 }
 BACKBONES: dict[str, Callable[..., Backbone]] = {
-    "dinov2_vits14": DinoV2,
+    "dinov2_vits14": partial(VitBackbone, "dinov2_vits14"),
     "clip_vitb16": Clip,
-    "dino_vits16": Dino,
+    "dino_vits16": partial(VitBackbone, "dino_vits16"),
 }
 
 
@@ -198,23 +179,3 @@ def resize_position_table(table: Tensor, grid: int) -> Tensor:
     square = patches.unflatten(1, (side, side)).permute(0, 3, 1, 2)
     resized = functional.interpolate(square, size=(grid, grid), mode="bicubic")
     return torch.cat([cls, resized.permute(0, 2, 3, 1).flatten(1, 2)], dim=1)
-
-
-def _clip_visual_tower(image_side: int) -> Any:
-    import open_clip
-    from open_clip.model import CLIPVisionCfg
-    from open_clip.transformer import LayerNorm, QuickGELU, VisionTransformer
-
-    settings = open_clip.get_model_config("ViT-B-16-quickgelu")
-    vision = CLIPVisionCfg(**settings["vision_cfg"])
-    return VisionTransformer(
-        image_size=image_side,
-        patch_size=int(vision.patch_size),
-        width=vision.width,
-        layers=int(vision.layers),
-        heads=vision.width // vision.head_width,
-        mlp_ratio=vision.mlp_ratio,
-        output_dim=settings["embed_dim"],
-        act_layer=QuickGELU,
-        norm_layer=LayerNorm,
-    )

@@ -11,7 +11,6 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from affordance_grasp.encoders import clip_blocks
 from affordance_grasp.encoders.backbones import Clip
 from affordance_grasp.encoders.weights import (
     check_sha256,
@@ -42,11 +41,9 @@ class ClearClip(Clip):
 
     def tokens(self, images: Tensor) -> Tensor:
         """Normalised images (B, 3, S, S) -> (B, 1 + grid^2, 512), not normalised."""
-        tokens = clip_blocks.embed(self.visual, images)
-        *blocks, last = self.visual.transformer.resblocks
-        for block in blocks:
-            tokens = clip_blocks.run_block(block, tokens)
-        return self._project(clip_blocks.attend_queries(last.attn, last.ln_1(tokens)))
+        blocks = self.visual.transformer.resblocks
+        tokens = blocks[:-1](self.visual.embed(images))
+        return self.visual.project(blocks[-1].attn.attend_queries(blocks[-1].ln_1(tokens)))
 
 
 class ClipText:

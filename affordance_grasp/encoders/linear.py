@@ -34,17 +34,6 @@ class Linear(nn.Linear):
         return linear(input, self.weight, self.bias)
 
 
-def speed_up_linears(module: nn.Module) -> None:
-    """Exchange every ``torch.nn.Linear`` inside ``module`` for one with the same parameters."""
-    for name, child in module.named_children():
-        if type(child) is nn.Linear:
-            faster = Linear(child.in_features, child.out_features, device="meta")
-            faster.weight, faster.bias = child.weight, child.bias
-            setattr(module, name, faster)
-        else:
-            speed_up_linears(child)
-
-
 def _is_convolution_faster(x: Tensor, weight: Tensor) -> bool:
     return (
         HAS_BOTH

@@ -219,9 +219,14 @@ def _is_named_tensor(entry: tuple[object, object]) -> bool:
 
 
 def load_strictly(module: nn.Module, tensors: Mapping[str, Tensor], owner: str) -> None:
-    """Load tensors; one sentence lists every missing, unexpected or misshapen name."""
-    check_state_dict(module.state_dict(), tensors, owner)
-    module.load_state_dict(dict(tensors))
+    """Load tensors; one sentence lists every missing, unexpected or misshapen name.
+
+    A module on the device ``meta`` takes the tensors as they are, so that nothing is copied.
+    """
+    own = module.state_dict()
+    check_state_dict(own, tensors, owner)
+    cast = {name: tensor.to(own[name].dtype) for name, tensor in tensors.items()}
+    module.load_state_dict(cast, assign=any(tensor.is_meta for tensor in own.values()))
 
 
 def check_state_dict(

@@ -12,12 +12,12 @@ from inspect import signature
 from pathlib import Path
 
 import torch
-from timm.layers import DropPath
 from torch import Tensor
 
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.methods.checkpoint import Checkpoint, load_checkpoint
 from affordance_grasp.methods.network import GroundingNetwork
+from affordance_grasp.methods.plsp.fuser import DropPath
 from affordance_grasp.methods.restore import find_method, restore_network
 
 
@@ -50,7 +50,7 @@ def _training(stored: Checkpoint, owner: str) -> GroundingNetwork:
     network = restore_network(stored, owner).train()
     for module in network.modules():
         if isinstance(module, DropPath):
-            module.drop_prob = 0.0
+            module.rate = 0.0
     return network
 
 

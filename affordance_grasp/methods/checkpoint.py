@@ -93,20 +93,21 @@ def load_checkpoint(path: Path) -> Checkpoint:
     try:
         with safe_open(path, framework="pt") as stored:
             metadata = stored.metadata() or {}
-            tensors = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118
+            named = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118
     except (SafetensorError, OSError) as error:
         raise CheckpointError(
             f"checkpoint {path} is corrupt or not a safetensors file: {error}"
         ) from error
     info = _parse_info(path, metadata)
+    tensors = {name: _single(tensor) for name, tensor in named.items()}
     refuse_not_finite(tensors, f"checkpoint {path}")
-    text = _single(tensors.pop(TEXT_KEY, torch.zeros(0)))
+    text = tensors.pop(TEXT_KEY, torch.zeros(0))
     if text.ndim != 2 or len(text) != len(info.affordances) or not text.is_floating_point():
         raise CheckpointError(
             f"checkpoint {path} does not hold {TEXT_KEY} with one row of floats for each of its "
             f"{len(info.affordances)} affordances"
         )
-    return Checkpoint(info, {name: _single(tensor) for name, tensor in tensors.items()}, text)
+    return Checkpoint(info, tensors, text)
 
 
 def _parse_info(path: Path, metadata: Mapping[str, str]) -> CheckpointInfo:
@@ -147,7 +148,10 @@ def _check_kinds(info: CheckpointInfo) -> None:
 def refuse_not_finite(tensors: Mapping[str, Tensor], owner: str) -> None:
     """Raise CheckpointError where a tensor of ``owner`` holds NaN or infinity."""
     for name, tensor in tensors.items():
-        if tensor.is_floating_point() and not torch.isfinite(tensor).all():
+        if not tensor.is_floating_point() or not tensor.numel():
+            continue
+        ends = torch.stack(tensor.aminmax())  # NaN spreads to both; one pass over the tensor
+        if not torch.isfinite(ends).all():
             raise CheckpointError(f"{owner} is corrupt: tensor {name} holds NaN or infinity")
 
 

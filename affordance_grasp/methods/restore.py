@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import torch
+
 from affordance_grasp.encoders.backbones import Backbone, load_backbone
 from affordance_grasp.encoders.weights import load_strictly, tensors_sha256
 from affordance_grasp.errors import CheckpointError, InvalidInput, UnknownName
@@ -112,14 +114,16 @@ def restore_network(stored: Checkpoint, owner: str) -> GroundingNetwork:
     config = make_config(info.method, info.config)
     own = bool(config.train_backbone) or any(n.startswith("backbone.") for n in stored.tensors)
     _refuse_other_queries(stored, config, owner)
-    backbone = _make_backbone(info.method, config, not own)
+    with torch.device("meta" if own else "cpu"):
+        backbone = _make_backbone(info.method, config, not own)
     if not own and backbone.sha256 != info.backbone_sha256:
         raise CheckpointError(
             f"{owner} was trained on backbone {info.backbone} with sha256 "
             f"{info.backbone_sha256[:12]}..., but the installed weights have "
             f"{backbone.sha256[:12]}...; a head works only on the backbone it was trained on"
         )
-    network = make_network(info.method, info.config, backbone)
+    with torch.device("meta"):  # the checkpoint has every tensor: none is drawn, none copied
+        network = make_network(info.method, info.config, backbone)
     frozen = {} if own else {f"backbone.{n}": t for n, t in backbone.state_dict().items()}
     load_strictly(network, {**stored.tensors, **frozen}, owner)
     if own:

@@ -16,7 +16,7 @@ from affordance_grasp.datasets.features import (
     cache_test_features,
 )
 from affordance_grasp.datasets.images import ImageView, Reader
-from affordance_grasp.encoders.backbones import TimmBackbone, backbone_spec
+from affordance_grasp.encoders.backbones import VitBackbone, backbone_spec
 from affordance_grasp.errors import UnknownName
 from affordance_grasp.methods.shared.class_maps import (
     DINOV2_SALIENT_HEADS,
@@ -32,7 +32,7 @@ IMAGES_AT_ONCE = 64
 def saliency_maps(packed: Tensor, backbone: str) -> Tensor:
     """Mean CLS attention (B, g, g) of the salient heads of ``backbone``, not normalised.
 
-    ``packed`` (B, 2 + g^2, C): rows of ``vit_keys.last_block_keys``; channels that follow the
+    ``packed`` (B, 2 + g^2, C): rows of ``VisionTransformer.last_keys``; channels that follow the
     backbone's own are not read.
     """
     if backbone not in SALIENT:
@@ -54,7 +54,7 @@ def predict_saliency(
     return [maps[store.row_of[item.image.path]].numpy() for item in items]
 
 
-def saliency_reader(backbone: TimmBackbone) -> Reader:
+def saliency_reader(backbone: VitBackbone) -> Reader:
     """What fills the store of :func:`predict_saliency`; LoopTrans' networks read the same rows."""
     return Reader(
         "keys", backbone.sha256, backbone.image_side, backbone.spec.normalise, backbone.keys
@@ -63,7 +63,7 @@ def saliency_reader(backbone: TimmBackbone) -> Reader:
 
 def cached_saliency(
     split: Split,
-    backbone: TimmBackbone,
+    backbone: VitBackbone,
     view: ImageView,
     folder: Path,
     *,

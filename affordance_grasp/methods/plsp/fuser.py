@@ -6,9 +6,9 @@ Parameter names are those of the released checkpoints.
 """
 
 import math
+from typing import Any
 
 import torch
-from timm.layers import DropPath
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -21,13 +21,14 @@ def sin_cos_table(grid: int, dim: int, temperature: float = 10000.0) -> Tensor:
     The first half of the channels encodes the row, the second half the column, each as sines then
     cosines over dim / 4 frequencies.
     """
-    frequencies = temperature ** (-torch.arange(dim // 4, dtype=torch.float64) / (dim // 4))
-    angles = torch.arange(grid, dtype=torch.float64)[:, None] * frequencies
+    exact: Any = {"dtype": torch.float64, "device": "cpu"}  # no checkpoint holds these positions
+    frequencies = temperature ** (-torch.arange(dim // 4, **exact) / (dim // 4))
+    angles = torch.arange(grid, **exact)[:, None] * frequencies
     axis = torch.cat([angles.sin(), angles.cos()], dim=1)
     rows = axis[:, None].expand(grid, grid, -1)
     columns = axis[None].expand(grid, grid, -1)
     patches = torch.cat([rows, columns], dim=2).reshape(grid * grid, dim)
-    empty = torch.zeros(1, dim, dtype=torch.float64)
+    empty = torch.zeros(1, dim, **exact)
     return torch.cat([empty, empty, patches])[None].float()
 
 
@@ -66,6 +67,21 @@ class FeedForward(nn.Module):
         return self.fc2(functional.gelu(self.fc1(x)))
 
 
+class DropPath(nn.Module):
+    """In training, leaves out the branch of a sample at ``rate`` and scales what remains."""
+
+    def __init__(self, rate: float) -> None:
+        super().__init__()
+        self.rate = rate
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, ...) -> (B, ...)."""
+        if self.rate == 0 or not self.training:
+            return x
+        kept = x.new_empty(len(x), *[1] * (x.ndim - 1)).bernoulli_(1 - self.rate)
+        return x * kept.div_(1 - self.rate)
+
+
 class FuserBlock(nn.Module):
     """Cross-attention and a feed-forward layer, each with layer scale and drop path."""
 
@@ -100,12 +116,13 @@ class VerbFuser(nn.Module):
     ) -> None:
         super().__init__()
         self.register_buffer("rd_pos_embed", sin_cos_table(grid, dim), persistent=False)
-        rates = torch.linspace(0, drop_path, depth).tolist()
+        rates = torch.linspace(0, drop_path, depth, device="cpu").tolist()
         self.regressor_blocks = nn.ModuleList(
             FuserBlock(dim, heads, mlp_ratio, rate) for rate in rates
         )
         self.norm = nn.LayerNorm(dim)
-        self._initialise()
+        if not self.norm.weight.is_meta:  # there a checkpoint brings the weights
+            self._initialise()
 
     def _initialise(self) -> None:
         for module in self.modules():

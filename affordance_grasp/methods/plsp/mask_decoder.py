@@ -109,7 +109,8 @@ class RandomFourierPositions(nn.Module):
 
     def __init__(self, frequencies: int) -> None:
         super().__init__()
-        self.register_buffer("positional_encoding_gaussian_matrix", torch.randn(2, frequencies))
+        drawn = torch.randn(2, frequencies, device="cpu")
+        self.register_buffer("positional_encoding_gaussian_matrix", drawn)
 
     def forward(self, grid: int) -> Tensor:
         """(1, grid^2, 2 * frequencies), row by row; coordinates are (x, y) in [-1, 1]."""
@@ -158,7 +159,7 @@ class MaskDecoder(nn.Module):
     def __init__(self, dim: int, grid: int, heads: int, depth: int, hidden: int) -> None:
         super().__init__()
         self.grid = grid
-        self.add_token = nn.Embedding(1, dim)
+        self.add_token = nn.Embedding(1, dim, device="cpu")  # on "meta" torch loads its compiler
         self.pe_layer = RandomFourierPositions(dim // 2)
         self.transformer = TwoWayTransformer(dim, heads, hidden, depth)
         self.output_upscaling = nn.Sequential(

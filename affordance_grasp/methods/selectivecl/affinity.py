@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from affordance_grasp.encoders.backbones import Backbone, TimmBackbone, load_backbone
+from affordance_grasp.encoders.backbones import Backbone, VitBackbone, load_backbone
 from affordance_grasp.encoders.clearclip import load_clearclip
 from affordance_grasp.encoders.text import TextEncoder
 from affordance_grasp.errors import InvalidInput, UnknownName
@@ -125,7 +125,7 @@ class AffinityBackbone(Backbone):
     Both see the same normalised images, those of the keys' encoder, as in the released code.
     """
 
-    def __init__(self, encoder: TimmBackbone, affinity: Backbone) -> None:
+    def __init__(self, encoder: VitBackbone, affinity: Backbone) -> None:
         digests = f"{encoder.sha256} {affinity.sha256}"
         sha256 = hashlib.sha256(digests.encode()).hexdigest()
         super().__init__(encoder.spec, encoder.image_side, sha256)
@@ -140,7 +140,7 @@ class AffinityBackbone(Backbone):
     def tokens(self, images: Tensor) -> Tensor:
         """Normalised images (B, 3, S, S) -> (B, 2 + g^2, key dim + affinity dim).
 
-        The first channels are :meth:`TimmBackbone.keys`; the affinity says nothing of its first
+        The first channels are :meth:`VitBackbone.keys`; the affinity says nothing of its first
         two rows, which are 0.
         """
         keys, patches = self.encoder.keys(images), self.affinity.tokens(images)[:, 1:]
@@ -158,7 +158,7 @@ def load_affinity_backbone(
     load_encoder = find_affinity(affinity).load_encoder
     if load_encoder is None:
         return encoder
-    if not isinstance(encoder, TimmBackbone):
+    if not isinstance(encoder, VitBackbone):
         raise InvalidInput(f"backbone {backbone} gives no keys; dino_vits16 does")
     return AffinityBackbone(encoder, load_encoder(image_side, pretrained)).eval()
 

@@ -15,7 +15,7 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.nn import functional
 
-from affordance_grasp.encoders.backbones import TimmBackbone, backbone_spec
+from affordance_grasp.encoders.backbones import VitBackbone, backbone_spec
 from affordance_grasp.encoders.linear import Linear
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.methods.network import GroundingNetwork
@@ -51,7 +51,7 @@ class KeyFeatures:
 
 
 def unpack_keys(packed: Tensor, heads: int) -> KeyFeatures:
-    """Rows (B, 2 + g^2, dim) of :func:`vit_keys.last_block_keys` -> features."""
+    """Rows (B, 2 + g^2, dim) of :func:`VisionTransformer.last_keys` -> features."""
     packed = packed.float()
     side = round(max(packed.shape[1] - 2, 0) ** 0.5)
     if side == 0 or side * side + 2 != packed.shape[1]:
@@ -139,7 +139,7 @@ class LocateNetwork(GroundingNetwork):
     def encode(self, images: Tensor) -> Tensor:
         """CLS query, CLS key and patch keys (B, 2 + g^2, dim); see :func:`unpack_keys`."""
         backbone = self.present_backbone
-        if not isinstance(backbone, TimmBackbone):
+        if not isinstance(backbone, VitBackbone):
             raise InvalidInput(f"{self.name} reads keys, which {backbone.spec.name} does not give")
         return backbone.keys(images)
 
