@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from math import inf
 from time import perf_counter
 from typing import TypeVar
 
@@ -61,7 +62,7 @@ def plan_grasps(
     *,
     rule: str = "bands",
     reach: Reach | None = None,
-    max_width_m: float = 0.085,
+    max_width_m: float = inf,
     seed: int = 0,
     config: SelectionConfig | None = None,
     at_once: bool = True,
@@ -73,7 +74,7 @@ def plan_grasps(
         query: what to do with the object; free text that the grounder understands.
         grounder: gives the heatmap; None only with a rule that ignores it.
         generator: gives the candidates; None for the antipodal one of the 2F-85.
-        rule: a name of ``selection.RULES``.
+        rule: a name of ``rules.RULES``.
         reach: tells why the arm cannot grasp at a pose and width, or None when it can.
         max_width_m: widest opening of the gripper.
         seed: of all random sampling.

@@ -9,11 +9,12 @@ With every rule the first reachable grasp is executed.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import inf
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from affordance_grasp.configuration.settings import Count, PositiveShare, Settings, Share
 from affordance_grasp.datatypes import (
     GraspCandidates,
     Heatmap,
@@ -24,6 +25,7 @@ from affordance_grasp.datatypes import (
 )
 from affordance_grasp.errors import InvalidInput, UnknownName
 from affordance_grasp.geometry import Floats, project, sample_bilinear
+from affordance_grasp.rules import RULES
 from affordance_grasp.scene.table import TablePlane
 
 STRIP_DEPTH_M = 0.015
@@ -32,7 +34,7 @@ Reach = Callable[[Floats, float], Reason | None]
 
 
 @dataclass(frozen=True)
-class SelectionConfig:
+class SelectionConfig(Settings, title="selection"):
     """Limits of the selection.
 
     ``min_heat``: candidates below it are rejected as cold. ``band``: width of a band of the rule
@@ -41,52 +43,16 @@ class SelectionConfig:
     tcp height above the table.
     """
 
-    min_heat: float = 0.2
-    band: float = 0.1
-    heat_window_px: int = 5
-    reachable: int = 3
+    min_heat: Share = 0.2
+    band: PositiveShare = 0.1
+    heat_window_px: Count = 5
+    reachable: Count = 3
     table_clearance_m: float = 0.001
 
-    def __post_init__(self) -> None:
-        """Refuse a minimum outside 0..1, empty bands and even windows."""
-        if not 0 <= self.min_heat <= 1 or not 0 < self.band <= 1:
-            raise InvalidInput("selection: min_heat must be within 0..1 and band within (0, 1]")
-        if self.heat_window_px < 1 or self.heat_window_px % 2 == 0 or self.reachable < 1:
-            raise InvalidInput("selection: heat_window_px must be odd and reachable at least 1")
-
-
-@dataclass(frozen=True)
-class Rule:
-    """A ranking: ``order(heat, quality, band)`` gives indices, best first.
-
-    ``breadth_m``: heat is the mean over a strip of this length across the fingers, which lowers
-    it for a grasp that is half on another part; 0: at the contact alone. ``needs_heat``:
-    candidates below the minimal heat are rejected.
-    """
-
-    order: Callable[[Floats, Floats, float], NDArray[np.intp]]
-    breadth_m: float = 0.0
-    needs_heat: bool = True
-
-
-def _by_argmax(heat: Floats, quality: Floats, band: float) -> NDArray[np.intp]:
-    return np.lexsort((-quality, -heat))
-
-
-def _by_bands(heat: Floats, quality: Floats, band: float) -> NDArray[np.intp]:
-    hottest = heat.max() if len(heat) else 0.0
-    return np.lexsort((-heat, -quality, np.floor((hottest - heat) / band + 1e-9)))
-
-
-def _by_quality(heat: Floats, quality: Floats, band: float) -> NDArray[np.intp]:
-    return np.argsort(-quality, kind="stable")
-
-
-RULES: dict[str, Rule] = {
-    "bands": Rule(_by_bands, breadth_m=0.022),
-    "argmax": Rule(_by_argmax),
-    "quality": Rule(_by_quality, needs_heat=False),
-}
+    def check(self) -> None:
+        """Refuse windows without a middle."""
+        if self.heat_window_px % 2 == 0:
+            raise InvalidInput(f"selection: heat_window_px is {self.heat_window_px}; must be odd")
 
 
 def select(
@@ -97,7 +63,7 @@ def select(
     rule: str = "bands",
     table: TablePlane | None = None,
     reach: Reach | None = None,
-    max_width_m: float = 0.085,
+    max_width_m: float = inf,
     config: SelectionConfig | None = None,
 ) -> Selection:
     """Rank the candidates and give a reason for every one that is rejected.
@@ -110,7 +76,7 @@ def select(
         frame: the image that both the heatmap and the candidates come from.
         heatmap: the affordance of every pixel.
         candidates: from any generator.
-        rule: a name of ``RULES``.
+        rule: a name of ``rules.RULES``.
         table: the supporting plane; grasps that reach into it are rejected.
         reach: tells why the arm cannot grasp at a pose and width, or None when it can.
         max_width_m: widest opening of the gripper.

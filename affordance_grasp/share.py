@@ -7,6 +7,7 @@ from sysconfig import get_default_scheme, get_path, get_preferred_scheme
 from affordance_grasp.errors import InvalidInput
 
 PACKAGE = "affordance_grasp"
+DEFAULT_ROBOT = "config/aubo_i5.yaml"
 USER_SCHEME = get_preferred_scheme("user")
 
 
@@ -21,6 +22,11 @@ def share_path(relative: str) -> Path:
             return root / relative
     looked = ", ".join(str(root) for root in roots)
     raise InvalidInput(f"{relative} is not part of this installation; looked in {looked}")
+
+
+def find_file(path: Path | str) -> Path:
+    """A file as it is given, or else the package's own of that name."""
+    return Path(path) if Path(path).exists() else share_path(str(path))
 
 
 def _roots() -> list[Path]:

@@ -20,11 +20,10 @@ from launch.actions import (
 )
 from launch_ros.actions import Node
 
-from affordance_grasp.control.robot import DEFAULT_ROBOT
 from affordance_grasp.control.robot_description import description, without_camera
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.nodes.inputs.frames import COLOR, DEPTH, DEPTH_INFO, INFO
-from affordance_grasp.share import share_path
+from affordance_grasp.share import DEFAULT_ROBOT, share_path
 from launch import LaunchContext, LaunchDescription, LaunchDescriptionEntity
 
 PACKAGE = "affordance_grasp"

@@ -9,9 +9,11 @@ pytest.importorskip("rclpy", reason="no ROS 2 here: rclpy cannot be imported")
 import rclpy
 from affordance_grasp.action import ExecuteGrasp
 from affordance_grasp.msg import SelectedGrasp
+from rclpy.parameter import Parameter
 from std_msgs.msg import Header, String
 
 from affordance_grasp.control.motion.execution import STAGES
+from affordance_grasp.control.motion.pick import plan_pick
 from affordance_grasp.control.robot import load_robot
 from affordance_grasp.errors import InvalidInput, MotionFault, Unreachable
 from affordance_grasp.geometry import pose
@@ -133,7 +135,7 @@ def test_a_dry_run_plans_and_shows_and_moves_nothing(node, monkeypatch, by):
     if by == "goal":
         handle.request.dry_run = True
     else:
-        node._settings = replace(node._settings, dry_run=True)
+        node._live._now = replace(node._live.now, dry_run=True)
     result = ExecuteGrasp.Result()
     node._execute(handle, result)
     assert set(node._arm.done) <= {"begin"}
@@ -143,6 +145,21 @@ def test_a_dry_run_plans_and_shows_and_moves_nothing(node, monkeypatch, by):
     assert len(lines) == 5
     assert lines[1].points[-1].x == pytest.approx(0.5, abs=1e-6)  # descend ends at the grasp
     assert lines[2].points[-1].z == pytest.approx(0.05 + load_robot().settings.lift_m, abs=1e-6)
+
+
+def test_the_speed_can_be_set_while_the_arm_rests(node):
+    q, target = load_robot().home_q, pose(np.diag([1.0, -1.0, -1.0]), [0.5, 0.0, 0.05])
+    slow = plan_pick(node._described.robot, q, target, 0.03)
+    assert node.set_parameters([Parameter("speed_scaling", value=0.6)])[0].successful
+    brisk = plan_pick(node._described.robot, q, target, 0.03)
+    assert brisk.duration_s < 0.6 * slow.duration_s
+    refused = node.set_parameters([Parameter("speed_scaling", value=1.5)])[0]
+    assert not refused.successful
+    with node._action.held_off():
+        refused = node.set_parameters([Parameter("speed_scaling", value=0.1)])[0]
+    assert refused.reason == "execute is busy with another goal; cancel it or wait"
+    assert node._live.now.speed_scaling == 0.6
+    assert node._described.robot.settings.speed_scaling == 0.6
 
 
 def test_limits_of_the_robots_own_description_count(node, monkeypatch):

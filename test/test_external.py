@@ -1,6 +1,7 @@
 import pytest
 
-from affordance_grasp.candidates.external.settings import ExternalSettings, settings_from_words
+from affordance_grasp.candidates.external.settings import ExternalSettings
+from affordance_grasp.configuration.read import from_words
 from affordance_grasp.errors import InvalidInput, UnknownName
 
 
@@ -26,12 +27,12 @@ def test_what_is_given_comes_first():
     [
         ({"convention": "mine"}, UnknownName, "grasp convention 'mine'"),
         ({"convention": "vgn", "hand": "left"}, UnknownName, "hand of convention vgn 'left'"),
-        ({"timeout_s": 0.0}, InvalidInput, "timeout is 0.0 s"),
-        ({"timeout_s": float("inf")}, InvalidInput, "timeout is inf s"),
-        ({"timeout_s": float("nan")}, InvalidInput, "timeout is nan s"),
+        ({"timeout_s": 0.0}, InvalidInput, "timeout_s is 0.0; it must be a number > 0 and <= 600"),
+        ({"timeout_s": float("inf")}, InvalidInput, "timeout_s is inf"),
+        ({"timeout_s": float("nan")}, InvalidInput, "timeout_s is nan"),
         ({"max_grasps": 0}, InvalidInput, "max_grasps is 0"),
-        ({"tip_offset_m": 195.0}, InvalidInput, "must be at most 1"),
-        ({"tip_offset_m": float("nan")}, InvalidInput, "must be at most 1"),
+        ({"tip_offset_m": 195.0}, InvalidInput, "must be a number <= 1"),
+        ({"tip_offset_m": float("nan")}, InvalidInput, "tip_offset_m is nan"),
     ],
 )
 def test_settings_that_cannot_be_meant_are_refused(settings, error, words):
@@ -41,10 +42,10 @@ def test_settings_that_cannot_be_meant_are_refused(settings, error, words):
 
 def test_settings_are_read_from_words():
     words = ["convention=gpd", "timeout_s=2.5", "max_grasps=7", "command=a b=c"]
-    assert settings_from_words(words) == ExternalSettings(
+    assert from_words(ExternalSettings, words, "generator option") == ExternalSettings(
         convention="gpd", timeout_s=2.5, max_grasps=7, command="a b=c"
     )
-    assert settings_from_words([]) == ExternalSettings()
+    assert from_words(ExternalSettings, [], "generator option") == ExternalSettings()
 
 
 @pytest.mark.parametrize(
@@ -52,10 +53,10 @@ def test_settings_are_read_from_words():
     [
         ("convention", "must be NAME=VALUE"),
         ("colour=red", "generator option 'colour'; known: address"),
-        ("max_grasps=many", "max_grasps is 'many'; must be int"),
-        ("timeout_s=", "timeout_s is ''; must be float"),
+        ("max_grasps=many", "max_grasps is 'many'; it must be a whole number"),
+        ("timeout_s=", "timeout_s is ''; it must be a number > 0"),
     ],
 )
 def test_words_that_are_no_settings_are_refused(word, words):
     with pytest.raises((InvalidInput, UnknownName), match=words):
-        settings_from_words([word])
+        from_words(ExternalSettings, [word], "generator option")

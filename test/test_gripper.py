@@ -87,7 +87,7 @@ def test_boxes_end_at_the_tip_and_leave_the_opening_free(gripper):
 
 
 def test_profile_refuses_nonsense(gripper):
-    with pytest.raises(InvalidInput, match="tip_length_m must be > 0"):
+    with pytest.raises(InvalidInput, match="tip_length_m is 0.0; it must be a number > 0"):
         replace(gripper, tip_length_m=0.0)
     with pytest.raises(InvalidInput, match="cross"):
         replace(gripper, max_knuckle_rad=1.2)

@@ -12,6 +12,7 @@ from sensor_msgs.msg import JointState
 from affordance_grasp.control.gripper import load_gripper
 from affordance_grasp.errors import MotionFault, UnknownName
 from affordance_grasp.nodes.arms.gripper_command import GripperCommandAdapter
+from affordance_grasp.nodes.parameters import Ros2ControlParameters
 
 GRIPPER = load_gripper()
 SUCCEEDED, ABORTED = GoalStatus.STATUS_SUCCEEDED, GoalStatus.STATUS_ABORTED
@@ -79,6 +80,6 @@ def test_an_answer_without_a_position_tells_no_width():
 
 def test_what_no_driver_speaks_is_refused():
     with pytest.raises(UnknownName, match="gripper_command 'Twist'"):
-        language("Twist")
+        Ros2ControlParameters(gripper_command="Twist")
     with pytest.raises(UnknownName, match="gripper_position 'percent'; known: joint, width"):
-        language(position="percent")
+        Ros2ControlParameters(gripper_position="percent")

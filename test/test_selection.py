@@ -98,7 +98,7 @@ def test_every_rejection_has_its_reason(candidates, reason):
     depth = np.full((101, 101), DEPTH, np.float32)
     depth[70:] = 0
     table = TablePlane(np.array([0, 0, -1.0]), 1.0)
-    selection = select(frame(depth), heatmap(), candidates, table=table)
+    selection = select(frame(depth), heatmap(), candidates, table=table, max_width_m=0.085)
     assert selection.rejected == {0: reason}
     assert selection.best is None
 

@@ -11,8 +11,9 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from affordance_grasp.candidates.external.settings import settings_from_words
+from affordance_grasp.candidates.external.settings import ExternalSettings
 from affordance_grasp.candidates.generators import GENERATORS, GraspGenerator, make_generator
+from affordance_grasp.configuration.read import from_words
 from affordance_grasp.control.robot import RobotConfig, load_robot
 from affordance_grasp.errors import InvalidInput, WorkerDied
 from affordance_grasp.experiment import (
@@ -125,6 +126,6 @@ def _parts(
 ) -> tuple[RobotConfig, Grounder, GraspGenerator]:
     """The robot, the grounder and the generator of this process, made once."""
     robot = load_robot(speed_scaling=SPEED_SCALING)
-    external = settings_from_words(options)
+    external = from_words(ExternalSettings, options, "generator option")
     proposes = make_generator(generator, robot.gripper, external)
     return robot, load_grounder(method, checkpoint), proposes

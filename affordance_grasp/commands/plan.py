@@ -5,8 +5,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from affordance_grasp.candidates.external.settings import settings_from_words
+from affordance_grasp.candidates.external.settings import ExternalSettings
 from affordance_grasp.candidates.generators import GENERATORS, make_generator
+from affordance_grasp.configuration.read import from_words
 from affordance_grasp.errors import InvalidInput, UnknownName
 from affordance_grasp.pipeline import GraspPlan, GrounderProtocol, plan_grasps
 from affordance_grasp.report.plan_report import plan_summary, write_report
@@ -75,7 +76,7 @@ def run(arguments: argparse.Namespace) -> int:
     needs_heat = RULES[arguments.rule].needs_heat
     if not needs_heat:
         _check_query(arguments.query)
-    external = settings_from_words(arguments.generator_option)
+    external = from_words(ExternalSettings, arguments.generator_option, "generator option")
     generator = make_generator(arguments.generator, external=external)
     frame = read_frame(
         arguments.color, arguments.depth, arguments.intrinsics, arguments.depth_scale

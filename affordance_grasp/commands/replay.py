@@ -9,8 +9,9 @@ from typing import Any
 
 from tqdm import tqdm
 
-from affordance_grasp.candidates.external.settings import settings_from_words
+from affordance_grasp.candidates.external.settings import ExternalSettings
 from affordance_grasp.candidates.generators import GENERATORS, make_generator
+from affordance_grasp.configuration.read import from_words
 from affordance_grasp.encoders.precision import PRECISIONS, choose_precision
 from affordance_grasp.errors import UnknownName
 from affordance_grasp.methods.restore import METHODS, find_method
@@ -102,7 +103,9 @@ def _config(arguments: argparse.Namespace) -> ReplayConfig:
         raise UnknownName("selection rule", arguments.rule, tuple(RULES))
     find_method(arguments.method)
     options = tuple(arguments.generator_option)
-    make_generator(arguments.generator, external=settings_from_words(options))
+    make_generator(
+        arguments.generator, external=from_words(ExternalSettings, options, "generator option")
+    )
     setup = PlannerSetup(
         query=arguments.query,
         method=arguments.method,

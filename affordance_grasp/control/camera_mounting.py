@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 import yaml
 
+from affordance_grasp.configuration.read import read_mapping
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.files import write_file
 from affordance_grasp.geometry import Floats, pose, pose_from_quaternion, quaternion_xyzw
-from affordance_grasp.settings import read_mapping
 
 OPTICAL_SUFFIX = "optical_frame"
 UNIT_NORM_TOLERANCE = 1e-3

@@ -14,14 +14,15 @@ direction; no part of the gripper lies beyond its z = 0.
 
 from dataclasses import dataclass
 from enum import Enum
-from math import acos, atan2, cos, hypot, isfinite, sin
+from math import acos, atan2, cos, hypot, sin
 from pathlib import Path
 
 import numpy as np
 
+from affordance_grasp.configuration.read import read_settings
+from affordance_grasp.configuration.settings import Positive, Settings, Size, Word
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.geometry import Floats, pose
-from affordance_grasp.settings import build, read_mapping
 from affordance_grasp.share import share_path
 
 DEFAULT_GRIPPER = "config/gripper_2f85.yaml"
@@ -39,42 +40,37 @@ class GripperBox:
 
 
 @dataclass(frozen=True)
-class GripperProfile:
+class GripperProfile(Settings, title="gripper"):
     """What a two-finger gripper looks like and how it closes; lengths in metres.
 
     Linkage numbers are in the gripper's own frame (mounting face, +z approach, +x towards the left
     finger, which closes along -x). ``config/gripper_2f85.yaml`` explains every field.
     """
 
-    name: str
+    name: Word
     coupling_m: float
     mount_yaw_rad: float
-    knuckle_joint: str
-    max_knuckle_rad: float
-    max_width_m: float
-    knuckle_x_m: float
-    knuckle_z_m: float
-    arm_x_m: float
-    arm_z_m: float
-    tip_length_m: float
-    pad_length_m: float
-    tip_thickness_m: float
-    finger_breadth_m: float
-    link_breadth_m: float
-    link_thickness_m: float
-    palm_size_m: Vector3
-    open_clearance_m: float
-    min_force_n: float
-    max_force_n: float
-    max_speed_mps: float
+    knuckle_joint: Word
+    max_knuckle_rad: Positive
+    max_width_m: Positive
+    knuckle_x_m: Positive
+    knuckle_z_m: Positive
+    arm_x_m: Positive
+    arm_z_m: Positive
+    tip_length_m: Positive
+    pad_length_m: Positive
+    tip_thickness_m: Positive
+    finger_breadth_m: Positive
+    link_breadth_m: Positive
+    link_thickness_m: Positive
+    palm_size_m: Size
+    open_clearance_m: Positive
+    min_force_n: Positive
+    max_force_n: Positive
+    max_speed_mps: Positive
 
-    def __post_init__(self) -> None:
-        """Refuse sizes that are not positive and linkages that do not close."""
-        for name, value in vars(self).items():
-            if isinstance(value, float) and not isfinite(value):
-                raise InvalidInput(f"gripper {self.name}: {name} must be finite")
-            if name.endswith(("_m", "_n", "_mps")) and np.min(value) <= 0 and name != "coupling_m":
-                raise InvalidInput(f"gripper {self.name}: {name} must be > 0, not {value}")
+    def check(self) -> None:
+        """Refuse linkages that do not close."""
         if self._alpha + self.max_knuckle_rad >= np.pi or self.min_width_m < 0:
             raise InvalidInput(
                 f"gripper {self.name}: fingers would cross before max_knuckle_rad = "
@@ -174,7 +170,7 @@ def _box(name: str, center: Vector3, size: Vector3) -> GripperBox:
 def load_gripper(path: Path | None = None) -> GripperProfile:
     """Read a gripper profile; the 2F-85 when no path is given."""
     path = share_path(DEFAULT_GRIPPER) if path is None else Path(path)
-    return build(GripperProfile, read_mapping(path), path)
+    return read_settings(GripperProfile, path)
 
 
 class Hold(str, Enum):

@@ -1,11 +1,23 @@
 """The robot as configured: arm, gripper, camera mounting, limits and pick settings."""
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from affordance_grasp.configuration.read import read_settings
+from affordance_grasp.configuration.settings import (
+    NotNegative,
+    Positive,
+    PositiveShare,
+    Settings,
+    Share,
+    Size,
+    Triple,
+    Word,
+)
 from affordance_grasp.control.arm.inverse import within_limits
 from affordance_grasp.control.arm.kinematics import forward
 from affordance_grasp.control.arm.urdf import LinkShape, SerialArm, load_arm, load_shapes
@@ -14,71 +26,42 @@ from affordance_grasp.control.gripper import GripperProfile, load_gripper
 from affordance_grasp.control.motion.clearance import Body
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.geometry import Floats, pose
-from affordance_grasp.settings import build, read_mapping
-from affordance_grasp.share import share_path
-
-DEFAULT_ROBOT = "config/aubo_i5.yaml"
-Vector = tuple[float, ...]
+from affordance_grasp.share import DEFAULT_ROBOT, find_file, share_path
 
 
 @dataclass(frozen=True)
-class RobotSettings:
+class RobotSettings(Settings, title="robot"):
     """One robot's YAML file; ``config/aubo_i5.yaml`` explains every field."""
 
-    urdf: str
-    base_frame: str
-    tool_frame: str
-    gripper: str
-    hand_eye: str
-    max_position_rad: Vector
-    max_velocity_radps: Vector
-    max_acceleration_radps2: Vector
-    speed_scaling: float
-    home_q_rad: Vector
+    urdf: Word
+    base_frame: Word
+    tool_frame: Word
+    gripper: Word
+    hand_eye: Word
+    max_position_rad: tuple[Positive, ...]
+    max_velocity_radps: tuple[Positive, ...]
+    max_acceleration_radps2: tuple[Positive, ...]
+    speed_scaling: PositiveShare
+    home_q_rad: tuple[float, ...]
     table_z_m: float
-    workspace_min_m: Vector
-    workspace_max_m: Vector
-    standoff_m: float
-    lift_m: float
-    grip_force_n: float
-    link_clearance_m: float
-    tip_clearance_m: float
-    self_clearance_m: float
-    path_step_m: float
-    path_step_rad: float
-    max_jump_rad: float
-    camera_size_m: Vector
-    acceleration_scaling: float = 0.0
+    workspace_min_m: Triple
+    workspace_max_m: Triple
+    standoff_m: Positive
+    lift_m: Positive
+    grip_force_n: Positive
+    link_clearance_m: NotNegative
+    tip_clearance_m: NotNegative
+    self_clearance_m: NotNegative
+    path_step_m: Positive
+    path_step_rad: Positive
+    max_jump_rad: Positive
+    camera_size_m: Size
+    acceleration_scaling: Share = 0.0
 
-    def __post_init__(self) -> None:
-        """Refuse settings with which no safe motion could be planned."""
-        _refuse_not_finite(self)
-        if not 0 < self.speed_scaling <= 1:
-            raise InvalidInput(f"speed_scaling is {self.speed_scaling:g}; must be in (0, 1]")
-        if not 0 <= self.acceleration_scaling <= 1:
-            raise InvalidInput(
-                f"acceleration_scaling is {self.acceleration_scaling:g}; must be in (0, 1], or 0 "
-                "for that of the speed"
-            )
-        for name in ("standoff_m", "lift_m", "path_step_m", "path_step_rad", "max_jump_rad"):
-            if not getattr(self, name) > 0:
-                raise InvalidInput(f"{name} is {getattr(self, name)}; must be > 0")
-        for name in ("link_clearance_m", "tip_clearance_m", "self_clearance_m"):
-            if getattr(self, name) < 0:
-                raise InvalidInput(f"{name} is {getattr(self, name)}; must be >= 0")
-        for name in ("max_velocity_radps", "max_acceleration_radps2", "max_position_rad"):
-            if not np.all(np.array(getattr(self, name)) > 0):
-                raise InvalidInput(f"every number of {name} must be > 0")
+    def check(self) -> None:
+        """Refuse a workspace without room."""
         if not np.all(np.array(self.workspace_min_m) < np.array(self.workspace_max_m)):
             raise InvalidInput("workspace_min_m must be below workspace_max_m on every axis")
-
-
-def _refuse_not_finite(settings: RobotSettings) -> None:
-    """A comparison with NaN is never true: a check against one would pass everything."""
-    for field in fields(settings):
-        value = getattr(settings, field.name)
-        if not isinstance(value, str) and not np.isfinite(np.array(value, float)).all():
-            raise InvalidInput(f"{field.name} is {value}; must be finite")
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,6 +118,10 @@ class RobotConfig:
         limits = np.array(self.settings.max_acceleration_radps2)
         return limits * (self.settings.acceleration_scaling or self.settings.speed_scaling)
 
+    def at_speed(self, speed_scaling: float) -> "RobotConfig":
+        """The robot with another share of its joint speeds."""
+        return replace(self, settings=replace(self.settings, speed_scaling=speed_scaling))
+
     def T_base_cam(self, q: ArrayLike) -> Floats:
         """Pose of the camera's optical frame in the base at joint angles ``q`` (J,) [rad]."""
         return forward(self.arm, q) @ self.T_tool0_cam
@@ -155,21 +142,20 @@ class RobotConfig:
 
 
 def load_robot(
-    path: Path | None = None,
+    path: Path | str = DEFAULT_ROBOT,
     speed_scaling: float | None = None,
     acceleration_scaling: float | None = None,
 ) -> RobotConfig:
     """Read a robot's settings and all the files they name; the Aubo-i5 when no path is given.
 
-    File names in the settings are relative to the settings file or to the package. The scalings
-    take the place of those of the settings.
+    A path that does not exist is one of the package's. File names in the settings are relative to
+    the settings file or to the package. The scalings take the place of those of the settings.
     """
-    path = share_path(DEFAULT_ROBOT) if path is None else Path(path)
-    settings = build(RobotSettings, read_mapping(path), path)
-    if speed_scaling is not None:
-        settings = replace(settings, speed_scaling=speed_scaling)
-    if acceleration_scaling is not None:
-        settings = replace(settings, acceleration_scaling=acceleration_scaling)
+    path = find_file(path)
+    settings = read_settings(RobotSettings, path)
+    scalings = {"speed_scaling": speed_scaling, "acceleration_scaling": acceleration_scaling}
+    given: Any = {name: scaling for name, scaling in scalings.items() if scaling is not None}
+    settings = replace(settings, **given)
     urdf = named_file(path, settings.urdf)
     arm = _limited(load_arm(urdf, settings.base_frame, settings.tool_frame), settings)
     hand_eye = load_hand_eye(named_file(path, settings.hand_eye))

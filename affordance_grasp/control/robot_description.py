@@ -12,13 +12,13 @@ from xml.etree import ElementTree
 
 import numpy as np
 
+from affordance_grasp.configuration.read import read_mapping
 from affordance_grasp.control.arm.inverse import within_limits
 from affordance_grasp.control.arm.kinematics import joint_frames
 from affordance_grasp.control.arm.urdf import SerialArm, joint_limits, read_arm
 from affordance_grasp.control.robot import RobotConfig, named_file
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.geometry import Floats
-from affordance_grasp.settings import read_mapping
 
 SOURCE = "robot_description"
 MAX_APART_M = 1e-3

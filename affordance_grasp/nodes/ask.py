@@ -1,27 +1,12 @@
 """Asks for one grasp as soon as the graph is ready, and tells how it went; then ends."""
 
 import sys
-from dataclasses import dataclass
 
-from affordance_grasp.errors import AffordanceGraspError, InvalidInput
+from affordance_grasp.errors import AffordanceGraspError
 from affordance_grasp.nodes.graph.client import GraspClient
-from affordance_grasp.nodes.ros.parameters import declare, describe
+from affordance_grasp.nodes.parameters import AskParameters
+from affordance_grasp.nodes.ros.parameters import declare
 from affordance_grasp.nodes.ros.running import end
-
-
-@dataclass(frozen=True)
-class AskParameters:
-    """Parameters of the node."""
-
-    query: str = describe("hold", "what to do with the object")
-    dry_run: bool = describe(False, "decide and show, but move nothing")
-    executes: bool = describe(True, "wait for a controller too; false where none belongs here")
-    ready_timeout_s: float = describe(120.0, "how long to wait for the other nodes [s]")
-
-    def __post_init__(self) -> None:
-        """Refuse an empty query."""
-        if not self.query.strip() or not self.ready_timeout_s > 0:
-            raise InvalidInput("ask: query must not be empty and ready_timeout_s must be > 0")
 
 
 def main() -> None:

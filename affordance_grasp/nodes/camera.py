@@ -4,7 +4,6 @@ Where ``realsense2_camera`` is installed it does the same, and this node is not 
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from threading import Event, Thread
 from traceback import format_exc
 from typing import Any
@@ -19,30 +18,16 @@ from std_msgs.msg import Header
 from affordance_grasp.camera.connection import CameraConnection
 from affordance_grasp.camera.realsense import CameraFrame, RealSenseCamera, find_device
 from affordance_grasp.camera.sdk import connected_devices
-from affordance_grasp.camera.settings import RealSenseSettings
-from affordance_grasp.errors import AffordanceGraspError, InvalidInput
+from affordance_grasp.errors import AffordanceGraspError
 from affordance_grasp.nodes.convert.conversions import from_color, from_depth_m, from_intrinsics
 from affordance_grasp.nodes.convert.diagnostics import DIAGNOSTICS, from_camera_status
 from affordance_grasp.nodes.inputs.frames import COLOR, DEPTH, DEPTH_INFO, INFO
-from affordance_grasp.nodes.ros.parameters import declare, describe
+from affordance_grasp.nodes.parameters import CameraParameters
+from affordance_grasp.nodes.ros.parameters import declare
 from affordance_grasp.nodes.ros.running import run
 
 DIAGNOSTICS_PERIOD_S = 1.0
 STOP_S = 5.0
-
-
-@dataclass(frozen=True)
-class CameraParameters(RealSenseSettings):
-    """Parameters of the node: those of the camera, and how it is known to others."""
-
-    frame_id: str = describe("camera_color_optical_frame", "frame of the images, as calibrated")
-    frame_timeout_s: float = describe(2.0, "a camera silent for this long is opened again [s]")
-
-    def __post_init__(self) -> None:
-        """Refuse images without a frame and endless waits, beside what the camera refuses."""
-        super().__post_init__()
-        if not self.frame_id or not self.frame_timeout_s > 0:
-            raise InvalidInput("camera: frame_id must not be empty and frame_timeout_s be > 0")
 
 
 class CameraNode(Node):

@@ -1,68 +1,27 @@
 """A grasp generator behind the service ``generate_grasps``."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from time import perf_counter
 
 from rclpy.node import Node
 from std_msgs.msg import Header
 
-from affordance_grasp.candidates.external.settings import AS_CONVENTION, ExternalSettings
 from affordance_grasp.candidates.generators import GENERATORS, GraspGenerator, make_generator
 from affordance_grasp.control.gripper import GripperProfile
 from affordance_grasp.control.robot import load_robot
 from affordance_grasp.datatypes import GraspCandidates
-from affordance_grasp.errors import InvalidInput, UnknownName
+from affordance_grasp.errors import InvalidInput
 from affordance_grasp.nodes.convert.conversions import to_rgbd
 from affordance_grasp.nodes.convert.grasp_messages import from_candidates
 from affordance_grasp.nodes.inputs.published_grasps import NAME as TOPIC
 from affordance_grasp.nodes.inputs.published_grasps import GraspInbox, PublishedGrasps
+from affordance_grasp.nodes.parameters import CandidatesParameters
 from affordance_grasp.nodes.ros.calls import answering
-from affordance_grasp.nodes.ros.parameters import declare, describe
+from affordance_grasp.nodes.ros.parameters import declare
 from affordance_grasp.nodes.ros.running import run
-from affordance_grasp.share import share_path
 from affordance_grasp.srv import GenerateGrasps
 
 NAMES = (*GENERATORS, TOPIC)
-
-
-@dataclass(frozen=True)
-class CandidatesParameters:
-    """Parameters of the node."""
-
-    generator: str = describe("antipodal", f"where grasps come from: {', '.join(NAMES)}")
-    robot_file: str = describe("config/aubo_i5.yaml", "the robot, for its gripper")
-    address: str = describe("tcp://127.0.0.1:5556", "of the server, for graspgen")
-    command: str = describe("", "program to run on every frame, for command")
-    convention: str = describe("", "of an external generator's poses; empty: its own, else tcp")
-    hand: str = describe("", "which hand its model was trained with; empty: as it says itself")
-    tip_offset_m: float = describe(
-        AS_CONVENTION, "from the origin of its poses to the fingertips [m]; negative: as the hand"
-    )
-    timeout_s: float = describe(10.0, "how long to wait for an external generator [s]")
-    max_grasps: int = describe(200, "how many grasps to ask an external generator for")
-    max_age_s: float = describe(0.5, "how much older than the image topic's grasps may be [s]")
-    best_first: bool = describe(True, "topic's poses are in order of quality; else it is measured")
-
-    def __post_init__(self) -> None:
-        """Refuse an unknown generator and grasps from the future."""
-        if self.generator not in NAMES:
-            raise UnknownName("generator", self.generator, NAMES)
-        if not 0 <= self.max_age_s <= 60:
-            raise InvalidInput(f"max_age_s is {self.max_age_s}; must be within 0..60 s")
-
-    @property
-    def external(self) -> ExternalSettings:
-        """What the core needs to know about an external generator."""
-        return ExternalSettings(
-            address=self.address,
-            command=self.command,
-            convention=self.convention,
-            hand=self.hand,
-            tip_offset_m=self.tip_offset_m,
-            timeout_s=self.timeout_s,
-            max_grasps=self.max_grasps,
-        )
 
 
 class CandidatesNode(Node):
@@ -72,7 +31,7 @@ class CandidatesNode(Node):
         """Make the generator and offer the service."""
         super().__init__("candidates")
         self._settings = p = declare(self, CandidatesParameters)
-        gripper = load_robot(share_path(p.robot_file)).gripper
+        gripper = load_robot(p.robot_file).gripper
         self._generator_for = self._make(gripper)
         self.create_service(GenerateGrasps, "generate_grasps", self._generate)
         self.get_logger().info(f"generator {p.generator} is ready")
@@ -81,9 +40,9 @@ class CandidatesNode(Node):
         """The generator for the image with a header."""
         p = self._settings
         if p.generator != TOPIC:
-            generator = make_generator(p.generator, gripper, p.external)
+            generator = make_generator(p.generator, gripper, p)
             return lambda header: generator
-        inbox, conversion = GraspInbox(self), p.external.conversion("tcp")
+        inbox, conversion = GraspInbox(self), p.conversion("tcp")
         return lambda header: PublishedGrasps(
             inbox,
             header,

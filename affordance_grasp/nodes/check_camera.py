@@ -8,7 +8,6 @@ The selector looks once when it starts; this program looks whenever it is called
 
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from threading import Event
 
 import rclpy
@@ -20,10 +19,10 @@ from rclpy.topic_endpoint_info import TopicEndpointInfo
 
 from affordance_grasp.camera.faults import CameraTopics, TopicStatus, camera_faults
 from affordance_grasp.control.robot import load_robot
-from affordance_grasp.errors import AffordanceGraspError, InvalidInput
+from affordance_grasp.errors import AffordanceGraspError
 from affordance_grasp.nodes.inputs.frames import COLOR, DEPTH, INFO, FrameStream
-from affordance_grasp.nodes.ros.parameters import declare, describe
-from affordance_grasp.share import share_path
+from affordance_grasp.nodes.parameters import CheckCameraParameters
+from affordance_grasp.nodes.ros.parameters import declare
 
 PERIOD_S = 0.5
 UNNAMED = "_NODE_NAME_UNKNOWN_"  # rmw's word until discovery is complete
@@ -123,23 +122,10 @@ def _mismatch(topic: str, publisher: TopicEndpointInfo, reader: TopicEndpointInf
     )
 
 
-@dataclass(frozen=True)
-class CheckCameraParameters:
-    """Parameters of the program."""
-
-    robot_file: str = describe("config/aubo_i5.yaml", "the robot, for its hand-eye calibration")
-    patience_s: float = describe(5.0, "how long to wait for frames [s]")
-
-    def __post_init__(self) -> None:
-        """Refuse to wait for no time at all."""
-        if not self.patience_s > 0:
-            raise InvalidInput("check_camera: patience_s must be > 0")
-
-
 def check(node: Node) -> list[str]:
     """Look until frames are fine or the parameter's patience ends; the faults."""
     parameters = declare(node, CheckCameraParameters)
-    camera_frame = load_robot(share_path(parameters.robot_file)).hand_eye.camera_frame
+    camera_frame = load_robot(parameters.robot_file).hand_eye.camera_frame
     result: list[str] = []
     done = Event()
 

@@ -1,7 +1,5 @@
 """Executes a grasp: plans the whole pick first, then approaches, closes and lifts."""
 
-from dataclasses import dataclass
-
 from rclpy.action.server import ServerGoalHandle
 from rclpy.node import Node
 from std_msgs.msg import Header
@@ -12,45 +10,22 @@ from affordance_grasp.control.gripper import Hold
 from affordance_grasp.control.motion.execution import PickExecution, perform_pick
 from affordance_grasp.control.motion.pick import PickPlan, plan_pick
 from affordance_grasp.control.robot import RobotConfig, load_robot
-from affordance_grasp.errors import AffordanceGraspError, InvalidInput, MotionFault, UnknownName
+from affordance_grasp.errors import AffordanceGraspError, MotionFault
 from affordance_grasp.nodes.arms.arm import ARMS
 from affordance_grasp.nodes.convert.grasp_messages import from_timings, to_target
 from affordance_grasp.nodes.convert.markers import path_markers
 from affordance_grasp.nodes.inputs.described_robot import DescribedRobot
-from affordance_grasp.nodes.inputs.joints import MAX_AGE_S, JointMonitor
+from affordance_grasp.nodes.inputs.joints import JointMonitor
+from affordance_grasp.nodes.parameters import ControllerParameters
 from affordance_grasp.nodes.ros.calls import LATCHED, NoAnswer
 from affordance_grasp.nodes.ros.exclusive_action import ExclusiveAction, Stages
-from affordance_grasp.nodes.ros.parameters import declare, describe
+from affordance_grasp.nodes.ros.parameters import LiveParameters
 from affordance_grasp.nodes.ros.running import run
-from affordance_grasp.share import share_path
 
 WHAT_TO_DO = "the arm stands still; see that its way is free, bring it home, then ask again"
 UNKNOWN = "whether the arm stands still is not known: use the robot's own stop, then see to it"
 REST_S, REST_PATIENCE_S = 0.1, 1.5
 CLOSE_S = 2.0
-
-
-@dataclass(frozen=True)
-class ControllerParameters:
-    """Parameters of the node."""
-
-    robot: str = describe("simulation", "kind of robot that is commanded")
-    robot_file: str = describe("config/aubo_i5.yaml", "the robot's limits, mounting and ways")
-    speed_scaling: float = describe(0.2, "share of the joint speed limits, in (0, 1]")
-    acceleration_scaling: float = describe(
-        0.0, "share of the joint acceleration limits, in (0, 1]; 0: as speed_scaling"
-    )
-    dry_run: bool = describe(False, "plan and show every grasp, but never move")
-    joint_state_timeout_s: float = describe(
-        MAX_AGE_S, "the arm is stopped when joint_states is older than this [s]"
-    )
-
-    def __post_init__(self) -> None:
-        """Refuse a robot that nobody can drive."""
-        if self.robot not in ARMS:
-            raise UnknownName("robot", self.robot, tuple(ARMS))
-        if not self.joint_state_timeout_s > 0:
-            raise InvalidInput("controller: joint_state_timeout_s must be > 0")
 
 
 class ControllerNode(Node):
@@ -59,12 +34,13 @@ class ControllerNode(Node):
     def __init__(self) -> None:
         """Read the robot and offer the action."""
         super().__init__("controller")
-        self._settings = p = declare(self, ControllerParameters)
-        configured = load_robot(share_path(p.robot_file), p.speed_scaling, p.acceleration_scaling)
+        self._live = LiveParameters(self, ControllerParameters, self._take)
+        p = self._live.now
+        configured = load_robot(p.robot_file, p.speed_scaling, p.acceleration_scaling)
         self._described = DescribedRobot(self, configured)
         names = configured.arm.joint_names
         self._joints = JointMonitor(self, names, p.joint_state_timeout_s)
-        self._arm = ARMS[p.robot](self, configured, self._joints)
+        self._arm = ARMS[p.robot](self, self._described, self._joints)
         self._path = self.create_publisher(MarkerArray, "planned_path", LATCHED)
         self._action = ExclusiveAction(self, ExecuteGrasp, "execute", self._execute)
         how = "dry run, nothing will move" if p.dry_run else f"{p.speed_scaling:.0%} of its speed"
@@ -76,6 +52,12 @@ class ControllerNode(Node):
         if not self._action.wait_idle(CLOSE_S):
             self.get_logger().error(UNKNOWN)
 
+    def _take(self, changed: ControllerParameters) -> None:
+        """Take another speed, unless the arm moves by the present one."""
+        with self._action.held_off():
+            self._described.scale(changed.speed_scaling)
+        self.get_logger().info(f"from now on {changed.speed_scaling:.0%} of its speed")
+
     def _execute(self, handle: ServerGoalHandle, result: ExecuteGrasp.Result) -> None:
         stages = Stages(lambda stage: self._tell(handle, stage))
         self._arm.begin(lambda: handle.is_cancel_requested)
@@ -83,7 +65,7 @@ class ControllerNode(Node):
             stages("plan")
             robot = self._described.robot
             plan = self._plan(robot, handle.request)
-            if self._settings.dry_run or handle.request.dry_run:
+            if self._live.now.dry_run or handle.request.dry_run:
                 result.message = f"dry run: {plan.duration_s:.1f} s of motion planned, none made"
                 return
             execution = self._perform(robot, plan, stages)

@@ -5,7 +5,6 @@ frame, as the vendor's does, ``child_frame`` is ``camera_link``, and the calibra
 the optical frame, is brought there with the driver's own transforms.
 """
 
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -23,36 +22,13 @@ from affordance_grasp.nodes.convert.static_transforms import (
     from_transform,
     link_mounting,
 )
+from affordance_grasp.nodes.parameters import HandEyeParameters
 from affordance_grasp.nodes.ros.optional_ros import require
-from affordance_grasp.nodes.ros.parameters import declare, describe
+from affordance_grasp.nodes.ros.parameters import declare
 from affordance_grasp.nodes.ros.running import run
-from affordance_grasp.share import share_path
+from affordance_grasp.share import find_file
 from affordance_grasp.streams.timeline import NotKnown
 from affordance_grasp.streams.transforms import TransformTree
-
-
-@dataclass(frozen=True)
-class HandEyeParameters:
-    """Parameters of the node."""
-
-    robot_file: str = describe("config/aubo_i5.yaml", "the robot, which names its calibration")
-    hand_eye_file: str = describe("", "another calibration; empty: the robot's")
-    child_frame: str = describe("", "frame to publish; empty: the one that was calibrated")
-    extrinsics_timeout_s: float = describe(
-        10.0, "how long to wait for the driver's transforms before a D435's nominal ones [s]"
-    )
-    flange_frame: str = describe(
-        "",
-        "link that is the same as the effector frame, such as "
-        "wrist3_Link, where the robot description has no tool0",
-    )
-
-    def __post_init__(self) -> None:
-        """Refuse a wait without end."""
-        if not 0 <= self.extrinsics_timeout_s <= 3600:
-            raise InvalidInput(
-                f"extrinsics_timeout_s is {self.extrinsics_timeout_s}; must be within 0..3600"
-            )
 
 
 class HandEyeNode(Node):
@@ -113,8 +89,8 @@ class HandEyeNode(Node):
 
 def _calibration(parameters: HandEyeParameters) -> HandEye:
     if parameters.hand_eye_file:
-        return load_hand_eye(share_path(parameters.hand_eye_file))
-    return load_robot(share_path(parameters.robot_file)).hand_eye
+        return load_hand_eye(find_file(parameters.hand_eye_file))
+    return load_robot(parameters.robot_file).hand_eye
 
 
 def main() -> None:

@@ -5,7 +5,6 @@ frame and the joint positions are stored. The node only listens; it never moves 
 """
 
 from dataclasses import dataclass, field
-from pathlib import Path
 from threading import Event
 
 import numpy as np
@@ -18,32 +17,14 @@ from affordance_grasp.errors import AffordanceGraspError, InvalidInput
 from affordance_grasp.geometry import Floats
 from affordance_grasp.nodes.inputs.frames import FrameStream
 from affordance_grasp.nodes.inputs.joints import STILL_RAD, JointMonitor
-from affordance_grasp.nodes.ros.parameters import declare, describe
+from affordance_grasp.nodes.parameters import RecordParameters
+from affordance_grasp.nodes.ros.parameters import declare
 from affordance_grasp.nodes.ros.running import run
-from affordance_grasp.share import share_path
 from affordance_grasp.streams.messages import stamp_ns
 
 PERIOD_S = 0.2
 FRAME_TIMEOUT_S = 3.0
 JOINTS_TIMEOUT_S = 0.5
-
-
-@dataclass(frozen=True)
-class RecordParameters:
-    """Parameters of the node."""
-
-    folder: str = describe("views", "where the views go; it must not hold any yet")
-    views: int = describe(10, "how many to store")
-    still_s: float = describe(1.0, "how long the arm must have been at rest [s]")
-    apart_deg: float = describe(8.0, "how far some joint must be from every stored view")
-    robot_file: str = describe("config/aubo_i5.yaml", "the robot, for the names of its joints")
-
-    def __post_init__(self) -> None:
-        """Refuse nonsense."""
-        if not (1 <= self.views <= 200 and 0.2 <= self.still_s <= 60 and self.apart_deg > 0):
-            raise InvalidInput(
-                "record_views: views must be 1..200, still_s 0.2..60 s and apart_deg > 0"
-            )
 
 
 @dataclass
@@ -77,10 +58,10 @@ class RecordViewsNode(Node):
         """Subscribe to camera and joints."""
         super().__init__("record_views")
         self._settings = p = declare(self, RecordParameters)
-        self._folder = Path(p.folder).expanduser()
+        self._folder = p.folder.expanduser()
         if any(self._folder.glob("*/view.json")):
             raise InvalidInput(f"{self._folder} holds views already; choose another folder")
-        self._names = load_robot(share_path(p.robot_file)).arm.joint_names
+        self._names = load_robot(p.robot_file).arm.joint_names
         self._frames = FrameStream(self)
         self._joints = JointMonitor(self, self._names)
         self._configurations = Configurations(p.still_s, np.radians(p.apart_deg))

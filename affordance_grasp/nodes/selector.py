@@ -13,7 +13,6 @@ from visualization_msgs.msg import MarkerArray
 from affordance_grasp.action import AffordanceGrasp, ExecuteGrasp
 from affordance_grasp.control.motion.pick import reach_from
 from affordance_grasp.control.robot import load_robot
-from affordance_grasp.errors import InvalidInput, UnknownName
 from affordance_grasp.msg import GraspDecision, SelectedGrasp
 from affordance_grasp.nodes.check_camera import report_camera
 from affordance_grasp.nodes.convert.grasp_messages import from_best, from_decision, from_timings
@@ -23,56 +22,17 @@ from affordance_grasp.nodes.inputs.described_robot import DescribedRobot
 from affordance_grasp.nodes.inputs.frames import FrameStream
 from affordance_grasp.nodes.inputs.joints import JointMonitor
 from affordance_grasp.nodes.inputs.remote import RemoteGenerator, RemoteGrounder, RemoteServices
+from affordance_grasp.nodes.parameters import SelectorParameters
 from affordance_grasp.nodes.ros.action_client import ActionClient
 from affordance_grasp.nodes.ros.calls import LATCHED, Refused, answering
 from affordance_grasp.nodes.ros.exclusive_action import ExclusiveAction, Stages
 from affordance_grasp.nodes.ros.goals import Goals
-from affordance_grasp.nodes.ros.parameters import declare, describe
+from affordance_grasp.nodes.ros.parameters import LiveParameters
 from affordance_grasp.nodes.ros.running import run
 from affordance_grasp.pipeline import GraspPlan, check_confidence, plan_grasps
-from affordance_grasp.selection import RULES
-from affordance_grasp.share import share_path
 from affordance_grasp.srv import SelectGrasp
 
 EXECUTION_TIMEOUT_S = 180.0
-
-
-@dataclass(frozen=True)
-class SelectorParameters:
-    """Parameters of the node."""
-
-    rule: str = describe("bands", "how candidates are ranked: bands, argmax or quality")
-    robot_file: str = describe("config/aubo_i5.yaml", "the robot's limits, mounting and ways")
-    seed: int = describe(0, "seed of the generator's random choices")
-    min_confidence: float = describe(
-        0.2, "nothing is taken when the heatmap's confidence is below this, in [0, 1]"
-    )
-    camera_pose: str = describe(
-        "hand_eye", "where the camera is: hand_eye (joint_states and the hand-eye file) or tf"
-    )
-    pose_timeout_s: float = describe(
-        0.5, "how long to wait for joint_states or TF of an image's stamp [s]"
-    )
-    frame_timeout_s: float = describe(5.0, "how long to wait for a camera frame [s]")
-    service_timeout_s: float = describe(20.0, "how long to wait for grounder and generator [s]")
-    camera_patience_s: float = describe(20.0, "when to log what is wrong with the camera [s]")
-
-    def __post_init__(self) -> None:
-        """Refuse an unknown rule and waits without end."""
-        if self.rule not in RULES:
-            raise UnknownName("selection rule", self.rule, tuple(RULES))
-        if self.camera_pose not in CAMERA_POSES:
-            raise UnknownName("camera_pose", self.camera_pose, tuple(CAMERA_POSES))
-        if not 0 <= self.min_confidence <= 1:
-            raise InvalidInput("selector: min_confidence must be within 0..1")
-        waits = (
-            self.frame_timeout_s,
-            self.service_timeout_s,
-            self.camera_patience_s,
-            self.pose_timeout_s,
-        )
-        if not (min(waits) > 0 and self.seed >= 0):
-            raise InvalidInput("selector: time limits must be > 0 and the seed >= 0")
 
 
 @dataclass(frozen=True)
@@ -90,8 +50,9 @@ class SelectorNode(Node):
     def __init__(self) -> None:
         """Subscribe to camera and joints; offer the service and the action."""
         super().__init__("selector")
-        self._settings = p = declare(self, SelectorParameters)
-        self._robot = load_robot(share_path(p.robot_file))
+        self._live = LiveParameters(self, SelectorParameters)
+        p = self._live.now
+        self._robot = load_robot(p.robot_file)
         self._frames = FrameStream(self)
         camera_frame = self._robot.hand_eye.camera_frame
         self._check = report_camera(self, self._frames, camera_frame, p.camera_patience_s)
@@ -153,7 +114,8 @@ class SelectorNode(Node):
     def _decide(self, query: str, tell: Callable[[str], None]) -> Decision:
         """Look once and decide; raises when nothing can be taken."""
         tell("look")
-        stamped = self._frames.next(self._settings.frame_timeout_s)
+        p = self._live.now
+        stamped = self._frames.next(p.frame_timeout_s)
         T_base_cam = self._camera.at(stamped.header)
         frame = stamped.frame()
         self._goals.check()
@@ -164,15 +126,15 @@ class SelectorNode(Node):
             query,
             RemoteGrounder(self._remote, stamped),
             RemoteGenerator(self._remote, stamped, max_width_m),
-            rule=self._settings.rule,
+            rule=p.rule,
             reach=reach_from(self._described.robot, self._joints.now(), T_base_cam),
             max_width_m=max_width_m,
-            seed=self._settings.seed,
+            seed=p.seed,
         )
         message = from_decision(plan, stamped)
         self._decision.publish(message)
         self._markers.publish(grasp_markers(plan.selection, stamped.header))
-        check_confidence(plan.heatmap, self._settings.min_confidence)
+        check_confidence(plan.heatmap, p.min_confidence)
         if plan.best is None:
             raise Refused(_nothing(plan))
         base = Header(stamp=stamped.header.stamp, frame_id=self._robot.settings.base_frame)

@@ -1,8 +1,6 @@
 """The simulated work cell as a robot and a camera on ROS: topics, actions, verdict, reset."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
 
 from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.node import Node
@@ -12,12 +10,13 @@ from sensor_msgs.msg import CameraInfo, Image, JointState
 from std_msgs.msg import Header
 
 from affordance_grasp.control.robot import load_robot
-from affordance_grasp.errors import InvalidInput, MotionFault
+from affordance_grasp.errors import MotionFault
 from affordance_grasp.nodes.arms.simulated_driver import SimulatedDriver
 from affordance_grasp.nodes.convert.conversions import from_color, from_depth_m, from_intrinsics
 from affordance_grasp.nodes.inputs.frames import COLOR, DEPTH, DEPTH_INFO, INFO
+from affordance_grasp.nodes.parameters import SimulatorParameters
 from affordance_grasp.nodes.ros.calls import answering
-from affordance_grasp.nodes.ros.parameters import declare, describe
+from affordance_grasp.nodes.ros.parameters import declare
 from affordance_grasp.nodes.ros.running import run
 from affordance_grasp.replay.bags.world_recorder import WorldRecorder, serving_parts
 from affordance_grasp.simulation.cell.live_world import LiveWorld
@@ -30,39 +29,16 @@ from affordance_grasp.simulation.objects import make_object
 from affordance_grasp.srv import JudgePick, ResetSimulation
 
 
-@dataclass(frozen=True)
-class SimulatorParameters:
-    """Parameters of the node."""
-
-    object: str = describe("mug", "family of the object on the table")
-    seed: int = describe(0, "which instance of the family")
-    pose_seed: int = describe(0, "where the object stands and how it is turned")
-    speed: float = describe(1.0, "simulated seconds per second")
-    camera_rate_hz: float = describe(3.0, "frames per second of the wrist camera")
-    photo_rate_hz: float = describe(3.0, "pictures per second from outside, when subscribed")
-    photo_width: int = describe(480, "width of a picture from outside [pixel]")
-    record: str = describe("", "folder of a bag to record, which must not exist; empty: none")
-    record_storage: str = describe("mcap", "storage of the bag: mcap or sqlite3")
-
-    def __post_init__(self) -> None:
-        """Refuse a standing clock and negative seeds."""
-        if not (0 < self.speed <= 20 and self.camera_rate_hz > 0 and self.photo_rate_hz > 0):
-            raise InvalidInput("simulator: speed must be in (0, 20] and every rate > 0")
-        if self.seed < 0 or self.pose_seed < 0 or not 64 <= self.photo_width <= 1920:
-            raise InvalidInput("simulator: seeds must be >= 0 and photo_width within 64..1920")
-
-
 class SimulatorNode(Node):
     """Publishes what the robot's driver and the camera's driver would, and obeys commands."""
 
     def __init__(self) -> None:
         """Make the world and offer everything."""
         super().__init__("simulator")
-        self._settings = declare(self, SimulatorParameters)
-        self._robot = load_robot()
+        self._settings = p = declare(self, SimulatorParameters)
+        self._robot = load_robot(p.robot_file)
         self._publish_to_topics()
         self._recorder: WorldRecorder | None = None
-        p = self._settings
         first = self._world_maker(p.object, p.seed, p.pose_seed)
         self._rendering = RenderThread(self._feeds(), lambda: self.get_clock().now().nanoseconds)
         self._live = LiveWorld(first, self._publish, p.speed)
@@ -85,7 +61,7 @@ class SimulatorNode(Node):
 
     def _open_bag(self) -> WorldRecorder | None:
         p = self._settings
-        return WorldRecorder(Path(p.record), p.record_storage) if p.record else None
+        return WorldRecorder(p.record, p.record_storage) if p.record else None
 
     def _check(self) -> None:
         if not (self._live.alive and self._rendering.alive):

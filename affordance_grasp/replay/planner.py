@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from affordance_grasp.candidates.external.external_grasps import GeneratorFault
-from affordance_grasp.candidates.external.settings import settings_from_words
+from affordance_grasp.candidates.external.settings import ExternalSettings
 from affordance_grasp.candidates.generators import GraspGenerator, make_generator
+from affordance_grasp.configuration.read import from_words
 from affordance_grasp.control.motion.pick import reach_from
 from affordance_grasp.control.robot import RobotConfig, load_robot
 from affordance_grasp.datatypes import RankedGrasp, RgbdFrame
@@ -25,6 +26,7 @@ from affordance_grasp.replay.source import NumberedFrame, View
 from affordance_grasp.replay.truth import TruthFolder, on_part, score_heatmap
 from affordance_grasp.report.plan_report import grasps_summary
 from affordance_grasp.selection import RULES
+from affordance_grasp.share import DEFAULT_ROBOT
 
 PICTURES = "frames"
 
@@ -63,8 +65,8 @@ class FramePlanner:
     def __init__(self, setup: PlannerSetup) -> None:
         """Load everything."""
         self.setup = setup
-        self._robot: RobotConfig = load_robot(setup.robot)
-        external = settings_from_words(setup.generator_options)
+        self._robot: RobotConfig = load_robot(setup.robot or DEFAULT_ROBOT)
+        external = from_words(ExternalSettings, setup.generator_options, "generator option")
         self._generator: GraspGenerator = make_generator(
             setup.generator, self._robot.gripper, external
         )

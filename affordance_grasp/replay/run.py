@@ -28,7 +28,7 @@ from affordance_grasp.replay.source import FrameSource
 from affordance_grasp.replay.workers import Job, Plan, planner
 from affordance_grasp.report.plan_report import write_json
 from affordance_grasp.selection import RULES
-from affordance_grasp.share import share_path
+from affordance_grasp.share import DEFAULT_ROBOT, share_path
 from affordance_grasp.streams.pairing import SLOP_NS
 
 RESULTS, RUN = "frames.jsonl", "run.json"
@@ -105,7 +105,7 @@ def replay(
     identity = _identity(bag, topics, config)
     if not restart:
         _check_same(folder, identity)
-    robot = load_robot(config.setup.robot) if config.reach else None
+    robot = load_robot(config.setup.robot or DEFAULT_ROBOT) if config.reach else None
     source = FrameSource(bag, topics, robot)
     begun = perf_counter()
     with planner(config.setup, config.workers) as plan:

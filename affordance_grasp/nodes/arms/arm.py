@@ -10,10 +10,10 @@ from typing import Protocol
 from rclpy.node import Node
 
 from affordance_grasp.control.motion.execution import Actuators
-from affordance_grasp.control.robot import RobotConfig
 from affordance_grasp.nodes.arms.moveit_arm import MoveItArm
 from affordance_grasp.nodes.arms.ros2_control_arm import Ros2ControlArm
 from affordance_grasp.nodes.arms.simulated_arm import SimulatedArm
+from affordance_grasp.nodes.inputs.described_robot import DescribedRobot
 from affordance_grasp.nodes.inputs.joints import JointMonitor
 
 
@@ -24,7 +24,7 @@ class RobotArm(Actuators, Protocol):
         """Begin a task; stop moving as soon as ``cancelled`` returns True."""
 
 
-ARMS: dict[str, Callable[[Node, RobotConfig, JointMonitor], RobotArm]] = {
+ARMS: dict[str, Callable[[Node, DescribedRobot, JointMonitor], RobotArm]] = {
     "simulation": SimulatedArm,
     "ros2_control": Ros2ControlArm,
     "moveit": MoveItArm,

@@ -1,13 +1,13 @@
 """``control_msgs/FollowJointTrajectory``: the goal for a trajectory, and its end as a sentence."""
 
-from dataclasses import dataclass
 from typing import Any
 
 from action_msgs.msg import GoalStatus
 
 from affordance_grasp.datatypes import JointTrajectory
-from affordance_grasp.errors import InvalidInput, MotionFault
+from affordance_grasp.errors import MotionFault
 from affordance_grasp.nodes.convert.trajectory_messages import duration, from_trajectory
+from affordance_grasp.nodes.parameters import Ros2ControlParameters
 
 FAULTS = {
     -1: "the robot's controller refused the trajectory as invalid",
@@ -19,21 +19,9 @@ FAULTS = {
 """Sentences for the error codes of the action's result."""
 
 
-@dataclass(frozen=True)
-class Tolerances:
-    """Largest deviation from the path and its end [rad], and largest delay at the end [s]."""
-
-    path_rad: float
-    end_rad: float
-    time_s: float
-
-    def __post_init__(self) -> None:
-        """Refuse 0, which means the controller's own tolerance, often none."""
-        if not (self.path_rad > 0 and self.end_rad > 0 and self.time_s > 0):
-            raise InvalidInput("path, goal and time tolerances of the arm must be > 0")
-
-
-def trajectory_goal(action: Any, tolerance: Any, path: JointTrajectory, limits: Tolerances) -> Any:
+def trajectory_goal(
+    action: Any, tolerance: Any, path: JointTrajectory, limits: Ros2ControlParameters
+) -> Any:
     """The goal for one trajectory; joints are named, so the controller's order does not matter.
 
     Args:
@@ -44,9 +32,9 @@ def trajectory_goal(action: Any, tolerance: Any, path: JointTrajectory, limits: 
     """
     goal = action.Goal(trajectory=from_trajectory(path))
     for name in path.joint_names:
-        goal.path_tolerance.append(tolerance(name=name, position=limits.path_rad))
-        goal.goal_tolerance.append(tolerance(name=name, position=limits.end_rad))
-    goal.goal_time_tolerance = duration(limits.time_s)
+        goal.path_tolerance.append(tolerance(name=name, position=limits.path_tolerance_rad))
+        goal.goal_tolerance.append(tolerance(name=name, position=limits.goal_tolerance_rad))
+    goal.goal_time_tolerance = duration(limits.goal_time_s)
     return goal
 
 

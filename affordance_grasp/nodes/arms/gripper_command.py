@@ -13,10 +13,7 @@ from action_msgs.msg import GoalStatus
 from sensor_msgs.msg import JointState
 
 from affordance_grasp.control.gripper import GripperProfile
-from affordance_grasp.errors import MotionFault, UnknownName
-
-COMMANDS = ("ParallelGripperCommand", "GripperCommand")
-POSITIONS = ("joint", "width")
+from affordance_grasp.errors import MotionFault
 
 
 @dataclass(frozen=True)
@@ -26,13 +23,6 @@ class GripperCommandAdapter:
     command: str
     position: str
     profile: GripperProfile
-
-    def __post_init__(self) -> None:
-        """Refuse unknown action types and meanings."""
-        if self.command not in COMMANDS:
-            raise UnknownName("gripper_command", self.command, COMMANDS)
-        if self.position not in POSITIONS:
-            raise UnknownName("gripper_position", self.position, POSITIONS)
 
     def goal(self, action: Any, width_m: float, force_n: float) -> Any:
         """The goal that brings the fingertips to a distance [m] with a force [N].

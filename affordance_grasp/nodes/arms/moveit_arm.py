@@ -5,8 +5,6 @@ against the package's limits, table and speeds before execution: a planning scen
 table.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.node import Node
@@ -15,7 +13,7 @@ from affordance_grasp.control.motion.path import check_path
 from affordance_grasp.control.motion.trajectory import resample, top_speed
 from affordance_grasp.control.robot import RobotConfig
 from affordance_grasp.datatypes import JointTrajectory
-from affordance_grasp.errors import InvalidInput, MotionFault, Unreachable
+from affordance_grasp.errors import MotionFault, Unreachable
 from affordance_grasp.nodes.arms.moveit_goals import (
     check_code,
     execution_goal,
@@ -25,40 +23,24 @@ from affordance_grasp.nodes.arms.moveit_goals import (
 from affordance_grasp.nodes.arms.ros2_control_arm import START_TOLERANCE_RAD, Ros2ControlArm
 from affordance_grasp.nodes.inputs.described_robot import DescribedRobot
 from affordance_grasp.nodes.inputs.joints import JointMonitor
+from affordance_grasp.nodes.parameters import MoveItParameters
 from affordance_grasp.nodes.ros.action_client import ActionClient
 from affordance_grasp.nodes.ros.optional_ros import require
-from affordance_grasp.nodes.ros.parameters import declare, describe
+from affordance_grasp.nodes.ros.parameters import declare
 
 PLANNING_MARGIN_S = 5.0
 SPEED_TOLERANCE = 1.05
 WANTED_BY = "robot 'moveit'"
 
 
-@dataclass(frozen=True)
-class MoveItParameters:
-    """Parameters of the controller node for this kind of robot, beside those of the gripper."""
-
-    moveit_group: str = describe("manipulator_i5", "MoveIt's planning group of the arm")
-    moveit_action: str = describe("move_action", "action moveit_msgs/MoveGroup, to plan")
-    moveit_execute_action: str = describe(
-        "execute_trajectory", "action moveit_msgs/ExecuteTrajectory, to move"
-    )
-    planning_time_s: float = describe(5.0, "how long MoveIt may search for a way [s]")
-
-    def __post_init__(self) -> None:
-        """Refuse to search for no time at all."""
-        if not self.planning_time_s > 0:
-            raise InvalidInput("planning_time_s must be > 0")
-
-
 class MoveItArm(Ros2ControlArm):
     """The arm over MoveIt, the gripper over its own controller."""
 
-    def __init__(self, node: Node, robot: RobotConfig, joints: JointMonitor) -> None:
+    def __init__(self, node: Node, robot: DescribedRobot, joints: JointMonitor) -> None:
         """Look for the servers; they are waited for when first used."""
         super().__init__(node, robot, joints)
         self._moveit = p = declare(node, MoveItParameters)
-        self._described = DescribedRobot(node, robot)
+        self._described = robot
         self._width_m = robot.gripper.max_width_m
         self._messages = require("moveit_msgs.msg", WANTED_BY)
         self._kinds = kinds = require("moveit_msgs.action", WANTED_BY)

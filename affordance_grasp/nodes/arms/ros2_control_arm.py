@@ -1,29 +1,25 @@
 """A real robot behind ros2_control: a trajectory controller for the arm, one for the gripper."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from time import monotonic
 from typing import Any
 
 from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.node import Node
 
-from affordance_grasp.control.robot import RobotConfig
 from affordance_grasp.datatypes import JointTrajectory
 from affordance_grasp.errors import MotionFault
 from affordance_grasp.geometry import Floats
-from affordance_grasp.nodes.arms.follow_trajectory import (
-    Tolerances,
-    check_followed,
-    trajectory_goal,
-)
+from affordance_grasp.nodes.arms.follow_trajectory import check_followed, trajectory_goal
 from affordance_grasp.nodes.arms.gripper_command import GripperCommandAdapter
+from affordance_grasp.nodes.inputs.described_robot import DescribedRobot
 from affordance_grasp.nodes.inputs.joints import JointMonitor
+from affordance_grasp.nodes.parameters import Ros2ControlParameters
 from affordance_grasp.nodes.ros.action_client import ActionClient
 from affordance_grasp.nodes.ros.calls import NoAnswer, Refused
 from affordance_grasp.nodes.ros.goals import Goals
 from affordance_grasp.nodes.ros.optional_ros import absent_action, require
-from affordance_grasp.nodes.ros.parameters import declare, describe
+from affordance_grasp.nodes.ros.parameters import declare
 
 START_TOLERANCE_RAD = 0.05
 GRIPPER_TIMEOUT_S = 10.0
@@ -34,35 +30,12 @@ FINGERS_PATIENCE_S = 5.0
 WANTED_BY = "robot 'ros2_control'"
 
 
-@dataclass(frozen=True)
-class Ros2ControlParameters:
-    """Parameters of the controller node that count for this kind of robot."""
-
-    arm_action: str = describe(
-        "joint_trajectory_controller/follow_joint_trajectory",
-        "action of the arm, control_msgs/FollowJointTrajectory",
-    )
-    gripper_action: str = describe(
-        "robotiq_gripper_controller/gripper_cmd", "action of the gripper, see gripper_command"
-    )
-    gripper_command: str = describe(
-        "ParallelGripperCommand", "type of gripper_action: ParallelGripperCommand, GripperCommand"
-    )
-    gripper_position: str = describe(
-        "joint", "what the gripper's position means: joint (knuckle [rad]) or width (gap [m])"
-    )
-    path_tolerance_rad: float = describe(0.2, "how far a joint may stray from its path [rad]")
-    goal_tolerance_rad: float = describe(0.02, "how far a joint may end from its goal [rad]")
-    goal_time_s: float = describe(2.0, "how late the arm may arrive [s]")
-
-
 class Ros2ControlArm:
     """Arm and gripper over the actions of control_msgs."""
 
-    def __init__(self, node: Node, robot: RobotConfig, joints: JointMonitor) -> None:
+    def __init__(self, node: Node, robot: DescribedRobot, joints: JointMonitor) -> None:
         """Look for the servers; they are waited for when first used."""
         self._settings = p = declare(node, Ros2ControlParameters)
-        self._limits = Tolerances(p.path_tolerance_rad, p.goal_tolerance_rad, p.goal_time_s)
         self._adapter = GripperCommandAdapter(p.gripper_command, p.gripper_position, robot.gripper)
         self._actions = actions = require("control_msgs.action", WANTED_BY)
         self._tolerance = require("control_msgs.msg", WANTED_BY).JointTolerance
@@ -85,8 +58,12 @@ class Ros2ControlArm:
         """Follow the trajectory to its end, and verify that in ``joint_states``."""
         self._check_at(trajectory.positions[0], START_TOLERANCE_RAD, "the start of its path")
         if trajectory.duration_s > 0:
-            self._follow(trajectory, trajectory.duration_s + self._limits.time_s + MOTION_MARGIN_S)
-        self._check_at(trajectory.positions[-1], 2 * self._limits.end_rad, "the end of its path")
+            self._follow(
+                trajectory, trajectory.duration_s + self._settings.goal_time_s + MOTION_MARGIN_S
+            )
+        self._check_at(
+            trajectory.positions[-1], 2 * self._settings.goal_tolerance_rad, "the end of its path"
+        )
 
     def grip(self, width_m: float, force_n: float) -> float:
         """Move the fingertips to a distance [m]; return the distance that they reach."""
@@ -107,7 +84,7 @@ class Ros2ControlArm:
 
     def _follow(self, trajectory: JointTrajectory, timeout_s: float) -> None:
         goal = trajectory_goal(
-            self._actions.FollowJointTrajectory, self._tolerance, trajectory, self._limits
+            self._actions.FollowJointTrajectory, self._tolerance, trajectory, self._settings
         )
         check_followed(self._send(self._arm, goal, timeout_s, "the arm's motion"))
 

@@ -7,10 +7,10 @@ from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.node import Node
 
 from affordance_grasp.action import FollowTrajectory, MoveGripper
-from affordance_grasp.control.robot import RobotConfig
 from affordance_grasp.datatypes import JointTrajectory
 from affordance_grasp.errors import MotionFault
 from affordance_grasp.nodes.convert.trajectory_messages import from_trajectory
+from affordance_grasp.nodes.inputs.described_robot import DescribedRobot
 from affordance_grasp.nodes.inputs.joints import JointMonitor
 from affordance_grasp.nodes.ros.action_client import ActionClient
 from affordance_grasp.nodes.ros.calls import NoAnswer, Refused
@@ -25,7 +25,7 @@ MOTION_MARGIN_FACTOR = 2.0
 class SimulatedArm:
     """The simulator's arm and gripper over its own two actions."""
 
-    def __init__(self, node: Node, robot: RobotConfig, joints: JointMonitor) -> None:
+    def __init__(self, node: Node, robot: DescribedRobot, joints: JointMonitor) -> None:
         """Look for the servers; they are waited for when first used."""
         group = ReentrantCallbackGroup()
         self._goals = Goals(joints.check)

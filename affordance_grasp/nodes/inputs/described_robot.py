@@ -6,6 +6,7 @@ from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.node import Node
 from std_msgs.msg import String
 
+from affordance_grasp.control.gripper import GripperProfile
 from affordance_grasp.control.robot import RobotConfig
 from affordance_grasp.control.robot_description import within_description
 from affordance_grasp.errors import InvalidInput
@@ -38,6 +39,17 @@ class DescribedRobot:
             if self._fault is not None:
                 raise self._fault
             return self._robot
+
+    @property
+    def gripper(self) -> GripperProfile:
+        """The gripper, which no driver describes."""
+        return self._configured.gripper
+
+    def scale(self, speed_scaling: float) -> None:
+        """Take another share of the joint speeds from now on."""
+        with self._lock:
+            self._configured = self._configured.at_speed(speed_scaling)
+            self._robot = self._robot.at_speed(speed_scaling)
 
     def _take(self, message: String) -> None:
         try:

@@ -1,6 +1,7 @@
 """An action server that executes one goal at a time."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from threading import Lock
 from time import monotonic
 from typing import Any
@@ -42,15 +43,20 @@ class ExclusiveAction:
         self._busy.release()
         return True
 
+    @contextmanager
+    def held_off(self) -> Iterator[None]:
+        """No goal begins meanwhile; raises :class:`Refused` where one is under way."""
+        if not self._busy.acquire(blocking=False):
+            raise Refused(f"{self._name} is busy with another goal; cancel it or wait")
+        try:
+            yield
+        finally:
+            self._busy.release()
+
     def _execute(self, handle: ServerGoalHandle) -> Any:
         result = self._kind.Result()
-        with answering(self._node, result):
-            if not self._busy.acquire(blocking=False):
-                raise Refused(f"{self._name} is busy with another goal; cancel it or wait")
-            try:
-                self._work(handle, result)
-            finally:
-                self._busy.release()
+        with answering(self._node, result), self.held_off():
+            self._work(handle, result)
         if handle.is_cancel_requested:
             handle.canceled()
         elif result.success:

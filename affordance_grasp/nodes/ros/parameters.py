@@ -1,46 +1,118 @@
-"""A frozen dataclass as the ROS parameters of a node.
+"""A class of settings as the ROS parameters of a node.
 
-Each field is one parameter: its name, its default, its type, and ``describe`` for the words that
-``ros2 param describe`` shows. Values are read once, when the node is made, and validated by the
-dataclass itself.
+Each setting is one parameter: ``ros2 param describe`` shows its description and its range, and
+``ros2 param set`` changes those that may change while the node runs.
 """
 
-from dataclasses import MISSING, field, fields
-from typing import Any, TypeVar
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from pathlib import Path
+from threading import Lock
+from typing import Any, Generic, TypeVar, cast
 
-from rcl_interfaces.msg import ParameterDescriptor
+from msgspec import inspect
+from rcl_interfaces.msg import (
+    FloatingPointRange,
+    IntegerRange,
+    ParameterDescriptor,
+    SetParametersResult,
+)
 from rclpy.exceptions import InvalidParameterTypeException, ParameterUninitializedException
 from rclpy.node import Node
+from rclpy.parameter import Parameter
 
-from affordance_grasp.errors import InvalidInput
+from affordance_grasp.configuration.settings import MAX_WHOLE, Setting, Settings, settings_of
+from affordance_grasp.errors import AffordanceGraspError, InvalidInput
 
-T = TypeVar("T")
-DESCRIPTION = "description"
-
-
-def describe(default: Any, description: str) -> Any:
-    """A dataclass field with a default and a description for the ROS parameter."""
-    return field(default=default, metadata={DESCRIPTION: description})
+T = TypeVar("T", bound=Settings)
 
 
 def declare(node: Node, kind: type[T]) -> T:
-    """Declare every field of ``kind`` as a read-only parameter of ``node``; return the values."""
-    values = {}
-    for entry in fields(kind):  # type: ignore[arg-type]
-        if entry.default is MISSING:
-            raise InvalidInput(f"parameter {entry.name} of {kind.__name__} has no default")
+    """Declare every setting of a class as a parameter of ``node``; return the values."""
+    settings = settings_of(kind)
+    values = kind(**{setting.name: _declare_one(node, setting) for setting in settings})
+    for setting in settings:
+        # Only now: rclpy would refuse a value out of the range without a sentence.
         descriptor = ParameterDescriptor(
-            description=entry.metadata.get(DESCRIPTION, ""), read_only=True
+            type=node.describe_parameter(setting.name).type,
+            description=setting.description,
+            read_only=not setting.live,
+            **_range(setting),
         )
-        values[entry.name] = _declare_one(node, entry.name, entry.default, descriptor)
-    return kind(**values)
+        node.set_descriptor(setting.name, descriptor)
+    return values
 
 
-def _declare_one(node: Node, name: str, default: Any, descriptor: ParameterDescriptor) -> Any:
+class LiveParameters(Generic[T]):
+    """The parameters of a node, some of which may change while it runs."""
+
+    def __init__(self, node: Node, kind: type[T], take: Callable[[T], None] = lambda _: None):
+        """Declare them.
+
+        Args:
+            node: whose parameters.
+            kind: their class.
+            take: hears every new state before it counts, and raises to refuse it.
+        """
+        self._now, self._take, self._lock = declare(node, kind), take, Lock()
+        self._settings = {setting.name: setting for setting in settings_of(kind)}
+        node.add_on_set_parameters_callback(self._change)
+
+    @property
+    def now(self) -> T:
+        """All of them as they are; read it once for one piece of work."""
+        return self._now
+
+    def _change(self, changes: Iterable[Parameter]) -> SetParametersResult:
+        """Take all changes or none, with the sentence that says why."""
+        ours = {each.name: each.value for each in changes if each.name in self._settings}
+        with self._lock:
+            try:
+                values = {name: _plain(self._settings[name], ours[name]) for name in ours}
+                changed = cast(T, replace(cast(Any, self._now), **values))
+                if changed != self._now:
+                    self._take(changed)
+                    self._now = changed
+            except AffordanceGraspError as error:
+                return SetParametersResult(successful=False, reason=str(error))
+        return SetParametersResult(successful=True)
+
+
+def _declare_one(node: Node, setting: Setting) -> Any:
+    default = setting.default
+    default = "" if default is None else str(default) if isinstance(default, Path) else default
     try:
-        return node.declare_parameter(name, default, descriptor).value
+        value = node.declare_parameter(setting.name, default).value
     except (InvalidParameterTypeException, ParameterUninitializedException) as error:
         raise InvalidInput(
-            f"parameter {name} of node {node.get_name()} must be of type "
+            f"parameter {setting.name} of node {node.get_name()} must be of type "
             f"{type(default).__name__}, such as {default!r}"
         ) from error
+    return _plain(setting, value)
+
+
+def _plain(setting: Setting, value: Any) -> Any:
+    """ROS has no parameter without a value: an empty text stands for none."""
+    if value == "" and setting.optional:
+        return None
+    return Path(value) if isinstance(setting.default, Path) else value
+
+
+def _range(setting: Setting) -> dict[str, Any]:
+    """The bounds as ROS has them, which are part of the range; the class itself is stricter."""
+    kind = setting.kind
+    if not isinstance(kind, (inspect.FloatType, inspect.IntType)):
+        return {}
+    low = next((bound for bound in (kind.ge, kind.gt) if bound is not None), None)
+    high = next((bound for bound in (kind.le, kind.lt) if bound is not None), None)
+    if low is None and high is None:
+        return {}
+    if isinstance(kind, inspect.IntType):
+        low, high = low if low is not None else -MAX_WHOLE, high if high is not None else MAX_WHOLE
+        return {"integer_range": [IntegerRange(from_value=low, to_value=high, step=0)]}
+    most = sys.float_info.max
+    low, high = low if low is not None else -most, high if high is not None else most
+    return {
+        "floating_point_range": [FloatingPointRange(from_value=float(low), to_value=float(high))]
+    }

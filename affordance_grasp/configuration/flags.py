@@ -1,0 +1,78 @@
+"""Settings as flags of a command: names, help and defaults from the class."""
+
+import argparse
+from collections.abc import Container
+from dataclasses import MISSING
+from pathlib import Path
+from typing import Any, TypeVar
+
+from msgspec import inspect
+
+from affordance_grasp.configuration.read import from_words
+from affordance_grasp.configuration.settings import Setting, settings_of
+
+T = TypeVar("T")
+Parser = argparse.ArgumentParser | argparse._ArgumentGroup
+
+
+def add_flags(parser: Parser, kind: type, leave_out: Container[str] = ()) -> None:
+    """Declare a flag for every setting of a class but for those to ``leave_out``.
+
+    Switches have a flag ``--no-...`` too, lists take several words, and a group of settings is a
+    flag ``NAME=VALUE`` that may be repeated.
+    """
+    for setting in settings_of(kind):
+        if setting.name not in leave_out:
+            parser.add_argument(
+                f"--{setting.flag}",
+                dest=setting.name,
+                default=argparse.SUPPRESS,
+                required=setting.default is MISSING,
+                help=_help(setting).replace("%", "%%"),
+                **_shape(setting),
+            )
+
+
+def read_flags(kind: type[T], arguments: argparse.Namespace, **given: Any) -> T:
+    """Settings of a class from the flags that were given; ``given`` are those without a flag.
+
+    Raises:
+        InvalidInput: a value of another type or out of bounds; names the flag.
+        UnknownName: an unknown name; lists the known ones.
+    """
+    for setting in settings_of(kind):
+        if setting.name not in given and hasattr(arguments, setting.name):
+            given[setting.name] = _value(setting, getattr(arguments, setting.name))
+    return kind(**given)
+
+
+def _value(setting: Setting, words: Any) -> Any:
+    if setting.group is not None:
+        return from_words(setting.group, words, setting.flag.removesuffix("s").replace("-", " "))
+    return setting.convert(words, f"--{setting.flag}", text=True)
+
+
+def _shape(setting: Setting) -> dict[str, Any]:
+    """How many words the flag takes."""
+    kind = setting.kind
+    if isinstance(kind, inspect.BoolType):
+        return {"action": argparse.BooleanOptionalAction}
+    if setting.group is not None:
+        return {"action": "append", "metavar": "NAME=VALUE"}
+    metavar = setting.name.rsplit("_", 1)[-1].upper()
+    if isinstance(kind, inspect.TupleType):
+        return {"nargs": len(kind.item_types), "metavar": metavar}
+    return {"metavar": metavar} | (
+        {"nargs": "+"} if isinstance(kind, inspect.VarTupleType) else {}
+    )
+
+
+def _help(setting: Setting) -> str:
+    """Description, known names and default."""
+    names = setting.known
+    if setting.group is not None:
+        names = tuple(each.name for each in settings_of(setting.group))
+    known = f": {', '.join(names)}" if names else ""
+    plain = setting.default
+    shown = isinstance(plain, (int, float, str, Path)) and plain != "" and plain is not False
+    return f"{setting.description}{known}" + (f" ({plain})" if shown else "")

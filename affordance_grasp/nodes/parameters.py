@@ -1,0 +1,222 @@
+"""The parameters of every node: what they mean, their bounds and their defaults.
+
+Those that are ``live`` may be set while a node runs; the node refuses what it cannot take.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
+from affordance_grasp.camera.settings import RealSenseSettings
+from affordance_grasp.candidates.external.settings import ExternalSettings
+from affordance_grasp.configuration.settings import (
+    Positive,
+    PositiveShare,
+    Seed,
+    Settings,
+    Share,
+    Word,
+    about,
+    one_of,
+)
+from affordance_grasp.planning import GrounderOptions, RankingOptions, RobotOptions
+
+
+@dataclass(frozen=True)
+class CameraParameters(RealSenseSettings):
+    """Of ``camera``: those of the RealSense, and how it is known to others."""
+
+    frame_id: Annotated[Word, about("frame of the images, as calibrated")] = (
+        "camera_color_optical_frame"
+    )
+    frame_timeout_s: Annotated[
+        Positive, about("a camera silent for this long is opened again [s]")
+    ] = 2.0
+
+
+@dataclass(frozen=True)
+class GrounderParameters(GrounderOptions):
+    """Of ``grounder``."""
+
+    query: Annotated[
+        str, about("what to show on the topic heatmap; empty: nothing", live=True)
+    ] = ""
+    rate_hz: Annotated[Positive, about("most heatmaps per second on the topic", live=True)] = 2.0
+
+
+@dataclass(frozen=True)
+class CandidatesParameters(ExternalSettings, RobotOptions, title="candidates"):
+    """Of ``candidates``: the generator, and those of an external one."""
+
+    generator: Annotated[
+        Word,
+        about("where grasps come from: antipodal, graspgen, command, or topic"),
+        one_of("generator", "affordance_grasp.nodes.candidates:NAMES"),
+    ] = "antipodal"
+    max_age_s: Annotated[
+        float, Meta(ge=0, le=60), about("how much older than the image topic's grasps may be [s]")
+    ] = 0.5
+    best_first: Annotated[
+        bool, about("topic's poses are in order of quality; else it is measured")
+    ] = True
+
+
+@dataclass(frozen=True)
+class SelectorParameters(RankingOptions, RobotOptions, title="selector"):
+    """Of ``selector``."""
+
+    camera_pose: Annotated[
+        Word,
+        about("where the camera is: hand_eye (joint_states and the hand-eye file) or tf"),
+        one_of("camera_pose", "affordance_grasp.nodes.inputs.camera_pose:CAMERA_POSES"),
+    ] = "hand_eye"
+    pose_timeout_s: Annotated[
+        Positive, about("how long to wait for joint_states or TF of an image's stamp [s]")
+    ] = 0.5
+    frame_timeout_s: Annotated[Positive, about("how long to wait for a camera frame [s]")] = 5.0
+    service_timeout_s: Annotated[
+        Positive, about("how long to wait for grounder and generator [s]")
+    ] = 20.0
+    camera_patience_s: Annotated[
+        Positive, about("when to log what is wrong with the camera [s]")
+    ] = 20.0
+
+
+@dataclass(frozen=True)
+class ControllerParameters(RobotOptions, title="controller"):
+    """Of ``controller``."""
+
+    robot: Annotated[
+        Word,
+        about("type of robot that is commanded"),
+        one_of("robot", "affordance_grasp.nodes.arms.arm:ARMS"),
+    ] = "simulation"
+    speed_scaling: Annotated[
+        PositiveShare, about("share of the joint speed limits, set while the arm rests", live=True)
+    ] = 0.2
+    acceleration_scaling: Annotated[
+        Share, about("share of the joint acceleration limits; 0: as speed_scaling")
+    ] = 0.0
+    dry_run: Annotated[bool, about("plan and show every grasp, but never move")] = False
+    joint_state_timeout_s: Annotated[
+        Positive, about("the arm is stopped when joint_states is older than this [s]")
+    ] = 0.5
+
+
+@dataclass(frozen=True)
+class Ros2ControlParameters(Settings, title="controller"):
+    """Of ``controller`` with robot ``ros2_control`` or ``moveit``.
+
+    A tolerance of 0 would ask for the driver's own, which is often none at all.
+    """
+
+    arm_action: Annotated[Word, about("of the arm, control_msgs/FollowJointTrajectory")] = (
+        "joint_trajectory_controller/follow_joint_trajectory"
+    )
+    gripper_action: Annotated[Word, about("of the gripper, see gripper_command")] = (
+        "robotiq_gripper_controller/gripper_cmd"
+    )
+    gripper_command: Annotated[
+        Literal["ParallelGripperCommand", "GripperCommand"], about("type of gripper_action")
+    ] = "ParallelGripperCommand"
+    gripper_position: Annotated[
+        Literal["joint", "width"],
+        about("what the gripper's position means: joint (knuckle [rad]) or width (gap [m])"),
+    ] = "joint"
+    path_tolerance_rad: Annotated[
+        Positive, about("how far a joint may stray from its path [rad]")
+    ] = 0.2
+    goal_tolerance_rad: Annotated[
+        Positive, about("how far a joint may end from its goal [rad]")
+    ] = 0.02
+    goal_time_s: Annotated[Positive, about("how late the arm may arrive [s]")] = 2.0
+
+
+@dataclass(frozen=True)
+class MoveItParameters(Settings, title="controller"):
+    """Of ``controller`` with robot ``moveit``, beside those of the gripper."""
+
+    moveit_group: Annotated[Word, about("MoveIt's planning group of the arm")] = "manipulator_i5"
+    moveit_action: Annotated[Word, about("moveit_msgs/MoveGroup, to plan")] = "move_action"
+    moveit_execute_action: Annotated[Word, about("moveit_msgs/ExecuteTrajectory, to move")] = (
+        "execute_trajectory"
+    )
+    planning_time_s: Annotated[Positive, about("how long MoveIt may search for a path [s]")] = 5.0
+
+
+@dataclass(frozen=True)
+class SimulatorParameters(RobotOptions, title="simulator"):
+    """Of ``simulator``."""
+
+    object: Annotated[Word, about("family of the object on the table")] = "mug"
+    seed: Annotated[Seed, about("which instance of the family")] = 0
+    pose_seed: Annotated[Seed, about("where the object stands and how it is turned")] = 0
+    speed: Annotated[float, Meta(gt=0, le=20), about("simulated seconds per second")] = 1.0
+    camera_rate_hz: Annotated[Positive, about("frames per second of the wrist camera")] = 3.0
+    photo_rate_hz: Annotated[
+        Positive, about("images per second from outside, when subscribed")
+    ] = 3.0
+    photo_width: Annotated[
+        int, Meta(ge=64, le=1920), about("width of an image from outside [pixel]")
+    ] = 480
+    record: Annotated[
+        Path | None, about("folder of a bag to record, which must not exist; empty: none")
+    ] = None
+    record_storage: Annotated[
+        Word,
+        about("storage of the bag: mcap or sqlite3"),
+        one_of("storage", "affordance_grasp.replay.bags.recorder:STORAGES"),
+    ] = "mcap"
+
+
+@dataclass(frozen=True)
+class HandEyeParameters(RobotOptions, title="hand_eye"):
+    """Of ``hand_eye``."""
+
+    hand_eye_file: Annotated[Path | None, about("another calibration; empty: the robot's")] = None
+    child_frame: Annotated[str, about("to publish; empty: the one that was calibrated")] = ""
+    extrinsics_timeout_s: Annotated[
+        float,
+        Meta(ge=0, le=3600),
+        about("how long to wait for the driver's transforms before a D435's nominal ones [s]"),
+    ] = 10.0
+    flange_frame: Annotated[
+        str,
+        about(
+            "link that is the same as the effector frame, such as wrist3_Link, where the robot "
+            "description has no tool0"
+        ),
+    ] = ""
+
+
+@dataclass(frozen=True)
+class CheckCameraParameters(RobotOptions, title="check_camera"):
+    """Of ``check_camera``."""
+
+    patience_s: Annotated[Positive, about("how long to wait for frames [s]")] = 5.0
+
+
+@dataclass(frozen=True)
+class RecordParameters(RobotOptions, title="record_views"):
+    """Of ``record_views``."""
+
+    folder: Annotated[Path, about("where the views go; it must not hold any yet")] = Path("views")
+    views: Annotated[int, Meta(ge=1, le=200), about("how many to store")] = 10
+    still_s: Annotated[
+        float, Meta(ge=0.2, le=60), about("how long the arm must have been at rest [s]")
+    ] = 1.0
+    apart_deg: Annotated[
+        Positive, about("how much some joint must differ from every stored configuration [deg]")
+    ] = 8.0
+
+
+@dataclass(frozen=True)
+class AskParameters(Settings, title="ask"):
+    """Of ``ask``."""
+
+    query: Annotated[Word, about("what to do with the object")] = "hold"
+    dry_run: Annotated[bool, about("decide and show, but move nothing")] = False
+    executes: Annotated[bool, about("wait for a controller too")] = True
+    ready_timeout_s: Annotated[Positive, about("how long to wait for the other nodes [s]")] = 120.0

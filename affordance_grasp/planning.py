@@ -1,0 +1,77 @@
+"""The settings of a plan, from image to grasp: declared here once for commands and nodes."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated
+
+from affordance_grasp.candidates.external.settings import ExternalSettings
+from affordance_grasp.configuration.settings import (
+    Count,
+    Seed,
+    Settings,
+    Share,
+    Word,
+    about,
+    one_of,
+)
+from affordance_grasp.share import DEFAULT_ROBOT
+
+
+@dataclass(frozen=True)
+class GrounderOptions(Settings, title="grounder"):
+    """Which network grounds the query, and where it computes."""
+
+    method: Annotated[
+        Word,
+        about("grounding method"),
+        one_of("method", "affordance_grasp.methods.restore:METHODS"),
+    ] = "plsp"
+    checkpoint: Annotated[
+        Path | None, about("checkpoint file; empty: the one that comes with the package")
+    ] = None
+    device: Annotated[Word, about("torch device, such as cpu or cuda:0")] = "cpu"
+    precision: Annotated[
+        Word,
+        about("of the encoder; auto is the faster one on this processor"),
+        one_of("precision", "affordance_grasp.encoders.precision:PRECISIONS"),
+    ] = "auto"
+
+
+@dataclass(frozen=True)
+class RankingOptions(Settings, title="ranking"):
+    """How a grasp is chosen among the candidates."""
+
+    rule: Annotated[
+        Word,
+        about("how candidates are ranked", live=True),
+        one_of("selection rule", "affordance_grasp.rules:RULES"),
+    ] = "bands"
+    seed: Annotated[Seed, about("of the plane fit and the generator's random choices")] = 0
+    min_confidence: Annotated[
+        Share, about("least confidence of the heatmap with which an arm moves", live=True)
+    ] = 0.2
+
+
+@dataclass(frozen=True)
+class RobotOptions(Settings, title="robot"):
+    """Which robot: its limits, its gripper, and how the camera is mounted."""
+
+    robot_file: Annotated[
+        Path, about("the robot's settings: limits, gripper, camera mounting", flag="robot")
+    ] = Path(DEFAULT_ROBOT)
+
+
+@dataclass(frozen=True)
+class PlanningOptions(GrounderOptions, RankingOptions, RobotOptions, title="planning"):
+    """Everything that a plan depends on but for the frame and the query."""
+
+    generator: Annotated[
+        Word,
+        about("where grasps come from"),
+        one_of("generator", "affordance_grasp.candidates.generators:GENERATORS"),
+    ] = "antipodal"
+    generator_options: Annotated[
+        ExternalSettings,
+        about("of an external generator; may be repeated", flag="generator-option"),
+    ] = field(default_factory=ExternalSettings)
+    top: Annotated[Count, about("how many grasps to report")] = 10
