@@ -10,6 +10,7 @@ from affordance_grasp.calibration.board_check import Board, check_on_board
 from affordance_grasp.calibration.table_check import check_on_table
 from affordance_grasp.calibration.verdict import CalibrationCheck, Verdict
 from affordance_grasp.calibration.views import read_views
+from affordance_grasp.configuration.flags import add_flags, read_flags
 from affordance_grasp.control.camera_mounting import (
     D435_LINK_OPTICAL,
     OPTICAL_SUFFIX,
@@ -20,6 +21,7 @@ from affordance_grasp.control.camera_mounting import (
 from affordance_grasp.control.robot import load_robot
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.geometry import Floats, invert, pose_from_quaternion
+from affordance_grasp.planning import RobotOptions
 
 FRAMES = {"link": "camera_link", "optical": "camera_color_optical_frame"}
 FAILED = (Verdict.POOR, Verdict.UNDECIDED)
@@ -40,7 +42,7 @@ def _add_check(check: argparse.ArgumentParser) -> None:
         "Ends with code 1 when the verdict is poor or undecided."
     )
     check.add_argument("folder", type=Path, metavar="FOLDER", help="the views, one folder each")
-    check.add_argument("--robot", type=Path, help="robot file (default: the Aubo-i5)")
+    add_flags(check, RobotOptions)
     check.add_argument("--hand-eye", type=Path, help="calibration to check (default: the robot's)")
     check.add_argument("--board", metavar="7x5", help="ChArUco board: squares across x down")
     check.add_argument("--square-mm", type=float, default=30.0, help="side of a square (30)")
@@ -71,7 +73,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _check(arguments: argparse.Namespace) -> int:
-    robot = load_robot(arguments.robot)
+    robot = load_robot(read_flags(RobotOptions, arguments).robot_file)
     hand_eye = load_hand_eye(arguments.hand_eye) if arguments.hand_eye else robot.hand_eye
     board = _board(arguments) if arguments.board else None
     views = read_views(arguments.folder, robot.arm)
