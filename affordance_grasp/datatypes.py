@@ -15,7 +15,15 @@ WIDEST_VIEW = 20.0  # sides per focal length: 168 degrees
 LONGEST_LENS = 1000.0  # focal lengths per side: 0.06 degrees
 
 
-class Reason(str, Enum):
+class TextEnum(str, Enum):
+    """An enumeration of words, whose members print as these."""
+
+    def __str__(self) -> str:
+        """The word itself, as messages and reports show it."""
+        return str(self.value)
+
+
+class Reason(TextEnum):
     """Why a grasp candidate was rejected."""
 
     OFF_IMAGE = "off image"
@@ -26,10 +34,6 @@ class Reason(str, Enum):
     NO_IK = "no IK"
     JOINT_LIMIT = "joint limit"
     PATH = "path"
-
-    def __str__(self) -> str:
-        """As messages and reports show it."""
-        return self.value
 
 
 @dataclass(frozen=True)

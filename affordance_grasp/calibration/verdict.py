@@ -1,13 +1,13 @@
 """The result of a calibration check, in numbers and as a verdict."""
 
 from dataclasses import dataclass, replace
-from enum import Enum
 from typing import Any
 
 import numpy as np
 
 from affordance_grasp.calibration.correction import Correction
 from affordance_grasp.control.camera_mounting import HandEye
+from affordance_grasp.datatypes import TextEnum
 
 GOOD_MM, GOOD_DEG = 3.0, 0.5
 FAIR_MM, FAIR_DEG = 6.0, 1.0
@@ -16,17 +16,13 @@ PENDANT_OFFSET_M = 0.0235
 PENDANT_TOLERANCE_M = 0.004
 
 
-class Verdict(str, Enum):
+class Verdict(TextEnum):
     """How good a calibration is for grasping."""
 
     GOOD = "good"
     FAIR = "fair"
     POOR = "poor"
     UNDECIDED = "undecided"
-
-    def __str__(self) -> str:
-        """As messages and reports show it."""
-        return self.value
 
 
 @dataclass(frozen=True)

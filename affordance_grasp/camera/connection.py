@@ -2,26 +2,22 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import Enum
 from threading import Lock
 from time import monotonic
 
 from affordance_grasp.camera.realsense import CameraFrame, CameraLost, RealSenseCamera
 from affordance_grasp.camera.stream_statistics import FrameCounter, StreamStatistics
+from affordance_grasp.datatypes import TextEnum
 from affordance_grasp.errors import InvalidInput
 
 Log = Callable[[str], None]
 
 
-class State(str, Enum):
+class State(TextEnum):
     """What the camera is doing."""
 
     SEARCHING = "searching"
     STREAMING = "streaming"
-
-    def __str__(self) -> str:
-        """As messages and reports show it."""
-        return self.value
 
 
 @dataclass(frozen=True)

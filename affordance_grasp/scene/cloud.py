@@ -23,6 +23,7 @@ LARGE_PIECE = 0.2
 JOIN_PX = 13
 SOLID_STEP_M = 0.006
 SOLID_LEVELS = 7
+OBSTACLE_SPACING_M = 0.004
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,11 @@ class ObjectCloud:
     instance: NDArray[np.int32]
     spacing_m: float
     solid_cam: Floats
+
+    def obstacles(self) -> Floats:
+        """Points (K, 3) [m], at least 4 mm apart, that no part of the gripper may touch."""
+        points, _ = thin(self.points_cam, self.instance, max(OBSTACLE_SPACING_M, self.spacing_m))
+        return np.concatenate([points, self.solid_cam])
 
 
 @dataclass(frozen=True)

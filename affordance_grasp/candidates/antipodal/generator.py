@@ -39,7 +39,7 @@ from affordance_grasp.control.gripper import GripperProfile
 from affordance_grasp.datatypes import GraspCandidates, RgbdFrame
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.geometry import Floats
-from affordance_grasp.scene.cloud import ObjectCloud, TableScene, segment_scene, thin
+from affordance_grasp.scene.cloud import ObjectCloud, TableScene, segment_scene
 from affordance_grasp.scene.table import MAX_DISTANCE_M, TablePlane
 
 
@@ -179,9 +179,7 @@ class AntipodalGenerator:
         kind = _kind(anchor, hands.T_cam_tcp[:, :3, 2], table)
         chosen = _distinct(hands, score, kind, config.per_anchor)
         hands, score, anchor = hands.where(chosen), score[chosen], anchor[chosen]
-        obstacles, _ = thin(points, cloud.instance, max(0.004, cloud.spacing_m))
-        obstacles = np.concatenate([obstacles, cloud.solid_cam])
-        free = ~collides(hands, obstacles, gripper)
+        free = ~collides(hands, cloud.obstacles(), gripper)
         hands, score, anchor = hands.where(free), score[free], anchor[free]
         chosen = _best_of_each(score, anchor, config.per_anchor)
         return hands.where(chosen), score[chosen]

@@ -26,11 +26,10 @@ from affordance_grasp.candidates.external.external_grasps import (
 from affordance_grasp.control.gripper import GripperProfile
 from affordance_grasp.datatypes import GraspCandidates
 from affordance_grasp.geometry import Floats
-from affordance_grasp.scene.cloud import TableScene, thin
+from affordance_grasp.scene.cloud import TableScene
 
 TABLE_CLEARANCE_M = 0.001
 MAX_DRAW_BACK_M = 0.015
-OBSTACLE_SPACING_M = 0.004
 
 
 @dataclass(frozen=True)
@@ -115,12 +114,9 @@ def _faults(
     hands: Hands, scene: TableScene, gripper: GripperProfile
 ) -> dict[str, NDArray[np.bool_]]:
     """Fault -> which hands (N,) have it."""
-    cloud = scene.cloud
-    points, _ = thin(cloud.points_cam, cloud.instance, max(OBSTACLE_SPACING_M, cloud.spacing_m))
-    obstacles = np.concatenate([points, cloud.solid_cam])
     return {
         "close on nothing that is seen": hands.cover <= 0,
-        "would hit the object": collides(hands, obstacles, gripper),
+        "would hit the object": collides(hands, scene.cloud.obstacles(), gripper),
         "would touch the table": table_room(hands, scene.table, gripper) < TABLE_CLEARANCE_M,
     }
 

@@ -39,17 +39,8 @@ from affordance_grasp.simulation.objects import (
 SPLITS = ("Seen", "Unseen")
 UNSEEN_FAMILIES = ("knife", "pan", "axe", "teapot", "fork")
 """Families of the Unseen test set; the Unseen training set holds none of them."""
-UNSEEN_AFFORDANCES = (
-    "cut_with",
-    "drink_with",
-    "hit",
-    "hold",
-    "open",
-    "pour",
-    "sip",
-    "stick",
-    "swing",
-    "wash",
+UNSEEN_SPLIT_AFFORDANCES = tuple(
+    name for name in FUNCTIONAL_PARTS if name not in ("brush_with", "lift", "stir")
 )
 """Those of AGD20K's 25 Unseen affordances that the families serve."""
 
@@ -145,7 +136,7 @@ def plan(config: DatasetConfig) -> list[Job]:
             jobs += _jobs(Kind.TEST, family, first, config.test_per_object, TEST_VIEWS)
     for affordance, families in FUNCTIONAL_PARTS.items():
         for family in families:
-            if seen or in_unseen_training(affordance, family):
+            if any(belongs(split, Kind.EXO, affordance, family) for split in config.splits):
                 count = config.exo_per_pair
                 jobs += _jobs(Kind.EXO, family, 0, count, EXO_VIEWS, affordance=affordance)
     return jobs
@@ -161,9 +152,12 @@ def _jobs(
     ]
 
 
-def in_unseen_training(affordance: str, family: str) -> bool:
-    """Whether images of this pair may train on the Unseen split."""
-    return affordance in UNSEEN_AFFORDANCES and family not in UNSEEN_FAMILIES
+def belongs(split: str, kind: Kind, affordance: str, family: str) -> bool:
+    """Whether a split holds images of a kind for an affordance and a family."""
+    if split == "Seen":
+        return True
+    held_out = family in UNSEEN_FAMILIES
+    return affordance in UNSEEN_SPLIT_AFFORDANCES and held_out == (kind is Kind.TEST)
 
 
 def object_seed(config: DatasetConfig, job: Job) -> int:

@@ -9,15 +9,14 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from affordance_grasp.geometry import Floats, pose, transform_points
+from affordance_grasp.simulation.models.room import add_textured_material
 from affordance_grasp.simulation.models.textures import table_texture
 from affordance_grasp.simulation.objects.assembly import quaternion_wxyz
 from affordance_grasp.simulation.rendering.renderer import open_renderer
-from affordance_grasp.simulation.rendering.scene_camera import geom_part
+from affordance_grasp.simulation.rendering.scene_camera import geom_part, render_geom_ids
 
-_GEOM = int(mujoco.mjtObj.mjOBJ_GEOM)  # comparing arrays with the enum itself is slow
 CAMERA, GROUND = "view", "ground"
 OBJECT = "object"
-_RGB = mujoco.mjtTextureRole.mjTEXROLE_RGB
 _Y_UP = np.diag([1.0, -1.0, -1.0])  # MuJoCo cameras look along -z with y up
 
 
@@ -66,18 +65,8 @@ def add_surface(
         if avoid_rgb is None or np.abs(image.mean(axis=(0, 1)) / 255 - avoid_rgb).max() > 0.2:
             break
         image = table_texture(rng)
-    added = spec.add_texture(name=name, type=mujoco.mjtTexture.mjTEXTURE_2D)
-    added.height, added.width, added.nchannel = image.shape
-    added.data = image.tobytes()
     repeat = float(rng.uniform(1.0, 4.0))
-    material = spec.add_material(
-        name=name,
-        texuniform=True,
-        texrepeat=[repeat, repeat],
-        specular=float(rng.uniform(0, 0.4)),
-        shininess=0.3,
-    )
-    material.textures[_RGB] = name
+    add_textured_material(spec, name, image, repeat, specular=float(rng.uniform(0, 0.4)))
 
 
 class Studio:
@@ -129,10 +118,7 @@ class Studio:
         mujoco.mj_camlight(self.model, self.data)
         self._renderer.update_scene(self.data, CAMERA)
         color = np.array(self._renderer.render(), np.uint8)
-        self._renderer.enable_segmentation_rendering()
-        ids, kinds = np.moveaxis(np.array(self._renderer.render(), np.int32), -1, 0)
-        self._renderer.disable_segmentation_rendering()
-        return Rendering(color, np.where(kinds == _GEOM, ids, np.int32(-1)))
+        return Rendering(color, render_geom_ids(self._renderer))
 
     def part_masks(self, rendering: Rendering) -> dict[str, NDArray[np.bool_]]:
         """Masks (H, W) of the object's visible parts in a rendering."""

@@ -27,13 +27,13 @@ from affordance_grasp.simulation.dataset.functional_parts import (
 )
 from affordance_grasp.simulation.dataset.jobs import (
     SPLITS,
-    UNSEEN_AFFORDANCES,
     UNSEEN_FAMILIES,
+    UNSEEN_SPLIT_AFFORDANCES,
     DatasetConfig,
     Job,
     Kind,
     Record,
-    in_unseen_training,
+    belongs,
     plan,
     render_job,
 )
@@ -42,6 +42,11 @@ from affordance_grasp.simulation.objects import SEEDS_PER_DATASET, TRIAL_SEED_ST
 MANIFEST = "manifest.json"
 BOXES = "detector"
 DETECTIONS = "detections.json"
+FOLDERS = {
+    Kind.EGO: "trainset/egocentric",
+    Kind.EXO: "trainset/exocentric",
+    Kind.TEST: "testset/egocentric",
+}
 Json = dict[str, Any]
 
 
@@ -99,31 +104,16 @@ def _records(config: DatasetConfig, jobs: list[Job], workers: int) -> Iterator[R
 
 def _write(root: Path, split: str, record: Record) -> Iterator[str]:
     """Write one image to every place of a split that holds it; yields these, to be counted."""
-    seen = split == "Seen"
-    if record.kind is Kind.EXO:
-        (affordance,) = record.affordances
-        if seen or in_unseen_training(affordance, record.family):
-            where = "trainset/exocentric", affordance, record.family
-            write_file(root.joinpath(*where, record.stem + ".jpg"), record.jpeg)
-            yield f"{split}/trainset/exocentric"
-        return
+    folder = FOLDERS[record.kind]
     for affordance in record.affordances:
-        if record.kind is Kind.EGO:
-            if not seen and not in_unseen_training(affordance, record.family):
-                continue
-            where = "trainset/egocentric", affordance, record.family
-        else:
-            if not seen and not _in_unseen_test(affordance, record.family):
-                continue
-            where = "testset/egocentric", affordance, record.family
-            truth = root / "testset/GT" / affordance / record.family / (record.stem + ".png")
-            write_file(truth, record.heatmaps[affordance])
-        write_file(root.joinpath(*where, record.stem + ".jpg"), record.jpeg)
-        yield f"{split}/{where[0]}"
-
-
-def _in_unseen_test(affordance: str, family: str) -> bool:
-    return affordance in UNSEEN_AFFORDANCES and family in UNSEEN_FAMILIES
+        if not belongs(split, record.kind, affordance, record.family):
+            continue
+        place = Path(affordance, record.family, record.stem)
+        write_file(root / folder / place.with_suffix(".jpg"), record.jpeg)
+        if record.kind is Kind.TEST:
+            truth = record.heatmaps[affordance]
+            write_file(root / "testset/GT" / place.with_suffix(".png"), truth)
+        yield f"{split}/{folder}"
 
 
 def _note_boxes(boxes: Json, split: str, record: Record) -> None:
@@ -132,7 +122,7 @@ def _note_boxes(boxes: Json, split: str, record: Record) -> None:
         return
     if record.kind is Kind.EXO:
         (affordance,) = record.affordances
-        if split != "Seen" and not in_unseen_training(affordance, record.family):
+        if not belongs(split, Kind.EXO, affordance, record.family):
             return
         images = boxes["exo"].setdefault(affordance, {}).setdefault(record.family, {})
     else:
@@ -158,7 +148,7 @@ def detect(folder: Path, detector: SimulatedDetector) -> None:
         answers["parts"], answers["objects_ego"], answers["objects_exo"] = {}, {}, {}
         for family, images in exact["ego"].items():
             for affordance in affordances_of(family):
-                if split != "Seen" and not in_unseen_training(affordance, family):
+                if not belongs(split, Kind.EGO, affordance, family):
                     continue
                 words = prompt(affordance, family)
                 _at(answers["prompts"], affordance)[family] = words
@@ -216,7 +206,7 @@ def _manifest(config: DatasetConfig, counts: Counter[str]) -> Json:
         "config": asdict(config),
         "files": dict(sorted(counts.items())),
         "unseen_families": list(UNSEEN_FAMILIES),
-        "unseen_affordances": list(UNSEEN_AFFORDANCES),
+        "unseen_affordances": list(UNSEEN_SPLIT_AFFORDANCES),
         "object_seeds": {
             "first": config.seed * SEEDS_PER_DATASET,
             "never_pictured_from": config.seed * SEEDS_PER_DATASET + TRIAL_SEED_START,

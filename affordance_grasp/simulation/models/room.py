@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import mujoco
 import numpy as np
+from numpy.typing import NDArray
 
 from affordance_grasp.simulation.models.textures import texture
 
@@ -160,6 +161,13 @@ def _add_material(
 ) -> None:
     pattern, color = surface
     image = texture(pattern, np.random.default_rng([seed, 3]), np.array(color), 512)
+    add_textured_material(spec, name, image, repeat, specular=0.2)
+
+
+def add_textured_material(
+    spec: mujoco.MjSpec, name: str, image: NDArray[np.uint8], repeat: float, specular: float
+) -> None:
+    """Add a material whose texture (S, S, 3) repeats ``repeat`` times per metre."""
     added = spec.add_texture(name=name, type=mujoco.mjtTexture.mjTEXTURE_2D)
     added.height, added.width, added.nchannel = image.shape
     added.data = image.tobytes()
@@ -167,9 +175,8 @@ def _add_material(
         name=name,
         texuniform=True,
         texrepeat=[repeat, repeat],
-        specular=0.2,
+        specular=specular,
         shininess=0.3,
-        reflectance=0.0,
     )
     material.textures[mujoco.mjtTextureRole.mjTEXROLE_RGB] = name
 

@@ -92,14 +92,20 @@ class SceneCamera:
     def geom_ids(self, data: mujoco.MjData) -> NDArray[np.int32]:
         """Index of the geom seen at every pixel (H, W) int32; -1 where there is none."""
         self._renderer.update_scene(data, self._name)
-        self._renderer.enable_segmentation_rendering()
-        ids, kinds = np.moveaxis(np.array(self._renderer.render(), np.int32), -1, 0)
-        self._renderer.disable_segmentation_rendering()
-        return np.where(kinds == int(mujoco.mjtObj.mjOBJ_GEOM), ids, np.int32(-1))
+        return render_geom_ids(self._renderer)
 
     def close(self) -> None:
         """Free the OpenGL context."""
         self._renderer.close()
+
+
+def render_geom_ids(renderer: mujoco.Renderer) -> NDArray[np.int32]:
+    """Index of the geom at every pixel (H, W) of the renderer's scene; -1 where there is none."""
+    renderer.enable_segmentation_rendering()
+    ids, kinds = np.moveaxis(np.array(renderer.render(), np.int32), -1, 0)
+    renderer.disable_segmentation_rendering()
+    # comparing arrays with the enum itself is slow
+    return np.where(kinds == int(mujoco.mjtObj.mjOBJ_GEOM), ids, np.int32(-1))
 
 
 def geom_part(geom_name: str, object_name: str = "object") -> str | None:
