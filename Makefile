@@ -23,16 +23,16 @@ demo: setup
 	affordance-grasp demo --query "$(QUERY)" --object "$(OBJECT)" --method "$(METHOD)" \
 		--seed "$(SEED)" --out "$(OUT)"
 
+RUN ?= python -m pytest
 test: setup
 	@$(ACTIVATE)
-	python -m pytest $(PYTEST)
+	$(RUN) $(PYTEST)
 
 # What needs a complete ROS 2: the sourced one, else one made of wheels; left out where none can be.
-# Many processes find each other there within time limits: what fails is tried once more, alone.
+# What fails of the tests that are marked as starting processes is tried once more, alone.
 INTEGRATION ?= test/integration test/test_launch.py
 integration:
-	@run() { requirements/complete_ros.sh python -m pytest $(PYTEST) "$$@" $(INTEGRATION); }
-	run || { echo "once more what failed:"; run --last-failed --last-failed-no-failures none; }
+	@requirements/complete_ros.sh python .ci/try_again.py $(PYTEST) $(INTEGRATION)
 
 lint: setup
 	@source .venv/bin/activate

@@ -8,6 +8,7 @@ from affordance_grasp.cli import main
 TRAINED = Path(__file__).parents[1] / "models" / "plsp_simulated.safetensors"
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

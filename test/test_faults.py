@@ -254,6 +254,7 @@ def test_the_log_of_a_node_tells_that_all_is_well(nodes, capfd):
     assert "camera: frames can be used" in reported(looker, capfd, WAIT_S)
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize(("aligned", "code"), [(True, 0), (False, 1)])
 def test_the_program_tells_by_its_exit_code(nodes, aligned, code):
     Publisher(nodes[0], aligned=aligned)

@@ -37,6 +37,8 @@ from affordance_grasp.nodes.inputs.joints import JointMonitor
 from affordance_grasp.nodes.ros.action_client import ActionClient
 from affordance_grasp.nodes.ros.calls import NoAnswer, wait
 
+pytestmark = pytest.mark.processes
+
 READY_S = 300.0
 ANSWER_S = 180.0
 STILL_RADPS, FAST_RADPS = 0.01, 0.25

@@ -159,6 +159,7 @@ def test_a_lost_answer_does_not_spoil_the_next_request():
         assert client.metadata(5.0) == {"gripper_name": "x"}
 
 
+@pytest.mark.processes
 def test_the_example_server_serves_grasps_that_can_be_made():
     with zmq.Context.instance().socket(zmq.REP) as socket:
         port = socket.bind_to_random_port("tcp://127.0.0.1")

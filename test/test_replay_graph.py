@@ -25,6 +25,8 @@ from affordance_grasp.replay.bags.bag import Bag
 from affordance_grasp.replay.bags.recorder import BagRecorder
 from affordance_grasp.replay.report.results import read_results
 
+pytestmark = pytest.mark.processes
+
 START_NS = 1_700_000_000_000_000_000
 TYPES = {"Image": Image, "CameraInfo": CameraInfo, "JointState": JointState}
 TRAINED = Path(__file__).parents[1] / "models" / "plsp_simulated.safetensors"

@@ -10,6 +10,8 @@ from launching import Launch
 
 from affordance_grasp.nodes.graph.processes import isolate
 
+pytestmark = pytest.mark.processes
+
 PICK_S = 400.0
 
 

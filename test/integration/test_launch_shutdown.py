@@ -12,6 +12,8 @@ from launching import Launch
 
 from affordance_grasp.nodes.graph.processes import isolate
 
+pytestmark = pytest.mark.processes
+
 WAIT_S = 400.0
 PROCESSES = 6
 

@@ -21,6 +21,8 @@ from rclpy.node import Node
 from affordance_grasp.nodes.graph.processes import isolate
 from affordance_grasp.nodes.inputs.frames import COLOR, DEPTH, DEPTH_INFO, INFO, FrameStream
 
+pytestmark = pytest.mark.processes
+
 HERE = Path(__file__).parent
 PICK_S = 400.0
 FRAME_S = 120.0

@@ -9,6 +9,8 @@ from test_real_graph import awaited, process
 
 from affordance_grasp.nodes.graph.processes import isolate
 
+pytestmark = pytest.mark.processes
+
 
 def test_a_recording_is_decided_upon_in_its_own_time(tmp_path):
     isolate()

@@ -28,6 +28,8 @@ from affordance_grasp.nodes.inputs.joints import JointMonitor
 from affordance_grasp.nodes.ros.action_client import ActionClient
 from affordance_grasp.nodes.ros.calls import wait
 
+pytestmark = pytest.mark.processes
+
 WAIT_S = 120.0
 DOUBLE = Path(__file__).with_name("robot_double.py")
 STILL = "the arm stands still; see that its way is free"

@@ -27,6 +27,8 @@ from affordance_grasp.nodes.graph.processes import NODES, Graph, isolate
 from affordance_grasp.nodes.inputs.joints import JointMonitor
 from affordance_grasp.nodes.ros.calls import wait
 
+pytestmark = pytest.mark.processes
+
 READY_S, ANSWER_S = 300.0, 120.0
 PATIENCE_S = 3.0
 ROBOT = load_robot()
