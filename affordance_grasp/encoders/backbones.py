@@ -14,13 +14,7 @@ from torch.nn import functional
 
 from affordance_grasp.encoders.clip_tower import ClipTower
 from affordance_grasp.encoders.vision_transformer import VisionTransformer
-from affordance_grasp.encoders.weights import (
-    check_sha256,
-    find_weights,
-    load_strictly,
-    read_tensors,
-    resolve_weights,
-)
+from affordance_grasp.encoders.weights import load_strictly, load_weights
 from affordance_grasp.errors import InvalidInput, UnknownName
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -154,9 +148,9 @@ def load_backbone(name: str, image_side: int = 224, pretrained: bool = True) -> 
     backbone_spec(name)
     if not pretrained:
         return BACKBONES[name](None, image_side).eval().requires_grad_(False)
-    weights = read_tensors(resolve_weights(name))
-    digest = check_sha256(find_weights(name), weights)
-    return BACKBONES[name](weights, image_side, digest).eval().requires_grad_(False)
+    weights = load_weights(name)
+    made = BACKBONES[name](weights.tensors, image_side, weights.sha256)
+    return made.eval().requires_grad_(False)
 
 
 def prepare_images(colors: list[NDArray[np.uint8]], spec: BackboneSpec, image_side: int) -> Tensor:

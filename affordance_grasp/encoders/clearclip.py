@@ -12,13 +12,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from affordance_grasp.encoders.backbones import Clip
-from affordance_grasp.encoders.weights import (
-    check_sha256,
-    find_weights,
-    load_strictly,
-    read_tensors,
-    resolve_weights,
-)
+from affordance_grasp.encoders.weights import load_strictly, load_weights
 
 ARCHITECTURE = "ViT-B-16-quickgelu"
 UNREAD = "logit_scale"
@@ -69,16 +63,15 @@ class ClipText:
 
 def load_clip_text() -> ClipText:
     """The text tower of the installed CLIP weights."""
-    return ClipText(read_tensors(resolve_weights("clip_vitb16")))
+    return ClipText(load_weights("clip_vitb16").tensors)
 
 
 def load_clearclip(image_side: int = 224, pretrained: bool = True) -> ClearClip:
     """ClearCLIP in evaluation mode, without gradients; see :func:`backbones.load_backbone`."""
     if not pretrained:
         return ClearClip(None, image_side).eval().requires_grad_(False)
-    weights = read_tensors(resolve_weights("clip_vitb16"))
-    digest = check_sha256(find_weights("clip_vitb16"), weights)
-    return ClearClip(weights, image_side, digest).eval().requires_grad_(False)
+    weights = load_weights("clip_vitb16")
+    return ClearClip(weights.tensors, image_side, weights.sha256).eval().requires_grad_(False)
 
 
 def clip_tokens(sentences: Sequence[str]) -> Tensor:

