@@ -6,7 +6,7 @@ from scipy.spatial.transform import Rotation
 
 from affordance_grasp.control.arm.inverse import within_limits
 from affordance_grasp.control.arm.kinematics import forward
-from affordance_grasp.control.motion.pick import plan_pick, reachable
+from affordance_grasp.control.motion.pick import plan_pick, reach_from, reachable
 from affordance_grasp.control.robot import load_robot
 from affordance_grasp.datatypes import Reason
 from affordance_grasp.errors import InvalidInput, Unreachable
@@ -144,6 +144,14 @@ def test_whole_table_is_within_reach(robot):
         x, y = rng.uniform(0.42, 0.58), rng.uniform(-0.12, 0.12)
         T = grasp(x, y, rng.uniform(0.02, 0.1), rng.uniform(-3, 3), rng.uniform(-0.6, 0.6))
         assert reachable(robot, robot.home_q, T, rng.uniform(0.004, 0.06)) is None
+
+
+def test_grasps_seen_by_a_camera_are_judged_where_they_lie_in_the_base(robot):
+    for T_base_cam in (None, pose(translation_m=[0.3, 0.1, 0.8])):
+        T = robot.T_base_cam(robot.home_q) if T_base_cam is None else T_base_cam
+        reach = reach_from(robot, robot.home_q, T_base_cam)
+        assert reach(invert(T) @ grasp(), 0.03) is None
+        assert reach(invert(T) @ grasp(x=3), 0.03) == Reason.NO_IK
 
 
 def test_symmetric_grasp_takes_the_nearer_turn(robot):

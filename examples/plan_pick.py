@@ -1,0 +1,43 @@
+"""From an RGB-D frame to the motion of a pick: grasp candidates, the best one, trajectories.
+
+    python examples/plan_pick.py --query hold       # needs the extra [ground]
+    python examples/plan_pick.py --rule quality     # ignores the heatmap: the core is enough
+It reads examples/frame and moves nothing.
+"""
+
+import argparse
+from pathlib import Path
+
+import affordance_grasp as ag
+
+FRAME = Path(__file__).parent / "frame"
+INTRINSICS = 615, 615, 320, 240  # fx, fy, cx, cy of the simulated camera, pixels
+
+
+def main() -> None:
+    """Plan and print the stages."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--query", default="hold")
+    parser.add_argument("--rule", default="bands", help="bands, argmax or quality")
+    arguments = parser.parse_args()
+
+    robot = ag.load_robot()  # an Aubo-i5 with a Robotiq 2F-85 and a wrist camera
+    q_now = robot.home_q  # where the arm stood when it took the frame
+    frame = ag.read_frame(FRAME / "color.jpg", FRAME / "depth.png", INTRINSICS)
+    grounder = None if arguments.rule == "quality" else ag.load_grounder()
+    plan = ag.plan_grasps(
+        frame, arguments.query, grounder, rule=arguments.rule, reach=ag.reach_from(robot, q_now)
+    )
+    if plan.best is None:
+        raise SystemExit(f"no grasp is left: {plan.selection.rejection_counts()}")
+    T_base_tcp = robot.T_base_cam(q_now) @ plan.best.T_cam_tcp
+    pick = ag.plan_pick(robot, q_now, T_base_tcp, plan.best.width_m)
+
+    print(f"{len(plan.selection.ranked)} of {len(plan.candidates)} candidates ranked")
+    print(f"tcp at closure {pick.T_base_tcp[:3, 3].round(3)} m, {pick.grasp_width_m:.3f} m wide")
+    for stage, trajectory in pick.stages():
+        print(f"{stage:8} {len(trajectory.times_s):4} points, {trajectory.duration_s:.1f} s")
+
+
+if __name__ == "__main__":
+    main()
