@@ -120,6 +120,8 @@ def test_one_publisher_is_not_blamed():
     assert not fast.contradicts_itself
     put_elsewhere = interleaved(0.0, 0.0, 5.0, 5.0, 0.0, 0.0, step_ms=100)
     assert not put_elsewhere.contradicts_itself, "a simulation that is begun anew"
+    put_onwards = interleaved(*np.repeat([0.0, 5.0, 10.0, 15.0, 20.0], 2))
+    assert not put_onwards.contradicts_itself
     noisy = interleaved(*[0.0, 0.09] * 20)
     assert not noisy.contradicts_itself
 

@@ -8,7 +8,7 @@ import numpy as np
 from scipy.spatial.transform import Rotation, Slerp
 
 from affordance_grasp.errors import InvalidInput
-from affordance_grasp.geometry import Floats, invert, pose
+from affordance_grasp.geometry import Floats, invert, pose, pose_from_quaternion
 from affordance_grasp.streams.messages import UNIT_NORM_TOLERANCE, plain_frame, stamp_ns
 from affordance_grasp.streams.timeline import NotKnown, Timeline
 
@@ -28,6 +28,11 @@ class Link:
     parent: str
     translation_m: tuple[float, ...]
     quaternion: tuple[float, ...]
+
+    @property
+    def T_parent_child(self) -> Floats:
+        """As a pose (4, 4)."""
+        return pose_from_quaternion(self.translation_m, self.quaternion)
 
     def apart(self, other: "Link", seconds: float) -> bool:
         """Whether no frame gets from one to the other in that time."""
@@ -155,7 +160,7 @@ class TransformTree:
         line = self._moving.get(child)
         self._refuse_contradiction(child, line)
         if line is None:
-            return self._fixed[child].towards(self._fixed[child], 0.0)
+            return self._fixed[child].T_parent_child
         before, after, share = line.around(stamp_ns, where)
         if not before.parent == after.parent == line.newest.parent:
             raise NotKnown(f"{where} changes at the image: frame {child!r} gets another parent")
