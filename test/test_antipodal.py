@@ -136,7 +136,7 @@ def test_bare_table_is_refused():
 
 
 def test_fingers_may_not_touch_the_table_by_configuration():
-    with pytest.raises(InvalidInput, match="above the table"):
+    with pytest.raises(InvalidInput, match="table_clearance_m is 0; it must be a number >= 0.001"):
         AntipodalConfig(table_clearance_m=0)
 
 

@@ -6,8 +6,10 @@ hands of one orientation are examined together as array operations.
 """
 
 from dataclasses import dataclass, replace
+from typing import Annotated
 
 import numpy as np
+from msgspec import Meta
 from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 from scipy.spatial.transform import Rotation
@@ -35,38 +37,28 @@ from affordance_grasp.candidates.antipodal.hands import (
     quality,
     table_room,
 )
+from affordance_grasp.configuration.settings import Count, Settings
 from affordance_grasp.control.gripper import GripperProfile
 from affordance_grasp.datatypes import GraspCandidates, RgbdFrame
-from affordance_grasp.errors import InvalidInput
 from affordance_grasp.geometry import Floats
 from affordance_grasp.scene.cloud import ObjectCloud, TableScene, segment_scene
 from affordance_grasp.scene.table import MAX_DISTANCE_M, TablePlane
 
 
 @dataclass(frozen=True)
-class AntipodalConfig:
+class AntipodalConfig(Settings, title="antipodal search"):
     """Resolution of the search and thresholds; lengths in metres, angles in degrees."""
 
-    anchors: int = 112
-    turns_deg: tuple[float, ...] = (0, 30, 60, 90, 120, 150)
+    anchors: Count = 112
+    turns_deg: Annotated[tuple[float, ...], Meta(min_length=1)] = (0, 30, 60, 90, 120, 150)
     tilts_deg: tuple[float, ...] = (0, 20, -20, 40, -40)
     facing_turns_deg: tuple[float, ...] = (0, 45, 90, 135)
-    depths_m: tuple[float, ...] = (0.006, 0.012, 0.02, 0.03)
-    table_clearance_m: float = 0.0015
+    depths_m: Annotated[tuple[float, ...], Meta(min_length=1)] = (0.006, 0.012, 0.02, 0.03)
+    table_clearance_m: Annotated[float, Meta(ge=0.001)] = 0.0015  # fingertips stay off the table
     finger_clearance_m: float = 0.003
-    per_anchor: int = 4
+    per_anchor: Count = 4
     min_quality: float = 0.05
     max_distance_m: float = MAX_DISTANCE_M
-
-    def __post_init__(self) -> None:
-        """Refuse an empty search or one that lets the fingers touch the table."""
-        if self.anchors < 1 or self.per_anchor < 1 or not self.depths_m or not self.turns_deg:
-            raise InvalidInput("antipodal search: anchors, per_anchor, depths, turns must be > 0")
-        if self.table_clearance_m < 0.001:
-            raise InvalidInput(
-                f"antipodal search: table_clearance_m is {self.table_clearance_m:g}; "
-                "fingertips must stay at least 0.001 m above the table"
-            )
 
 
 @dataclass(frozen=True)

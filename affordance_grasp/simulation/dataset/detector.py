@@ -6,12 +6,14 @@ these errors at given rates, the same ones for the same image and seed.
 """
 
 from dataclasses import dataclass
+from typing import Annotated
 from zlib import crc32
 
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
+from affordance_grasp.configuration.settings import Seed, Settings, Share, about
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.geometry import Floats
 
@@ -27,24 +29,16 @@ class DetectedBoxes:
 
 
 @dataclass(frozen=True)
-class SimulatedDetector:
-    """Imprecise boxes from exact ones.
+class SimulatedDetector(Settings, title="simulated detector"):
+    """Imprecise boxes from exact ones; of several faults at most one is made."""
 
-    ``miss_rate``: share without a detection. ``whole_object_rate``: share with the whole object's
-    box.
-    ``jitter``: standard deviation of every edge, in shares of the box's width or height.
-    """
+    miss_rate: Annotated[Share, about("share of parts that the detector misses")] = 0.08
+    whole_object_rate: Annotated[Share, about("share of parts with the whole object's box")] = 0.08
+    jitter: Annotated[Share, about("deviation of a box's edges, in shares of its sides")] = 0.04
+    seed: Annotated[Seed, about("of all random draws")] = 0
 
-    miss_rate: float = 0.08
-    whole_object_rate: float = 0.08
-    jitter: float = 0.04
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        """Refuse rates that are not shares."""
-        for name in ("miss_rate", "whole_object_rate", "jitter"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise InvalidInput(f"{name} is {getattr(self, name):g}; it must be within 0..1")
+    def check(self) -> None:
+        """Refuse rates whose sum is no share."""
         if self.miss_rate + self.whole_object_rate > 1:
             raise InvalidInput("miss_rate and whole_object_rate together must not exceed 1")
 

@@ -7,14 +7,17 @@ description, so the result does not depend on the number of workers.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
+from typing import Annotated, Literal, get_args
 from zlib import crc32
 
 import cv2
 import numpy as np
+from msgspec import Meta
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from affordance_grasp.errors import InvalidInput, UnknownName
+from affordance_grasp.configuration.settings import Seed, Settings, about
+from affordance_grasp.errors import InvalidInput
 from affordance_grasp.simulation.dataset.detector import PixelBox, mask_box
 from affordance_grasp.simulation.dataset.functional_parts import (
     FUNCTIONAL_PARTS,
@@ -36,7 +39,8 @@ from affordance_grasp.simulation.objects import (
     make_object,
 )
 
-SPLITS = ("Seen", "Unseen")
+Split = Literal["Seen", "Unseen"]
+SPLITS: tuple[Split, ...] = get_args(Split)
 UNSEEN_FAMILIES = ("knife", "pan", "axe", "teapot", "fork")
 """Families of the Unseen test set; the Unseen training set holds none of them."""
 UNSEEN_SPLIT_AFFORDANCES = tuple(
@@ -46,7 +50,8 @@ UNSEEN_SPLIT_AFFORDANCES = tuple(
 
 EGO_VIEWS, EXO_VIEWS, TEST_VIEWS = 3, 4, 2
 ANNOTATED_POINTS = 40
-MAX_IMAGES, SEEDS_PER_PAIR = 2000, 500
+SEEDS_PER_PAIR = 500
+Images = Annotated[int, Meta(ge=1, le=2000)]
 CLOSE_UPS, CLOSE_UP_START = 2, 100_000
 """Close-ups of every training image, at most, and where their numbers begin."""
 
@@ -63,28 +68,15 @@ SEED_START = {Kind.EGO: TRAIN_SEED_START, Kind.EXO: EXO_SEED_START, Kind.TEST: T
 
 
 @dataclass(frozen=True)
-class DatasetConfig:
-    """Numbers of images and their size; ``size`` is the shorter side [px]."""
+class DatasetConfig(Settings, title="data set"):
+    """Numbers of images and their size."""
 
-    seed: int = 0
-    ego_per_object: int = 60
-    exo_per_pair: int = 24
-    test_per_object: int = 12
-    size: int = 320
-    splits: tuple[str, ...] = SPLITS
-
-    def __post_init__(self) -> None:
-        """Refuse negative counts, absurd sizes and unknown splits."""
-        for split in self.splits:
-            if split not in SPLITS:
-                raise UnknownName("split", split, SPLITS)
-        counts = self.ego_per_object, self.exo_per_pair, self.test_per_object
-        if not all(1 <= count <= MAX_IMAGES for count in counts):
-            raise InvalidInput(f"image counts {counts} must be within 1..{MAX_IMAGES}")
-        if self.seed < 0:
-            raise InvalidInput(f"the seed is {self.seed}; it must not be negative")
-        if not 64 <= self.size <= 800:
-            raise InvalidInput(f"image size {self.size} px is not within 64..800")
+    seed: Annotated[Seed, about("of all random draws")] = 0
+    ego_per_object: Annotated[Images, about("train images of every object")] = 60
+    exo_per_pair: Annotated[Images, about("images of people, for every verb of an object")] = 24
+    test_per_object: Annotated[Images, about("test images of every object")] = 12
+    size: Annotated[int, Meta(ge=64, le=800), about("shorter side in pixels")] = 320
+    splits: Annotated[tuple[Split, ...], about("splits to write: Seen, Unseen")] = SPLITS
 
 
 @dataclass(frozen=True)

@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.special import ndtr
 
+from affordance_grasp.configuration.settings import Count, Positive, Settings, Share
 from affordance_grasp.datatypes import CameraIntrinsics
-from affordance_grasp.errors import InvalidInput
 from affordance_grasp.geometry import Floats, deproject
 
 
 @dataclass(frozen=True)
-class DepthNoise:
+class DepthNoise(Settings, title="depth noise"):
     """Strength of each effect.
 
     ``disparity_px``: standard deviation of the disparity. ``window_px``: Gaussian radius of its
@@ -34,28 +34,19 @@ class DepthNoise:
     """
 
     disparity_px: float = 0.08
-    window_px: float = 1.6
-    disparity_steps: int = 32
-    focal_px: float = 425.0
-    baseline_m: float = 0.050
-    unit_m: float = 0.001
+    window_px: Positive = 1.6
+    disparity_steps: Count = 32
+    focal_px: Positive = 425.0
+    baseline_m: Positive = 0.050
+    unit_m: Positive = 0.001
     min_depth_m: float = 0.17
     max_depth_m: float = 6.0
     grazing_deg: float = 75.0
     edge_m: float = 0.012
-    edge_loss: float = 0.55
+    edge_loss: Share = 0.55
     dark_level: float = 26.0
-    dark_loss: float = 0.35
-    hole_density: float = 1.5e-5
-
-    def __post_init__(self) -> None:
-        """Refuse shares outside 0..1 and lengths that are not positive."""
-        for name in ("edge_loss", "dark_loss", "hole_density"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise InvalidInput(f"depth noise: {name} must be in 0..1")
-        for name in ("focal_px", "baseline_m", "unit_m", "window_px", "disparity_steps"):
-            if not getattr(self, name) > 0:
-                raise InvalidInput(f"depth noise: {name} must be > 0")
+    dark_loss: Share = 0.35
+    hole_density: Share = 1.5e-5
 
     def axial_sigma_m(self, depth_m: Floats) -> Floats:
         """Standard deviation of the depth error [m] at a depth [m]."""
