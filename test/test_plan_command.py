@@ -1,4 +1,6 @@
 import json
+import subprocess
+import sys
 from dataclasses import replace
 
 import cv2
@@ -7,7 +9,7 @@ import pytest
 from tabletop import INTRINSICS, Block, Can, looking_down, tabletop, to_world
 
 from affordance_grasp.cli import main
-from affordance_grasp.report.figures import write_frame, write_png
+from affordance_grasp.report.figures import PAPER, write_frame, write_png
 from affordance_grasp.simulation.rendering.noise import degrade_depth
 
 K = [str(value) for value in (INTRINSICS.fx, INTRINSICS.fy, INTRINSICS.cx, INTRINSICS.cy)]
@@ -68,6 +70,27 @@ def test_folder_gets_pictures_and_report(files, tmp_path, capsys):
     assert "ranked" in capsys.readouterr().out
 
 
+def test_cloud_and_view_are_written(files, tmp_path):
+    """In a process of its own, as a view is the last thing that one does."""
+    open3d = pytest.importorskip("open3d", reason="open3d (extra: view) is not installed")
+    cloud, view = tmp_path / "cloud.ply", tmp_path / "view.png"
+    words = [*arguments(files, **{"save-cloud": cloud, "show": view}), "--json"]
+    command = [sys.executable, "-m", "affordance_grasp.cli", *words]
+    child = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert (child.returncode, child.stderr) == (0, "")
+    assert json.loads(child.stdout)["ranked"] > 0
+    heat = open3d.t.io.read_point_cloud(str(cloud)).point["heatmap"].numpy()
+    assert len(heat) > 300_000
+    assert set(np.unique(heat)) == {0.0, 1.0}  # no method was asked: 1 where the object is
+    image = cv2.imread(str(view))[..., ::-1].astype(int)
+    assert 0.2 < (np.abs(image - PAPER).max(axis=2) > 20).mean() < 0.95
+    chosen = (image[..., 1] > 120) & (image[..., 1] > image[..., [0, 2]].max(axis=2) * 1.5)
+    rows, columns = np.nonzero(chosen)
+    assert len(rows) > 300
+    assert np.median(columns) == pytest.approx(image.shape[1] / 2, abs=60)
+    assert np.median(rows) == pytest.approx(image.shape[0] / 2, abs=160)
+
+
 def test_learned_heat_from_file_to_grasp(files, capsys, random_checkpoint):
     words = arguments(files, rule="bands", query="grab", checkpoint=random_checkpoint)
     assert main([*words, "--json"]) == 0
@@ -101,6 +124,8 @@ def test_learned_heat_from_file_to_grasp(files, capsys, random_checkpoint):
         ({"seed": -1}, "--seed is -1"),
         ({"depth": "cut.png"}, "not an image"),
         ({"color": "depth.png"}, "as depth images have"),
+        ({"save-cloud": "cloud.obj"}, "expected .ply or .pcd"),
+        ({"show": "view.jpg"}, "written as .png"),
         ({"k": ["1e-9", "1e-9", "320", "240"]}, "fit no lens"),
     ],
 )

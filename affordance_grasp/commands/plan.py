@@ -10,9 +10,14 @@ from affordance_grasp.candidates.generators import GENERATORS, make_generator
 from affordance_grasp.configuration.read import from_words
 from affordance_grasp.errors import InvalidInput, UnknownName
 from affordance_grasp.pipeline import GraspPlan, GrounderProtocol, plan_grasps
+from affordance_grasp.report.cloud_view import check_view, show
 from affordance_grasp.report.plan_report import plan_summary, write_report
+from affordance_grasp.scene.cloud_files import check_suffix, write_cloud
+from affordance_grasp.scene.point_cloud import frame_cloud
 from affordance_grasp.selection import RULES
 from affordance_grasp.streams.frame_files import read_frame
+
+SHOW_WINDOW = Path("window")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -62,6 +67,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--top", type=int, default=10, help="grasps to report (default: 10)")
     parser.add_argument("--seed", type=int, default=0, help="seed of the plane fit (default: 0)")
     parser.add_argument("--out", type=Path, help="write report.json and pictures to this folder")
+    parser.add_argument(
+        "--save-cloud",
+        type=Path,
+        metavar="FILE",
+        help="write the frame's coloured cloud with its heatmap values, as .ply or .pcd",
+    )
+    parser.add_argument(
+        "--show",
+        nargs="?",
+        const=SHOW_WINDOW,
+        type=Path,
+        metavar="IMAGE",
+        help="show cloud, heatmap, grasps, table and camera in 3-D, or write that view as .png",
+    )
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
@@ -76,6 +95,11 @@ def run(arguments: argparse.Namespace) -> int:
     needs_heat = RULES[arguments.rule].needs_heat
     if not needs_heat:
         _check_query(arguments.query)
+    image = None if arguments.show == SHOW_WINDOW else arguments.show
+    if arguments.show:
+        check_view(image)
+    if arguments.save_cloud:
+        check_suffix(arguments.save_cloud)
     external = from_words(ExternalSettings, arguments.generator_option, "generator option")
     generator = make_generator(arguments.generator, external=external)
     frame = read_frame(
@@ -88,7 +112,12 @@ def run(arguments: argparse.Namespace) -> int:
     summary = plan_summary(plan, arguments.top)
     if arguments.out:
         write_report(arguments.out, plan, top=arguments.top)
+    if arguments.save_cloud:
+        read = frame.depth_m > 0
+        write_cloud(arguments.save_cloud, frame_cloud(frame), heatmap=plan.heatmap.values[read])
     print(json.dumps(summary, indent=2) if arguments.json else _account(plan, summary, arguments))
+    if arguments.show:
+        show(plan, image)
     return 0
 
 

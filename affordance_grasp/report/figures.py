@@ -44,6 +44,15 @@ def heatmap_overlay(color: RgbImage, heatmap: Heatmap, region: Region | None = N
 
     The peak is marked by a ring and the region of interest by its corners.
     """
+    image = heatmap_tinted(color, heatmap)
+    u, v = heatmap.peak_uv
+    cv2.circle(image, (u, v), 9, PAPER, 4, cv2.LINE_AA)
+    cv2.circle(image, (u, v), 9, (255, 255, 255), 2, cv2.LINE_AA)
+    return image if region is None else _corners(image, region)
+
+
+def heatmap_tinted(color: RgbImage, heatmap: Heatmap) -> RgbImage:
+    """The colour image dimmed, and in the heatmap's colours where its values are high."""
     values = np.clip(heatmap.values, 0, 1)
     image = np.asarray(cv2.transform(color, _DIMMED), np.uint8)
     shown = _bounds(values > LOWEST_SHOWN)
@@ -51,10 +60,7 @@ def heatmap_overlay(color: RgbImage, heatmap: Heatmap, region: Region | None = N
         values, dimmed = values[shown], image[shown]
         alpha = (np.clip(values * 1.25 - 0.06, 0, 1) ** 0.7 * 0.82)[..., None]
         image[shown] = (dimmed * (1 - alpha) + heatmap_colors(values) * alpha).astype(np.uint8)
-    u, v = heatmap.peak_uv
-    cv2.circle(image, (u, v), 9, PAPER, 4, cv2.LINE_AA)
-    cv2.circle(image, (u, v), 9, (255, 255, 255), 2, cv2.LINE_AA)
-    return image if region is None else _corners(image, region)
+    return image
 
 
 def _bounds(mask: NDArray[np.bool_]) -> tuple[slice, slice] | None:

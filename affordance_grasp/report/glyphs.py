@@ -15,6 +15,8 @@ WIDTH_PX = 1280
 SHIFT = 3  # cv2 draws at 1/8 pixel
 CHOSEN = (64, 235, 120)
 REJECTED = (150, 155, 160)
+STROKES = (0, 1, 1, 3, 3, 4, 2, 5)
+"""Ends of the lines between the corners of a fork."""
 
 
 def fork(T_cam_tcp: Floats, width_m: float) -> Floats:

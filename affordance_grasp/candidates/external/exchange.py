@@ -32,8 +32,8 @@ from affordance_grasp.candidates.external.external_grasps import (
     external_grasps,
     poses_from_parts,
 )
-from affordance_grasp.datatypes import RgbdFrame
-from affordance_grasp.geometry import Floats, pose
+from affordance_grasp.datatypes import GraspCandidates, RgbdFrame
+from affordance_grasp.geometry import Floats, pose, quaternion_xyzw
 from affordance_grasp.scene.cloud import TableScene
 
 MAX_FILE_BYTES = 64 * 2**20
@@ -113,6 +113,27 @@ def read_grasps_json(path: Path, generator: str) -> tuple[ExternalGrasps, str]:
         unread = {"without position and rotation": len(problems)}
         found = replace(found, left_out={**found.left_out, **unread})
     return found, str(content.get("convention", "tcp"))
+
+
+def grasps_content(candidates: GraspCandidates) -> dict[str, Any]:
+    """Candidates as :func:`read_grasps_json` reads them, best first."""
+    order = np.argsort(-candidates.quality, kind="stable")
+    poses = candidates.T_cam_tcp[order]
+    width_m, quality = candidates.width_m[order], candidates.quality[order]
+    rows = zip(poses[:, :3, 3], quaternion_xyzw(poses), width_m, quality, strict=True)
+    return {
+        "convention": "tcp",
+        "generator": candidates.generator,
+        "grasps": [
+            {
+                "position": position.tolist(),
+                "quaternion_xyzw": quaternion.tolist(),
+                "width_m": float(width),
+                "score": float(score),
+            }
+            for position, quaternion, width, score in rows
+        ],
+    }
 
 
 _OPTIONAL = ("width_m", "depth_m", "score")

@@ -12,10 +12,9 @@ from affordance_grasp.control.robot import RobotConfig
 from affordance_grasp.datatypes import Selection
 from affordance_grasp.geometry import Floats
 from affordance_grasp.nodes.convert.conversions import from_point
-from affordance_grasp.report.glyphs import fork
+from affordance_grasp.report.glyphs import STROKES, fork
 
 SHOWN = 30
-STROKES = (0, 1, 1, 3, 3, 4, 2, 5)  # ends of the lines between the corners of a fork
 GRASP_LINE_M, CHOSEN_LINE_M, PATH_LINE_M = 0.002, 0.005, 0.004
 LIFETIME_S = 60
 CHOSEN = ColorRGBA(r=0.1, g=0.9, b=0.2, a=1.0)
