@@ -7,8 +7,6 @@ from affordance_grasp.errors import MissingPackage
 
 PACKAGES = {
     "torch": ("torch", "ground"),
-    "torchvision": ("torchvision", "ground"),
-    "timm": ("timm", "ground"),
     "transformers": ("transformers", "ground"),
     "tokenizers": ("tokenizers", "ground"),
     "safetensors": ("safetensors", "ground"),

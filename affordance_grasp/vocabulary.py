@@ -8,19 +8,19 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
+from typing import TYPE_CHECKING
 
 import yaml
-from torch import Tensor
 
-from affordance_grasp.encoders.text import (
-    TextEncoder,
-    affordance_sentence,
-    load_text_encoder,
-    minilm_folder,
-)
+from affordance_grasp.encoders.registry import installed_file
 from affordance_grasp.errors import UnknownName
 from affordance_grasp.sentences import Clause, Words, clauses, is_foreign, word_set
 from affordance_grasp.share import share_path
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from affordance_grasp.encoders.text import TextEncoder
 
 _WORD = re.compile(r"[a-z]+")
 HOLDING = ("hold", "pick_up", "lift", "carry", "catch", "drag", "push")
@@ -314,7 +314,8 @@ def _similar_affordance(text: str, known: Sequence[str], vocabulary: Vocabulary)
 
 
 def _can_compare_sentences() -> bool:
-    return minilm_folder() is not None and find_spec("transformers") is not None
+    packages = ("torch", "tokenizers", "transformers")
+    return installed_file("minilm") is not None and all(map(find_spec, packages))
 
 
 def _similarities(text: str) -> dict[str, float]:
@@ -328,7 +329,9 @@ def _similarities(text: str) -> dict[str, float]:
 
 
 @cache
-def _sentence_table() -> tuple[TextEncoder, list[str], Tensor]:
+def _sentence_table() -> tuple["TextEncoder", list[str], "Tensor"]:
+    from affordance_grasp.encoders.text import affordance_sentence, load_text_encoder
+
     phrases = load_vocabulary().phrases
     sentences = [f"{' '.join(phrase)} the object" for phrase in phrases]
     verbs = [*phrases.values(), *AFFORDANCES]

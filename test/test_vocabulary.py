@@ -107,7 +107,7 @@ def test_words_outside_the_vocabulary_are_compared_by_meaning(text, affordance):
 
 
 def test_without_the_sentence_encoder_they_are_refused(monkeypatch):
-    monkeypatch.setattr(vocabulary, "minilm_folder", lambda: None)
+    monkeypatch.setattr(vocabulary, "installed_file", lambda name: None)
     assert resolve_query("grab it", SOME) == "hold"
     with pytest.raises(UnknownName):
         resolve_query("agitate the mixture", SOME)
