@@ -30,7 +30,6 @@ def test_positions_are_interpolated_and_in_the_order_of_the_names(history):
     np.testing.assert_allclose(history.at(ns(0.025)), [0.25, 1.5])
     np.testing.assert_allclose(history.newest, [1.0, 3.0])
     assert history.newest_ns == ns(0.1)
-    assert history.since(ns(0.05)).shape == (2, 2)
 
 
 def test_a_message_of_other_joints_says_nothing(history):
@@ -59,6 +58,14 @@ def test_messages_that_come_twice_change_nothing_while_the_arm_moves(history):
             take(history, 0.1 * i, 0.1 * i, -0.1 * i)
     np.testing.assert_allclose(history.at(ns(1.05)), [1.05, -1.05])
     assert history.contradiction == ""
+
+
+def test_rest_is_read_from_all_that_came_in_the_window(history):
+    for i in range(20):
+        take(history, 0.1 * i, 1.0 + 0.001 * (i % 2) + (i < 5), 0.0)
+    assert history.rests(10**9), "a driver's noise is no motion"
+    assert not history.rests(16 * 10**8), "it moved then"
+    assert not history.rests(3 * 10**9), "nobody knows what was before"
 
 
 def test_publishers_that_contradict_each_other_are_refused(history):

@@ -18,23 +18,9 @@ from affordance_grasp.calibration.views import read_views
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.nodes.convert.conversions import from_color, from_depth_m, from_intrinsics
 from affordance_grasp.nodes.inputs.frames import COLOR, DEPTH, INFO
-from affordance_grasp.nodes.record_views import Configurations, RecordViewsNode
+from affordance_grasp.nodes.record_views import RecordViewsNode
 
 HERE, THERE = np.zeros(6), np.array([0, 0.3, 0, 0, 0, 0])
-
-
-def test_an_arm_at_rest_in_a_new_configuration_is_wanted_once():
-    stored = Configurations(still_s=1.0, apart_rad=0.14)
-    assert not stored.wants(HERE, 0.0)
-    assert not stored.wants(HERE, 0.5)
-    assert stored.wants(HERE + 0.001, 1.1), "a driver's noise is no motion"
-    stored.stored.append(HERE)
-    assert not stored.wants(HERE, 5.0)
-    assert not stored.wants(HERE + 0.05, 5.1)
-    assert not stored.wants(HERE + 0.05, 7.0), "too near to the first"
-    assert not stored.wants(THERE, 7.1)
-    assert not stored.at_rest(HERE)
-    assert stored.wants(THERE, 8.2)
 
 
 class Cell(Node):

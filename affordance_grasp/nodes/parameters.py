@@ -205,7 +205,7 @@ class RecordParameters(RobotOptions, title="record_views"):
     folder: Annotated[Path, about("where the views go; it must not hold any yet")] = Path("views")
     views: Annotated[int, Meta(ge=1, le=200), about("how many to store")] = 10
     still_s: Annotated[
-        float, Meta(ge=0.2, le=60), about("how long the arm must have been at rest [s]")
+        float, Meta(ge=0.2, le=15), about("how long the arm must have been at rest [s]")
     ] = 1.0
     apart_deg: Annotated[
         Positive, about("how much some joint must differ from every stored configuration [deg]")

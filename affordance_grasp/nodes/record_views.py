@@ -4,7 +4,6 @@ Whenever the arm has come to rest in a configuration that differs from all store
 frame and the joint positions are stored. The node only listens; it never moves anything.
 """
 
-from dataclasses import dataclass, field
 from threading import Event
 
 import numpy as np
@@ -16,39 +15,16 @@ from affordance_grasp.control.robot import load_robot
 from affordance_grasp.errors import AffordanceGraspError, InvalidInput
 from affordance_grasp.geometry import Floats
 from affordance_grasp.nodes.inputs.frames import FrameStream
-from affordance_grasp.nodes.inputs.joints import STILL_RAD, JointMonitor
+from affordance_grasp.nodes.inputs.joints import JointMonitor
 from affordance_grasp.nodes.parameters import RecordParameters
 from affordance_grasp.nodes.ros.parameters import declare
 from affordance_grasp.nodes.ros.running import run
+from affordance_grasp.streams.joints import STILL_RAD
 from affordance_grasp.streams.messages import stamp_ns
 
 PERIOD_S = 0.2
 FRAME_TIMEOUT_S = 3.0
 JOINTS_TIMEOUT_S = 0.5
-
-
-@dataclass
-class Configurations:
-    """Configurations that are stored, and for how long the arm has been at rest."""
-
-    still_s: float
-    apart_rad: float
-    stored: list[Floats] = field(default_factory=list)
-    _rest: Floats | None = None
-    _since_s: float = 0.0
-
-    def at_rest(self, q: Floats) -> bool:
-        """Whether the arm is where it was last."""
-        return self._rest is not None and bool(np.abs(q - self._rest).max() <= STILL_RAD)
-
-    def wants(self, q: Floats, now_s: float) -> bool:
-        """Whether the arm rests at new joint positions ``q`` (J,) [rad]."""
-        if not self.at_rest(q):
-            self._rest, self._since_s = q, now_s
-            return False
-        if now_s - self._since_s < self.still_s:
-            return False
-        return all(np.abs(q - known).max() > self.apart_rad for known in self.stored)
 
 
 class RecordViewsNode(Node):
@@ -64,7 +40,7 @@ class RecordViewsNode(Node):
         self._names = load_robot(p.robot_file).arm.joint_names
         self._frames = FrameStream(self)
         self._joints = JointMonitor(self, self._names)
-        self._configurations = Configurations(p.still_s, np.radians(p.apart_deg))
+        self._stored: list[Floats] = []
         self.done = Event()
         group = MutuallyExclusiveCallbackGroup()
         self.create_timer(PERIOD_S, self._look, callback_group=group)
@@ -77,22 +53,22 @@ class RecordViewsNode(Node):
         if self.done.is_set():
             return
         try:
-            q = self._joints.now()
-            now_s = self.get_clock().now().nanoseconds * 1e-9
-            if self._configurations.wants(q, now_s):
-                self._store()
+            q, apart_rad = self._joints.now(), np.radians(self._settings.apart_deg)
+            new = all(np.abs(q - known).max() > apart_rad for known in self._stored)
+            if new and self._joints.rested(self._settings.still_s):
+                self._store(q)
         except (AffordanceGraspError, OSError) as error:
             self.get_logger().warning(str(error), throttle_duration_sec=2.0)
 
-    def _store(self) -> None:
+    def _store(self, rest: Floats) -> None:
         stamped = self._frames.next(FRAME_TIMEOUT_S)
         q = self._joints.at(stamp_ns(stamped.header.stamp), JOINTS_TIMEOUT_S)
-        if not self._configurations.at_rest(q):
+        if np.abs(q - rest).max() > STILL_RAD:
             return  # it moved on before the image was taken
-        number = len(self._configurations.stored)
+        number = len(self._stored)
         angles = dict(zip(self._names, q.tolist(), strict=True))
         write_view(self._folder / f"view_{number:03d}", stamped.frame(), angles)
-        self._configurations.stored.append(q)
+        self._stored.append(q)
         self.get_logger().info(f"view {number + 1} of {self._settings.views} stored")
         if number + 1 == self._settings.views:
             self.get_logger().info(

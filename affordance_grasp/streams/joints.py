@@ -10,6 +10,7 @@ from affordance_grasp.streams.messages import JointStateMessage, stamp_ns, to_jo
 from affordance_grasp.streams.timeline import Timeline
 
 FASTEST_RAD_S = 2 * np.pi
+STILL_RAD = 0.002
 SAME_RAD = 0.05
 """Positions of one stamp may be so far apart: some drivers stamp more coarsely than they read."""
 
@@ -75,9 +76,10 @@ class JointHistory:
         before, after, share = self._line.around(stamp_ns, "joint_states")
         return np.asarray((1 - share) * before + share * after)
 
-    def since(self, stamp_ns: int) -> Floats:
-        """Positions (N, J) [rad] from the last one at or before a stamp on."""
-        return np.array(self._line.since(stamp_ns))
+    def rests(self, window_ns: int) -> bool:
+        """Whether the joints have stood still for a while before the newest positions."""
+        recent = np.array(self._line.since(self.newest_ns - window_ns))
+        return len(recent) > 1 and bool(np.ptp(recent, axis=0).max() < STILL_RAD)
 
 
 def _apart(q: Floats, other: Floats, seconds: float) -> bool:

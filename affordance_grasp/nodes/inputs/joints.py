@@ -20,7 +20,6 @@ from affordance_grasp.streams.timeline import NotKnown
 TOPIC = "joint_states"
 MAX_AGE_S = 0.5
 PATIENCE_S = 2.0
-STILL_RAD = 0.002
 COMPLAINT_PERIOD_S = 5.0
 
 T = TypeVar("T")
@@ -109,16 +108,18 @@ class JointMonitor:
 
         False also when nothing new arrives: nobody knows then.
         """
-        begun_ns, window_ns = self._clock.now().nanoseconds, round(window_s * 1e9)
-
-        def still() -> bool:
-            newest_ns = self.history.newest_ns
-            recent = self.history.since(newest_ns - window_ns)
-            seen = newest_ns - begun_ns >= window_ns and len(recent) > 1
-            return seen and bool(np.ptp(recent, axis=0).max() < STILL_RAD)
-
+        history, window_ns = self.history, round(window_s * 1e9)
+        begun_ns = self._clock.now().nanoseconds
         with self.arrived:
-            return self.arrived.wait_for(lambda: self.heard and still(), patience_s)
+            return self.arrived.wait_for(
+                lambda: history.knows(begun_ns + window_ns) and history.rests(window_ns),
+                patience_s,
+            )
+
+    def rested(self, window_s: float) -> bool:
+        """Whether the joints have stood still for the last while [s]."""
+        with self.arrived:
+            return self.heard and self.history.rests(round(window_s * 1e9))
 
     def _complaint(self) -> str:
         """What is wrong with the positions of now; empty when nothing is."""

@@ -7,7 +7,6 @@ convention, best first or unordered; widths are measured on the cloud. This pack
 
 from collections import deque
 from threading import Condition
-from time import monotonic
 from typing import Any
 
 import numpy as np
@@ -29,6 +28,7 @@ from affordance_grasp.msg import GraspCandidates as GraspCandidatesMessage
 from affordance_grasp.nodes.convert.conversions import seconds, to_pose
 from affordance_grasp.nodes.convert.grasp_messages import to_candidates
 from affordance_grasp.scene.cloud import TableScene, segment_scene
+from affordance_grasp.streams.messages import plain_frame
 
 NAME = "topic"
 POSES, SCORED = "grasp_candidates", "grasp_candidates/scored"
@@ -57,16 +57,14 @@ class GraspInbox:
         Raises:
             GeneratorFault: none arrive in time; describes what did.
         """
-        deadline = monotonic() + timeout_s
+
+        def fresh() -> list[Message]:
+            return [m for m in self._messages if seconds(m.header.stamp) >= taken_after_s]
+
         with self._arrived:
-            while True:
-                fresh = [m for m in self._messages if seconds(m.header.stamp) >= taken_after_s]
-                if fresh:
-                    return fresh[-1]
-                left_s = deadline - monotonic()
-                if left_s <= 0:
-                    raise GeneratorFault(self._complaint(taken_after_s, timeout_s))
-                self._arrived.wait(left_s)
+            if not self._arrived.wait_for(fresh, timeout_s):
+                raise GeneratorFault(self._complaint(taken_after_s, timeout_s))
+            return fresh()[-1]
 
     def _take(self, message: Message) -> None:
         ahead_s = seconds(message.header.stamp) - self._clock.now().nanoseconds * 1e-9
@@ -130,7 +128,7 @@ class PublishedGrasps:
         """The grasps; those without widths are measured on the frame's cloud."""
         after_s = seconds(self._header.stamp) - self._max_age_s
         message = self._inbox.newest(after_s, self._timeout_s)
-        if message.header.frame_id != self._header.frame_id:
+        if plain_frame(message.header.frame_id) != self._header.frame_id:
             raise GeneratorFault(
                 f"grasps are in frame {message.header.frame_id!r} and the image in "
                 f"{self._header.frame_id!r}; they must be in the image's frame"
