@@ -4,7 +4,8 @@ from contextlib import contextmanager
 from threading import Event, Thread
 
 import rclpy
-from rclpy.executors import MultiThreadedExecutor
+from rclpy.executors import MultiThreadedExecutor, SingleThreadedExecutor
+from rclpy.node import Node
 
 from affordance_grasp.nodes.graph.processes import isolate
 
@@ -41,3 +42,29 @@ def ros(*parameters):
         for node in executor.get_nodes():
             node.destroy_node()
         rclpy.try_shutdown()
+
+
+@contextmanager
+def onlooker(context):
+    """A node of its own beside others of a running ``context``.
+
+    What is taken off a node that spins in another thread can break its executor; this one stands
+    still before it is taken apart.
+    """
+    node, stop = Node("onlooker", context=context), Event()
+    executor = SingleThreadedExecutor(context=context)
+    executor.add_node(node)
+
+    def spin():
+        while not stop.is_set():
+            executor.spin_once(0.05)
+
+    thread = Thread(target=spin)
+    thread.start()
+    try:
+        yield node
+    finally:
+        stop.set()
+        thread.join(10)
+        executor.shutdown(5.0)
+        node.destroy_node()

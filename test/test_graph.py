@@ -16,6 +16,7 @@ from affordance_grasp.msg import SelectedGrasp
 from affordance_grasp.srv import GenerateGrasps, GroundAffordance, SelectGrasp
 from rclpy.qos import qos_profile_sensor_data
 from sensor_msgs.msg import Image, JointState
+from spinning import onlooker
 from std_msgs.msg import Header
 
 from affordance_grasp.control.motion.execution import STAGES
@@ -148,22 +149,23 @@ def test_the_query_is_shown_live_to_who_looks(client):
         shown.append(message)
         arrived.set()
 
-    overlay = client.node.create_subscription(
-        Image, "heatmap/overlay", take, qos_profile_sensor_data
-    )
-    assert arrived.wait(ANSWER_S)
-    client.node.destroy_subscription(overlay)
+    with onlooker(client.node.context) as node:
+        node.create_subscription(Image, "heatmap/overlay", take, qos_profile_sensor_data)
+        assert arrived.wait(ANSWER_S)
     assert to_color(shown[0]).shape == (480, 640, 3)
     assert shown[0].header.frame_id == HEADER.frame_id
 
 
-def execute(client, grasp: SelectedGrasp) -> ExecuteGrasp.Result:
+@pytest.fixture(scope="module")
+def controller(client):
     action = ActionClient(client.node, ExecuteGrasp, "execute")
     assert action.wait_for_server(ANSWER_S)
-    handle = wait(action.send_goal_async(ExecuteGrasp.Goal(grasp=grasp)), ANSWER_S, "execute")
-    result = wait(handle.get_result_async(), ANSWER_S, "execute").result
-    action.destroy()
-    return result
+    return action
+
+
+def execute(controller, grasp: SelectedGrasp) -> ExecuteGrasp.Result:
+    handle = wait(controller.send_goal_async(ExecuteGrasp.Goal(grasp=grasp)), ANSWER_S, "execute")
+    return wait(handle.get_result_async(), ANSWER_S, "execute").result
 
 
 @pytest.mark.parametrize(
@@ -175,12 +177,12 @@ def execute(client, grasp: SelectedGrasp) -> ExecuteGrasp.Result:
         ("map", (0.5, 0.0, 0.1), "frame 'map'"),
     ],
 )
-def test_nothing_moves_for_a_grasp_that_cannot_be(client, joints, frame, position, words):
+def test_nothing_moves_for_a_grasp_that_cannot_be(controller, joints, frame, position, words):
     before = joints.now()
     T = pose(np.diag([1.0, -1.0, -1.0]), [0, 0, 0])
     grasp = SelectedGrasp(header=Header(frame_id=frame), pose=from_pose(T), width_m=0.02)
     grasp.pose.position.x, grasp.pose.position.y, grasp.pose.position.z = position
-    result = execute(client, grasp)
+    result = execute(controller, grasp)
     assert not result.success
     assert result.message and words in result.message
     np.testing.assert_allclose(joints.now(), before, atol=2e-3)
@@ -221,8 +223,8 @@ class ArmLog:
     """Speeds and positions of the arm as joint_states tells them."""
 
     def __init__(self, node):
-        self._node, self._speeds, self.under_way = node, [], Event()
-        self._subscription = node.create_subscription(JointState, "joint_states", self._take, 50)
+        self._speeds, self.under_way = [], Event()
+        node.create_subscription(JointState, "joint_states", self._take, 50)
 
     def _take(self, message):
         if len(message.velocity):
@@ -233,9 +235,9 @@ class ArmLog:
 
     def standstill_s(self, since_s):
         """From a moment [s] to the first message of the arm at rest for good [s]."""
-        self._node.destroy_subscription(self._subscription)
-        moving = [stamp for stamp, speed in self._speeds if speed > STILL_RADPS]
-        return min(stamp for stamp, _ in self._speeds if stamp > max(moving)) - since_s
+        speeds = list(self._speeds)
+        moving = [stamp for stamp, speed in speeds if speed > STILL_RADPS]
+        return min(stamp for stamp, _ in speeds if stamp > max(moving)) - since_s
 
 
 def test_cancelling_stops_the_arm(client, graph, joints, record_property):
