@@ -5,8 +5,7 @@ import pytest
 from small_bags import FRAME_ID, START_NS, bag_writer, image
 
 from affordance_grasp.errors import InvalidInput
-from affordance_grasp.replay.bags.bag import Bag, RawMessage, decode
-from affordance_grasp.replay.bags.headers import read_header
+from affordance_grasp.replay.bags.bag import Bag, RawMessage, decode, read_header
 
 PIXELS = np.arange(24, dtype=np.uint8).reshape(2, 4, 3)
 STORAGES = ("MCAP", "SQLITE3")

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from affordance_grasp.control.robot import RobotConfig
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.geometry import Floats
-from affordance_grasp.replay.bags.bag import Bag, RawMessage, decode
+from affordance_grasp.replay.bags.bag import Bag, RawMessage, decode, read_header
 from affordance_grasp.replay.bags.decoding import RawFrame
-from affordance_grasp.replay.bags.headers import read_header
 from affordance_grasp.replay.bags.topics import Topics
 from affordance_grasp.streams.camera_pose import CameraPose, HandEyePose, TfPose
 from affordance_grasp.streams.joints import JointHistory

@@ -1,5 +1,6 @@
 """A rosbag2 recording (sqlite3 or mcap) as a stream of undecoded messages, read without ROS."""
 
+import struct
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -9,9 +10,12 @@ from typing import Any
 
 from affordance_grasp.errors import AffordanceGraspError, InvalidInput
 from affordance_grasp.extras import missing
+from affordance_grasp.streams.messages import Header, plain_frame
 
 STORAGES = (".mcap", ".db3")
 LARGEST_SEQUENCE = 2**30
+LONGEST_FRAME_ID = 256
+ENCAPSULATION = 4
 
 
 @dataclass(frozen=True)
@@ -138,6 +142,27 @@ def decode(message: RawMessage) -> Any:
         raise InvalidInput(
             f"a message on {message.topic} is no {message.type} ({_said(error)})"
         ) from error
+
+
+def read_header(message: RawMessage) -> Header:
+    """The header with which the message begins (CDR), without decoding the rest.
+
+    Raises:
+        InvalidInput: the message is cut off or does not begin with a header.
+    """
+    data = message.data
+    try:
+        order = {0: ">", 1: "<"}[data[1]]
+        sec, nanosec, length = struct.unpack_from(f"{order}iII", data, ENCAPSULATION)
+        text = data[ENCAPSULATION + 12 : ENCAPSULATION + 12 + length]
+        if nanosec >= 10**9 or length > LONGEST_FRAME_ID or len(text) != length:
+            raise ValueError
+        frame_id = plain_frame(text.rstrip(b"\0").decode())
+    except (IndexError, KeyError, ValueError, struct.error) as error:
+        raise InvalidInput(
+            f"a message on {message.topic} does not begin with a readable header"
+        ) from error
+    return Header(sec * 10**9 + nanosec, frame_id)
 
 
 def _said(error: Exception) -> str:
