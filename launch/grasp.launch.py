@@ -30,7 +30,7 @@ PACKAGE = "affordance_grasp"
 FAST_DDS_PROFILES = "FASTRTPS_DEFAULT_PROFILES_FILE"
 CAMERA_TOPICS = (COLOR, INFO, DEPTH, DEPTH_INFO)
 DRIVER_NAMESPACE = "/camera/camera"
-PATIENCE_S = "15"  # before a node that was asked to end is forced to; a second is the rule
+PATIENCE_S = "15"  # before a node that was asked to end is killed; a second is usual
 
 AS_IN_PARAMS = "empty: as in the parameter file"
 ARGUMENTS = {
@@ -38,15 +38,15 @@ ARGUMENTS = {
     "dry_run": ("false", "true: decide, plan and show, but move nothing"),
     "camera": (
         "simulation",
-        "where frames come from: simulation, realsense (our own node), driver (the maker's "
-        "realsense2_camera, which runs already) or bag",
+        "where frames come from: simulation, realsense (this package's node), driver (a running "
+        "realsense2_camera) or bag",
     ),
     "camera_namespace": (
         "",
         "namespace of the camera's topics; empty: /camera/camera for the driver, none otherwise",
     ),
     "serial": ("", "serial number of the RealSense camera; empty: the only one"),
-    "bag": ("", "folder of the bag to play with camera:=bag; empty: somebody else plays it"),
+    "bag": ("", "folder of the bag to play with camera:=bag; empty: it is played elsewhere"),
     "bag_options": ("--clock --loop", "options for ros2 bag play"),
     "robot": (
         "",
@@ -57,12 +57,12 @@ ARGUMENTS = {
     "speed_scaling": ("", f"share of the arm's speed limits, in (0, 1]; {AS_IN_PARAMS}"),
     "hand_eye": (
         "",
-        "true: publish where the camera is on the arm as a static transform; empty: for real "
+        "true: publish the camera's pose on the arm as a static transform; empty: for real "
         "cameras",
     ),
     "camera_pose": (
         "",
-        "where the camera is: hand_eye, from joint_states and the calibration, or tf; "
+        "source of the camera's pose: hand_eye (joint_states and the calibration) or tf; "
         f"{AS_IN_PARAMS}",
     ),
     "method": ("", f"grounding method, such as plsp; {AS_IN_PARAMS}"),
@@ -70,7 +70,7 @@ ARGUMENTS = {
     "device": ("", f"torch device of the grounder, such as cpu or cuda:0; {AS_IN_PARAMS}"),
     "generator": (
         "",
-        "grasp generator: antipodal, graspgen, command, topic, or none where a node of yours "
+        "grasp generator: antipodal, graspgen, command, topic, or none where another node "
         f"serves generate_grasps; {AS_IN_PARAMS}",
     ),
     "generator_address": ("", f"address of a graspgen server; {AS_IN_PARAMS}"),
@@ -79,8 +79,11 @@ ARGUMENTS = {
     "hand": ("", f"hand that an external generator was trained with; {AS_IN_PARAMS}"),
     "rule": ("", f"ranking of grasps: bands, argmax (the paper), quality; {AS_IN_PARAMS}"),
     "object": ("", f"family of the object on the simulated table; {AS_IN_PARAMS}"),
-    "seed": ("", f"instance of the object, from 100000 on never trained on; {AS_IN_PARAMS}"),
-    "pose_seed": ("", f"where the object stands on the simulated table; {AS_IN_PARAMS}"),
+    "seed": (
+        "",
+        f"instance of the object, from 100000 on not trained on; {AS_IN_PARAMS}",
+    ),
+    "pose_seed": ("", f"placement of the object on the simulated table; {AS_IN_PARAMS}"),
     "rviz": ("false", "true: show camera, cloud, heatmap, grasps and robot in RViz"),
     "description": (
         "",
@@ -184,22 +187,22 @@ def _completed(given: Arguments) -> Arguments:
 
 
 def _refuse_dangers(given: Arguments) -> None:
-    """A real arm moves by what its own camera sees now, and by nothing else."""
+    """Refuse to move a real arm by other images than its own camera's present ones."""
     moves = given["robot"] in REAL_ARMS and given["dry_run"] == "false"
     if moves and given["camera"] == "simulation":
         raise InvalidInput(
-            f"robot:={given['robot']} would move by simulated pictures; set camera:=realsense or "
+            f"robot:={given['robot']} would move by simulated images; set camera:=realsense or "
             "camera:=driver, or dry_run:=true"
         )
     if given["camera"] == "bag" and given["robot"] != "none":
         raise InvalidInput(
-            f"robot:={given['robot']} would move by pictures of the past; camera:=bag goes with "
+            f"robot:={given['robot']} would move by recorded images; camera:=bag goes with "
             "robot:=none"
         )
 
 
 def _camera(given: Arguments) -> list[LaunchDescriptionEntity]:
-    """What publishes frames; the maker's driver runs already."""
+    """What publishes frames; the vendor's driver is started elsewhere."""
     if given["camera"] == "realsense":
         return [_node(given, "camera", to=_camera_names(given))]
     if given["camera"] == "bag" and given["bag"]:
@@ -209,10 +212,10 @@ def _camera(given: Arguments) -> list[LaunchDescriptionEntity]:
 
 
 def _robot(given: Arguments) -> list[Node]:
-    """Who moves, and the simulated cell where any of it is simulated."""
+    """The controller, and the simulator where camera or arm are simulated."""
     nodes = []
     if "simulation" in (given["camera"], given["robot"]):
-        # A simulated arm under a real camera must not show its own pictures as well.
+        # A simulated arm under a real camera must not publish its own images as well.
         elsewhere = [] if given["camera"] == "simulation" else _under("simulation")
         nodes.append(_node(given, "simulator", to=elsewhere))
     if given["robot"] != "none":
@@ -222,7 +225,7 @@ def _robot(given: Arguments) -> list[Node]:
 
 
 def _transforms(given: Arguments) -> list[Node]:
-    """Who tells TF where the camera and the arm's links are."""
+    """The publishers of the camera's and the arm's transforms."""
     nodes = []
     apart = given["hand_eye"] == "true"
     if apart:
@@ -265,7 +268,7 @@ def _request(given: Arguments) -> list[Node]:
 
 
 def _still(wanted: bool) -> dict[str, bool]:
-    """Nothing moves where the argument or the parameter file says so; neither undoes the other."""
+    """A dry run where the argument or the parameter file asks for it."""
     return {"dry_run": True} if wanted else {}
 
 

@@ -98,7 +98,7 @@ def test_a_transform_that_is_a_little_late_is_waited_for(live):
 
 def test_what_does_not_come_is_said_after_a_while(live):
     by_tf, heard, said = live
-    with pytest.raises(AffordanceGraspError, match="nobody publishes frame 'base_link'"):
+    with pytest.raises(AffordanceGraspError, match="no node publishes frame 'base_link'"):
         by_tf.at(message_header(0))
     heard["/tf_static"](transforms(0, MOUNT))
     heard["/tf"](arm(0.0))

@@ -108,7 +108,7 @@ def test_the_arm_is_stopped_whatever_went_wrong(node, fault, fails_at):
 
 def test_a_fault_says_what_to_do(node):
     node._arm.fault = MotionFault("the arm's motion: blocked")
-    with pytest.raises(MotionFault, match="blocked; the arm stands still; see that its way"):
+    with pytest.raises(MotionFault, match="blocked; the arm stands still; see that its path"):
         node._execute(Handle(grasp()), ExecuteGrasp.Result())
 
 

@@ -165,11 +165,11 @@ def test_the_lens_is_taken_out_of_all_three_messages(distorted, depth_message):
     )
     assert to_distortion(stamped.camera_info) == BARREL
     np.testing.assert_array_equal(stamped.frame().color, seen.color)
-    plain = stamped.rectified()
+    plain = stamped.undistorted()
     assert to_distortion(plain.camera_info) == PINHOLE
     assert plain.header == stamped.header
     np.testing.assert_array_equal(to_color(plain.color), seen.color)
-    for again in (plain.frame(), plain.rectified().frame()):
+    for again in (plain.frame(), plain.undistorted().frame()):
         np.testing.assert_array_equal(again.color, seen.color)
         np.testing.assert_allclose(again.depth_m, seen.depth_m, atol=1e-6)
 
@@ -194,4 +194,4 @@ def test_a_pinhole_frame_is_passed_on_as_it_came(distorted):
     stamped = StampedFrame(
         from_color(frame.color, header(1)), from_depth_m(frame.depth_m, header(1)), pinhole()
     )
-    assert stamped.rectified() is stamped
+    assert stamped.undistorted() is stamped

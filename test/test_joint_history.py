@@ -34,7 +34,7 @@ def test_positions_are_interpolated_and_in_the_order_of_the_names(history):
 
 def test_a_message_of_other_joints_says_nothing(history):
     take(history, 0.0, 9.0, names=("grip",))
-    assert not history.heard and not history.knows(ns(0))
+    assert not history.received and not history.knows(ns(0))
     with pytest.raises(NotKnown, match="nothing arrives on joint_states"):
         history.at(ns(0))
 
@@ -42,7 +42,7 @@ def test_a_message_of_other_joints_says_nothing(history):
 def test_positions_that_are_none_are_refused(history):
     with pytest.raises(InvalidInput, match="joint_states holds NaN"):
         take(history, 0.0, float("nan"), 0)
-    assert not history.heard
+    assert not history.received
 
 
 def test_far_from_every_message_nothing_is_known(history):

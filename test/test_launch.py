@@ -114,9 +114,9 @@ def test_a_generator_of_ones_own_takes_the_place_of_candidates(start):
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        ({"camera": "simulation", "robot": "aubo"}, "would move by simulated pictures"),
-        ({"camera": "bag", "robot": "aubo"}, "pictures of the past"),
-        ({"camera": "bag", "robot": "simulation"}, "pictures of the past"),
+        ({"camera": "simulation", "robot": "aubo"}, "would move by simulated images"),
+        ({"camera": "bag", "robot": "aubo"}, "recorded images"),
+        ({"camera": "bag", "robot": "simulation"}, "recorded images"),
     ],
 )
 def test_no_arm_moves_by_pictures_that_are_not_of_now(start, given, words):

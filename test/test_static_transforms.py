@@ -5,9 +5,8 @@ pytest.importorskip("rclpy", reason="no ROS 2 here: rclpy cannot be imported")
 
 from builtin_interfaces.msg import Time
 
-from affordance_grasp.control.camera_mounting import D435_LINK_OPTICAL
 from affordance_grasp.geometry import pose_from_quaternion
-from affordance_grasp.nodes.convert.static_transforms import from_transform, link_mounting
+from affordance_grasp.nodes.convert.static_transforms import from_transform
 
 TURNED = pose_from_quaternion([0.1, 0.2, 0.3], [0.5, -0.5, 0.5, 0.5])
 STAMP = Time(sec=3)
@@ -20,8 +19,3 @@ def test_a_pose_becomes_a_message():
     t, q = message.transform.translation, message.transform.rotation
     assert (t.x, t.y, t.z) == pytest.approx((0.1, 0.2, 0.3))
     assert np.abs([q.x, q.y, q.z, q.w]) == pytest.approx([0.5] * 4)
-
-
-def test_link_and_optical_frame_hang_on_the_flange_together():
-    T_tool0_link = link_mounting(TURNED, D435_LINK_OPTICAL)
-    np.testing.assert_allclose(T_tool0_link @ D435_LINK_OPTICAL, TURNED, atol=1e-12)

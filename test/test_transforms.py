@@ -61,7 +61,7 @@ def test_the_chain_through_a_driver_s_frames():
     """camera_link -> camera_color_frame -> camera_color_optical_frame, as realsense2_camera."""
     tree, turn = TransformTree(), quaternion_xyzw(D435_LINK_OPTICAL)
     fixed(tree, ("camera_color_frame", "camera_color_optical_frame", (0, 0, 0), turn))
-    with pytest.raises(NotKnown, match="nobody publishes frame 'camera_link'"):
+    with pytest.raises(NotKnown, match="no node publishes frame 'camera_link'"):
         tree.lookup("camera_link", "camera_color_optical_frame", 0)
     fixed(tree, ("camera_link", "camera_color_frame", tuple(D435_LINK_OPTICAL[:3, 3]), LEVEL))
     T = tree.lookup("camera_link", "camera_color_optical_frame", 0)
@@ -84,7 +84,7 @@ def test_who_waits_waits_for_all_that_moves(tree):
 @pytest.mark.parametrize(
     ("source", "t_s", "words"),
     [
-        ("tool", 0, "cannot be known: nobody publishes frame 'tool'; are robot_state_publisher"),
+        ("tool", 0, "cannot be known: no node publishes frame 'tool'; are robot_state_publisher"),
         ("lamp", 0, "is cut: no chain of transforms leads from one to the other"),
         ("camera", 1.2, "ends 0.90 s before the image; its publisher is late, has stopped or"),
         ("camera", -1, "begins 1.00 s after the image; the image is too old or the camera"),

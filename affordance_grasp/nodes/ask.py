@@ -1,4 +1,4 @@
-"""Asks for one grasp as soon as the graph is ready, and tells how it went; then ends."""
+"""Requests one grasp as soon as the graph is ready, logs its outcome, and ends."""
 
 import sys
 

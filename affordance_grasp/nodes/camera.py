@@ -1,4 +1,4 @@
-"""A RealSense camera on the topics of its maker's driver: colour, and depth aligned to it.
+"""A RealSense camera on the topics of the vendor's driver: colour, and depth aligned to it.
 
 Where ``realsense2_camera`` is installed it does the same, and this node is not needed.
 """
@@ -31,7 +31,7 @@ STOP_S = 5.0
 
 
 class CameraNode(Node):
-    """Publishes frames as they come, says how it fares, and outlives the cable."""
+    """Publishes frames and diagnostics, and reconnects after the camera was unplugged."""
 
     def __init__(self, devices: Callable[[], Iterable[Any]] = connected_devices) -> None:
         """Open the camera; one that is not there yet is waited for."""
@@ -51,7 +51,7 @@ class CameraNode(Node):
             self.get_logger().warning,
             p.frame_timeout_s,
         )
-        self._connection.next()  # what can never work is said now, before anybody waits for it
+        self._connection.next()  # settings that cannot work are refused at the start
         self._thread = Thread(target=self._stream, name="camera")
         self._thread.start()
         self.create_timer(DIAGNOSTICS_PERIOD_S, self._report)

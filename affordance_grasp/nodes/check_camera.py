@@ -1,9 +1,9 @@
-"""Looks whether a usable camera is on the topics, and says what to set where it is not.
+"""Checks the camera's topics and prints every fault with its remedy.
 
     ros2 run affordance_grasp check_camera
     ros2 run affordance_grasp check_camera --ros-args -r __ns:=/camera/camera
 
-The selector looks once when it starts; this program looks whenever it is called.
+The selector checks once when it starts; this program checks whenever it is called.
 """
 
 import sys
@@ -32,7 +32,7 @@ OnResult = Callable[[list[str]], None]
 
 
 class CameraCheck:
-    """Looks again and again until frames are fine or patience ends, then tells the faults."""
+    """Checks repeatedly until frames are usable or patience ends, then reports the faults."""
 
     def __init__(
         self,
@@ -42,14 +42,14 @@ class CameraCheck:
         patience_s: float,
         on_result: OnResult,
     ) -> None:
-        """Begin to look.
+        """Begin to check.
 
         Args:
             node: whose topics; its names and remappings count.
             frames: what arrives there.
-            camera_frame: the frame that was calibrated.
-            patience_s: how long faults may last while everything starts [s].
-            on_result: hears once what is wrong, nothing when all is well.
+            camera_frame: the calibrated optical frame.
+            patience_s: how long faults may last while the nodes start [s].
+            on_result: called once with the faults, which may be none.
         """
         self._node, self._frames, self._camera_frame = node, frames, camera_frame
         self._on_result = on_result
@@ -58,7 +58,7 @@ class CameraCheck:
         self._timer = node.create_timer(PERIOD_S, self._look, clock=STEADY)
 
     def view(self) -> CameraTopics:
-        """What can be seen now."""
+        """The present state of the topics."""
         color, depth, info = (self._topic(topic) for topic in (COLOR, DEPTH, INFO))
         return CameraTopics(color, depth, info, self._camera_frame)
 
@@ -93,15 +93,15 @@ class CameraCheck:
 def report_camera(
     node: Node, frames: FrameStream, camera_frame: str, patience_s: float
 ) -> CameraCheck:
-    """Look while everything starts; the node's log tells the result."""
+    """Check while the nodes start; the result goes to the node's log."""
 
-    def tell(faults: list[str]) -> None:
+    def report(faults: list[str]) -> None:
         for fault in faults:
             node.get_logger().warning(f"camera: {fault}")
         if not faults:
             node.get_logger().info("camera: frames can be used")
 
-    return CameraCheck(node, frames, camera_frame, patience_s, tell)
+    return CameraCheck(node, frames, camera_frame, patience_s, report)
 
 
 def _node_name(end: TopicEndpointInfo) -> str:
@@ -111,7 +111,7 @@ def _node_name(end: TopicEndpointInfo) -> str:
 
 
 def _mismatch(topic: str, publisher: TopicEndpointInfo, reader: TopicEndpointInfo) -> str:
-    """Empty where the reader gets what the publisher sends."""
+    """The QoS conflict as a sentence; empty where there is none."""
     fits, reason = qos_check_compatible(publisher.qos_profile, reader.qos_profile)
     if fits != QoSCompatibility.ERROR:
         return ""
@@ -123,7 +123,7 @@ def _mismatch(topic: str, publisher: TopicEndpointInfo, reader: TopicEndpointInf
 
 
 def check(node: Node) -> list[str]:
-    """Look until frames are fine or the parameter's patience ends; the faults."""
+    """Check until frames are usable or the parameter's patience ends; return the faults."""
     parameters = declare(node, CheckCameraParameters)
     camera_frame = load_robot(parameters.robot_file).hand_eye.camera_frame
     result: list[str] = []

@@ -22,7 +22,7 @@ from affordance_grasp.nodes.ros.exclusive_action import ExclusiveAction, Stages
 from affordance_grasp.nodes.ros.parameters import LiveParameters
 from affordance_grasp.nodes.ros.running import run
 
-WHAT_TO_DO = "the arm stands still; see that its way is free, bring it home, then ask again"
+WHAT_TO_DO = "the arm stands still; see that its path is free, bring it home, then ask again"
 UNKNOWN = "whether the arm stands still is not known: use the robot's own stop, then see to it"
 REST_S, REST_PATIENCE_S = 0.1, 1.5
 CLOSE_S = 2.0
@@ -47,7 +47,7 @@ class ControllerNode(Node):
         self.get_logger().info(f"robot {p.robot}: {how}")
 
     def close(self) -> None:
-        """Stop the arm and see it stopped, while that can still be said."""
+        """Stop the arm and verify that it stands still."""
         self._arm.stop()
         if not self._action.wait_idle(CLOSE_S):
             self.get_logger().error(UNKNOWN)
@@ -85,7 +85,7 @@ class ControllerNode(Node):
     def _perform(self, robot: RobotConfig, plan: PickPlan, stages: Stages) -> PickExecution:
         try:
             return perform_pick(self._arm, plan, robot.gripper, stages)
-        except BaseException as error:  # whatever it was, a fault of ours too, the arm must stand
+        except BaseException as error:  # any error, bugs included: the arm must stop
             self._arm.stop()
             if isinstance(error, AffordanceGraspError):
                 raise MotionFault(f"{error}; {self._how_it_stands(error)}") from error

@@ -1,8 +1,8 @@
-"""Tells TF where the wrist camera is on the flange: the hand-eye calibration on ``/tf_static``.
+"""Publishes the hand-eye calibration, the wrist camera's pose on the flange, on ``/tf_static``.
 
 A frame has one parent. Where the camera's driver publishes ``camera_link`` -> ... -> optical
 frame, as the vendor's does, ``child_frame`` is ``camera_link``, and the calibration, which is for
-the optical frame, is brought there with the driver's own transforms.
+the optical frame, is converted with the driver's own transforms.
 """
 
 from functools import partial
@@ -20,7 +20,6 @@ from affordance_grasp.nodes.convert.static_transforms import (
     QOS,
     TOPIC,
     from_transform,
-    link_mounting,
 )
 from affordance_grasp.nodes.parameters import HandEyeParameters
 from affordance_grasp.nodes.ros.optional_ros import require
@@ -32,7 +31,7 @@ from affordance_grasp.streams.transforms import TransformTree
 
 
 class HandEyeNode(Node):
-    """Publishes one static transform, or two with ``flange_frame``, once all is known."""
+    """Publishes one static transform, or two with ``flange_frame``."""
 
     def __init__(self) -> None:
         """Read the calibration; publish at once where nothing has to be waited for."""
@@ -46,10 +45,10 @@ class HandEyeNode(Node):
         if p.child_frame in ("", self._hand_eye.camera_frame):
             self._publish(self._hand_eye.T_tool0_cam, self._hand_eye.camera_frame)
             return
-        self.create_subscription(self._message, TOPIC, self._hear, QOS)
+        self.create_subscription(self._message, TOPIC, self._take, QOS)
         self._patience = self.create_timer(p.extrinsics_timeout_s, self._give_up)
 
-    def _hear(self, message: Any) -> None:
+    def _take(self, message: Any) -> None:
         if self._published:
             return
         optical, link = self._hand_eye.camera_frame, self._settings.child_frame
@@ -57,7 +56,7 @@ class HandEyeNode(Node):
             self._tree.take(message, static=True)
             self._publish_link(self._tree.lookup(link, optical, 0))
         except NotKnown:
-            return  # the driver has more to say
+            return  # the driver has not published all transforms yet
         except InvalidInput as error:
             self.get_logger().warning(str(error))
 
@@ -72,8 +71,8 @@ class HandEyeNode(Node):
             self._publish_link(D435_LINK_OPTICAL)
 
     def _publish_link(self, T_link_optical: Floats) -> None:
-        T = link_mounting(self._hand_eye.T_tool0_cam, T_link_optical)
-        self._publish(T, self._settings.child_frame)
+        child = self._settings.child_frame
+        self._publish(self._hand_eye.in_camera_frame(child, T_link_optical).T_tool0_cam, child)
 
     def _publish(self, T_tool0_child: Floats, child: str) -> None:
         self._published = True

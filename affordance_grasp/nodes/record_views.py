@@ -1,7 +1,7 @@
-"""Stores views for ``affordance-grasp hand-eye check`` while somebody moves the arm by hand.
+"""Stores views for ``affordance-grasp hand-eye check`` while the arm is moved by hand.
 
 Whenever the arm has come to rest in a configuration that differs from all stored ones, the next
-frame and the joint positions are stored. The node only listens; it never moves anything.
+frame and the joint positions are stored. The node sends no commands.
 """
 
 from threading import Event
@@ -28,7 +28,7 @@ JOINTS_TIMEOUT_S = 0.5
 
 
 class RecordViewsNode(Node):
-    """Stores view after view; ``done`` is set when there are enough."""
+    """Stores views until there are enough; then ``done`` is set."""
 
     def __init__(self) -> None:
         """Subscribe to camera and joints."""

@@ -1,4 +1,4 @@
-"""Decides which grasp to take and has it executed: frame, heatmap and candidates, ranking."""
+"""Selects a grasp and has it executed: frame, heatmap, candidates, ranking."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -73,7 +73,7 @@ class SelectorNode(Node):
         self._action = ExclusiveAction(self, AffordanceGrasp, "grasp", self._grasp)
 
     def close(self) -> None:
-        """Have the controller stop, when it is executing for us."""
+        """Cancel the controller's goal."""
         self._goals.stop()
 
     def _select(
@@ -112,7 +112,7 @@ class SelectorNode(Node):
             result.timings = from_timings(stages.timings_s())
 
     def _decide(self, query: str, tell: Callable[[str], None]) -> Decision:
-        """Look once and decide; raises when nothing can be taken."""
+        """Observe once and decide; raises when no grasp can be executed."""
         tell("look")
         p = self._live.now
         stamped = self._frames.next(p.frame_timeout_s)

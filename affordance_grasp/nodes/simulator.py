@@ -30,7 +30,7 @@ from affordance_grasp.srv import JudgePick, ResetSimulation
 
 
 class SimulatorNode(Node):
-    """Publishes what the robot's driver and the camera's driver would, and obeys commands."""
+    """Publishes the topics of the robot's and the camera's drivers, and executes commands."""
 
     def __init__(self) -> None:
         """Make the world and offer everything."""
@@ -52,7 +52,7 @@ class SimulatorNode(Node):
         self.get_logger().info(f"a {p.object} stands on the table")
 
     def close(self) -> None:
-        """Finish the picture and the bag, and stop the world."""
+        """Finish the image and the bag, and stop the world."""
         self._rendering.close()
         recorder, self._recorder = self._recorder, None
         if recorder is not None and self._live.alive:
@@ -68,7 +68,7 @@ class SimulatorNode(Node):
             raise MotionFault("the simulation stopped by a fault of its own")
 
     def _world_maker(self, family: str, seed: int, pose_seed: int) -> Callable[[], World]:
-        """Look up the object now, so that a wrong name is refused before anything is changed."""
+        """Make the object first, so that an unknown name changes nothing."""
         household_object = make_object(family, seed)
         placement = random_placement(pose_seed)
         return lambda: World(self._robot, household_object, placement, pose_seed)
@@ -99,7 +99,7 @@ class SimulatorNode(Node):
         self._rendering.offer(world)
 
     def _publish_joints(self, world: World) -> None:
-        """Arm and gripper apart, as their drivers do."""
+        """Arm and gripper in separate messages, as their drivers do."""
         now = self.get_clock().now()
         if self._recorder is not None:
             self._recorder.joints(world, now.nanoseconds)

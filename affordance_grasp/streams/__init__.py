@@ -1,4 +1,4 @@
-"""What arrives from cameras and robots: messages checked and brought to one instant.
+"""Sensor messages: validated, paired and interpolated at one instant.
 
-Knows no ROS: nodes and replay feed the same classes, with times in integer nanoseconds.
+Free of ROS: nodes and replay feed the same classes, with times in integer nanoseconds.
 """

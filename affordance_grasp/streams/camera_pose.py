@@ -1,4 +1,4 @@
-"""Where a camera was at the stamp of its image: by joints and the hand-eye file, or by TF."""
+"""The camera's pose at the stamp of an image: from joints and the hand-eye file, or from TF."""
 
 from typing import Protocol
 
@@ -11,16 +11,16 @@ from affordance_grasp.streams.transforms import TransformTree
 
 
 class CameraPose(Protocol):
-    """Tells where a camera was."""
+    """A source of camera poses."""
 
     def knows(self, image: Header) -> bool:
-        """Whether nothing more need be waited for."""
+        """Whether the data has come up to the image's stamp."""
 
     def at(self, image: Header) -> Floats:
         """``T_base_cam`` (4, 4) of the optical frame of an image, at the image's stamp.
 
         Raises:
-            NotKnown: it has not arrived, or never will.
+            NotKnown: no data at the stamp.
             InvalidInput: publishers contradict each other.
         """
 
@@ -37,7 +37,7 @@ class HandEyePose:
         return not self._calibrated(image) or self._joints.knows(image.stamp_ns)
 
     def at(self, image: Header) -> Floats:
-        """See :class:`CameraPose`; images of another camera would send the arm astray."""
+        """See :class:`CameraPose`; images of another camera would lead to a wrong grasp."""
         if not self._calibrated(image):
             raise NotKnown(
                 f"images are in frame {image.frame_id!r}, and the hand-eye calibration is that "
@@ -50,7 +50,7 @@ class HandEyePose:
 
 
 class TfPose:
-    """What TF says, from whoever publishes it."""
+    """The pose on TF, whoever publishes it."""
 
     def __init__(self, base_frame: str, tree: TransformTree) -> None:
         """``base_frame``: that of the robot."""

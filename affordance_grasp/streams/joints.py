@@ -1,4 +1,4 @@
-"""Joint positions from ``joint_states``: the newest, and those at the stamp of an image."""
+"""Joint positions from ``joint_states``: the newest, and those at an image's stamp."""
 
 from collections.abc import Sequence
 
@@ -12,20 +12,20 @@ from affordance_grasp.streams.timeline import Timeline
 FASTEST_RAD_S = 2 * np.pi
 STILL_RAD = 0.002
 SAME_RAD = 0.05
-"""Positions of one stamp may be so far apart: some drivers stamp more coarsely than they read."""
+"""Tolerance for positions of one stamp: some drivers stamp more coarsely than they measure."""
 
 
 class JointHistory:
     """The last seconds of the positions of some joints, in the order they are named."""
 
     def __init__(self, names: Sequence[str]) -> None:
-        """Nothing is known yet."""
+        """No positions yet."""
         self.names = tuple(names)
         self._line: Timeline[Floats] = Timeline(_apart)
 
     @property
-    def heard(self) -> bool:
-        """Whether positions of these joints ever arrived."""
+    def received(self) -> bool:
+        """Whether positions of these joints have arrived."""
         return len(self._line) > 0
 
     @property
@@ -49,9 +49,9 @@ class JointHistory:
         )
 
     def take(self, message: JointStateMessage) -> None:
-        """Remember a message; one without these joints says nothing.
+        """Store a message; one without these joints is ignored.
 
-        Drivers publish arm and gripper apart, so that is nothing wrong.
+        Drivers publish arm and gripper separately.
 
         Raises:
             InvalidInput: the message holds no finite positions.
@@ -61,14 +61,14 @@ class JointHistory:
             self._line.take(stamp_ns(message.header.stamp), positions)
 
     def knows(self, stamp_ns: int) -> bool:
-        """Whether nothing more need be waited for to tell the positions at a stamp."""
+        """Whether the positions have come up to a stamp."""
         return self._line.knows(stamp_ns)
 
     def at(self, stamp_ns: int) -> Floats:
         """Positions (J,) [rad] at a stamp, interpolated.
 
         Raises:
-            NotKnown: nothing is near the stamp.
+            NotKnown: no positions near the stamp.
             InvalidInput: publishers contradict each other.
         """
         if self.contradiction:

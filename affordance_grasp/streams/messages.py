@@ -1,9 +1,9 @@
-"""What camera, joint and pose messages hold, checked, whichever library read them.
+"""Conversion and validation of camera, joint and pose messages, whichever library read them.
 
-Messages come from anywhere (a driver, a bag, a stranger's node), so whatever is used of them is
-checked here, and what is wrong is said in one sentence (:class:`errors.InvalidInput`). Only the
-fields are touched, so generated ROS messages and those of a bag reader serve alike. The classes
-below name the fields, as in ``sensor_msgs`` and ``geometry_msgs``.
+Messages come from any driver, bag or node, so all fields in use are validated here; a fault is one
+sentence (:class:`errors.InvalidInput`). Only fields are accessed, so generated ROS messages and
+those of a bag reader serve alike. The classes below name the fields, as in ``sensor_msgs`` and
+``geometry_msgs``.
 """
 
 from collections.abc import Callable, Sequence
@@ -77,7 +77,7 @@ class Header:
 
 @dataclass(frozen=True)
 class Encoding:
-    """How the pixels of one ``sensor_msgs/Image`` encoding lie in memory."""
+    """Memory layout of one ``sensor_msgs/Image`` encoding."""
 
     dtype: str
     channels: int
@@ -101,7 +101,7 @@ GRAY_ENCODINGS = {"mono8": Encoding("u1", 1), "8UC1": Encoding("u1", 1), **MAP_E
 
 
 def unpacked(message: ImageMessage, encoding: Encoding) -> NDArray[np.generic]:
-    """The pixels (H, W, C) of a message that was checked, whatever its padding and byte order."""
+    """The pixels (H, W, C) of a validated message, of any padding and byte order."""
     width, height = int(message.width), int(message.height)
     dtype = np.dtype((">" if message.is_bigendian else "<") + encoding.dtype)
     row_bytes = width * encoding.pixel_bytes
@@ -111,7 +111,7 @@ def unpacked(message: ImageMessage, encoding: Encoding) -> NDArray[np.generic]:
 
 
 Unpack = Callable[[ImageMessage, Encoding], NDArray[np.generic]]
-"""What :func:`unpacked` does; the nodes give the reading functions below ROS's own."""
+"""The type of :func:`unpacked`; the nodes pass cv_bridge's instead."""
 
 
 def to_color(message: ImageMessage, unpack: Unpack = unpacked) -> NDArray[np.uint8]:
@@ -179,7 +179,7 @@ def to_intrinsics(message: CameraInfoMessage) -> CameraIntrinsics:
 
 
 def to_distortion(message: CameraInfoMessage) -> Distortion:
-    """The lens of ``distortion_model`` and ``d``."""
+    """The distortion of ``distortion_model`` and ``d``."""
     return Distortion(message.distortion_model, tuple(float(value) for value in message.d))
 
 
@@ -191,7 +191,7 @@ def to_rgbd(
 ) -> RgbdFrame:
     """One frame from a colour image, the depth aligned to it, and the colour intrinsics.
 
-    A lens that distorts is taken out here, so that pixels of the frame are those of a pinhole.
+    The images are undistorted here.
     """
     depth_frame, color_frame = (plain_frame(image.header.frame_id) for image in (depth, color))
     if depth_frame != color_frame:
@@ -235,7 +235,7 @@ def to_header(header: Any) -> Header:
 
 
 def plain_frame(frame_id: str) -> str:
-    """A frame's name without the slash that TF 1 put before it: it is the same frame."""
+    """A frame's name without TF 1's leading slash."""
     return str(frame_id).lstrip("/")
 
 
@@ -250,7 +250,7 @@ def seconds(stamp: Stamp) -> float:
 
 
 def _checked_encoding(message: ImageMessage, known: dict[str, Encoding], what: str) -> Encoding:
-    """The encoding of a message whose sizes agree with each other."""
+    """The encoding of a message whose sizes are consistent."""
     if message.encoding not in known:
         raise InvalidInput(
             f"{what} has encoding {message.encoding!r}; expected {' or '.join(known)}"

@@ -1,11 +1,11 @@
-"""Colour, depth, intrinsics and ground truth of one instant, out of a stream of messages.
+"""Pairing of colour, depth, intrinsics and ground truth of one instant in a stream of messages.
 
-A colour image gets the depth image nearest to it in stamp, at most 50 ms away. That is decided as
-soon as depth has come up to its stamp, so at once where a driver gives both one stamp, and at the
-latest half a second after the colour image came. A depth image may serve several colour images:
-some cameras give depth at a lower rate. Intrinsics are the nearest within 50 ms, else the last.
+A colour image is paired with the depth image nearest in stamp, at most 50 ms away. That is decided
+as soon as depth has come up to its stamp, so at once where a driver stamps both alike, and at the
+latest half a second after the colour image arrived. A depth image may serve several colour images:
+some cameras have a lower depth rate. Intrinsics are the nearest within 50 ms, else the last.
 
-What is held meanwhile is bounded in time and in number.
+The messages held meanwhile are bounded in time and in number.
 """
 
 from collections import deque
@@ -48,7 +48,7 @@ class Paired(Generic[M]):
 
 @dataclass
 class Losses:
-    """What could not be used since it was cleared, and the first sentence on why."""
+    """Messages lost since the last :meth:`clear`, and the first reason."""
 
     unpaired: int = 0
     broken: int = 0
@@ -68,7 +68,7 @@ class Losses:
 
 
 class Pairer(Generic[M]):
-    """Takes the camera's messages as they come; gives frames in the order of the colour images.
+    """Takes the camera's messages as they arrive; yields frames in the order of the colour images.
 
     A colour image without depth or intrinsics in time is counted as unpaired.
     """
@@ -87,8 +87,7 @@ class Pairer(Generic[M]):
         """Keep a message of the camera.
 
         Raises:
-            InvalidInput: images come without stamps of their own, so nobody knows what belongs
-                together.
+            InvalidInput: images have no stamps of their own and cannot be paired.
         """
         if role == INFO:
             self._last_info = stamped.message
@@ -102,8 +101,8 @@ class Pairer(Generic[M]):
         """Frames that are complete now.
 
         Args:
-            now_ns: how late it is, by the clock of ``arrived_ns``.
-            known: whether everything else that is wanted at a frame's stamp is there.
+            now_ns: the present time, by the clock of ``arrived_ns``.
+            known: whether all other data at a frame's stamp has arrived.
         """
         while self._waiting:
             color = self._waiting[0]
@@ -113,7 +112,7 @@ class Pairer(Generic[M]):
             yield from self._complete(self._waiting.popleft())
 
     def rest(self) -> Iterator[Paired[M]]:
-        """The frames that are still held, when nothing comes any more."""
+        """The frames that are still held at the end of the stream."""
         while self._waiting:
             yield from self._complete(self._waiting.popleft())
 
@@ -137,7 +136,7 @@ class Pairer(Generic[M]):
         return count > 0
 
     def _passed(self, stamp_ns: int) -> bool:
-        """Whether depth, and ground truth where it is wanted, have come up to a stamp."""
+        """Whether depth, and ground truth where it is used, have come up to a stamp."""
         held = (self._held[role] for role in self._held if role != INFO)
         come = all(window and window[-1].header.stamp_ns >= stamp_ns for window in held)
         return come and self._last_info is not None

@@ -1,14 +1,13 @@
-"""The last seconds of something that moves, by the stamp at which it was measured.
+"""A history of stamped values, read at any stamp.
 
-Joint positions and transforms are kept and read by the same rules, live and in a replay:
+Joint positions and transforms follow the same rules, live and in a replay:
 
-- Between two entries is interpolated where the nearer is within 0.15 s; beyond the first and the
-  last, they hold for as long.
-- A stamp that is there already is replaced: drivers and bridges repeat messages.
-- A stamp up to a second old is put in its place; an older one means that the clock was set back,
-  and what is known is forgotten.
-- Values that go to and fro faster than anything moves come from two publishers that contradict
-  each other.
+- Values are interpolated where the nearer neighbour is within 0.15 s; before the first and after
+  the last, these hold for as long.
+- An equal stamp replaces the entry: drivers and bridges repeat messages.
+- A stamp up to a second old is inserted in order; an older one means that the clock was set back,
+  and clears the history.
+- Values that alternate faster than any motion come from two contradicting publishers.
 """
 
 from bisect import bisect_left
@@ -19,7 +18,7 @@ from typing import Generic, TypeVar
 from affordance_grasp.errors import AffordanceGraspError
 
 KEPT_NS = 20_000_000_000
-"""A busy machine may take seconds to draw or to send an image."""
+"""A busy machine may take seconds to render or send an image."""
 MOST_KEPT = 20_000
 MAX_GAP_NS = 150_000_000
 STEP_BACK_NS = 1_000_000_000
@@ -30,14 +29,14 @@ T = TypeVar("T")
 
 
 class NotKnown(AffordanceGraspError):
-    """Where something was at a stamp has not arrived yet, or never will."""
+    """There is no data at a stamp, or none yet."""
 
 
 class Timeline(Generic[T]):
     """Values in the order of their stamps."""
 
     def __init__(self, apart: Callable[[T, T, float], bool]) -> None:
-        """``apart``: whether nothing gets from one value to the other within so many seconds."""
+        """``apart``: whether no motion gets from one value to the other within some seconds."""
         self._apart = apart
         self._stamps: list[int] = []
         self._values: list[T] = []
@@ -58,16 +57,16 @@ class Timeline(Generic[T]):
 
     @property
     def contradicts_itself(self) -> bool:
-        """Whether values have gone to and fro, three times within the last three seconds."""
+        """Whether values have alternated three times within the last three seconds."""
         seen = self._contradictions
         return len(seen) == CONTRADICTIONS and self.newest_ns - seen[0] < CONTRADICTED_NS
 
     def knows(self, stamp_ns: int) -> bool:
-        """Whether nothing more need be waited for to tell what was at a stamp."""
+        """Whether the history has come up to a stamp."""
         return bool(self._stamps) and self._stamps[-1] >= stamp_ns
 
     def take(self, stamp_ns: int, value: T) -> None:
-        """Put a value in its place."""
+        """Insert a value by its stamp."""
         if self._stamps and stamp_ns < self._stamps[-1] - STEP_BACK_NS:
             self._forget()
         at = bisect_left(self._stamps, stamp_ns)
@@ -85,15 +84,15 @@ class Timeline(Generic[T]):
         del self._stamps[:old], self._values[:old]
 
     def since(self, stamp_ns: int) -> list[T]:
-        """Values from the last one at or before a stamp on; none where it is not known."""
+        """Values from the last one at or before a stamp; none where there is no such."""
         first = bisect_left(self._stamps, stamp_ns + 1) - 1
         return self._values[first:] if first >= 0 else []
 
     def around(self, stamp_ns: int, what: str) -> tuple[T, T, float]:
-        """The values before and after a stamp, and how far it is from one to the other, in 0..1.
+        """The values before and after a stamp, and its position between them, in 0..1.
 
         Raises:
-            NotKnown: nothing is near the stamp; the sentence begins with ``what``.
+            NotKnown: no value is near the stamp; the sentence begins with ``what``.
         """
         if not self._stamps:
             raise NotKnown(f"nothing arrives on {what}; is its publisher running?")
@@ -106,7 +105,7 @@ class Timeline(Generic[T]):
         return self._values[first], self._values[last], (stamp_ns - before_ns) / (span or 1)
 
     def _comes_back(self, at: int, stamp_ns: int, value: T) -> bool:
-        """Whether a value is far from the one before it, and near to one of the last before."""
+        """Whether a value is far from the previous one and near an earlier one."""
         apart = (
             self._apart(self._values[i], value, (stamp_ns - self._stamps[i]) * 1e-9)
             for i in range(at - 1, max(at - 1 - LOOKED_BACK, -1), -1)
@@ -120,7 +119,7 @@ class Timeline(Generic[T]):
 
 
 def _distance(before_ns: int, after_ns: int) -> str:
-    """Where nothing is: the entries next to an image, ``before_ns`` and ``after_ns`` from it."""
+    """The gap at an image: its neighbours are ``before_ns`` and ``after_ns`` from it."""
     if after_ns < 0:
         return (
             f"ends {-after_ns * 1e-9:.2f} s before the image; its publisher is late, has stopped "

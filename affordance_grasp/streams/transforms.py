@@ -22,7 +22,7 @@ SAME_M, SAME_RAD = 0.05, 0.1
 class Link:
     """A frame in its parent: translation [m] and unit quaternion x, y, z, w.
 
-    Plain numbers: thousands come in a second, and few are ever asked for.
+    Plain numbers: thousands arrive per second, and few are looked up.
     """
 
     parent: str
@@ -35,7 +35,7 @@ class Link:
         return pose_from_quaternion(self.translation_m, self.quaternion)
 
     def apart(self, other: "Link", seconds: float) -> bool:
-        """Whether no frame gets from one to the other in that time."""
+        """Whether no frame moves from one to the other in that time."""
         if self.parent != other.parent:
             return True
         ends = zip(self.translation_m, other.translation_m, strict=True)
@@ -45,7 +45,7 @@ class Link:
         return 2 * acos(min(1.0, abs(cosine))) > SAME_RAD + FASTEST_RAD_S * seconds
 
     def towards(self, other: "Link", share: float) -> Floats:
-        """``T_parent_child`` on the way to another link of the same parent, at a share in 0..1."""
+        """``T_parent_child`` at a share in 0..1 of the way to another link of the same parent."""
         turns = Rotation.from_quat([self.quaternion, other.quaternion])
         ends_m = np.array([self.translation_m, other.translation_m])
         return pose(
@@ -54,25 +54,25 @@ class Link:
 
 
 class TransformTree:
-    """The last seconds of what moves, and everything that is fixed."""
+    """The last seconds of moving transforms, and all static ones."""
 
     def __init__(self) -> None:
-        """Nothing is known yet."""
+        """No transforms yet."""
         self._moving: dict[str, Timeline[Link]] = {}
         self._fixed: dict[str, Link] = {}
         self._parents: dict[str, tuple[str, str]] = {}
 
     @property
     def frames(self) -> set[str]:
-        """Every frame that was ever heard of."""
+        """Every frame that has been published."""
         parents = {link.parent for child in self._children() if (link := self._newest(child))}
         return {*self._children(), *parents}
 
     def take(self, message: Any, static: bool) -> None:
-        """Remember a ``tf2_msgs/TFMessage``, of ``/tf_static`` or of ``/tf``.
+        """Store a ``tf2_msgs/TFMessage`` of ``/tf_static`` or of ``/tf``.
 
         Raises:
-            InvalidInput: it holds what is no transform; the others are remembered.
+            InvalidInput: a transform is invalid; the others are stored.
         """
         faults = []
         for transform in message.transforms:
@@ -84,7 +84,7 @@ class TransformTree:
             raise InvalidInput(faults[0])
 
     def knows(self, target: str, source: str, stamp_ns: int) -> bool:
-        """Whether nothing more need be waited for to tell ``T_target_source`` at a stamp."""
+        """Whether the transforms between two frames have come up to a stamp."""
         try:
             up, down = self._chains(target, source)
         except NotKnown:
@@ -96,7 +96,7 @@ class TransformTree:
         """``T_target_source`` (4, 4) [m] at a stamp, interpolated.
 
         Raises:
-            NotKnown: one sentence for each way in which TF can fail.
+            NotKnown: a frame, a connection or data at the stamp is missing.
             InvalidInput: publishers contradict each other.
         """
         up, down = self._chains(target, source)
@@ -143,7 +143,7 @@ class TransformTree:
         missing = [frame for frame in (target, source) if frame not in self.frames]
         if missing:
             raise NotKnown(
-                f"{where} cannot be known: nobody publishes frame {missing[0]!r}; are "
+                f"{where} cannot be known: no node publishes frame {missing[0]!r}; are "
                 "robot_state_publisher and the hand-eye transform running?"
             )
         raise NotKnown(f"{where} is cut: no chain of transforms leads from one to the other")

@@ -104,7 +104,7 @@ def bench(request, tmp_path_factory):
 def test_without_the_arm_s_transforms_nothing_is_selected(bench):
     answer = bench.select()
     assert not answer.success
-    assert "nobody publishes frame 'base_link'" in answer.message
+    assert "no node publishes frame 'base_link'" in answer.message
 
 
 def test_transforms_that_come_late_give_the_grasp_that_the_joints_would_give(bench):

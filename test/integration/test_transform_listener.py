@@ -96,7 +96,7 @@ def cell():
 def test_the_pose_is_that_at_the_stamp_of_the_image(cell):
     cell.mount()
     cell.arm(100.0, 100.1, 100.2)
-    cell.heard("base_link", CAMERA)
+    cell.received("base_link", CAMERA)
     T = cell.pose.at(header(CAMERA, 100.15))
     expected = pose(np.eye(3), [0.5, 0.0, 0.15]) @ ROBOT.T_tool0_cam
     np.testing.assert_allclose(T, expected, atol=1e-6)
@@ -106,7 +106,7 @@ def test_a_transform_that_is_a_little_late_is_waited_for():
     with closing(Cell(PATIENT_S)) as cell:
         cell.mount()
         cell.arm(100.0)
-        cell.heard("base_link", CAMERA)
+        cell.received("base_link", CAMERA)
         late = Timer(0.1, cell.arm, [100.3])
         late.start()
         T = cell.pose.at(header(CAMERA, 100.2))
@@ -123,16 +123,16 @@ def complaint(cell, stamp_s, frame=CAMERA) -> str:
 
 
 def test_missing_frames_are_named(cell):
-    assert "nobody publishes frame 'base_link'" in complaint(cell, 100.0)
+    assert "no node publishes frame 'base_link'" in complaint(cell, 100.0)
     cell.arm(100.0)
-    cell.heard("base_link")
-    assert f"nobody publishes frame '{CAMERA}'" in complaint(cell, 100.0)
+    cell.received("base_link")
+    assert f"no node publishes frame '{CAMERA}'" in complaint(cell, 100.0)
 
 
 def test_a_chain_that_is_cut_is_said(cell):
     cell.arm(100.0)
     cell._static.sendTransform(stamped(np.eye(4), "camera_link", CAMERA, 0.0))
-    cell.heard("base_link", CAMERA)
+    cell.received("base_link", CAMERA)
     assert f"TF from base_link to {CAMERA} is cut" in complaint(cell, 100.0)
 
 
@@ -140,7 +140,7 @@ def test_far_from_every_transform_nothing_is_known(cell):
     """Neither ahead of the newest nor behind the oldest."""
     cell.mount()
     cell.arm(100.0, 100.1)
-    cell.heard("base_link", CAMERA)
+    cell.received("base_link", CAMERA)
     ahead = complaint(cell, 101.0)
     assert "ends 0.90 s before the image" in ahead
     assert ahead.endswith("nothing newer came within 0.4 s")

@@ -5,7 +5,7 @@ from geometry_msgs.msg import Quaternion, Transform, TransformStamped, Vector3
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from std_msgs.msg import Header
 
-from affordance_grasp.geometry import Floats, invert, quaternion_xyzw
+from affordance_grasp.geometry import Floats, quaternion_xyzw
 
 TOPIC = "/tf_static"
 QOS = QoSProfile(depth=100, durability=DurabilityPolicy.TRANSIENT_LOCAL)
@@ -22,8 +22,3 @@ def from_transform(T: Floats, parent: str, child: str, stamp: Time) -> Transform
             translation=Vector3(x=x, y=y, z=z), rotation=Quaternion(x=qx, y=qy, z=qz, w=qw)
         ),
     )
-
-
-def link_mounting(T_tool0_optical: Floats, T_link_optical: Floats) -> Floats:
-    """Pose of the camera's link in the flange, from that of its optical frame."""
-    return T_tool0_optical @ invert(T_link_optical)

@@ -1,6 +1,6 @@
-"""Where the camera was when it took an image, waited for until what tells it has arrived.
+"""The camera's pose at the stamp of an image, once the data has arrived.
 
-``CAMERA_POSES`` names what tells it; the selector's parameter ``camera_pose`` chooses.
+``CAMERA_POSES`` names the sources; the selector's parameter ``camera_pose`` chooses.
 """
 
 from collections.abc import Callable
@@ -25,7 +25,7 @@ from affordance_grasp.streams.transforms import TransformTree
 
 
 class TransformListener:
-    """Feeds a tree with what arrives on ``/tf`` and ``/tf_static``."""
+    """Feeds a transform tree from ``/tf`` and ``/tf_static``."""
 
     def __init__(self, node: Node) -> None:
         """Subscribe as TF's own listener does."""
@@ -50,10 +50,10 @@ class TransformListener:
 
 
 class AwaitedPose:
-    """A camera pose of the streams that is waited for, up to a limit."""
+    """Waits for the data of a camera pose, up to a limit."""
 
     def __init__(self, pose: CameraPose, arrived: Condition, timeout_s: float) -> None:
-        """``arrived`` is notified of everything that ``pose`` is told by."""
+        """``arrived`` is notified of all data of ``pose``."""
         self._pose, self._arrived, self._timeout_s = pose, arrived, timeout_s
 
     def at(self, header: Header) -> Floats:
@@ -74,8 +74,8 @@ def _by_hand_eye(
 
 
 def _by_tf(node: Node, robot: RobotConfig, joints: JointMonitor, timeout_s: float) -> AwaitedPose:
-    heard = TransformListener(node)
-    return AwaitedPose(TfPose(robot.settings.base_frame, heard.tree), heard.arrived, timeout_s)
+    tf = TransformListener(node)
+    return AwaitedPose(TfPose(robot.settings.base_frame, tf.tree), tf.arrived, timeout_s)
 
 
 CAMERA_POSES: dict[str, Callable[[Node, RobotConfig, JointMonitor, float], AwaitedPose]] = {

@@ -16,7 +16,7 @@ TOPIC = "robot_description"
 
 
 class DescribedRobot:
-    """Takes the driver's URDF when it comes; without one the package's own limits count."""
+    """Takes the driver's URDF when it arrives; without one the package's own limits apply."""
 
     def __init__(self, node: Node, configured: RobotConfig) -> None:
         """Subscribe; robot_state_publisher and ros2_control publish it latched."""
@@ -34,7 +34,7 @@ class DescribedRobot:
 
     @property
     def robot(self) -> RobotConfig:
-        """The robot with the narrower of both limits; raises when that describes another."""
+        """The robot with the narrower limits; raises when the URDF describes another robot."""
         with self._lock:
             if self._fault is not None:
                 raise self._fault
@@ -46,7 +46,7 @@ class DescribedRobot:
         return self._configured.gripper
 
     def scale(self, speed_scaling: float) -> None:
-        """Take another share of the joint speeds from now on."""
+        """Set the share of the joint speed limits."""
         with self._lock:
             self._configured = self._configured.at_speed(speed_scaling)
             self._robot = self._robot.at_speed(speed_scaling)

@@ -53,13 +53,13 @@ class StampedFrame:
         return self.color.header
 
     def frame(self) -> RgbdFrame:
-        """The frame as the core knows it, or a sentence on what is wrong with it."""
+        """The frame as a value; raises what is wrong with it."""
         return to_rgbd(self.color, self.depth, self.camera_info)
 
-    def rectified(self) -> "StampedFrame":
-        """The same instant as a pinhole sees it, for nodes that get only some of the messages.
+    def undistorted(self) -> "StampedFrame":
+        """The same messages undistorted, for nodes that receive only some of them.
 
-        Heat is read at the pixels of a pinhole, so the grounder must be shown the same ones.
+        Grasps are projected on the undistorted image, so the grounder must get that too.
         """
         if not matters(to_intrinsics(self.camera_info), to_distortion(self.camera_info)):
             return self
@@ -81,7 +81,7 @@ class Arrival:
 
 
 class FrameStream:
-    """Feeds a pairer as messages arrive; a slow reader only gets the newest frame."""
+    """Feeds a pairer as messages arrive; a slow reader gets only the newest frame."""
 
     def __init__(
         self,
@@ -105,10 +105,9 @@ class FrameStream:
             )
 
     def next(self, timeout_s: float) -> StampedFrame:
-        """The first frame that was taken after this call, or a sentence on what is missing.
+        """The first frame taken after this call, undistorted; raises what is missing.
 
-        A frame that was under way shows the scene as it was before, and the arm where it was.
-        It is rectified.
+        An earlier frame may show the arm and the scene before the last motion.
         """
         asked_ns = self._clock.now().nanoseconds
         with self._arrived:
@@ -118,7 +117,7 @@ class FrameStream:
             if (frame := self._taken_since(asked_ns)) is None:
                 missing = self._missing(asked_ns)
                 raise NoAnswer(f"no camera frame within {timeout_s:g} s: {missing}")
-        return frame.rectified()
+        return frame.undistorted()
 
     def latest(self) -> dict[str, Arrival]:
         """Topic -> the newest message that arrived on it, paired or not."""
@@ -135,10 +134,10 @@ class FrameStream:
         if self._newest is not None:
             old_s = (asked_ns - stamp_ns(self._newest.header.stamp)) * 1e-9
             return f"frames arrive with stamps {old_s:.1f} s old; the clocks must agree"
-        heard = {topic for topic, one in self._latest.items() if one.at_ns >= asked_ns}
-        if COLOR not in heard:
+        received = {topic for topic, one in self._latest.items() if one.at_ns >= asked_ns}
+        if COLOR not in received:
             return f"nothing arrives on {COLOR}"
-        if DEPTH not in heard:
+        if DEPTH not in received:
             return f"nothing arrives on {DEPTH}; the camera driver must align depth to colour"
         if INFO not in self._latest:
             return f"nothing arrives on {INFO}"

@@ -26,13 +26,13 @@ T = TypeVar("T")
 
 
 def once_known(
-    arrived: Condition, known: Callable[[], bool], tell: Callable[[], T], patience_s: float
+    arrived: Condition, known: Callable[[], bool], read: Callable[[], T], patience_s: float
 ) -> T:
-    """What ``tell`` says as soon as it is known, or after a while by what there is then."""
+    """The result of ``read`` as soon as ``known``, or after ``patience_s`` from what there is."""
     with arrived:
         came = arrived.wait_for(known, patience_s)
         try:
-            return tell()
+            return read()
         except NotKnown as error:
             waited = "" if came else f"; nothing newer came within {patience_s:g} s"
             raise NoAnswer(f"{error}{waited}") from error
@@ -64,25 +64,25 @@ class JointMonitor:
         )
 
     @property
-    def heard(self) -> bool:
+    def received(self) -> bool:
         """Whether positions of these joints ever arrived."""
-        return self.history.heard
+        return self.history.received
 
     def check(self) -> None:
-        """Raise ``MotionFault`` when nobody knows any more where the joints are."""
+        """Raise ``MotionFault`` when the joint positions are not known any more."""
         with self.arrived:
             if complaint := self._complaint():
                 raise MotionFault(complaint)
 
     def now(self) -> Floats:
-        """The newest positions (J,) [rad]; old ones are waited out, for a short while."""
+        """The newest positions (J,) [rad]; waits a short while for fresh ones."""
         with self.arrived:
             if not self.arrived.wait_for(lambda: not self._complaint(), PATIENCE_S):
                 raise NoAnswer(self._complaint())
             return self.history.newest
 
     def at(self, stamp_ns: int, patience_s: float) -> Floats:
-        """Positions (J,) [rad] at a stamp; images may be quicker than joints."""
+        """Positions (J,) [rad] at a stamp; waits, as images may arrive before joint states."""
         history = self.history
         return once_known(
             self.arrived,
@@ -92,9 +92,9 @@ class JointMonitor:
         )
 
     def gap(self, q: Floats, tolerance_rad: float, patience_s: float) -> Floats:
-        """How far every joint (J,) is from ``q`` [rad]; waits a while [s] until all are near it.
+        """Distance of each joint (J,) from ``q`` [rad], once all are near or patience ends [s].
 
-        Positions may come a little later than the word that a motion has ended.
+        Positions may arrive a little later than the result of a motion.
         """
         self.now()
         with self.arrived:
@@ -104,9 +104,9 @@ class JointMonitor:
             return np.abs(self.history.newest - q)
 
     def rest(self, window_s: float, patience_s: float) -> bool:
-        """Whether the joints, from now on and within ``patience_s``, stand still for a while [s].
+        """Whether the joints, within ``patience_s`` from now, stand still for ``window_s`` [s].
 
-        False also when nothing new arrives: nobody knows then.
+        False also when no new positions arrive.
         """
         history, window_ns = self.history, round(window_s * 1e9)
         begun_ns = self._clock.now().nanoseconds
@@ -117,13 +117,13 @@ class JointMonitor:
             )
 
     def rested(self, window_s: float) -> bool:
-        """Whether the joints have stood still for the last while [s]."""
+        """Whether the joints have stood still for the last ``window_s`` [s]."""
         with self.arrived:
-            return self.heard and self.history.rests(round(window_s * 1e9))
+            return self.received and self.history.rests(round(window_s * 1e9))
 
     def _complaint(self) -> str:
-        """What is wrong with the positions of now; empty when nothing is."""
-        if not self.heard:
+        """What is wrong with the present positions; empty when nothing is."""
+        if not self.received:
             return f"nothing arrives on {TOPIC}; is the robot's driver running?"
         if self.history.contradiction:
             return f"{self.history.contradiction} (it comes from {self._publishers()})"
@@ -137,7 +137,7 @@ class JointMonitor:
 
     def _publishers(self) -> str:
         ends = self._node.get_publishers_info_by_topic(self._node.resolve_topic_name(TOPIC))
-        return " and ".join(sorted({end.node_name for end in ends})) or "nobody any more"
+        return " and ".join(sorted({end.node_name for end in ends})) or "no node any more"
 
     def _take(self, message: JointState) -> None:
         with self.arrived:

@@ -1,4 +1,4 @@
-"""The grounder and the generator as the pipeline wants them, answered by other nodes."""
+"""Grounder and generator as the pipeline needs them, served by other nodes."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +20,7 @@ class RemoteServices:
     """Clients of ``ground`` and ``generate_grasps``."""
 
     def __init__(self, node: Node, timeout_s: float) -> None:
-        """Make the clients; the services are waited for when first asked."""
+        """Create the clients; the services are waited for on the first call."""
         group = ReentrantCallbackGroup()
         self.timeout_s = timeout_s
         self.ground = node.create_client(GroundAffordance, "ground", callback_group=group)
@@ -28,10 +28,10 @@ class RemoteServices:
 
 
 class RemoteGrounder:
-    """Asks the service ``ground`` about one frame, whose messages are passed on as they came."""
+    """Calls the service ``ground`` with one frame's messages."""
 
     def __init__(self, services: RemoteServices, stamped: StampedFrame) -> None:
-        """Ask about this frame only."""
+        """For this frame only."""
         self._services, self._stamped = services, stamped
 
     def ground(
@@ -53,20 +53,20 @@ class RemoteGrounder:
 
 
 class RemoteGenerator:
-    """Asks the service ``generate_grasps`` about one frame; see :class:`RemoteGrounder`."""
+    """Calls the service ``generate_grasps`` with one frame's messages."""
 
     name = "generate_grasps"
 
     def __init__(
         self, services: RemoteServices, stamped: StampedFrame, max_width_m: float
     ) -> None:
-        """Ask about this frame only, for grasps of at most ``max_width_m``."""
+        """For this frame only, and grasps of at most ``max_width_m``."""
         self._services, self._stamped, self._max_width_m = services, stamped, max_width_m
 
     def generate(
         self, frame: RgbdFrame, seed: int = 0, scene: TableScene | None = None
     ) -> GraspCandidates:
-        """The grasps; the service reads the scene by itself."""
+        """The grasps; the service segments the scene itself."""
         request = GenerateGrasps.Request(
             color=self._stamped.color,
             depth=self._stamped.depth,
@@ -79,7 +79,7 @@ class RemoteGenerator:
         return to_candidates(response.candidates)
 
     def _check(self, header: Header) -> None:
-        """Grasps in another frame, or of another image, would send the arm astray."""
+        """Refuse grasps in another frame or of another image."""
         asked = self._stamped.header
         if header.frame_id != asked.frame_id:
             raise GeneratorFault(

@@ -53,7 +53,7 @@ class LiveParameters(Generic[T]):
         Args:
             node: whose parameters.
             kind: their class.
-            take: hears every new state before it counts, and raises to refuse it.
+            take: called with every new state before it applies; raises to refuse it.
         """
         self._now, self._take, self._lock = declare(node, kind), take, Lock()
         self._settings = {setting.name: setting for setting in settings_of(kind)}
@@ -65,7 +65,7 @@ class LiveParameters(Generic[T]):
         return self._now
 
     def _change(self, changes: Iterable[Parameter]) -> SetParametersResult:
-        """Take all changes or none, with the sentence that says why."""
+        """Apply all changes or none, with the reason."""
         ours = {each.name: each.value for each in changes if each.name in self._settings}
         with self._lock:
             try:
