@@ -48,17 +48,32 @@ def test_the_corrected_calibration_moves_the_camera():
     assert after.camera_frame == before.camera_frame
 
 
+PENDANT = (
+    "the views put it {off} mm from table_z_m = {expected}: that is the 23.5 mm between the base "
+    "of Aubo's pendant and base_link of the robot description; heights read from the pendant need "
+    "it added"
+)
+ELSEWHERE = (
+    "the views put it {off} mm from table_z_m = {expected}; measure the height again, or calibrate"
+)
+
+
 @pytest.mark.parametrize(
-    ("z_m", "words"),
+    ("z_m", "expected_z_m", "sentence", "off"),
     [
-        (0.002, None),
-        (0.0235, "23.5 mm between the base of Aubo's pendant"),
-        (-0.0215, "23.5 mm between the base of Aubo's pendant"),
-        (0.040, "+40.0 mm from table_z_m = 0; measure"),
+        (0.002, 0.0, None, ""),
+        (-0.0059, 0.0, None, ""),
+        (0.0062, 0.0, ELSEWHERE, "+6.2"),
+        (0.0194, 0.0, ELSEWHERE, "+19.4"),
+        (0.0196, 0.0, PENDANT, "+19.6"),
+        (0.0235, 0.0, PENDANT, "+23.5"),
+        (-0.0215, 0.0, PENDANT, "-21.5"),
+        (0.040, 0.0, ELSEWHERE, "+40.0"),
+        (0.040, 0.0165, PENDANT, "+23.5"),
+        (0.040, 0.04, None, ""),
     ],
 )
-def test_what_is_said_about_the_height(z_m, words):
-    warnings = height_warnings(z_m, 0.0, "table_z_m")
-    assert [words] == [words if words in warning else warning for warning in warnings] or (
-        words is None and warnings == ()
-    )
+def test_what_is_said_about_the_height(z_m, expected_z_m, sentence, off):
+    said = height_warnings(z_m, expected_z_m, "table_z_m")
+    wanted = sentence and sentence.format(off=off, expected=f"{expected_z_m:g}")
+    assert said == ((wanted,) if wanted else ())
