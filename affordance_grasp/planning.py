@@ -19,7 +19,7 @@ from affordance_grasp.share import DEFAULT_ROBOT
 
 @dataclass(frozen=True)
 class GrounderOptions(Settings, title="grounder"):
-    """Which network grounds the query, and where it computes."""
+    """The grounding network and its device."""
 
     method: Annotated[
         Word,
@@ -39,7 +39,7 @@ class GrounderOptions(Settings, title="grounder"):
 
 @dataclass(frozen=True)
 class RankingOptions(Settings, title="ranking"):
-    """How a grasp is chosen among the candidates."""
+    """The ranking of the candidates."""
 
     rule: Annotated[
         Word,
@@ -54,7 +54,7 @@ class RankingOptions(Settings, title="ranking"):
 
 @dataclass(frozen=True)
 class RobotOptions(Settings, title="robot"):
-    """Which robot: its limits, its gripper, and how the camera is mounted."""
+    """The robot: its limits, its gripper and its camera mounting."""
 
     robot_file: Annotated[
         Path, about("the robot's settings: limits, gripper, camera mounting", flag="robot")
@@ -63,7 +63,7 @@ class RobotOptions(Settings, title="robot"):
 
 @dataclass(frozen=True)
 class PlanningOptions(GrounderOptions, RankingOptions, RobotOptions, title="planning"):
-    """Everything that a plan depends on but for the frame and the query."""
+    """All settings of a plan besides the frame and the query."""
 
     generator: Annotated[
         Word,

@@ -28,8 +28,8 @@ def _by_argmax(heat: Floats, quality: Floats, band: float) -> NDArray[np.intp]:
 
 
 def _by_bands(heat: Floats, quality: Floats, band: float) -> NDArray[np.intp]:
-    hottest = heat.max() if len(heat) else 0.0
-    return np.lexsort((-heat, -quality, np.floor((hottest - heat) / band + 1e-9)))
+    highest = heat.max() if len(heat) else 0.0
+    return np.lexsort((-heat, -quality, np.floor((highest - heat) / band + 1e-9)))
 
 
 def _by_quality(heat: Floats, quality: Floats, band: float) -> NDArray[np.intp]:

@@ -1,1 +1,1 @@
-"""Ours beside a plain re-implementation of what the released code computes, in one process."""
+"""The package's methods beside plain versions of the released computations, in one process."""

@@ -1,1 +1,1 @@
-"""Is the wrist camera where the hand-eye calibration says? Measured from a few views."""
+"""Checks of a hand-eye calibration on views of a table or a ChArUco board."""

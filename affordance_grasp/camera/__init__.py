@@ -1,1 +1,1 @@
-"""The real camera: its lens, its device, its frames, and what commonly goes wrong with it."""
+"""The RealSense camera: device, intrinsics, filters, connection, and diagnosis of its topics."""

@@ -14,7 +14,7 @@ Log = Callable[[str], None]
 
 
 class State(TextEnum):
-    """What the camera is doing."""
+    """State of the connection."""
 
     SEARCHING = "searching"
     STREAMING = "streaming"

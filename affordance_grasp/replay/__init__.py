@@ -1,1 +1,1 @@
-"""Recordings: a bag is read with no ROS, planned frame by frame, and told about afterwards."""
+"""Replay of recordings without ROS: a bag is read, planned frame by frame, and reported."""

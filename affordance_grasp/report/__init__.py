@@ -1,1 +1,1 @@
-"""What a person reads afterwards: figures, an animation, and report.json."""
+"""The report of a plan or pick: figures, an animation, and report.json."""

@@ -136,7 +136,7 @@ def _grid(open3d: Any, plan: GraspPlan) -> Any:
 
 
 def _target(plan: GraspPlan) -> Floats:
-    """The chosen grasp, or without one the middle of the region that was looked at."""
+    """The chosen grasp, or without one the middle of the region of interest."""
     if plan.best is not None:
         return plan.best.T_cam_tcp[:3, 3]
     part = plan.frame.depth_m[plan.region.slices]

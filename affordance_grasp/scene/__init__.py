@@ -1,1 +1,1 @@
-"""The scene in one depth image: the supporting plane, and what is above it."""
+"""Segmentation of one depth image: the supporting plane and the objects on it."""

@@ -1,1 +1,1 @@
-"""Grasps of other generators: how they are asked, read, checked and converted."""
+"""Clients of external grasp generators; validation and conversion of their grasps."""

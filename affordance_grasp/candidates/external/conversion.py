@@ -78,8 +78,8 @@ class GraspConversion:
     def _closure_width(self, measured_m: Floats, given_m: Floats) -> Floats:
         """Width (N,) at closure [m]: as measured, or as given where that is more.
 
-        What is seen between the fingers is there, whatever the generator says, and the far side
-        may stick out further; how far a hand was open says nothing about what it closes on.
+        The measured width is a lower bound, as the far side of the object is hidden; an opening
+        tells nothing about the object.
         """
         if self.convention.width is not WidthMeaning.CLOSURE:
             return measured_m

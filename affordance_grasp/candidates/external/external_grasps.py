@@ -111,7 +111,7 @@ def _pose_faults(T: Floats) -> dict[str, NDArray[np.bool_]]:
 def _number_faults(
     width_m: Floats, depth_m: Floats, score: Floats
 ) -> dict[str, NDArray[np.bool_]]:
-    """As of poses; NaN is what a generator does not say."""
+    """As of poses; NaN stands for values that a generator does not give."""
     return {
         f"with a width that is not within 0..{MAX_SIZE_M:g} m": (width_m < 0)
         | (width_m > MAX_SIZE_M),

@@ -1,1 +1,1 @@
-"""One pick as motion: its path, the checks on it, its timing and its execution."""
+"""The motion of a pick: path, clearance checks, timing and execution."""

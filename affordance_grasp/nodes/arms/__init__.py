@@ -1,1 +1,1 @@
-"""The robots that a planned pick is executed on, one class for each kind."""
+"""The robots that execute a planned pick, one class per interface."""

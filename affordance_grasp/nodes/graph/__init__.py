@@ -1,1 +1,1 @@
-"""A program's side of the ROS graph: its processes, and a client that asks it."""
+"""The ROS graph from a program: its processes, and a client."""

@@ -1,1 +1,1 @@
-"""What a node is told by others: frames, joints, the camera pose, the robot, answers."""
+"""Inputs of the nodes: frames, joints, camera pose, robot description, remote services."""

@@ -1,1 +1,1 @@
-"""What rclpy leaves to its users: waits with a limit, exclusive actions, parameters."""
+"""Additions to rclpy: calls with a time limit, exclusive actions, parameters."""

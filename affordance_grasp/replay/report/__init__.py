@@ -1,1 +1,1 @@
-"""What a replay tells afterwards: results, summary, charts and one page."""
+"""The report of a replay: results, summary, charts and one page."""

@@ -1,1 +1,1 @@
-"""The work cell while it runs: the world, its observer, its outcome."""
+"""The running work cell: world, actuators, observer, outcome of a pick."""

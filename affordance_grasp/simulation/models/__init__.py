@@ -1,1 +1,1 @@
-"""What a work cell is built of: arm, gripper, camera housing, room."""
+"""MuJoCo models of arm, gripper, camera housing and room."""

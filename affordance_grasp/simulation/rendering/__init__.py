@@ -1,1 +1,1 @@
-"""Images of a MuJoCo model: the camera, its noise, and what it renders with."""
+"""Rendering of a MuJoCo model: the camera, its noise, the OpenGL backend."""
