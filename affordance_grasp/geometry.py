@@ -6,7 +6,6 @@ cancelling neighbours. Quaternions are x, y, z, w (REP 103). Lengths are metres,
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.spatial.transform import Rotation
 
 Floats = NDArray[np.float64]
 
@@ -23,12 +22,16 @@ def pose(rotation: ArrayLike | None = None, translation_m: ArrayLike | None = No
 
 def pose_from_quaternion(translation_m: ArrayLike, quaternion_xyzw: ArrayLike) -> Floats:
     """Build a 4x4 pose from a translation [m] and a quaternion x, y, z, w."""
+    from scipy.spatial.transform import Rotation
+
     return pose(Rotation.from_quat(np.asarray(quaternion_xyzw, float)).as_matrix(), translation_m)
 
 
 def quaternion_xyzw(T: ArrayLike) -> Floats:
     """Unit quaternion(s) x, y, z, w, w >= 0, of a pose (4, 4) or poses (N, 4, 4)."""
     rotation = np.asarray(T, float)[..., :3, :3]
+    from scipy.spatial.transform import Rotation
+
     return np.asarray(Rotation.from_matrix(rotation).as_quat(canonical=True))
 
 

@@ -13,12 +13,12 @@ import pytest
 from affordance_grasp.cli import main
 from affordance_grasp.errors import InvalidInput, WorkerDied
 from affordance_grasp.simulation.dataset import writer
+from affordance_grasp.simulation.dataset.config import DatasetConfig
 from affordance_grasp.simulation.dataset.detector import SimulatedDetector
 from affordance_grasp.simulation.dataset.functional_parts import FUNCTIONAL_PARTS, affordances_of
 from affordance_grasp.simulation.dataset.jobs import (
     UNSEEN_FAMILIES,
     UNSEEN_SPLIT_AFFORDANCES,
-    DatasetConfig,
     Job,
     Kind,
     annotate,

@@ -9,11 +9,12 @@ from PIL import Image
 from tiny_encoders import TinyEncoder, TinyText
 
 from affordance_grasp.cli import main
-from affordance_grasp.commands import refine_labels as command_module
 from affordance_grasp.datasets.agd20k import ImageFile, load_split, read_gray
 from affordance_grasp.datasets.detections import Detections, RecordedDetector
 from affordance_grasp.datasets.images import Reader
+from affordance_grasp.encoders import backbones, text
 from affordance_grasp.errors import InvalidInput, UnknownName
+from affordance_grasp.learning.labels import refine_config
 from affordance_grasp.learning.labels.masking import MASKERS
 from affordance_grasp.learning.labels.object_crops import (
     ObjectMasks,
@@ -306,9 +307,9 @@ def test_settings_that_cannot_train_are_refused():
 
 
 def test_command_refines_named_classes(setting, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(command_module, "load_backbone", lambda *_: TinyEncoder())
-    monkeypatch.setattr(command_module, "load_text_encoder", lambda _: TinyText())
-    monkeypatch.setitem(command_module.RECIPES, "embedded", CONFIG)
+    monkeypatch.setattr(backbones, "load_backbone", lambda *_: TinyEncoder())
+    monkeypatch.setattr(text, "load_text_encoder", lambda _: TinyText())
+    monkeypatch.setattr(refine_config, "RefineConfig", lambda: CONFIG)
     root = str(setting.split.folder.parent)
     command = ["refine-labels", root, "--classes", "hold/mug", "--threads", "1"]
     out = ["--out", str(tmp_path / "run")]

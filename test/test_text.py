@@ -3,10 +3,10 @@
 import pytest
 import torch
 
+from affordance_grasp.encoders.registry import installed_file
 from affordance_grasp.encoders.text import (
     affordance_sentence,
     load_text_encoder,
-    minilm_folder,
     noun_sentence,
     text_table,
 )
@@ -29,7 +29,7 @@ def test_unknown_encoder():
 @pytest.fixture(scope="module")
 def minilm():
     pytest.importorskip("transformers", reason="the sentence encoder needs transformers")
-    if minilm_folder() is None:
+    if installed_file("minilm") is None:
         pytest.skip("the package with the sentence encoder is not installed")
     return load_text_encoder("minilm")
 

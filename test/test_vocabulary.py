@@ -5,7 +5,7 @@ from importlib.util import find_spec
 import pytest
 
 from affordance_grasp import vocabulary
-from affordance_grasp.encoders.text import minilm_folder
+from affordance_grasp.encoders.registry import installed_file
 from affordance_grasp.errors import UnknownName
 from affordance_grasp.vocabulary import AFFORDANCES, load_vocabulary, resolve_query
 
@@ -101,7 +101,7 @@ def test_a_verb_that_the_method_does_not_know_is_refused_and_not_bent():
     ],
 )
 def test_words_outside_the_vocabulary_are_compared_by_meaning(text, affordance):
-    if minilm_folder() is None or find_spec("transformers") is None:
+    if installed_file("minilm") is None or find_spec("transformers") is None:
         pytest.skip("the sentence encoder is not installed")
     assert resolve_query(text, SOME) == affordance
 

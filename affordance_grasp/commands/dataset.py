@@ -6,9 +6,8 @@ import time
 from pathlib import Path
 
 from affordance_grasp.configuration.flags import add_flags, read_flags
+from affordance_grasp.simulation.dataset.config import DatasetConfig
 from affordance_grasp.simulation.dataset.detector import SimulatedDetector
-from affordance_grasp.simulation.dataset.jobs import DatasetConfig
-from affordance_grasp.simulation.dataset.writer import detect, simulate
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,6 +25,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Write the data set, or its detections only."""
+    from affordance_grasp.simulation.dataset.writer import detect, simulate
+
     detector = read_flags(SimulatedDetector, arguments)
     if arguments.action == "detect":
         detect(arguments.folder, detector)

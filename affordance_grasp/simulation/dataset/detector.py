@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from affordance_grasp.configuration.settings import Seed, Settings, Share, about
 from affordance_grasp.errors import InvalidInput
-from affordance_grasp.geometry import Floats
 
+Floats = NDArray[np.float64]
 PixelBox = tuple[float, float, float, float]
 
 

@@ -7,17 +7,15 @@ description, so the result does not depend on the number of workers.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
-from typing import Annotated, Literal, get_args
 from zlib import crc32
 
 import cv2
 import numpy as np
-from msgspec import Meta
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from affordance_grasp.configuration.settings import Seed, Settings, about
 from affordance_grasp.errors import InvalidInput
+from affordance_grasp.simulation.dataset.config import DatasetConfig
 from affordance_grasp.simulation.dataset.detector import PixelBox, mask_box
 from affordance_grasp.simulation.dataset.functional_parts import (
     FUNCTIONAL_PARTS,
@@ -39,8 +37,6 @@ from affordance_grasp.simulation.objects import (
     make_object,
 )
 
-Split = Literal["Seen", "Unseen"]
-SPLITS: tuple[Split, ...] = get_args(Split)
 UNSEEN_FAMILIES = ("knife", "pan", "axe", "teapot", "fork")
 """Families of the Unseen test set; the Unseen training set holds none of them."""
 UNSEEN_SPLIT_AFFORDANCES = tuple(
@@ -51,7 +47,6 @@ UNSEEN_SPLIT_AFFORDANCES = tuple(
 EGO_VIEWS, EXO_VIEWS, TEST_VIEWS = 3, 4, 2
 ANNOTATED_POINTS = 40
 SEEDS_PER_PAIR = 500
-Images = Annotated[int, Meta(ge=1, le=2000)]
 CLOSE_UPS, CLOSE_UP_START = 2, 100_000
 """Close-ups of every training image, at most, and where their numbers begin."""
 
@@ -65,18 +60,6 @@ class Kind(str, Enum):
 
 
 SEED_START = {Kind.EGO: TRAIN_SEED_START, Kind.EXO: EXO_SEED_START, Kind.TEST: TEST_SEED_START}
-
-
-@dataclass(frozen=True)
-class DatasetConfig(Settings, title="data set"):
-    """Numbers of images and their size."""
-
-    seed: Annotated[Seed, about("of all random draws")] = 0
-    ego_per_object: Annotated[Images, about("train images of every object")] = 60
-    exo_per_pair: Annotated[Images, about("images of people, for every verb of an object")] = 24
-    test_per_object: Annotated[Images, about("test images of every object")] = 12
-    size: Annotated[int, Meta(ge=64, le=800), about("shorter side in pixels")] = 320
-    splits: Annotated[tuple[Split, ...], about("splits to write: Seen, Unseen")] = SPLITS
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from tqdm import tqdm
 
 from affordance_grasp.errors import InvalidInput, WorkerDied, writing
 from affordance_grasp.files import write_file
+from affordance_grasp.simulation.dataset.config import SPLITS, DatasetConfig
 from affordance_grasp.simulation.dataset.detector import PixelBox, SimulatedDetector
 from affordance_grasp.simulation.dataset.functional_parts import (
     affordances_of,
@@ -26,10 +27,8 @@ from affordance_grasp.simulation.dataset.functional_parts import (
     prompt,
 )
 from affordance_grasp.simulation.dataset.jobs import (
-    SPLITS,
     UNSEEN_FAMILIES,
     UNSEEN_SPLIT_AFFORDANCES,
-    DatasetConfig,
     Job,
     Kind,
     Record,

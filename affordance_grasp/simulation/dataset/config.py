@@ -1,0 +1,24 @@
+"""How many images of which size the simulated affordance data set has."""
+
+from dataclasses import dataclass
+from typing import Annotated, Literal, get_args
+
+from msgspec import Meta
+
+from affordance_grasp.configuration.settings import Seed, Settings, about
+
+Split = Literal["Seen", "Unseen"]
+SPLITS: tuple[Split, ...] = get_args(Split)
+Images = Annotated[int, Meta(ge=1, le=2000)]
+
+
+@dataclass(frozen=True)
+class DatasetConfig(Settings, title="data set"):
+    """Numbers of images and their size."""
+
+    seed: Annotated[Seed, about("of all random draws")] = 0
+    ego_per_object: Annotated[Images, about("train images of every object")] = 60
+    exo_per_pair: Annotated[Images, about("images of people, for every verb of an object")] = 24
+    test_per_object: Annotated[Images, about("test images of every object")] = 12
+    size: Annotated[int, Meta(ge=64, le=800), about("shorter side in pixels")] = 320
+    splits: Annotated[tuple[Split, ...], about("splits to write: Seen, Unseen")] = SPLITS
