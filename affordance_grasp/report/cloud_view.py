@@ -10,28 +10,22 @@ from typing import Any
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from affordance_grasp.errors import EnvironmentFault, InvalidInput, writing
+from affordance_grasp.errors import EnvironmentFault, InvalidInput
 from affordance_grasp.extras import require
-from affordance_grasp.geometry import Floats, deproject_pixels
+from affordance_grasp.geometry import Floats, deproject
 from affordance_grasp.pipeline import GraspPlan
-from affordance_grasp.report.figures import INK, PAPER, heatmap_colors, heatmap_tinted, write_png
+from affordance_grasp.report.figures import MUTED, PAPER, heatmap_colors, heatmap_tinted, write_png
 from affordance_grasp.report.glyphs import CHOSEN, STROKES, fork
 from affordance_grasp.scene.cloud import plane_axes
 from affordance_grasp.scene.cloud_files import quiet
-from affordance_grasp.scene.point_cloud import PointCloud, frame_cloud
+from affordance_grasp.scene.point_cloud import frame_cloud
 
 WIDTH_PX, HEIGHT_PX = 1280, 960
 SHOWN = 9
 ROD_M, CHOSEN_ROD_M = 0.001, 0.0025
-GRID_M, GRID_CELLS, GRID_BELOW_M = 0.05, 12, 0.004
-GRID_INK = (110, 118, 126)
+GRID_HALF_M, GRID_LINES, GRID_BELOW_M = 0.3, 13, 0.004
 CAMERA_M = 0.06
 ASIDE_DEG, RAISED_DEG, ZOOM = -25.0, 35.0, 0.28
-
-
-def heat_cloud(plan: GraspPlan) -> PointCloud:
-    """The frame's cloud tinted by the heatmap."""
-    return frame_cloud(replace(plan.frame, color=heatmap_tinted(plan.frame.color, plan.heatmap)))
 
 
 def check_view(image: Path | None) -> None:
@@ -52,7 +46,7 @@ def show(plan: GraspPlan, image: Path | None = None) -> None:
     """Open a window with the plan until it is closed; with ``image`` write that view instead.
 
     The chosen grasp is green, the next ``SHOWN`` have the colour of their heatmap value. The grid
-    of ``GRID_M`` is the table's plane; red, green and blue are the camera's x, y and z.
+    of 5 cm is the table's plane; red, green and blue are the camera's x, y and z.
 
     A process does this last: without a display Mesa loads an LLVM beside which a later import of
     Triton, and so of some of torch, crashes.
@@ -66,48 +60,33 @@ def show(plan: GraspPlan, image: Path | None = None) -> None:
     with quiet(open3d):
         window = open3d.visualization.Visualizer()
         window.create_window("affordance_grasp", WIDTH_PX, HEIGHT_PX, visible=image is None)
-        _fill(open3d, window, plan)
+        for geometry in _geometries(open3d, plan):
+            window.add_geometry(geometry)
+        window.get_render_option().background_color = np.array(PAPER) / 255
+        window.get_render_option().point_size = 3.0
+        _look(window.get_view_control(), plan)
         if image is None:
             window.run()
         else:
-            _save(window, image)
+            seen = np.asarray(window.capture_screen_float_buffer(do_render=True))
+            write_png(image, np.rint(seen * 255).astype(np.uint8))
         window.destroy_window()
 
 
-def _fill(open3d: Any, window: Any, plan: GraspPlan) -> None:
-    for geometry in _geometries(open3d, plan):
-        window.add_geometry(geometry)
-    window.get_render_option().background_color = np.array(PAPER) / 255
-    window.get_render_option().point_size = 3.0
-    _look(window.get_view_control(), plan)
-
-
-def _save(window: Any, image: Path) -> None:
-    window.poll_events()
-    window.update_renderer()
-    seen = np.asarray(window.capture_screen_float_buffer(True))
-    with writing(image):
-        write_png(image, np.rint(seen * 255).astype(np.uint8))
-
-
 def _geometries(open3d: Any, plan: GraspPlan) -> Iterator[Any]:
-    cloud = heat_cloud(plan)
+    color = heatmap_tinted(plan.frame.color, plan.heatmap)
+    cloud = frame_cloud(replace(plan.frame, color=color))
     points = open3d.geometry.PointCloud(open3d.utility.Vector3dVector(cloud.points_cam))
     points.colors = open3d.utility.Vector3dVector(cloud.color / 255)
     yield points
     yield _grid(open3d, plan)
     yield open3d.geometry.TriangleMesh.create_coordinate_frame(CAMERA_M)
-    camera = plan.frame.intrinsics
-    frustum = open3d.geometry.LineSet.create_camera_visualization(
-        camera.width, camera.height, camera.K, np.eye(4), CAMERA_M
-    )
-    yield frustum.paint_uniform_color(np.array(INK) / 255)
     for place, grasp in enumerate(plan.selection.ranked[: SHOWN + 1]):
         corners = fork(grasp.T_cam_tcp, grasp.width_m)
-        color = heatmap_colors(np.array(grasp.heat)) if place else np.array(CHOSEN, float)
-        for a, b in zip(STROKES[::2], STROKES[1::2], strict=True):
-            rod = _rod(open3d, corners[a], corners[b], ROD_M if place else CHOSEN_ROD_M)
-            yield rod.paint_uniform_color(color / 255)
+        tint = heatmap_colors(np.array(grasp.heat)) if place else np.array(CHOSEN)
+        for start, end in corners[list(STROKES)].reshape(-1, 2, 3):
+            rod = _rod(open3d, start, end, ROD_M if place else CHOSEN_ROD_M)
+            yield rod.paint_uniform_color(tint / 255)
 
 
 def _rod(open3d: Any, start: Floats, end: Floats, radius_m: float) -> Any:
@@ -121,28 +100,24 @@ def _rod(open3d: Any, start: Floats, end: Floats, radius_m: float) -> Any:
 
 def _grid(open3d: Any, plan: GraspPlan) -> Any:
     """Lines just below the table's plane, where its readings do not hide them in pieces."""
-    right, away = plane_axes(plan.table)
+    axes = plane_axes(plan.table)
     center = plan.table.drop(_target(plan)) - GRID_BELOW_M * plan.table.normal_cam
-    half = GRID_CELLS // 2
-    steps = np.arange(-half, half + 1) * GRID_M
-    reach = half * GRID_M
-    ends = [center + s * right + e * away for s in steps for e in (-reach, reach)]
-    ends += [center + e * right + s * away for s in steps for e in (-reach, reach)]
+    steps = np.linspace(-GRID_HALF_M, GRID_HALF_M, GRID_LINES)
+    across = np.stack(np.meshgrid(steps, (-GRID_HALF_M, GRID_HALF_M), indexing="ij"), -1)
+    ends = center + np.concatenate([across, across[..., ::-1]]).reshape(-1, 2) @ axes
     grid = open3d.geometry.LineSet(
-        open3d.utility.Vector3dVector(np.array(ends)),
+        open3d.utility.Vector3dVector(ends),
         open3d.utility.Vector2iVector(np.arange(len(ends)).reshape(-1, 2)),
     )
-    return grid.paint_uniform_color(np.array(GRID_INK) / 255)
+    return grid.paint_uniform_color(np.array(MUTED) / 255)
 
 
 def _target(plan: GraspPlan) -> Floats:
     """The chosen grasp, or without one the middle of the region of interest."""
     if plan.best is not None:
         return plan.best.T_cam_tcp[:3, 3]
-    part = plan.frame.depth_m[plan.region.slices]
-    depth_m = float(np.median(part[part > 0]))
-    u, v = plan.region.left + plan.region.right, plan.region.top + plan.region.bottom
-    return deproject_pixels(u / 2, v / 2, depth_m, plan.frame.intrinsics.K)
+    points = deproject(plan.frame.depth_m, plan.frame.intrinsics.K)[plan.region.slices]
+    return np.asarray(np.nanmedian(points.reshape(-1, 3), axis=0))
 
 
 def _look(view: Any, plan: GraspPlan) -> None:
