@@ -13,8 +13,8 @@ from affordance_grasp.srv import GenerateGrasps
 from rclpy.node import Node
 
 from affordance_grasp.datatypes import GraspCandidates, RgbdFrame
-from affordance_grasp.nodes.convert.conversions import to_rgbd
 from affordance_grasp.nodes.convert.grasp_messages import from_candidates
+from affordance_grasp.nodes.convert.images import to_rgbd
 from affordance_grasp.nodes.ros.calls import answering
 from affordance_grasp.scene.cloud import TableScene, segment_scene
 

@@ -12,8 +12,10 @@ from affordance_grasp.datatypes import CameraIntrinsics, GraspCandidates, JointT
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.geometry import pose_from_quaternion
 from affordance_grasp.nodes.convert import conversions as c
+from affordance_grasp.nodes.convert import images
 from affordance_grasp.nodes.convert.grasp_messages import from_candidates, to_candidates, to_target
 from affordance_grasp.nodes.convert.trajectory_messages import from_trajectory, to_trajectory
+from affordance_grasp.streams.messages import to_intrinsics, to_joint_positions, to_pose
 
 HEADER = Header(frame_id="camera_color_optical_frame")
 COLOR = np.arange(2 * 3 * 3, dtype=np.uint8).reshape(2, 3, 3)
@@ -28,20 +30,22 @@ def image(data: bytes, encoding: str, width: int, height: int, step: int) -> Ima
 def test_color_survives_the_round_trip():
     message = c.from_color(COLOR, HEADER)
     assert (message.encoding, message.step, len(message.data)) == ("rgb8", 9, 18)
-    np.testing.assert_array_equal(c.to_color(message), COLOR)
+    np.testing.assert_array_equal(images.to_color(message), COLOR)
 
 
 def test_bgr_and_alpha_are_brought_to_rgb():
     bgra = np.dstack([COLOR[..., ::-1], np.full((2, 3), 255, np.uint8)])
     np.testing.assert_array_equal(
-        c.to_color(image(COLOR[..., ::-1].tobytes(), "bgr8", 3, 2, 9)), COLOR
+        images.to_color(image(COLOR[..., ::-1].tobytes(), "bgr8", 3, 2, 9)), COLOR
     )
-    np.testing.assert_array_equal(c.to_color(image(bgra.tobytes(), "bgra8", 3, 2, 12)), COLOR)
+    np.testing.assert_array_equal(images.to_color(image(bgra.tobytes(), "bgra8", 3, 2, 12)), COLOR)
 
 
 def test_row_padding_is_left_out():
     padded = np.pad(COLOR.reshape(2, 9), ((0, 0), (0, 5)), constant_values=99)
-    np.testing.assert_array_equal(c.to_color(image(padded.tobytes(), "rgb8", 3, 2, 14)), COLOR)
+    np.testing.assert_array_equal(
+        images.to_color(image(padded.tobytes(), "rgb8", 3, 2, 14)), COLOR
+    )
 
 
 def test_depth_is_in_metres_for_either_encoding_and_byte_order():
@@ -50,15 +54,17 @@ def test_depth_is_in_metres_for_either_encoding_and_byte_order():
     little = image(millimetres.tobytes(), "16UC1", 2, 2, 4)
     big = image(millimetres.astype(">u2").tobytes(), "16UC1", 2, 2, 4)
     big.is_bigendian = 1
-    np.testing.assert_array_equal(c.to_depth_m(little), metres)
-    np.testing.assert_array_equal(c.to_depth_m(big), metres)
-    np.testing.assert_array_equal(c.to_depth_m(image(metres.tobytes(), "32FC1", 2, 2, 8)), metres)
-    np.testing.assert_array_equal(c.to_depth_m(c.from_depth_m(metres, HEADER)), metres)
+    np.testing.assert_array_equal(images.to_depth_m(little), metres)
+    np.testing.assert_array_equal(images.to_depth_m(big), metres)
+    np.testing.assert_array_equal(
+        images.to_depth_m(image(metres.tobytes(), "32FC1", 2, 2, 8)), metres
+    )
+    np.testing.assert_array_equal(images.to_depth_m(c.from_depth_m(metres, HEADER)), metres)
 
 
 def test_depth_beyond_sixteen_bits_is_no_reading():
     far = np.array([[0.4, 70.0]], np.float32)
-    np.testing.assert_allclose(c.to_depth_m(c.from_depth_m(far, HEADER)), [[0.4, 0.0]])
+    np.testing.assert_allclose(images.to_depth_m(c.from_depth_m(far, HEADER)), [[0.4, 0.0]])
 
 
 @pytest.mark.parametrize(
@@ -74,18 +80,18 @@ def test_depth_beyond_sixteen_bits_is_no_reading():
 )
 def test_a_bad_image_is_refused_with_a_sentence(message, words):
     with pytest.raises(InvalidInput, match=words):
-        c.to_color(message)
+        images.to_color(message)
 
 
 def test_a_map_with_nan_is_refused():
     values = np.array([[0.0, np.nan]], np.float32)
     with pytest.raises(InvalidInput, match="NaN"):
-        c.to_map(c.from_map(values, HEADER))
+        images.to_map(c.from_map(values, HEADER))
 
 
 def test_intrinsics_survive_the_round_trip():
     intrinsics = CameraIntrinsics(615.0, 614.0, 320.5, 240.25, 640, 480)
-    assert c.to_intrinsics(c.from_intrinsics(intrinsics, HEADER)) == intrinsics
+    assert to_intrinsics(c.from_intrinsics(intrinsics, HEADER)) == intrinsics
 
 
 @pytest.mark.parametrize(
@@ -100,28 +106,28 @@ def test_intrinsics_survive_the_round_trip():
 )
 def test_a_bad_camera_matrix_is_refused(k, words):
     with pytest.raises(InvalidInput, match=words):
-        c.to_intrinsics(CameraInfo(width=640, height=480, k=k))
+        to_intrinsics(CameraInfo(width=640, height=480, k=k))
 
 
 def test_depth_of_another_size_is_refused():
     info = c.from_intrinsics(CameraIntrinsics(600.0, 600.0, 1.0, 1.0, 3, 2), HEADER)
     depth = c.from_depth_m(np.ones((4, 6), np.float32), HEADER)
     with pytest.raises(InvalidInput, match="aligned"):
-        c.to_rgbd(c.from_color(COLOR, HEADER), depth, info)
+        images.to_rgbd(c.from_color(COLOR, HEADER), depth, info)
 
 
 def test_depth_that_is_not_aligned_is_refused_though_it_has_the_size():
     info = c.from_intrinsics(CameraIntrinsics(600.0, 600.0, 1.0, 1.0, 3, 2), HEADER)
     depth = c.from_depth_m(np.ones((2, 3), np.float32), Header(frame_id="camera_depth_frame"))
     with pytest.raises(InvalidInput, match="camera_depth_frame.*must align"):
-        c.to_rgbd(c.from_color(COLOR, HEADER), depth, info)
+        images.to_rgbd(c.from_color(COLOR, HEADER), depth, info)
 
 
 def test_a_slash_before_a_frame_makes_no_other_frame():
     info = c.from_intrinsics(CameraIntrinsics(600.0, 600.0, 1.0, 1.0, 3, 2), HEADER)
     slashed = Header(frame_id=f"/{HEADER.frame_id}")
     depth = c.from_depth_m(np.ones((2, 3), np.float32), slashed)
-    assert c.to_rgbd(c.from_color(COLOR, HEADER), depth, info).depth_m[0, 0] == 1
+    assert images.to_rgbd(c.from_color(COLOR, HEADER), depth, info).depth_m[0, 0] == 1
 
 
 def test_regions():
@@ -136,21 +142,21 @@ def test_regions():
 
 def test_pose_survives_the_round_trip():
     T = pose_from_quaternion([0.1, -0.2, 0.3], [0.5, -0.5, 0.5, 0.5])
-    np.testing.assert_allclose(c.to_pose(c.from_pose(T)), T, atol=1e-12)
+    np.testing.assert_allclose(to_pose(c.from_pose(T)), T, atol=1e-12)
 
 
 def test_a_pose_without_unit_quaternion_is_refused():
     with pytest.raises(InvalidInput, match="norm 0"):
-        c.to_pose(Pose(orientation=Quaternion(w=0.0)))
+        to_pose(Pose(orientation=Quaternion(w=0.0)))
     with pytest.raises(InvalidInput, match="NaN"):
-        c.to_pose(Pose(position=Point(x=float("nan"))))
+        to_pose(Pose(position=Point(x=float("nan"))))
 
 
 def test_joint_positions_go_by_name():
     message = JointState(name=["b", "gripper", "a"], position=[2.0, 9.0, 1.0])
-    np.testing.assert_array_equal(c.to_joint_positions(message, ("a", "b")), [1.0, 2.0])
+    np.testing.assert_array_equal(to_joint_positions(message, ("a", "b")), [1.0, 2.0])
     with pytest.raises(InvalidInput, match="no position for c"):
-        c.to_joint_positions(message, ("a", "c"))
+        to_joint_positions(message, ("a", "c"))
 
 
 def grasps(count: int) -> GraspCandidates:

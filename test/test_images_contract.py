@@ -96,7 +96,7 @@ def test_messages_hold_every_byte_and_say_how(name):
 )
 def test_colour_is_brought_to_rgb(name, rgb, padding):
     pixels = pixels_of(ENCODINGS[name])
-    read = conversions.to_color(message_of(pixels, name, padding, False))
+    read = images.to_color(message_of(pixels, name, padding, False))
     np.testing.assert_array_equal(read, pixels[..., rgb])
     assert read.flags.c_contiguous
 
@@ -105,14 +105,14 @@ def test_depth_and_heat_survive_the_round_trip():
     depth_m = np.array([[0.0, 0.5], [1.234, 65.535]], np.float32)
     heat = np.array([[0.0, 0.25], [1.0, 0.1]], np.float32)
     np.testing.assert_array_equal(
-        conversions.to_depth_m(conversions.from_depth_m(depth_m, HEADER)), depth_m
+        images.to_depth_m(conversions.from_depth_m(depth_m, HEADER)), depth_m
     )
-    np.testing.assert_array_equal(conversions.to_map(conversions.from_map(heat, HEADER)), heat)
+    np.testing.assert_array_equal(images.to_map(conversions.from_map(heat, HEADER)), heat)
 
 
 def test_what_was_read_outlives_its_message():
     message = message_of(pixels_of(ENCODINGS["rgb8"]), "rgb8", 0, False)
-    read = conversions.to_color(message)
+    read = images.to_color(message)
     message.data = bytes(len(message.data))
     np.testing.assert_array_equal(read, pixels_of(ENCODINGS["rgb8"]))
 
@@ -133,7 +133,7 @@ def test_a_message_that_contradicts_itself_is_refused_before_it_is_read(changes,
     for field, value in changes.items():
         setattr(message, field, value)
     with pytest.raises(InvalidInput, match=words):
-        conversions.to_color(message)
+        images.to_color(message)
     info = conversions.from_intrinsics(CameraIntrinsics(9.0, 9.0, 2.0, 1.0, 5, 3), HEADER)
     with pytest.raises(InvalidInput, match=words):
-        conversions.to_rgbd(message, conversions.from_depth_m(np.ones((3, 5)), HEADER), info)
+        images.to_rgbd(message, conversions.from_depth_m(np.ones((3, 5)), HEADER), info)

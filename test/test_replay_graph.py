@@ -17,13 +17,13 @@ from sensor_msgs.msg import CameraInfo, Image, JointState
 from affordance_grasp.cli import main
 from affordance_grasp.control.robot import load_robot
 from affordance_grasp.geometry import quaternion_xyzw
-from affordance_grasp.nodes.convert.conversions import to_pose
 from affordance_grasp.nodes.graph.client import GraspClient
 from affordance_grasp.nodes.graph.processes import Graph, isolate
 from affordance_grasp.nodes.ros.calls import wait
 from affordance_grasp.replay.bags.bag import Bag
 from affordance_grasp.replay.bags.recorder import BagRecorder
 from affordance_grasp.replay.report.results import read_results
+from affordance_grasp.streams.messages import to_pose
 
 pytestmark = pytest.mark.processes
 

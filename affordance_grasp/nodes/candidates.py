@@ -11,8 +11,8 @@ from affordance_grasp.control.gripper import GripperProfile
 from affordance_grasp.control.robot import load_robot
 from affordance_grasp.datatypes import GraspCandidates
 from affordance_grasp.errors import InvalidInput
-from affordance_grasp.nodes.convert.conversions import to_rgbd
 from affordance_grasp.nodes.convert.grasp_messages import from_candidates
+from affordance_grasp.nodes.convert.images import to_rgbd
 from affordance_grasp.nodes.inputs.published_grasps import NAME as TOPIC
 from affordance_grasp.nodes.inputs.published_grasps import GraspInbox, PublishedGrasps
 from affordance_grasp.nodes.parameters import CandidatesParameters

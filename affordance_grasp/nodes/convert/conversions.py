@@ -1,6 +1,6 @@
-"""ROS messages <-> the values of the core; reading is in :mod:`affordance_grasp.streams.messages`.
+"""ROS messages from the values of the core; header and stamp travel beside them.
 
-Header and stamp travel beside the values.
+Reading is in :mod:`affordance_grasp.streams.messages`, that of images in :mod:`.images`.
 """
 
 import numpy as np
@@ -13,41 +13,8 @@ from affordance_grasp.datatypes import CameraIntrinsics, Region
 from affordance_grasp.distortion import PINHOLE, Distortion
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.geometry import Floats, quaternion_xyzw
-from affordance_grasp.nodes.convert.images import (
-    packed,
-    to_color,
-    to_depth_m,
-    to_map,
-    to_rgbd,
-)
-from affordance_grasp.streams.messages import (
-    millimetres,
-    seconds,
-    to_distortion,
-    to_intrinsics,
-    to_joint_positions,
-    to_pose,
-)
-
-__all__ = [
-    "from_color",
-    "from_depth_m",
-    "from_intrinsics",
-    "from_map",
-    "from_point",
-    "from_pose",
-    "from_region",
-    "seconds",
-    "to_color",
-    "to_depth_m",
-    "to_distortion",
-    "to_intrinsics",
-    "to_joint_positions",
-    "to_map",
-    "to_pose",
-    "to_region",
-    "to_rgbd",
-]
+from affordance_grasp.nodes.convert.images import packed
+from affordance_grasp.streams.messages import millimetres
 
 
 def to_region(message: RegionOfInterest, width: int, height: int) -> Region | None:

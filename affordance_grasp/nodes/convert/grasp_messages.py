@@ -29,14 +29,13 @@ from affordance_grasp.nodes.convert.conversions import (
     from_point,
     from_pose,
     from_region,
-    to_map,
-    to_pose,
     to_region,
-    to_rgbd,
 )
+from affordance_grasp.nodes.convert.images import to_map, to_rgbd
 from affordance_grasp.nodes.inputs.frames import StampedFrame
 from affordance_grasp.pipeline import GraspPlan
 from affordance_grasp.scene.table import fit_table
+from affordance_grasp.streams.messages import to_pose
 
 
 def from_candidates(candidates: GraspCandidates, header: Header) -> GraspCandidatesMessage:

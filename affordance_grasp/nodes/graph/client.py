@@ -18,8 +18,8 @@ from sensor_msgs.msg import Image
 from affordance_grasp.action import AffordanceGrasp, ExecuteGrasp
 from affordance_grasp.geometry import Floats
 from affordance_grasp.msg import GraspDecision
-from affordance_grasp.nodes.convert.conversions import seconds, to_color, to_pose
 from affordance_grasp.nodes.convert.grasp_messages import to_plan, to_timings
+from affordance_grasp.nodes.convert.images import to_color
 from affordance_grasp.nodes.ros.action_client import ActionClient
 from affordance_grasp.nodes.ros.calls import LATCHED, NoAnswer, call, wait
 from affordance_grasp.nodes.ros.goals import GONE_S
@@ -31,6 +31,7 @@ from affordance_grasp.srv import (
     ResetSimulation,
     SelectGrasp,
 )
+from affordance_grasp.streams.messages import seconds, to_pose
 
 ANSWER_TIMEOUT_S = 20.0
 CANCEL_TIMEOUT_S = 2.0

@@ -22,8 +22,8 @@ from affordance_grasp.nodes.convert.conversions import (
     from_depth_m,
     from_intrinsics,
     from_map,
-    to_rgbd,
 )
+from affordance_grasp.nodes.convert.images import to_rgbd
 from affordance_grasp.nodes.ros.calls import NoAnswer
 from affordance_grasp.streams import pairing
 from affordance_grasp.streams.messages import (

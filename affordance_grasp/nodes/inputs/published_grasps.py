@@ -25,10 +25,9 @@ from affordance_grasp.candidates.external.external_grasps import (
 from affordance_grasp.control.gripper import GripperProfile
 from affordance_grasp.datatypes import GraspCandidates, RgbdFrame
 from affordance_grasp.msg import GraspCandidates as GraspCandidatesMessage
-from affordance_grasp.nodes.convert.conversions import seconds, to_pose
 from affordance_grasp.nodes.convert.grasp_messages import to_candidates
 from affordance_grasp.scene.cloud import TableScene, segment_scene
-from affordance_grasp.streams.messages import plain_frame
+from affordance_grasp.streams.messages import plain_frame, seconds, to_pose
 
 NAME = "topic"
 POSES, SCORED = "grasp_candidates", "grasp_candidates/scored"

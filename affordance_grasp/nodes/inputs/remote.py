@@ -8,12 +8,14 @@ from std_msgs.msg import Header
 
 from affordance_grasp.candidates.external.external_grasps import GeneratorFault
 from affordance_grasp.datatypes import GraspCandidates, Heatmap, Region, RgbdFrame
-from affordance_grasp.nodes.convert.conversions import from_region, seconds, to_map
+from affordance_grasp.nodes.convert.conversions import from_region
 from affordance_grasp.nodes.convert.grasp_messages import to_candidates
+from affordance_grasp.nodes.convert.images import to_map
 from affordance_grasp.nodes.inputs.frames import StampedFrame
 from affordance_grasp.nodes.ros.calls import call
 from affordance_grasp.scene.cloud import TableScene
 from affordance_grasp.srv import GenerateGrasps, GroundAffordance
+from affordance_grasp.streams.messages import seconds
 
 
 class RemoteServices:
