@@ -74,7 +74,7 @@ class Cell:
             T = pose(np.eye(3), [0.5, 0.0, stamp_s - 100.0])
             self._moving.sendTransform(stamped(T, "base_link", "tool0", stamp_s))
 
-    def heard(self, *frames) -> None:
+    def received(self, *frames) -> None:
         """Wait until these frames have arrived."""
         for frame in frames:
             for _ in range(1200):
@@ -83,7 +83,7 @@ class Cell:
                         break
                 self._thread.join(0.05)
             else:
-                raise AssertionError(f"{frame} was never heard")
+                raise AssertionError(f"{frame} never arrived")
 
 
 @pytest.fixture
