@@ -72,7 +72,7 @@ def test_a_view_that_is_not_complete_is_named(folder, changes, words):
 
 def test_pictures_that_are_missing_are_named(folder):
     (folder / "view_000" / "depth.png").unlink()
-    with pytest.raises(InvalidInput, match="view_000 needs color.png and depth.png"):
+    with pytest.raises(InvalidInput, match="view_000/depth.png cannot be read"):
         read_views(folder, ROBOT.arm)
 
 

@@ -10,16 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 
 from affordance_grasp.control.arm.kinematics import forward
 from affordance_grasp.control.arm.urdf import SerialArm
-from affordance_grasp.datatypes import CameraIntrinsics, RgbdFrame
+from affordance_grasp.datatypes import RgbdFrame
 from affordance_grasp.errors import InvalidInput, writing
 from affordance_grasp.files import write_file
 from affordance_grasp.geometry import Floats
-from affordance_grasp.streams.messages import millimetres
+from affordance_grasp.streams.frame_files import read_frame, write_frame
 
 ORTHONORMAL_TOLERANCE = 1e-3
 MAX_VIEWS = 200
@@ -40,9 +39,7 @@ def write_view(folder: Path, frame: RgbdFrame, joint_positions_rad: dict[str, fl
     """Store one view in a new folder."""
     with writing(folder):
         folder.mkdir(parents=True)
-    images = {"color": frame.color[..., ::-1], "depth": millimetres(frame.depth_m)}
-    for name, image in images.items():
-        write_file(folder / f"{name}.png", cv2.imencode(".png", image)[1].tobytes())
+    write_frame(folder, frame)
     K = frame.intrinsics
     content = {"fx": K.fx, "fy": K.fy, "cx": K.cx, "cy": K.cy}
     content_json = json.dumps({**content, "joint_positions_rad": joint_positions_rad}, indent=2)
@@ -66,22 +63,13 @@ def read_views(folder: Path, arm: SerialArm) -> list[CalibrationView]:
 
 
 def _read_view(folder: Path, arm: SerialArm) -> CalibrationView:
-    color = cv2.imread(str(folder / "color.png"), cv2.IMREAD_COLOR)
-    depth = cv2.imread(str(folder / "depth.png"), cv2.IMREAD_UNCHANGED)
-    if color is None or depth is None or depth.dtype != np.uint16 or depth.ndim != 2:
-        raise InvalidInput(f"{folder} needs color.png and depth.png (16 bit, millimetres)")
     try:
         content = json.loads((folder / "view.json").read_text(encoding="utf-8"))
-        fx, fy, cx, cy = (float(content[name]) for name in ("fx", "fy", "cx", "cy"))
+        intrinsics = [float(content[name]) for name in ("fx", "fy", "cx", "cy")]
         T = _flange(content, arm)
     except (OSError, KeyError, TypeError, ValueError) as error:
         raise InvalidInput(f"{folder}/view.json lacks or garbles {error}") from error
-    height, width = color.shape[:2]
-    frame = RgbdFrame(
-        np.ascontiguousarray(color[..., ::-1]),
-        depth.astype(np.float32) / np.float32(1000),
-        CameraIntrinsics(fx, fy, cx, cy, width, height),
-    )
+    frame = read_frame(folder / "color.png", folder / "depth.png", intrinsics)
     return CalibrationView(folder.name, frame, T)
 
 

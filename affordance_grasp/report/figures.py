@@ -10,11 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from affordance_grasp.datatypes import Heatmap, Region, RgbdFrame
+from affordance_grasp.datatypes import Heatmap, Region
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.files import write_file
 from affordance_grasp.geometry import Floats
-from affordance_grasp.streams.messages import millimetres
 
 RgbImage = NDArray[np.uint8]
 
@@ -126,16 +125,6 @@ def _to_width(image: RgbImage, width: int) -> RgbImage:
 
 def write_png(path: Path, image: RgbImage) -> Path:
     """Write an rgb image; creates its folder where it is missing."""
-    return _write_png(path, Image.fromarray(image))
-
-
-def write_frame(folder: Path, frame: RgbdFrame) -> None:
-    """Write ``color.png`` and ``depth.png`` (16 bit, millimetres) as ``plan`` reads them."""
-    write_png(folder / "color.png", frame.color)
-    _write_png(folder / "depth.png", Image.fromarray(millimetres(frame.depth_m)))
-
-
-def _write_png(path: Path, image: Image.Image) -> Path:
     content = BytesIO()
-    image.save(content, format="PNG", compress_level=3)
+    Image.fromarray(image).save(content, format="PNG", compress_level=3)
     return write_file(path, content.getvalue())

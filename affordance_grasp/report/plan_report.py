@@ -16,10 +16,10 @@ from affordance_grasp.report.figures import (
     heatmap_overlay,
     montage,
     titled,
-    write_frame,
     write_png,
 )
 from affordance_grasp.report.glyphs import around, draw_grasps
+from affordance_grasp.streams.frame_files import write_frame
 
 
 def grasps_summary(grasps: tuple[RankedGrasp, ...], top: int | None = None) -> list[dict]:

@@ -1,4 +1,4 @@
-"""One frame from image files."""
+"""Frames as image files: a colour image and the depth image aligned to it."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,6 +10,8 @@ from PIL import Image
 
 from affordance_grasp.datatypes import MAX_IMAGE_SIDE, CameraIntrinsics, RgbdFrame
 from affordance_grasp.errors import InvalidInput
+from affordance_grasp.files import write_file
+from affordance_grasp.streams.messages import millimetres
 
 
 def read_frame(
@@ -36,6 +38,13 @@ def read_frame(
     height, width = pixels.shape[:2]
     camera = CameraIntrinsics(fx, fy, cx, cy, width, height)
     return RgbdFrame(pixels, read_depth(depth, depth_scale), camera)
+
+
+def write_frame(folder: Path, frame: RgbdFrame) -> None:
+    """Write ``color.png`` and ``depth.png`` (16 bit, millimetres) as :func:`read_frame` reads."""
+    images = {"color": frame.color[..., ::-1], "depth": millimetres(frame.depth_m)}
+    for name, image in images.items():
+        write_file(folder / f"{name}.png", cv2.imencode(".png", image)[1].tobytes())
 
 
 def read_color(path: Path | str) -> NDArray[np.uint8]:
@@ -80,7 +89,7 @@ def read_depth(path: Path | str, scale: float = 0.001) -> NDArray[np.float32]:
         encoded = np.frombuffer(Path(path).read_bytes(), np.uint8)
     except OSError as error:
         raise InvalidInput(f"depth image {path} cannot be read ({error.strerror})") from error
-    units = _decoded(encoded)
+    units = decode_image(encoded, cv2.IMREAD_UNCHANGED)
     if units is None:
         raise InvalidInput(f"depth image {path} cannot be read (not an image)")
     if units.ndim != 2 or units.dtype not in (np.uint16, np.float32):
@@ -92,13 +101,13 @@ def read_depth(path: Path | str, scale: float = 0.001) -> NDArray[np.float32]:
     return (units.astype(np.float64) * scale).astype(np.float32)
 
 
-def _decoded(encoded: NDArray[np.uint8]) -> NDArray[np.generic] | None:
-    """Whatever the image holds, or None; OpenCV's own complaint would be a second sentence."""
+def decode_image(encoded: NDArray[np.uint8], flags: int) -> NDArray[np.generic] | None:
+    """The pixels of an encoded image, or None, without OpenCV's own message."""
     level = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
     try:
-        units: NDArray[np.generic] | None = cv2.imdecode(encoded, cv2.IMREAD_UNCHANGED)
+        pixels: NDArray[np.generic] | None = cv2.imdecode(encoded, flags)
     except cv2.error:
-        units = None
+        pixels = None
     finally:
         cv2.utils.logging.setLogLevel(level)
-    return units
+    return pixels

@@ -16,6 +16,7 @@ from PIL import Image, UnidentifiedImageError
 
 from affordance_grasp.datatypes import MAX_IMAGE_SIDE
 from affordance_grasp.errors import InvalidInput
+from affordance_grasp.streams.frame_files import decode_image
 
 DEPTH_HEADER = 12
 FORMATS = ("PNG", "JPEG")
@@ -38,7 +39,7 @@ def decompress_color(message: Any) -> PlainImage:
     """An rgb8 image."""
     encoded = _bytes(message)
     _check_size(encoded, "compressed colour image")
-    bgr = _decoded(encoded, cv2.IMREAD_COLOR)
+    bgr = decode_image(encoded, cv2.IMREAD_COLOR)
     if bgr is None or bgr.dtype != np.uint8:
         raise InvalidInput("compressed colour image cannot be decoded")
     return _plain(message.header, np.ascontiguousarray(bgr[..., ::-1]), "rgb8")
@@ -60,7 +61,7 @@ def decompress_depth(message: Any) -> PlainImage:
             f"compressed depth image has format {words!r}; expected compressedDepth"
         )
     _check_size(encoded, "compressed depth image")
-    units = _decoded(encoded, cv2.IMREAD_UNCHANGED)
+    units = decode_image(encoded, cv2.IMREAD_UNCHANGED)
     if units is None or units.ndim != 2 or units.dtype != np.uint16:
         raise InvalidInput("compressed depth image is not one channel of 16 bits")
     if not quantised:
@@ -72,7 +73,7 @@ def decompress_map(message: Any) -> PlainImage:
     """A mono8 image."""
     encoded = _bytes(message)
     _check_size(encoded, "compressed map")
-    gray = _decoded(encoded, cv2.IMREAD_GRAYSCALE)
+    gray = decode_image(encoded, cv2.IMREAD_GRAYSCALE)
     if gray is None:
         raise InvalidInput("compressed map cannot be decoded")
     return _plain(message.header, np.asarray(gray, np.uint8), "mono8")
@@ -86,18 +87,6 @@ def _metres(header: NDArray[np.uint8], units: NDArray[np.uint16]) -> NDArray[np.
     inverse = units.astype(np.float64) - B
     metres = np.divide(A, inverse, out=np.zeros_like(inverse), where=(units > 0) & (inverse > 0))
     return metres.astype(np.float32)
-
-
-def _decoded(encoded: NDArray[np.uint8], flags: int) -> NDArray[np.generic] | None:
-    """The pixels, or None; OpenCV's own complaint would be a second sentence."""
-    level = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
-    try:
-        pixels: NDArray[np.generic] | None = cv2.imdecode(encoded, flags)
-    except cv2.error:
-        pixels = None
-    finally:
-        cv2.utils.logging.setLogLevel(level)
-    return pixels
 
 
 def _bytes(message: Any) -> NDArray[np.uint8]:
