@@ -147,7 +147,7 @@ class Heatmap:
 
     ``values``: (H, W) float32 in [0, 1], peak 1, at the colour image's size; 0 outside the region
     of interest. ``raw``: the method's own map before normalisation, at its own resolution:
-    a probability map that sums to 1 (PLSP) or a signed activation (LoopTrans, SelectiveCL).
+    a probability map that sums to 1 (PLSP) or a signed class activation.
     ``confidence``: 0..1, how concentrated the map is.
     """
 

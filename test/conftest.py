@@ -19,7 +19,8 @@ def random_checkpoint(tmp_path_factory) -> Path:
 
     from affordance_grasp.encoders.backbones import load_backbone
     from affordance_grasp.methods.checkpoint import CheckpointInfo, save_checkpoint
-    from affordance_grasp.methods.plsp.network import Plsp, PlspConfig
+    from affordance_grasp.methods.plsp.config import PlspConfig
+    from affordance_grasp.methods.plsp.network import Plsp
 
     torch.manual_seed(0)
     backbone = load_backbone("dinov2_vits14", image_side=224)

@@ -14,8 +14,6 @@ from affordance_grasp.encoders.registry import REGISTRY
 from affordance_grasp.errors import InvalidInput, UnknownName
 from affordance_grasp.learning.ablations.ablation import (
     METRICS,
-    ROWS,
-    Row,
     Spread,
     choose_rows,
     markdown,
@@ -25,8 +23,10 @@ from affordance_grasp.learning.ablations.ablation import (
 )
 from affordance_grasp.learning.ablations.ablation_runs import Run, Setting
 from affordance_grasp.learning.training.train_config import load_config, parse_config
+from affordance_grasp.methods.ablation import Row, find_rows
 from affordance_grasp.methods.checkpoint import load_checkpoint
-from affordance_grasp.methods.restore import METHODS, make_network
+from affordance_grasp.methods.method import make_network
+from affordance_grasp.methods.table import METHODS, methods_with
 
 CONFIGS = Path(__file__).parents[1] / "config"
 
@@ -36,18 +36,18 @@ def base_config(method):
 
 
 def test_every_method_has_rows_and_the_last_one_is_the_full_method():
-    assert set(ROWS) == set(METHODS)
-    for method, rows in ROWS.items():
+    assert methods_with("ablation") == tuple(METHODS)
+    for method in METHODS:
         base = base_config(method)
-        *_, full = rows.values()
+        *_, full = find_rows(method).values()
         assert row_config(base, full).network_config == base.network_config
         assert row_config(base, full).sampling == base.sampling
 
 
-@pytest.mark.parametrize("method", ROWS)
+@pytest.mark.parametrize("method", METHODS)
 def test_no_two_rows_are_trained_alike_unless_said_so(method):
     base = base_config(method)
-    trained = [row_config(base, r) for r in ROWS[method].values() if r.trained_as is None]
+    trained = [row_config(base, r) for r in find_rows(method).values() if r.trained_as is None]
     for i, config in enumerate(trained):
         assert config not in trained[:i]
         plain = json.loads(json.dumps(config.to_dict()))
@@ -67,7 +67,7 @@ def test_no_two_rows_are_trained_alike_unless_said_so(method):
     ],
 )
 def test_a_row_takes_its_modules_away(method, row, present, absent):
-    config = row_config(base_config(method), ROWS[method][row])
+    config = row_config(base_config(method), find_rows(method)[row])
     network = make_network(method, config.network)
     modules = {name.split(".")[0] for name, _ in network.named_parameters()}
     assert present <= modules
@@ -76,7 +76,9 @@ def test_a_row_takes_its_modules_away(method, row, present, absent):
 
 def test_stitching_is_a_matter_of_sampling_and_leaves_the_views_alone():
     base = base_config("plsp")
-    baseline, stitching = (row_config(base, ROWS["plsp"][n]) for n in ("baseline", "stitching"))
+    baseline, stitching = (
+        row_config(base, find_rows("plsp")[n]) for n in ("baseline", "stitching")
+    )
     assert (baseline.sampling.stitched, stitching.sampling.stitched) == (0.0, 0.5)
     assert baseline.views == stitching.views
     assert baseline.network == stitching.network
@@ -91,7 +93,7 @@ def test_rows_are_chosen_by_name_and_those_they_need_are_trained():
         choose_rows("plsp", ["S"])
 
 
-@pytest.mark.parametrize("method", ROWS)
+@pytest.mark.parametrize("method", METHODS)
 def test_a_reduced_setting_scales_views_and_network_alike(method):
     base = base_config(method)
     small = reduced(base, 112)
@@ -194,7 +196,7 @@ def test_a_table_is_made_once_and_grows_by_what_is_new(tree, tmp_path, commands,
 
 def test_a_run_that_was_asked_for_otherwise_is_not_taken_for_done(tmp_path):
     base = replace(base_config("looptrans"), epochs=5)
-    run = Run(Setting(base, tmp_path, "Unseen", tmp_path), "S", ROWS["looptrans"]["S"], 0)
+    run = Run(Setting(base, tmp_path, "Unseen", tmp_path), "S", find_rows("looptrans")["S"], 0)
     folder = run.folder
     folder.path.mkdir(parents=True)
     folder.last.touch()
@@ -225,7 +227,7 @@ def test_a_run_that_was_asked_for_otherwise_is_not_taken_for_done(tmp_path):
 
 def test_scores_of_another_split_or_data_set_are_not_taken_for_these(tmp_path):
     setting = Setting(base_config("looptrans"), tmp_path, "Unseen", tmp_path)
-    run = Run(setting, "S", ROWS["looptrans"]["S"], 0)
+    run = Run(setting, "S", find_rows("looptrans")["S"], 0)
     summary = run.folder.path / "maps/summary_reference.json"
     summary.parent.mkdir(parents=True)
     run.folder.last.touch()
@@ -240,7 +242,7 @@ def test_training_writes_the_recipe_that_it_names(tmp_path):
     setting = Setting(
         base_config("plsp"), Path("/data"), "Unseen", tmp_path, options=("--bf16-tokens",)
     )
-    run = Run(setting, "baseline", ROWS["plsp"]["baseline"], 2)
+    run = Run(setting, "baseline", find_rows("plsp")["baseline"], 2)
     words = run.training().words
     recipe = Path(words[words.index("--config") + 1])
     assert load_config(recipe).to_dict() == run.config.to_dict()

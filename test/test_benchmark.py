@@ -1,6 +1,7 @@
 """The benchmark: both sides agree, operations are counted, turns are taken, faults are told."""
 
 import json
+import sys
 from dataclasses import replace
 
 import pytest
@@ -8,7 +9,7 @@ import torch
 from torch import nn
 
 from affordance_grasp import cli
-from affordance_grasp.benchmark import rounds
+from affordance_grasp.benchmark import contestant, rounds
 from affordance_grasp.benchmark.cases import (
     Size,
     case_names,
@@ -16,8 +17,7 @@ from affordance_grasp.benchmark.cases import (
     make_case,
     training_case,
 )
-from affordance_grasp.benchmark.contestants import CONTESTANTS
-from affordance_grasp.benchmark.plain_encoders import plain_copy
+from affordance_grasp.benchmark.contestant import make_contestant, plain_module
 from affordance_grasp.benchmark.rates import PRODUCTS, measure_rates
 from affordance_grasp.benchmark.rounds import (
     Case,
@@ -31,6 +31,7 @@ from affordance_grasp.benchmark.rounds import (
 from affordance_grasp.benchmark.table import as_table, as_values
 from affordance_grasp.encoders.linear import Linear
 from affordance_grasp.errors import InvalidInput, UnknownName
+from affordance_grasp.methods.table import METHODS
 
 SMALL = Size(side=32, batch=2)
 
@@ -60,10 +61,10 @@ def quick_rates(monkeypatch):
     monkeypatch.setattr(rounds, "measure_rates", lambda images: rates)
 
 
-@pytest.mark.parametrize("method", CONTESTANTS)
+@pytest.mark.parametrize("method", METHODS)
 def test_plain_and_ours_agree_in_maps_losses_and_gradients(method):
-    contestant = CONTESTANTS[method](32)
-    for case in (inference_case("maps", contestant, 2), training_case("losses", contestant, 2)):
+    made = make_contestant(method, 32)
+    for case in (inference_case("maps", made, 2), training_case("losses", made, 2)):
         counted = {name: counted_run(variant) for name, variant in case.variants.items()}
         expected, plain_gflop = counted["plain"]
         assert all(value.isfinite().all() for value in expected.values())
@@ -153,7 +154,7 @@ def test_the_command_reports_and_fails_where_results_differ(monkeypatch, capsys,
 
 def test_plain_copies_share_parameters_and_have_no_layers_of_ours():
     network = nn.Sequential(Linear(4, 3), nn.Sequential(Linear(3, 2, bias=False)))
-    plain = plain_copy(network)
+    plain = plain_module("encoders").plain_copy(network)
     assert not any(isinstance(module, Linear) for module in plain.modules())
     assert [id(p) for p in plain.parameters()] == [id(p) for p in network.parameters()]
     assert isinstance(network[0], Linear)
@@ -168,3 +169,13 @@ def test_refuses_what_cannot_be_measured(capsys):
     assert cli.main(["benchmark", "--rounds", "0"]) == 2
     assert "--rounds must be at least 1" in capsys.readouterr().err
     assert "plsp-frame" in case_names()
+
+
+def test_without_a_checkout_there_is_nothing_to_measure_against(monkeypatch, tmp_path):
+    for name in [n for n in sys.modules if n.split(".")[0] == "benchmark"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setattr(contestant, "FOLDER", tmp_path / "benchmark")
+    with pytest.raises(
+        InvalidInput, match="run affordance-grasp benchmark from a source checkout"
+    ):
+        make_case("plsp-inference", SMALL)

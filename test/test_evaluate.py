@@ -19,7 +19,7 @@ from affordance_grasp.learning.evaluation.evaluate import (
     score_exported,
 )
 from affordance_grasp.methods.checkpoint import CheckpointInfo, save_checkpoint
-from affordance_grasp.methods.restore import make_network
+from affordance_grasp.methods.method import make_network
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from affordance_grasp.datasets.features import Encoding, cache_features, cache_t
 from affordance_grasp.datasets.images import reader_of
 from affordance_grasp.datasets.views import ViewPlan
 from affordance_grasp.errors import InvalidInput
-from affordance_grasp.methods.restore import make_network
+from affordance_grasp.methods.method import make_network
 
 PLAN = ViewPlan(crops=2, stitched=1)
 ROWS = 6 * 3 + 12  # views of the egocentric images, one view of the exocentric ones

@@ -15,7 +15,7 @@ from affordance_grasp.datatypes import Region
 from affordance_grasp.errors import CheckpointError, InvalidInput, UnknownName
 from affordance_grasp.grounding.grounder import concentration, load_grounder
 from affordance_grasp.methods.checkpoint import load_checkpoint
-from affordance_grasp.methods.restore import METHODS
+from affordance_grasp.methods.table import METHODS
 from affordance_grasp.simulation.dataset.masked_images import egocentric
 from affordance_grasp.simulation.objects import TEST_SEED_START, make_object
 

@@ -13,8 +13,9 @@ from affordance_grasp.encoders.backbones import load_backbone
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.grounding.grounder import load_grounder
 from affordance_grasp.methods.checkpoint import CheckpointInfo, save_checkpoint
+from affordance_grasp.methods.looptrans.config import LoopTransBatch, LoopTransConfig
 from affordance_grasp.methods.looptrans.losses import correlation_loss
-from affordance_grasp.methods.looptrans.network import LoopTrans, LoopTransBatch, LoopTransConfig
+from affordance_grasp.methods.looptrans.network import LoopTrans
 from affordance_grasp.methods.shared.class_maps import concentration_loss
 
 SMALL = LoopTransConfig(image_side=56, classes=3, noise=2)

@@ -10,7 +10,8 @@ import torch
 from seeded_networks import seeded_dino, seeded_tensors, seeded_training_batch
 from seeded_weights import seeded_image
 
-from affordance_grasp.methods.looptrans.network import LoopTrans, LoopTransBatch, LoopTransConfig
+from affordance_grasp.methods.looptrans.config import LoopTransBatch, LoopTransConfig
+from affordance_grasp.methods.looptrans.network import LoopTrans
 
 GOLDEN = Path(__file__).parent / "golden"
 

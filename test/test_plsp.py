@@ -13,9 +13,10 @@ from tiny_encoders import TINY_NETWORK
 from affordance_grasp.encoders.backbones import SPECS, Backbone, Clip
 from affordance_grasp.encoders.weights import load_strictly
 from affordance_grasp.errors import CheckpointError, InvalidInput
+from affordance_grasp.methods.plsp.config import PlspBatch, PlspConfig
 from affordance_grasp.methods.plsp.fuser import sin_cos_table
-from affordance_grasp.methods.plsp.network import Plsp, PlspBatch, PlspConfig
-from affordance_grasp.methods.released import OFFICIAL
+from affordance_grasp.methods.plsp.network import Plsp
+from affordance_grasp.methods.released import find_format
 
 GOLDEN = Path(__file__).parent / "golden"
 TINY = PlspConfig(**TINY_NETWORK, text_dim=24, drop_path=0.0)
@@ -276,7 +277,7 @@ def paper_network():
         for name, shape in shapes.items()
     }
     network = Plsp(replace(PlspConfig.paper(), drop_path=0.0), Clip(None, 224))
-    load_strictly(network, OFFICIAL["plsp"].own_tensors(official), "seeded checkpoint")
+    load_strictly(network, find_format("plsp").own_tensors(official), "seeded checkpoint")
     return network.eval()
 
 
@@ -362,7 +363,7 @@ def test_paper_losses_are_the_released_ones(paper_network, reasoning, prefix):
 
 
 def test_a_foreign_checkpoint_is_refused_with_every_name(paper_network):
-    tensors = OFFICIAL["plsp"].own_tensors(
+    tensors = find_format("plsp").own_tensors(
         {"encoder.proj": torch.zeros(2, 2), "surplus": torch.zeros(1)}
     )
     with pytest.raises(CheckpointError) as refused:

@@ -6,10 +6,10 @@ from agd20k_tree import write_tree
 
 from affordance_grasp.datasets.agd20k import load_split, read_gray
 from affordance_grasp.datasets.detections import Detections, RecordedDetector
+from affordance_grasp.datasets.labels import label_path
 from affordance_grasp.errors import InvalidInput, UnknownName
 from affordance_grasp.learning.labels.masking import MASKERS, box_region, fill_holes, turn_inverted
 from affordance_grasp.learning.labels.pseudo_labels import (
-    label_path,
     pseudo_label,
     write_pseudo_labels,
 )

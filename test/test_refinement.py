@@ -12,6 +12,7 @@ from affordance_grasp.cli import main
 from affordance_grasp.datasets.agd20k import ImageFile, load_split, read_gray
 from affordance_grasp.datasets.detections import Detections, RecordedDetector
 from affordance_grasp.datasets.images import Reader
+from affordance_grasp.datasets.labels import label_for_training, label_path, refined_label_path
 from affordance_grasp.encoders import backbones, text
 from affordance_grasp.errors import InvalidInput, UnknownName
 from affordance_grasp.learning.labels import refine_config
@@ -23,9 +24,6 @@ from affordance_grasp.learning.labels.object_crops import (
     square_crop,
 )
 from affordance_grasp.learning.labels.pseudo_labels import (
-    label_for_training,
-    label_path,
-    refined_label_path,
     write_pseudo_labels,
 )
 from affordance_grasp.learning.labels.refine_config import RefineConfig, classes_of

@@ -29,13 +29,13 @@ from affordance_grasp.learning.training.train_config import TrainConfig, parse_c
 from affordance_grasp.learning.training.training_run import train_method
 from affordance_grasp.methods import restore as methods
 from affordance_grasp.methods.checkpoint import load_checkpoint
+from affordance_grasp.methods.method import make_network
 from affordance_grasp.methods.plsp.samples import (
     ExoPool,
     PairTexts,
     PlspSamples,
     SamplingConfig,
 )
-from affordance_grasp.methods.restore import make_network
 
 CONFIG = TrainConfig(
     epochs=3,

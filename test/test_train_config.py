@@ -11,11 +11,11 @@ from affordance_grasp.datasets.views import ViewPlan
 from affordance_grasp.errors import InvalidInput, UnknownName
 from affordance_grasp.learning.training.optimizers import AdamW, Sgd
 from affordance_grasp.learning.training.train_config import TrainConfig, load_config, parse_config
-from affordance_grasp.methods.looptrans.network import LoopTransConfig
-from affordance_grasp.methods.plsp.network import PlspConfig
+from affordance_grasp.methods.looptrans.config import LoopTransConfig
+from affordance_grasp.methods.plsp.config import PlspConfig
 from affordance_grasp.methods.plsp.samples import SamplingConfig
 from affordance_grasp.methods.selectivecl.config import SelectiveClConfig
-from affordance_grasp.methods.shared.triplets import LocateSampling
+from affordance_grasp.methods.shared.samples import TripletSampling
 
 CONFIGS = Path(__file__).parents[1] / "config"
 
@@ -103,7 +103,7 @@ PUBLISHED = {
         optimizer=Sgd(1e-3, momentum=0.9, weight_decay=5e-4, step_epochs=5, decay=0.1),
         seed=42,
         views=CropPlan(1, 1, "squash", resized=256, side=224),
-        sampling=LocateSampling(exo_images=3),
+        sampling=TripletSampling(exo_images=3),
         network={"backbone": "dino_vits16"},
         cached=False,
     ),
@@ -134,7 +134,7 @@ PUBLISHED = {
         optimizer=Sgd(1e-3, momentum=0.9, weight_decay=5e-4, step_epochs=50),
         seed=0,
         views=CropPlan(1, 1, "shorter_side", resized=256, side=224),
-        sampling=LocateSampling(exo_images=3),
+        sampling=TripletSampling(exo_images=3),
         network={
             "backbone": "dino_vits16",
             "affinity": "clearclip",

@@ -9,11 +9,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from affordance_grasp.benchmark.contestants import ASKED, CONTESTANTS, Contestant
+from affordance_grasp.benchmark.contestant import ASKED, Contestant, make_contestant
 from affordance_grasp.benchmark.rounds import Case, Outputs, Variant
 from affordance_grasp.errors import InvalidInput, UnknownName
 from affordance_grasp.grounding.grounder import load_grounder
-from affordance_grasp.methods.restore import METHODS
+from affordance_grasp.methods.table import METHODS
 
 EXACT = 1e-3
 """Relative tolerance of float32 results: sums in another order, through twelve blocks."""
@@ -38,9 +38,8 @@ class Size:
 def case_names() -> tuple[str, ...]:
     """Every case, in the order in which they run."""
     kinds = ("inference", "queries", "training")
-    compared = tuple(f"{method}-{kind}" for method in CONTESTANTS for kind in kinds)
-    shipped = tuple(f"{name}-frame" for name, m in METHODS.items() if m.checkpoint is not None)
-    return compared + shipped
+    compared = tuple(f"{method}-{kind}" for method in METHODS for kind in kinds)
+    return compared + tuple(f"{method}-frame" for method in METHODS)
 
 
 def make_case(name: str, size: Size) -> Case:
@@ -51,7 +50,7 @@ def make_case(name: str, size: Size) -> Case:
     torch.manual_seed(0)
     if kind == "frame":
         return _frame_case(name, method)
-    contestant = CONTESTANTS[method](size.side)
+    contestant = make_contestant(method, size.side)
     if kind == "training":
         return training_case(name, contestant, size.batch or contestant.batch_size)
     return inference_case(name, contestant, 1 if kind == "inference" else QUERIES)
@@ -80,7 +79,7 @@ def training_case(name: str, contestant: Contestant, count: int) -> Case:
     """A step of training on ``count`` samples: losses, gradients, optimiser."""
     network = contestant.network.train()
     batch = contestant.batch(count)
-    ours = partial(network.loss, epoch=0)
+    ours = partial(network.loss, epoch=contestant.epoch)
 
     def variant(losses: Callable[[Any], dict[str, Tensor]], data: Any, narrow: bool) -> Variant:
         step = partial(_step, contestant.optimizer, partial(losses, data), narrow)

@@ -16,8 +16,6 @@ from affordance_grasp.encoders.backbones import VitBackbone, load_backbone
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.files import write_file
 from affordance_grasp.learning.ablations.ablation import (
-    ROWS,
-    Row,
     Spread,
     choose_rows,
     markdown,
@@ -32,12 +30,14 @@ from affordance_grasp.learning.evaluation.saliency import cached_saliency
 from affordance_grasp.learning.training.run_folder import surroundings
 from affordance_grasp.learning.training.threads import limit_threads
 from affordance_grasp.learning.training.train_config import TrainConfig, load_config
+from affordance_grasp.methods.ablation import Row
+from affordance_grasp.methods.table import methods_with
 from affordance_grasp.share import share_path
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("--method", required=True, choices=tuple(ROWS))
+    parser.add_argument("--method", required=True, choices=methods_with("ablation"))
     parser.add_argument("--data", type=Path, required=True, help="root in AGD20K's layout")
     parser.add_argument("--out", type=Path, required=True, help="folder of all runs")
     parser.add_argument("--split", default="Unseen", choices=tuple(LAYOUTS))
@@ -48,9 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--image-side", type=int, help="smaller pictures, such as 112 pixels")
     parser.add_argument("--jobs", type=int, default=1, help="runs at the same time (1)")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads of every run (1)")
-    parser.add_argument(
-        "--boxes", type=Path, help="detector boxes for PLSP (default: in the data)"
-    )
+    parser.add_argument("--boxes", type=Path, help="detector boxes (default: in the data)")
     parser.add_argument("--cache", type=Path, help="feature cache (default: DATA/features)")
     parser.add_argument("--bf16-tokens", action="store_true", help="bfloat16 backbone, faster")
     parser.add_argument("--protocol", default="reference", choices=tuple(PROTOCOLS))

@@ -5,7 +5,8 @@ import json
 from pathlib import Path
 
 from affordance_grasp.methods.checkpoint import write_checkpoint
-from affordance_grasp.methods.released import OFFICIAL, read_official
+from affordance_grasp.methods.released import read_official
+from affordance_grasp.methods.table import methods_with
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -13,9 +14,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     command = actions.add_parser("import", help="convert a released checkpoint, strictly")
     command.add_argument("file", type=Path, metavar="OFFICIAL", help="the released file (.pth)")
-    command.add_argument("--method", required=True, choices=tuple(OFFICIAL))
+    command.add_argument("--method", required=True, choices=methods_with("released"))
     command.add_argument("--out", type=Path, required=True, help="safetensors file to write")
-    command.add_argument("--text", type=Path, help="released verb features (PLSP)")
+    command.add_argument("--text", type=Path, help="released verb features, where they are a file")
     command.add_argument(
         "--affordances", help="names of the classes, with commas (default: Seen or Unseen)"
     )

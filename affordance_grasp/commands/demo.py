@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from affordance_grasp.errors import AffordanceGraspError, InvalidInput, MissingPackage
 from affordance_grasp.methods.checkpoint import load_checkpoint
-from affordance_grasp.methods.restore import find_method
+from affordance_grasp.methods.table import method_package
 from affordance_grasp.pipeline import GraspPlan
 from affordance_grasp.replay.bags.recorder import STORAGES
 from affordance_grasp.report.plan_report import make_folder, write_report
@@ -95,7 +95,7 @@ def _check(arguments: argparse.Namespace) -> None:
         raise InvalidInput(f"--record {arguments.record} exists already; name a new folder")
     make_folder(arguments.out)
     make_object(arguments.object, 0)
-    find_method(arguments.method)
+    method_package(arguments.method)
     if arguments.checkpoint:
         load_checkpoint(arguments.checkpoint)
     functional_parts(resolve_query(arguments.query, AFFORDANCES), arguments.object)

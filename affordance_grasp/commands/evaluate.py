@@ -11,6 +11,7 @@ import torch
 from tqdm import tqdm
 
 from affordance_grasp.datasets.agd20k import LAYOUTS, Split, load_split
+from affordance_grasp.datasets.crops import CropPlan
 from affordance_grasp.datasets.features import Encoding, evaluation_views
 from affordance_grasp.datasets.images import reader_of
 from affordance_grasp.encoders.backbones import VitBackbone, load_backbone
@@ -27,12 +28,12 @@ from affordance_grasp.learning.evaluation.evaluate import (
     write_table,
 )
 from affordance_grasp.learning.evaluation.metrics import PROTOCOLS
-from affordance_grasp.learning.evaluation.published import PUBLISHED
+from affordance_grasp.learning.evaluation.published import published
 from affordance_grasp.learning.evaluation.saliency import SALIENT, cached_saliency
 from affordance_grasp.learning.training.threads import limit_threads
 from affordance_grasp.methods.checkpoint import Checkpoint, load_checkpoint
 from affordance_grasp.methods.network import GroundingNetwork
-from affordance_grasp.methods.recipes import RECIPES, text_rows
+from affordance_grasp.methods.recipe import find_recipe
 from affordance_grasp.methods.restore import restore_network
 
 
@@ -97,7 +98,7 @@ def _export(arguments: argparse.Namespace, split: Split, folder: Path) -> None:
     device = check_device(arguments.device)
     network = restore_network(checkpoint, f"checkpoint {arguments.checkpoint}").to(device).eval()
     affordances, text = _known(network, checkpoint, split)
-    view = RECIPES[network.name].plan(side=network.config.image_side).plain
+    view = find_recipe(network.name).plan(side=network.config.image_side).plain
     encoding = Encoding(bfloat16=arguments.bf16_tokens)
     images = evaluation_views(
         split,
@@ -121,13 +122,14 @@ def _known(
     missing = tuple(sorted({i.image.affordance for i in split.test} - set(info.affordances)))
     if not missing:
         return info.affordances, text
-    if not RECIPES[network.name].fixed_labels:
+    recipe = find_recipe(network.name)
+    if not recipe.fixed_labels:
         raise InvalidInput(
             f"the checkpoint knows {', '.join(info.affordances)}; {split.name} also tests "
             f"{', '.join(missing)}, for which {network.name} has no channel"
         )
     encoder = load_text_encoder(info.text_encoder)
-    more = text_rows(network, encoder, missing)
+    more = recipe.text_features(network, encoder, missing)
     return (*info.affordances, *missing), torch.cat([text, more])
 
 
@@ -138,7 +140,7 @@ def _saliency(arguments: argparse.Namespace, split: Split) -> Any:
     return cached_saliency(
         split,
         backbone,
-        RECIPES["looptrans"].plan().plain,
+        CropPlan().plain,
         _cache(arguments),
         encoding=Encoding(bfloat16=arguments.bf16_tokens),
         progress=tqdm,
@@ -169,8 +171,10 @@ def _report(
 
 
 def _published(split: str) -> dict[str, dict[str, float]]:
-    rows = PUBLISHED.get(split, {})
-    return {n: dict(zip(("kld", "sim", "nss"), row, strict=True)) for n, row in rows.items()}
+    return {
+        n: dict(zip(("kld", "sim", "nss"), row, strict=True))
+        for n, row in published(split).items()
+    }
 
 
 def _row(name: str, row: Mapping[str, float]) -> str:

@@ -26,7 +26,7 @@ from affordance_grasp.experiment import (
     table,
 )
 from affordance_grasp.grounding.grounder import Grounder, load_grounder
-from affordance_grasp.methods.restore import METHODS
+from affordance_grasp.methods.table import METHODS
 from affordance_grasp.report.plan_report import make_folder, write_json
 from affordance_grasp.selection import RULES
 

@@ -13,7 +13,7 @@ import numpy as np
 from affordance_grasp.datatypes import Heatmap
 from affordance_grasp.files import write_file
 from affordance_grasp.grounding.grounder import load_grounder
-from affordance_grasp.methods.restore import METHODS
+from affordance_grasp.methods.table import METHODS
 from affordance_grasp.report.figures import RgbImage, heatmap_overlay, write_png
 from affordance_grasp.streams.frame_files import read_color
 

@@ -14,7 +14,7 @@ from affordance_grasp.candidates.generators import GENERATORS, make_generator
 from affordance_grasp.configuration.read import from_words
 from affordance_grasp.encoders.precision import PRECISIONS, choose_precision
 from affordance_grasp.errors import UnknownName
-from affordance_grasp.methods.restore import METHODS, find_method
+from affordance_grasp.methods.table import METHODS, method_package
 from affordance_grasp.replay.bags.bag import Bag
 from affordance_grasp.replay.bags.topics import TopicNames, find_topics
 from affordance_grasp.replay.planner import PlannerSetup
@@ -101,7 +101,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _config(arguments: argparse.Namespace) -> ReplayConfig:
     if arguments.rule not in RULES:
         raise UnknownName("selection rule", arguments.rule, tuple(RULES))
-    find_method(arguments.method)
+    method_package(arguments.method)
     options = tuple(arguments.generator_option)
     make_generator(
         arguments.generator, external=from_words(ExternalSettings, options, "generator option")

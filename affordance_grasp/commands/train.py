@@ -21,8 +21,9 @@ from affordance_grasp.learning.training.sources import Sources
 from affordance_grasp.learning.training.threads import limit_threads
 from affordance_grasp.learning.training.train_config import TrainConfig, load_config
 from affordance_grasp.learning.training.training_run import train_method
-from affordance_grasp.methods.recipes import RECIPES, reads_prompts
-from affordance_grasp.methods.restore import METHODS, find_method
+from affordance_grasp.methods.method import find_method
+from affordance_grasp.methods.recipe import find_recipe
+from affordance_grasp.methods.table import DEFAULT_METHOD, METHODS
 from affordance_grasp.share import share_path
 
 
@@ -31,9 +32,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", type=Path, required=True, help="root in AGD20K's layout")
     parser.add_argument("--out", type=Path, required=True, help="folder of the run")
     parser.add_argument("--split", default="Seen", choices=tuple(LAYOUTS))
-    parser.add_argument("--method", choices=tuple(METHODS), help="(default: --config's, plsp)")
+    parser.add_argument(
+        "--method", choices=tuple(METHODS), help=f"(default: --config's, or {DEFAULT_METHOD})"
+    )
     parser.add_argument("--config", type=Path, help="YAML (default: config/train_METHOD_...)")
-    parser.add_argument("--boxes", type=Path, help="boxes for PLSP (default: in the data)")
+    parser.add_argument(
+        "--boxes", type=Path, help="boxes of parts and objects (default: in the data)"
+    )
     parser.add_argument("--cache", type=Path, help="feature cache (default: DATA/features)")
     parser.add_argument("--epochs", type=int, help="instead of the configuration's")
     parser.add_argument("--seed", type=int, help="instead of the configuration's")
@@ -68,9 +73,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _sources(arguments: argparse.Namespace, config: TrainConfig, split: Split) -> Sources:
-    network = config.network_config
+    network, recipe = config.network_config, find_recipe(config.method)
     detector = None
-    if RECIPES[config.method].needs_boxes:
+    if recipe.needs_boxes:
         boxes = arguments.boxes or split.folder / "trainset" / DETECTIONS_FILE
         detector = RecordedDetector(boxes)
     return Sources(
@@ -78,7 +83,7 @@ def _sources(arguments: argparse.Namespace, config: TrainConfig, split: Split) -
         backbone=find_method(config.method).backbone(network, True),
         cache=arguments.cache or arguments.data / "features",
         detector=detector,
-        text=load_text_encoder(config.text_encoder) if reads_prompts(network) else None,
+        text=load_text_encoder(config.text_encoder) if recipe.reads_sentences(network) else None,
         encoding=Encoding(bfloat16=arguments.bf16_tokens),
         protocol=arguments.protocol,
         device=check_device(arguments.device),

@@ -19,8 +19,8 @@ RESIZES: tuple[Resize, ...] = ("squash", "shorter_side")
 class Crop:
     """How one image becomes a square network input, lengths in pixels.
 
-    ``resize`` to ``resized``: both sides (LoopTrans), or the shorter one with the aspect kept
-    (LOCATE, SelectiveCL), with Pillow's bilinear filter, which antialiases. Then cut
+    ``resize`` to ``resized``: both sides, or the shorter one with the aspect kept
+    (as published for LOCATE), with Pillow's bilinear filter, which antialiases. Then cut
     ``side`` x ``side`` at the shares ``top`` and ``left`` in [0, 1) of the possible places, and
     mirror if ``flip``.
     """

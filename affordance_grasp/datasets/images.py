@@ -96,7 +96,7 @@ def reader_of(network: GroundingNetwork, device: str = "cpu") -> Reader:
     """The frozen part of a network that has a backbone."""
     backbone = network.present_backbone
     return Reader(
-        network.reads,
+        network.feature_kind,
         backbone.sha256,
         backbone.image_side,
         backbone.spec.normalise,

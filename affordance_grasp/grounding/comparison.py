@@ -16,9 +16,10 @@ from torch import Tensor
 
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.methods.checkpoint import Checkpoint, load_checkpoint
+from affordance_grasp.methods.method import find_method
 from affordance_grasp.methods.network import GroundingNetwork
 from affordance_grasp.methods.plsp.fuser import DropPath
-from affordance_grasp.methods.restore import find_method, restore_network
+from affordance_grasp.methods.restore import restore_network
 
 
 def training_losses(
@@ -26,10 +27,8 @@ def training_losses(
 ) -> dict[str, Tensor]:
     """The unweighted terms of the method's training loss by name, and ``total``.
 
-    ``batch``: the fields of the method's batch by name. LoopTrans and SelectiveCL: ``ego``
-    (B, 3, 224, 224), ``exo`` (B, E, 3, 224, 224), ImageNet-normalised, ``label`` (B,); optionally
-    ``clusters`` (B, 196) (see ``LoopTransBatch``) or ``initial`` (B, 3) (see
-    ``SelectiveClBatch``), which is random otherwise. PLSP: the fields of ``PlspBatch``. Where a
+    ``batch``: the fields of the method's batch by name, see :attr:`Method.batch`; for example
+    ``ego`` (B, 3, 224, 224), ``exo`` (B, E, 3, 224, 224), normalised, and ``label`` (B,). Where a
     batch has ``text`` and none is given, it is the checkpoint's. As in training, batch norms use
     the batch's statistics; drop-path is off, so that the figures repeat. The losses hang on the
     network's graph and may be differentiated with :func:`training_network`.
@@ -76,8 +75,8 @@ def raw_maps(
 
     ``images`` (B, 3, 224, 224) as the method normalises them; ``label`` (B,) places in the
     checkpoint's list of affordances; ``text`` (B, text dim) instead of the checkpoint's features.
-    LoopTrans: signed CAMs on the grid of patches. SelectiveCL: the same, or what else ``output``
-    of its configuration says; ``SelectiveCl.calibrated_maps`` gives all. PLSP: probability maps.
+    See the network's ``maps`` for what it means: a probability map, or a signed CAM on the grid of
+    patches.
     """
     stored, owner = _stored(checkpoint)
     network = restore_network(stored, owner).eval()

@@ -15,8 +15,8 @@ from affordance_grasp.encoders.precision import choose_precision
 from affordance_grasp.errors import CheckpointError, InvalidInput
 from affordance_grasp.methods.checkpoint import Checkpoint, CheckpointInfo, load_checkpoint
 from affordance_grasp.methods.network import GroundingNetwork
-from affordance_grasp.methods.restore import find_method, restore_network
-from affordance_grasp.share import share_path
+from affordance_grasp.methods.restore import restore_network
+from affordance_grasp.methods.table import DEFAULT_METHOD, demo_checkpoint, method_package
 from affordance_grasp.vocabulary import resolve_query
 
 Map = NDArray[np.float32]
@@ -102,7 +102,7 @@ class Grounder:
 
 
 def load_grounder(
-    method: str = "plsp",
+    method: str = DEFAULT_METHOD,
     checkpoint: Path | str | None = None,
     device: str = "cpu",
     precision: str = "float32",
@@ -114,9 +114,9 @@ def load_grounder(
     Raises CheckpointError where the checkpoint is missing, corrupt, of another method, or was
     trained on other backbone weights than those that are installed.
     """
-    entry = find_method(method)
+    method_package(method)
     check_device(device)
-    path = share_path(entry.checkpoint) if checkpoint is None else Path(checkpoint)
+    path = demo_checkpoint(method) if checkpoint is None else Path(checkpoint)
     stored = load_checkpoint(path)
     if stored.info.method != method:
         raise CheckpointError(

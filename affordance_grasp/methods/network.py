@@ -1,6 +1,7 @@
 """What every grounding network offers, whatever its method."""
 
 from abc import ABC, abstractmethod
+from dataclasses import dataclass, fields, replace
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
@@ -44,12 +45,22 @@ class MethodConfig(NetworkConfig, Protocol):
         """How many affordances it is trained for."""
 
 
+@dataclass(frozen=True)
+class TensorBatch:
+    """Training samples as fields of tensors, some of which may be None."""
+
+    def to(self, device: str | torch.device) -> Self:
+        """The same batch on another device."""
+        named = {field.name: getattr(self, field.name) for field in fields(self)}
+        return replace(self, **{n: t.to(device) for n, t in named.items() if t is not None})
+
+
 class GroundingNetwork(nn.Module, ABC):
     """A method's network; give it a backbone to feed images, none to feed tokens."""
 
     name: ClassVar[str]
-    reads: ClassVar[str] = "tokens"
-    """The kind of rows that :meth:`encode` gives; the same kind of the same backbone is equal."""
+    feature_kind: ClassVar[str] = "tokens"
+    """What :meth:`encode` gives; features of one kind of the same backbone are equal."""
 
     def __init__(self, config: NetworkConfig, backbone: Backbone | None = None) -> None:
         super().__init__()
@@ -67,7 +78,7 @@ class GroundingNetwork(nn.Module, ABC):
             return self.encode(images)
 
     def encode(self, images: Tensor) -> Tensor:
-        """What the method reads of normalised images (B, 3, S, S), one row of channels a token."""
+        """The features that the method reads of normalised images (B, 3, S, S): (B, N, C)."""
         return self.present_backbone.tokens(images)
 
     def prepare(self, color: NDArray[np.uint8]) -> Tensor:
@@ -93,7 +104,7 @@ class GroundingNetwork(nn.Module, ABC):
     def parameter_groups(self, learning_rate: float) -> list[dict[str, Any]]:
         """Groups of trained parameters for an optimiser, each with its learning rate.
 
-        A fine-tuned backbone learns at a tenth of the rate (PLSP).
+        A fine-tuned backbone learns at a tenth of the rate.
         """
         trained = {name: p for name, p in self.named_parameters() if p.requires_grad}
         inside = [p for name, p in trained.items() if name.startswith("backbone.")]

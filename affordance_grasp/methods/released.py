@@ -8,20 +8,16 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from affordance_grasp.encoders.clearclip import TEXT_NAMES, ClipText
 from affordance_grasp.encoders.weights import check_state_dict, read_tensors, tensors_sha256
-from affordance_grasp.errors import CheckpointError, InvalidInput, UnknownName
+from affordance_grasp.errors import InvalidInput, UnknownName
 from affordance_grasp.methods.checkpoint import (
     TEXT_KEY,
     Checkpoint,
     CheckpointInfo,
     refuse_not_finite,
 )
-from affordance_grasp.methods.looptrans.network import LoopTransConfig
-from affordance_grasp.methods.plsp.network import PlspConfig
-from affordance_grasp.methods.restore import find_method, make_config, make_network
-from affordance_grasp.methods.selectivecl.affinity import prompt_table
-from affordance_grasp.methods.selectivecl.config import SelectiveClConfig
+from affordance_grasp.methods.method import find_method, make_config, make_network
+from affordance_grasp.methods.table import method_module
 from affordance_grasp.vocabulary import AFFORDANCES
 
 SEEN_ONLY = frozenset(
@@ -98,9 +94,8 @@ def read_official(
 
 def find_format(method: str) -> OfficialFormat:
     """The released format of ``method``; refuses methods without one."""
-    if method not in OFFICIAL:
-        raise UnknownName("method with released checkpoints", method, tuple(OFFICIAL))
-    return OFFICIAL[method]
+    released: OfficialFormat = method_module(method, "released").OFFICIAL
+    return released
 
 
 def _rename(
@@ -140,74 +135,9 @@ def _swap(name: str, prefixes: Mapping[str, str]) -> str:
     return name
 
 
-def _no_text(tensors: Tensors, affordances: Sequence[str], file: Path | None) -> Tensor:
+def no_text(tensors: Tensors, affordances: Sequence[str], file: Path | None) -> Tensor:
+    """The text table (A, 0) of a method that reads no text."""
     del tensors
     if file is not None:
         raise InvalidInput(f"text features {file} were given to a method that reads no text")
     return torch.empty(len(affordances), 0)
-
-
-def _verb_features(tensors: Tensors, affordances: Sequence[str], file: Path | None) -> Tensor:
-    """Rows of the released file: affordance -> feature (512,) or (1, 512)."""
-    del tensors
-    if file is None:
-        raise InvalidInput(
-            "PLSP reads text features of the verbs, which its checkpoint does not hold; give the "
-            "released file of verb features (sentenceFeatVerbAGD.pth) with it"
-        )
-    features = read_tensors(file)
-    width = PlspConfig.paper().text_dim
-    bad = [n for n in affordances if n not in features or features[n].numel() != width]
-    if bad:
-        raise CheckpointError(
-            f"text features {file} hold no feature of {width} channels for {', '.join(bad)}"
-        )
-    return torch.stack([features[name].float().flatten() for name in affordances])
-
-
-def _looptrans_fields(tensors: Tensors) -> Mapping[str, Any]:
-    """The head's channels are the classes and the noise."""
-    head, noise = tensors.get("aff_fc.bias"), LoopTransConfig.noise
-    classes = len(AFFORDANCES) if head is None else head.numel() - noise
-    return {**vars(LoopTransConfig.paper(max(classes, 1))), "clusters": "concepts"}
-
-
-def _selectivecl_fields(tensors: Tensors) -> Mapping[str, Any]:
-    head = tensors.get("aff_classifier.bias")
-    classes = len(AFFORDANCES) if head is None else head.numel()
-    return {**vars(SelectiveClConfig.paper()), "classes": classes}
-
-
-def _prompt_features(tensors: Tensors, affordances: Sequence[str], file: Path | None) -> Tensor:
-    """SelectiveCL's prompts through the text side that its checkpoint holds."""
-    if file is not None:
-        raise InvalidInput(f"text features {file} were given; SelectiveCL makes its own")
-    text_side = {name: tensors[f"net.{name}"] for name in TEXT_NAMES}
-    return prompt_table(ClipText(text_side), affordances)
-
-
-OFFICIAL = {
-    "plsp": OfficialFormat(
-        prefixes={"encoder.": "backbone.visual."},
-        config=lambda tensors: vars(PlspConfig.paper()),
-        text=_verb_features,
-        text_encoder="clip_vitb16",
-        unused=frozenset({"verb_fuser.rd_pos_embed"}),
-    ),
-    "looptrans": OfficialFormat(
-        prefixes={"vit_model.": "backbone.visual."},
-        config=_looptrans_fields,
-        text=_no_text,
-        text_encoder="none",
-    ),
-    "selectivecl": OfficialFormat(
-        prefixes={
-            "vit_model.": "backbone.encoder.visual.",
-            "net.visual.": "backbone.affinity.visual.",
-        },
-        config=_selectivecl_fields,
-        text=_prompt_features,
-        text_encoder="clip_vitb16",
-        unused=frozenset(f"net.{name}" for name in TEXT_NAMES),
-    ),
-}

@@ -18,6 +18,7 @@ from affordance_grasp.datatypes import RankedGrasp, RgbdFrame
 from affordance_grasp.errors import AffordanceGraspError, InvalidInput, NoObject
 from affordance_grasp.geometry import quaternion_xyzw
 from affordance_grasp.grounding.regions import GrounderProtocol
+from affordance_grasp.methods.table import DEFAULT_METHOD
 from affordance_grasp.pipeline import GraspPlan, plan_grasps
 from affordance_grasp.replay.bags.decoding import decode_frame, decode_truth, fitting
 from affordance_grasp.replay.report.frame_figure import frame_figure, write_jpeg
@@ -43,7 +44,7 @@ class PlannerSetup:
     """
 
     query: str
-    method: str = "plsp"
+    method: str = DEFAULT_METHOD
     checkpoint: Path | None = None
     device: str = "cpu"
     precision: str = "float32"

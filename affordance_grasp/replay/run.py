@@ -12,7 +12,7 @@ from typing import Any
 
 from affordance_grasp.control.robot import load_robot
 from affordance_grasp.errors import InvalidInput
-from affordance_grasp.methods.restore import find_method
+from affordance_grasp.methods.table import demo_checkpoint
 from affordance_grasp.replay.bags.bag import Bag
 from affordance_grasp.replay.bags.topics import Topics
 from affordance_grasp.replay.planner import PICTURES, PlannerSetup
@@ -28,7 +28,7 @@ from affordance_grasp.replay.source import FrameSource
 from affordance_grasp.replay.workers import Job, Plan, planner
 from affordance_grasp.report.plan_report import write_json
 from affordance_grasp.selection import RULES
-from affordance_grasp.share import DEFAULT_ROBOT, share_path
+from affordance_grasp.share import DEFAULT_ROBOT
 from affordance_grasp.streams.pairing import SLOP_NS
 
 RESULTS, RUN = "frames.jsonl", "run.json"
@@ -244,7 +244,7 @@ def _checkpoint_sha256(setup: PlannerSetup) -> str:
     """Digest of the file; empty where none is needed, or there is none, which the planner says."""
     if not RULES[setup.rule].needs_heat:
         return ""
-    path = setup.checkpoint or share_path(find_method(setup.method).checkpoint)
+    path = setup.checkpoint or demo_checkpoint(setup.method)
     return sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
 
 

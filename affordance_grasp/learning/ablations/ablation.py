@@ -1,122 +1,20 @@
-"""The papers' ablations: what every row takes away, its configuration, its mean over seeds."""
+"""The papers' ablations: rows that are chosen, their configurations, their means over seeds."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from statistics import mean, stdev
-from typing import Any
 
 from affordance_grasp.errors import InvalidInput, UnknownName
 from affordance_grasp.learning.training.train_config import TrainConfig
+from affordance_grasp.methods.ablation import Row, find_rows
 
 METRICS = ("kld", "sim", "nss")
 Figures = Mapping[str, float]
 
 
-@dataclass(frozen=True)
-class Row:
-    """One row: how it differs from the full method.
-
-    ``network``: fields of the method's configuration; ``sampling``: of its samples.
-    ``trained_as``: the row whose networks answer here with ``network`` changed; None: it is
-    trained itself. ``published``: KLD, SIM and NSS on AGD20K Seen, where the paper has this row.
-    """
-
-    description: str
-    network: Mapping[str, Any] = field(default_factory=dict)
-    sampling: Mapping[str, Any] = field(default_factory=dict)
-    trained_as: str | None = None
-    published: tuple[float, float, float] | None = None
-
-
-def _looptrans(shared_cam: bool, pixel: bool, denoise: bool) -> Mapping[str, Any]:
-    return {"shared_cam": shared_cam, "pixel": pixel, **({} if denoise else {"noise": 0})}
-
-
-def _selectivecl(prototypes: str, pixel_contrast: bool, output: str = "raw") -> Mapping[str, Any]:
-    return {"prototypes": prototypes, "pixel_contrast": pixel_contrast, "output": output}
-
-
-NO_ALIGNMENT: Mapping[str, Any] = {"align_weight": 0.0, "exo_weight": 0.0}
-NO_REASONING: Mapping[str, Any] = {"reasoning": "none"}
-NO_STITCHING: Mapping[str, Any] = {"stitched": 0.0}
-
-ROWS: Mapping[str, Mapping[str, Row]] = {
-    "looptrans": {
-        "none": Row(
-            "a block for each view, no pixel decoder, no noise heads",
-            _looptrans(False, False, False),
-            published=(1.318, 0.384, 1.135),
-        ),
-        "S": Row("shared CAM", _looptrans(True, False, False), published=(1.259, 0.409, 1.179)),
-        "D": Row(
-            "denoising distillation",
-            _looptrans(False, False, True),
-            published=(1.251, 0.392, 1.196),
-        ),
-        "S+P": Row(
-            "shared CAM and pixel decoder",
-            _looptrans(True, True, False),
-            published=(1.149, 0.425, 1.266),
-        ),
-        "S+D": Row(
-            "shared CAM and denoising",
-            _looptrans(True, False, True),
-            published=(1.222, 0.405, 1.183),
-        ),
-        "all": Row("the full method", published=(1.088, 0.443, 1.322)),
-    },
-    "selectivecl": {
-        "CE": Row(
-            "classification only; the CAM answers",
-            _selectivecl("none", False),
-            published=(1.349, 0.365, 1.138),
-        ),
-        "object": Row(
-            "and prototypes of objects",
-            _selectivecl("object", False),
-            published=(1.271, 0.392, 1.153),
-        ),
-        "part": Row(
-            "and prototypes of parts", _selectivecl("part", False), published=(1.164, 0.416, 1.290)
-        ),
-        "pixel": Row(
-            "and pixel contrast", _selectivecl("part", True), published=(1.142, 0.415, 1.303)
-        ),
-        "calibration": Row(
-            "the same networks, the CAM calibrated by the affinity: the full method",
-            _selectivecl("part", True, "calibrated"),
-            trained_as="pixel",
-            published=(1.124, 0.433, 1.280),
-        ),
-    },
-    "plsp": {
-        "baseline": Row(
-            "pseudo labels only",
-            {**NO_ALIGNMENT, **NO_REASONING},
-            NO_STITCHING,
-            published=(0.938, 0.503, 1.477),
-        ),
-        "alignment": Row(
-            "and exocentric alignment", NO_REASONING, NO_STITCHING, published=(0.924, 0.507, 1.486)
-        ),
-        "reasoning": Row(
-            "instead, reasoning about noun and part",
-            NO_ALIGNMENT,
-            NO_STITCHING,
-            published=(0.943, 0.508, 1.464),
-        ),
-        "stitching": Row("instead, stitched views", {**NO_ALIGNMENT, **NO_REASONING}),
-        "full": Row(
-            "all three (published: with refined labels as well)", published=(0.890, 0.510, 1.547)
-        ),
-    },
-}
-"""Method -> row -> what it is. PLSP's paper has no row for stitching alone."""
-
-
 def choose_rows(method: str, names: Sequence[str] | None = None) -> dict[str, Row]:
     """The rows ``names`` of a method, in its table's order; all of them without names."""
-    rows = ROWS[method]
+    rows = find_rows(method)
     for name in names or ():
         if name not in rows:
             raise UnknownName(f"row of {method}'s ablation", name, tuple(rows))
@@ -126,7 +24,7 @@ def choose_rows(method: str, names: Sequence[str] | None = None) -> dict[str, Ro
 def trained_rows(method: str, rows: Mapping[str, Row]) -> dict[str, Row]:
     """The rows that must be trained so that ``rows`` can answer."""
     needed = {row.trained_as or name for name, row in rows.items()}
-    return {name: row for name, row in ROWS[method].items() if name in needed}
+    return {name: row for name, row in find_rows(method).items() if name in needed}
 
 
 def row_config(base: TrainConfig, row: Row) -> TrainConfig:

@@ -19,7 +19,7 @@ from affordance_grasp.learning.ablations.processes import Command
 from affordance_grasp.learning.training.run_folder import RunFolder
 from affordance_grasp.learning.training.train_config import TrainConfig
 from affordance_grasp.methods.checkpoint import load_checkpoint, save_checkpoint
-from affordance_grasp.methods.restore import find_method, make_network
+from affordance_grasp.methods.method import find_method, make_network
 
 
 @dataclass(frozen=True)

@@ -55,7 +55,7 @@ def predict_saliency(
 
 
 def saliency_reader(backbone: VitBackbone) -> Reader:
-    """What fills the store of :func:`predict_saliency`; LoopTrans' networks read the same rows."""
+    """What fills the store of :func:`predict_saliency`; networks on keys read the same."""
     return Reader(
         "keys", backbone.sha256, backbone.image_side, backbone.spec.normalise, backbone.keys
     )

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,10 +15,9 @@ from PIL import Image
 
 from affordance_grasp.datasets.agd20k import ImageFile, Split, content_digest, read_color
 from affordance_grasp.datasets.detections import Detections, Detector
+from affordance_grasp.datasets.labels import label_path
 from affordance_grasp.files import write_file
 from affordance_grasp.learning.labels.masking import MASKERS, Masker, fill_holes, turn_inverted
-
-Labels = Literal["initial", "refined"]
 
 
 @dataclass(frozen=True)
@@ -29,30 +27,6 @@ class LabelCount:
     written: int
     kept: int
     without_box: int
-
-
-def label_path(split: Split, image: ImageFile) -> Path:
-    """Where the pseudo label of an egocentric train image lies."""
-    folder = split.folder / "trainset/PL" / image.affordance / image.object
-    return folder / f"{image.path.stem}_pl.png"
-
-
-def refined_label_path(split: Split, image: ImageFile) -> Path:
-    """Where the refined label (stage B) of an egocentric train image is written."""
-    folder = split.folder / "trainset/PL_refined" / image.affordance / image.object
-    return folder / f"{image.path.stem}.png"
-
-
-def label_for_training(split: Split, image: ImageFile, labels: Labels) -> Path:
-    """The label that training reads; ``refined``: the initial one where none was refined.
-
-    Refined labels of the released code are JPEG.
-    """
-    refined = refined_label_path(split, image)
-    for path in (refined, refined.with_suffix(".jpg")) if labels == "refined" else ():
-        if path.exists():
-            return path
-    return label_path(split, image)
 
 
 def save_mask(path: Path, mask: NDArray[np.bool_]) -> None:

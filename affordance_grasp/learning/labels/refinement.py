@@ -11,12 +11,13 @@ import torch
 from safetensors.torch import save
 
 from affordance_grasp.datasets.agd20k import ImageFile, read_color
+from affordance_grasp.datasets.labels import refined_label_path
 from affordance_grasp.datasets.views import squash
 from affordance_grasp.encoders.weights import read_tensors
 from affordance_grasp.files import write_file
 from affordance_grasp.learning.labels.masking import Mask
 from affordance_grasp.learning.labels.object_crops import ObjectMasks, pad_square
-from affordance_grasp.learning.labels.pseudo_labels import refined_label_path, save_mask
+from affordance_grasp.learning.labels.pseudo_labels import save_mask
 from affordance_grasp.learning.labels.refine_config import RefineConfig
 from affordance_grasp.learning.labels.refiner_samples import RefinerSamples
 from affordance_grasp.learning.labels.segments import Segmenter, snap_in_boxes

@@ -2,10 +2,10 @@
 
 import math
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,18 +17,9 @@ from affordance_grasp.learning.training.run_folder import RunFolder
 from affordance_grasp.learning.training.train_config import TrainConfig
 from affordance_grasp.methods.checkpoint import head_tensors, load_head
 from affordance_grasp.methods.network import GroundingNetwork
+from affordance_grasp.methods.recipe import Samples
 
 MEASURED = ("kld", "sim", "nss", "undefined")
-
-
-class Samples(Protocol):
-    """Where batches come from; all randomness comes from the generator that is passed in."""
-
-    def __len__(self) -> int:
-        """Samples of an epoch."""
-
-    def batch(self, chosen: Sequence[int], rng: np.random.Generator) -> Any:
-        """What the network's loss takes."""
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Protocol
 import torch
 
 from affordance_grasp.errors import InvalidInput, UnknownName
-from affordance_grasp.learning.training.types import refuse_other_kinds
+from affordance_grasp.methods.types import refuse_other_types
 
 
 class OptimizerConfig(Protocol):
@@ -29,7 +29,7 @@ class OptimizerConfig(Protocol):
 
 @dataclass(frozen=True)
 class AdamW:
-    """PLSP's: AdamW, the rate times ``decay`` every ``step_epochs``.
+    """AdamW, the rate times ``decay`` every ``step_epochs``.
 
     The released step is never reached: the rate is constant.
     """
@@ -64,10 +64,7 @@ class AdamW:
 
 @dataclass(frozen=True)
 class Sgd:
-    """The LOCATE family's: Nesterov momentum, the rate times ``decay`` every ``step_epochs``.
-
-    LoopTrans decays by 0.1 every 5 of its 5 epochs, SelectiveCL never within its 15.
-    """
+    """Nesterov momentum, the rate times ``decay`` every ``step_epochs``."""
 
     name: ClassVar[str] = "sgd"
 
@@ -108,7 +105,7 @@ def parse_optimizer(values: Mapping[str, Any]) -> OptimizerConfig:
     name = settings.pop("name", None)
     if name not in OPTIMIZERS:
         raise UnknownName("optimizer", str(name), tuple(OPTIMIZERS))
-    refuse_other_kinds(OPTIMIZERS[name], settings, "optimizer")
+    refuse_other_types(OPTIMIZERS[name], settings, "optimizer")
     return OPTIMIZERS[name](**settings)
 
 

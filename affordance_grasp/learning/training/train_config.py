@@ -7,49 +7,51 @@ from typing import Any
 
 import yaml
 
-from affordance_grasp.datasets.views import ViewPlan
 from affordance_grasp.errors import InvalidInput
-from affordance_grasp.learning.training.optimizers import (
-    AdamW,
-    OptimizerConfig,
-    parse_optimizer,
-    plain_optimizer,
-)
-from affordance_grasp.learning.training.types import is_whole, refuse_other_kinds
+from affordance_grasp.learning.training.optimizers import parse_optimizer, plain_optimizer
+from affordance_grasp.methods.method import find_method, make_config
 from affordance_grasp.methods.network import NetworkConfig
-from affordance_grasp.methods.plsp.samples import SamplingConfig
-from affordance_grasp.methods.recipes import RECIPES
-from affordance_grasp.methods.restore import find_method, make_config
+from affordance_grasp.methods.recipe import find_recipe
+from affordance_grasp.methods.table import DEFAULT_METHOD
+from affordance_grasp.methods.types import is_whole, refuse_other_types
 
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """One training run; the defaults are PLSP's recipe on kept features (ICLR 2025).
+    """One training run, by default on cached features.
 
-    ``batch``: samples per gradient, ``accumulate``: gradients per optimiser step. ``views`` and
-    ``sampling``: as the method's recipe has them (:data:`recipes.RECIPES`). ``network``: fields of
-    the method's configuration that differ from its defaults. ``cached``: the frozen backbone's
-    features of a fixed set of views are kept on disk; otherwise every step augments anew and runs
-    the backbone. ``bfloat16``: autocast in forward passes (mixed precision).
+    ``batch``: samples per gradient, ``accumulate``: gradients per optimiser step. ``optimizer``
+    (an :class:`~affordance_grasp.learning.training.optimizers.OptimizerConfig`), ``views`` and
+    ``sampling``: by default those of the method's recipe. ``network``: fields of the method's
+    configuration that differ from its defaults. ``cached``: the frozen backbone's features of a
+    fixed set of views are kept on disk; otherwise every step augments anew and runs the backbone.
+    ``bfloat16``: autocast in forward passes (mixed precision).
     """
 
-    method: str = "plsp"
+    method: str = DEFAULT_METHOD
     text_encoder: str = "minilm"
     epochs: int = 40
     batch: int = 20
     accumulate: int = 1
-    optimizer: OptimizerConfig = AdamW()
+    optimizer: Any = None
     seed: int = 10000
-    views: Any = ViewPlan()
-    sampling: Any = SamplingConfig()
+    views: Any = None
+    sampling: Any = None
     network: Mapping[str, Any] = field(default_factory=dict)
     cached: bool = True
     bfloat16: bool = False
 
     def __post_init__(self) -> None:
         """Refuse an unknown method and figures that cannot train."""
-        _refuse_other_kinds(self)
-        find_method(self.method)
+        _refuse_other_types(self)
+        recipe = find_recipe(self.method)
+        for name, make in (
+            ("optimizer", lambda: parse_optimizer(recipe.optimizer)),
+            ("views", recipe.plan),
+            ("sampling", recipe.sampling),
+        ):
+            if getattr(self, name) is None:
+                object.__setattr__(self, name, make())
         if min(self.epochs, self.batch, self.accumulate) < 1 or self.seed < 0:
             raise InvalidInput(
                 f"training needs epochs ({self.epochs}), batch ({self.batch}) and accumulate "
@@ -74,7 +76,7 @@ class TrainConfig:
         return {**asdict(self), "optimizer": plain_optimizer(self.optimizer)}
 
 
-KINDS: Mapping[str, tuple[type | tuple[type, ...], str]] = {
+TYPES: Mapping[str, tuple[type | tuple[type, ...], str]] = {
     "method": (str, "a name"),
     **dict.fromkeys(
         ("epochs", "batch", "accumulate", "seed"), (int, "a whole number below 2**63")
@@ -85,8 +87,8 @@ KINDS: Mapping[str, tuple[type | tuple[type, ...], str]] = {
 }
 
 
-def _refuse_other_kinds(config: TrainConfig) -> None:
-    for name, (kind, words) in KINDS.items():
+def _refuse_other_types(config: TrainConfig) -> None:
+    for name, (kind, words) in TYPES.items():
         value = getattr(config, name)
         if not isinstance(value, kind) or (kind is int and not is_whole(value)):
             raise InvalidInput(f"training setting {name} is {value!r}; expected {words}")
@@ -99,18 +101,17 @@ def parse_config(values: Mapping[str, Any], where: str = "training configuration
     if not isinstance(method, str):
         raise InvalidInput(f"training setting method is {method!r}; expected a name")
     network = find_method(method).config
-    recipe = RECIPES[method]
+    recipe = find_recipe(method)
     kinds = {"views": recipe.plan, "sampling": recipe.sampling, "network": network}
     for group, kind in kinds.items():
-        refuse_other_kinds(kind, values.get(group), group)
+        refuse_other_types(kind, values.get(group), group)
     parsers = {
         "views": lambda given: recipe.plan(**given),
         "sampling": lambda given: recipe.sampling(**given),
         "optimizer": parse_optimizer,
     }
-    values.setdefault("optimizer", {"name": AdamW.name})
     try:
-        nested = {name: parse(values.get(name, {})) for name, parse in parsers.items()}
+        nested = {name: parse(values[name]) for name, parse in parsers.items() if name in values}
         return TrainConfig(**{**values, **nested})
     except (TypeError, ValueError) as error:
         known = ", ".join(f.name for f in fields(TrainConfig))

@@ -13,12 +13,12 @@ from affordance_grasp.datasets.images import ViewSource, reader_of
 from affordance_grasp.learning.evaluation.evaluate import Evaluation, TestTruth, predict_maps
 from affordance_grasp.learning.training.loop import Hooks, Outcome, train
 from affordance_grasp.learning.training.run_folder import RunFolder, surroundings
-from affordance_grasp.learning.training.sources import Sources
+from affordance_grasp.learning.training.sources import Sources, open_data
 from affordance_grasp.learning.training.train_config import TrainConfig
 from affordance_grasp.methods.checkpoint import CheckpointInfo, save_checkpoint
+from affordance_grasp.methods.method import make_network
 from affordance_grasp.methods.network import GroundingNetwork
-from affordance_grasp.methods.recipes import RECIPES, open_inputs, text_table
-from affordance_grasp.methods.restore import make_network
+from affordance_grasp.methods.recipe import find_recipe
 
 
 def train_method(
@@ -32,15 +32,15 @@ def train_method(
 ) -> Outcome:
     """Train ``config.method``; checkpoints, curves and state go to the run's folder."""
     run.start(_description(sources, config), resume)
-    recipe = RECIPES[config.method]
+    recipe = find_recipe(config.method)
     labelled = recipe.labelled(sources.split)
     torch.manual_seed(config.seed)
     fields = {**config.network, "classes": len(labelled)}
     network = make_network(config.method, fields, sources.backbone).to(sources.device)
     reader = reader_of(network, sources.device)
-    inputs = open_inputs(sources, reader, config.views, cached=config.cached, progress=progress)
-    text = text_table(network, inputs, config.sampling, labelled, config.seed)
-    samples = recipe.samples(inputs, config.sampling, text)
+    data = open_data(sources, reader, config.views, cached=config.cached, progress=progress)
+    text = recipe.text_table(network, data, config.sampling, config.seed)
+    samples = recipe.samples(data, config.sampling, text)
     images = evaluation_views(
         sources.split,
         reader,
@@ -78,7 +78,7 @@ def _saving(
     kept = [i for i, name in enumerate(labelled) if name in sources.split.affordances]
 
     def save(network: GroundingNetwork, path: Path, training: Mapping[str, Any]) -> None:
-        rows = kept if RECIPES[network.name].fixed_labels else list(range(len(labelled)))
+        rows = kept if find_recipe(network.name).fixed_labels else list(range(len(labelled)))
         info = CheckpointInfo(
             method=network.name,
             config=asdict(network.config),  # type: ignore[call-overload]

@@ -6,15 +6,14 @@ ViT-S/14) share this code. Parameter names are those of the released checkpoints
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from typing import ClassVar, Literal
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
 from affordance_grasp.encoders.backbones import Backbone, backbone_spec
-from affordance_grasp.errors import InvalidInput
 from affordance_grasp.methods.looptrans.clusters import ConceptClusters
+from affordance_grasp.methods.looptrans.config import LoopTransBatch, LoopTransConfig
 from affordance_grasp.methods.looptrans.losses import (
     classification_loss,
     correlation_loss,
@@ -23,11 +22,9 @@ from affordance_grasp.methods.looptrans.losses import (
     pseudo_mask,
 )
 from affordance_grasp.methods.shared.class_maps import (
-    DINOV2_SALIENT_HEADS,
-    SALIENT_HEADS,
     KeyFeatures,
+    KeyNetwork,
     KeyProjection,
-    LocateNetwork,
     cam_head,
     concentration_loss,
     conv_block,
@@ -35,106 +32,6 @@ from affordance_grasp.methods.shared.class_maps import (
     pick_class,
 )
 from affordance_grasp.methods.shared.kmeans import kmeans
-from affordance_grasp.vocabulary import AFFORDANCES
-
-ClusterSource = Literal["kmeans", "concepts"]
-
-HEADS_OF = {"dino_vits16": SALIENT_HEADS}
-"""The salient heads by backbone; those of DINOv2 serve for the others."""
-
-
-@dataclass(frozen=True)
-class LoopTransConfig:
-    """Sizes and loss settings; the defaults are the embedded configuration.
-
-    ``image_side`` [pixels]. ``classes``: length of the list of affordances it is trained for.
-    ``noise``: channels that absorb what is not the affordance. ``clusters``: parts come from
-    K-means on the keys, or from the trained :class:`ConceptClusters` of a released checkpoint.
-    ``cam_threshold``: what of the min-max CAM counts as hot. ``salient_heads``: of the CLS
-    attention; by default the backbone's (:data:`HEADS_OF`). The weights multiply their loss terms
-    (released code). Where the paper differs:
-    ``concentration_weight`` 0, ``exclude_background`` False (any cluster may win),
-    ``normalise_distillation`` True (min-max CAMs weigh the keys) and a
-    ``denoise_temperature`` that it does not state.
-
-    The paper's ablation takes modules away. ``shared_cam`` False: each view has its own
-    convolutions before the common head, as in LOCATE. ``pixel`` False: the egocentric CAM answers
-    in the place of the pixel decoder, which has no losses then. ``noise`` 0: no denoising.
-    """
-
-    train_backbone: ClassVar[bool] = False
-    text_dim: ClassVar[int] = 0
-
-    backbone: str = "dinov2_vits14"
-    image_side: int = 224
-    classes: int = len(AFFORDANCES)
-    noise: int = 15
-    clusters: ClusterSource = "kmeans"
-    cluster_count: int = 4
-    cluster_seed: int = 0
-    cam_threshold: float = 0.92
-    salient_heads: tuple[int, ...] | None = None
-    mse_weight: float = 10.0
-    dice_weight: float = 2.0
-    correlation_weight: float = 1.5
-    denoise_weight: float = 0.05
-    concentration_weight: float = 0.07
-    denoise_temperature: float = 1.0
-    exclude_background: bool = True
-    normalise_distillation: bool = False
-    shared_cam: bool = True
-    pixel: bool = True
-
-    def __post_init__(self) -> None:
-        """Refuse sizes that do not fit together."""
-        object.__setattr__(self, "salient_heads", self.heads)
-        spec = backbone_spec(self.backbone)
-        spec.grid(self.image_side)
-        if self.clusters not in ("kmeans", "concepts"):
-            raise InvalidInput(f"LoopTrans clusters {self.clusters!r} is not kmeans or concepts")
-        if self.classes < 1 or self.noise < 0 or self.cluster_count < 2:
-            raise InvalidInput(
-                f"LoopTrans needs a class, no fewer than 0 noise channels and two clusters, not "
-                f"{self.classes}, {self.noise} and {self.cluster_count}"
-            )
-        if not self.heads or not set(self.heads) <= set(range(spec.heads)):
-            raise InvalidInput(
-                f"LoopTrans salient_heads {self.salient_heads} are not among the {spec.heads} "
-                f"heads of {self.backbone}"
-            )
-
-    @property
-    def heads(self) -> tuple[int, ...]:
-        """The heads of the CLS attention that count: ``salient_heads``, once they are known."""
-        if self.salient_heads is None:
-            return HEADS_OF.get(self.backbone, DINOV2_SALIENT_HEADS)
-        return tuple(self.salient_heads)
-
-    @staticmethod
-    def paper(classes: int = len(AFFORDANCES)) -> "LoopTransConfig":
-        """The published configuration: DINO ViT-S/16; the parts from K-means."""
-        return LoopTransConfig(backbone="dino_vits16", classes=classes)
-
-
-@dataclass(frozen=True)
-class LoopTransBatch:
-    """B training samples: an egocentric image and E exocentric ones each.
-
-    ``ego`` (B, 3, S, S), ``exo`` (B, E, 3, S, S): normalised images, or the backbone's packed keys
-    of them (B, 2 + g^2, dim) and (B, E, 2 + g^2, dim). ``label`` (B,): place of the affordance in
-    the list that the network is trained for. ``clusters`` (B, g^2): the parts of ``ego`` where
-    they are known already, below the configured count.
-    """
-
-    ego: Tensor
-    exo: Tensor
-    label: Tensor
-    clusters: Tensor | None = None
-
-    def to(self, device: str | torch.device) -> "LoopTransBatch":
-        """The same batch on another device."""
-        moved = {f.name: getattr(self, f.name) for f in fields(self)}
-        return LoopTransBatch(**{n: t if t is None else t.to(device) for n, t in moved.items()})
 
 
 @dataclass(frozen=True)
@@ -154,7 +51,7 @@ class LoopTransOutput:
         return LoopTransOutput(self.exo.float(), self.ego.float(), self.pixel.float())
 
 
-class LoopTrans(LocateNetwork):
+class LoopTrans(KeyNetwork):
     """The network of LoopTrans on frozen keys."""
 
     name = "looptrans"

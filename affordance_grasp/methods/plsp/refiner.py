@@ -6,7 +6,7 @@ object without that part, in an egocentric picture, should look like the object 
 one: the network learns which part to leave out. It reads no pseudo label.
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Literal
 
 import torch
@@ -15,7 +15,7 @@ from torch.nn import functional
 
 from affordance_grasp.encoders.backbones import Backbone, backbone_spec
 from affordance_grasp.errors import InvalidInput
-from affordance_grasp.methods.network import GroundingNetwork
+from affordance_grasp.methods.network import GroundingNetwork, TensorBatch
 from affordance_grasp.methods.plsp.mask_decoder import MaskDecoder
 
 CropMask = Literal["squashed", "padded"]
@@ -62,7 +62,7 @@ class RefinerConfig:
 
 
 @dataclass(frozen=True)
-class RefinerBatch:
+class RefinerBatch(TensorBatch):
     """B egocentric pictures with E exocentric ones each.
 
     ``ego``: normalised images (B, 3, S, S) or the backbone's tokens of them. ``part``: text
@@ -78,10 +78,6 @@ class RefinerBatch:
     crop: Tensor
     exo: Tensor
     valid: Tensor
-
-    def to(self, device: str | torch.device) -> "RefinerBatch":
-        """The same batch on another device."""
-        return RefinerBatch(**{f.name: getattr(self, f.name).to(device) for f in fields(self)})
 
 
 class Refiner(GroundingNetwork):

@@ -13,6 +13,7 @@ from affordance_grasp.datasets.agd20k import ImageFile, Split, image_size, read_
 from affordance_grasp.datasets.detections import Detections, Detector
 from affordance_grasp.datasets.features import TokenStore
 from affordance_grasp.datasets.images import ViewSource
+from affordance_grasp.datasets.labels import Labels, label_for_training
 from affordance_grasp.datasets.views import View, blurred_label, box_patches
 from affordance_grasp.encoders.text import (
     TextEncoder,
@@ -21,8 +22,7 @@ from affordance_grasp.encoders.text import (
     text_table,
 )
 from affordance_grasp.errors import InvalidInput
-from affordance_grasp.learning.labels.pseudo_labels import Labels, label_for_training
-from affordance_grasp.methods.plsp.network import PlspBatch
+from affordance_grasp.methods.plsp.config import PlspBatch
 from affordance_grasp.vocabulary import AFFORDANCES
 
 

@@ -13,7 +13,7 @@ from torch import Tensor
 from affordance_grasp.datasets.agd20k import ImageFile
 from affordance_grasp.datasets.images import ViewSource
 from affordance_grasp.errors import InvalidInput
-from affordance_grasp.methods.shared.class_maps import LocateNetwork, unpack_keys
+from affordance_grasp.methods.shared.class_maps import KeyNetwork, unpack_keys
 
 RIDGE = 0.01
 """Penalty of the regression per sample, on standardised channels."""
@@ -23,7 +23,7 @@ CHUNK = 64
 
 
 def class_directions(
-    network: LocateNetwork,
+    network: KeyNetwork,
     pictures: Sequence[ImageFile],
     source: ViewSource,
     affordances: Sequence[str],
@@ -76,7 +76,7 @@ def _views(
 
 
 @torch.inference_mode()
-def _mean_keys(network: LocateNetwork, batch: Tensor) -> Tensor:
+def _mean_keys(network: KeyNetwork, batch: Tensor) -> Tensor:
     spec = network.present_backbone.spec
     device = next(network.parameters()).device
     tokens = network.tokens(batch.to(device))[..., : spec.dim]

@@ -1,15 +1,15 @@
 """What SelectiveCL can be told, and what a training step takes."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Literal
 
-import torch
 from torch import Tensor
 
 from affordance_grasp.encoders.backbones import backbone_spec
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.methods.selectivecl.affinity import find_affinity
 from affordance_grasp.methods.selectivecl.parts import ExoIndexing, PartRules
+from affordance_grasp.methods.shared.class_maps import TripletBatch
 from affordance_grasp.vocabulary import AFFORDANCES
 
 Output = Literal["calibrated", "raw", "smoothed"]
@@ -86,8 +86,8 @@ class SelectiveClConfig:
         return 2 * find_affinity(self.affinity).text_dim
 
     @property
-    def learns_rows(self) -> bool:
-        """Whether the text table's rows come from the train pictures instead of from prompts."""
+    def learns_text(self) -> bool:
+        """Whether the text table comes from the train images instead of from prompts."""
         return find_affinity(self.affinity).learned
 
     @property
@@ -102,22 +102,11 @@ class SelectiveClConfig:
 
 
 @dataclass(frozen=True)
-class SelectiveClBatch:
-    """B training samples: one egocentric image and E exocentric images each.
+class SelectiveClBatch(TripletBatch):
+    """Triplets with ``text`` (B, text_dim): each affordance's row of the text table.
 
-    ``ego`` (B, 3, S, S) and ``exo`` (B, E, 3, S, S): normalised images, or what ``tokens`` gives
-    for them, (B, 2 + g^2, C) and (B, E, 2 + g^2, C). ``label`` (B,): class of the affordance.
-    ``text`` (B, text_dim): its row of the text table (:func:`affinity.prompt_table`). ``initial``
-    (B, clusters): see :func:`discover_parts`.
+    See :func:`affinity.prompt_table`. ``initial`` (B, clusters): see :func:`discover_parts`.
     """
 
-    ego: Tensor
-    exo: Tensor
-    label: Tensor
     text: Tensor
     initial: Tensor | None = None
-
-    def to(self, device: str | torch.device) -> "SelectiveClBatch":
-        """The same batch on another device."""
-        moved = {f.name: getattr(self, f.name) for f in fields(self)}
-        return SelectiveClBatch(**{n: t if t is None else t.to(device) for n, t in moved.items()})

@@ -32,8 +32,8 @@ from affordance_grasp.methods.selectivecl.parts import (
 from affordance_grasp.methods.shared.class_maps import (
     SALIENT_HEADS,
     KeyFeatures,
+    KeyNetwork,
     KeyProjection,
-    LocateNetwork,
     cam_head,
     conv_block,
     min_max,
@@ -88,7 +88,7 @@ class CalibratedMaps:
     affinity: Tensor
 
 
-class SelectiveCl(LocateNetwork):
+class SelectiveCl(KeyNetwork):
     """The network of SelectiveCL."""
 
     name = "selectivecl"

@@ -1,4 +1,4 @@
-"""What the LOCATE family (LoopTrans, SelectiveCL) shares: features, heads, small formulas.
+"""What LOCATE and its successors share: features, batches, heads, small formulas.
 
 Li et al., "LOCATE: Localize and Transfer Object Parts for Weakly Supervised Affordance Grounding"
 (CVPR 2023). Parameter names are those of the released checkpoints. Maps are square, row by row.
@@ -18,7 +18,7 @@ from torch.nn import functional
 from affordance_grasp.encoders.backbones import VitBackbone, backbone_spec
 from affordance_grasp.encoders.linear import Linear
 from affordance_grasp.errors import InvalidInput
-from affordance_grasp.methods.network import GroundingNetwork
+from affordance_grasp.methods.network import GroundingNetwork, TensorBatch
 
 MIN_MAX_EPS = 1e-15
 """Denominator's guard of the family's min-max; some places have their own."""
@@ -50,8 +50,22 @@ class KeyFeatures:
         return self.attention[:, list(heads)].mean(dim=1).unflatten(1, (side, side))
 
 
+@dataclass(frozen=True)
+class TripletBatch(TensorBatch):
+    """B training samples: an egocentric image and E exocentric ones each.
+
+    ``ego`` (B, 3, S, S), ``exo`` (B, E, 3, S, S): normalised images, or what ``tokens`` gives for
+    them, (B, 2 + g^2, C) and (B, E, 2 + g^2, C). ``label`` (B,): place of the affordance in the
+    list that the network is trained for.
+    """
+
+    ego: Tensor
+    exo: Tensor
+    label: Tensor
+
+
 def unpack_keys(packed: Tensor, heads: int) -> KeyFeatures:
-    """Rows (B, 2 + g^2, dim) of :func:`VisionTransformer.last_keys` -> features."""
+    """Packed keys (B, 2 + g^2, dim) of :func:`VisionTransformer.last_keys` -> features."""
     packed = packed.float()
     side = round(max(packed.shape[1] - 2, 0) ** 0.5)
     if side == 0 or side * side + 2 != packed.shape[1]:
@@ -131,10 +145,10 @@ def concentration_loss(cams: Tensor) -> Tensor:
     return (_variance(density.sum(dim=-2)) + _variance(density.sum(dim=-1))).mean()
 
 
-class LocateNetwork(GroundingNetwork):
+class KeyNetwork(GroundingNetwork):
     """A network on last-block keys; its raw map is a signed CAM on the grid of patches."""
 
-    reads = "keys"
+    feature_kind = "keys"
 
     def encode(self, images: Tensor) -> Tensor:
         """CLS query, CLS key and patch keys (B, 2 + g^2, dim); see :func:`unpack_keys`."""

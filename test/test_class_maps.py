@@ -10,7 +10,8 @@ from seeded_weights import seeded_image
 
 from affordance_grasp.encoders.backbones import load_backbone
 from affordance_grasp.errors import InvalidInput
-from affordance_grasp.methods.looptrans.network import LoopTrans, LoopTransConfig
+from affordance_grasp.methods.looptrans.config import LoopTransConfig
+from affordance_grasp.methods.looptrans.network import LoopTrans
 from affordance_grasp.methods.shared.class_maps import (
     KeyFeatures,
     KeyProjection,

@@ -1,4 +1,4 @@
-"""What the plain LoopTrans and the plain SelectiveCL share: heads on maps, loops over samples."""
+"""What plain LOCATE and its plain successors share: heads on maps, loops over samples."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from affordance_grasp.benchmark.plain_encoders import plain
+from benchmark.plain_encoders import plain
 
 
 def project(projection: Any, keys: Tensor) -> Tensor:

@@ -6,11 +6,12 @@ import torch
 
 from affordance_grasp.datasets.agd20k import ImageFile, Split
 from affordance_grasp.errors import InvalidInput
-from affordance_grasp.methods.shared.triplets import (
-    LocateSamples,
-    LocateSampling,
-    SelectiveClSamples,
+from affordance_grasp.methods.recipe import TrainingData
+from affordance_grasp.methods.selectivecl.recipe import selectivecl_samples
+from affordance_grasp.methods.shared.samples import (
     Triplets,
+    TripletSamples,
+    TripletSampling,
     triplets,
 )
 
@@ -28,6 +29,13 @@ TRIPLETS = Triplets(
     {("hold", "mug"): HOLD, ("pour", "mug"): POUR},
     {("hold", "mug"): EGO, ("pour", "mug"): POUR_EGO},
     exo_images=3,
+)
+SPLIT = Split(
+    name="Seen",
+    folder=Path("data"),
+    train_ego=EGO + POUR_EGO,
+    train_exo=HOLD + POUR,
+    test=(),
 )
 
 
@@ -61,20 +69,13 @@ def test_small_folders_are_drawn_from_with_repeats():
 
 
 def test_egocentric_pictures_can_be_chosen_by_name_where_a_pair_has_such():
-    split = Split(
-        name="Seen",
-        folder=Path("data"),
-        train_ego=EGO + POUR_EGO,
-        train_exo=HOLD + POUR,
-        test=(),
-    )
-    chosen = triplets(split, LocateSampling(ego_names="[12].*"))
+    chosen = triplets(SPLIT, TripletSampling(ego_names="[12].*"))
     assert chosen.ego == {("hold", "mug"): EGO[1:], ("pour", "mug"): POUR_EGO}
-    assert triplets(split, LocateSampling()) == TRIPLETS
+    assert triplets(SPLIT, TripletSampling()) == TRIPLETS
 
 
 def test_batch_holds_one_view_of_every_picture_and_the_class_of_the_anchor():
-    samples = LocateSamples(TRIPLETS, Numbered(), Numbered(), ("cut", "hold", "pour"))
+    samples = TripletSamples(TRIPLETS, Numbered(), Numbered(), ("cut", "hold", "pour"))
     assert len(samples) == 8
     batch = samples.batch([2, 6], np.random.default_rng(0))
     assert batch.ego.shape == (2, 2, 4) and batch.exo.shape == (2, 3, 2, 4)
@@ -87,7 +88,7 @@ def test_batch_holds_one_view_of_every_picture_and_the_class_of_the_anchor():
 
 
 def test_randomness_comes_from_the_generator_alone():
-    samples = LocateSamples(TRIPLETS, Numbered(), Numbered(), ("hold", "pour"))
+    samples = TripletSamples(TRIPLETS, Numbered(), Numbered(), ("hold", "pour"))
     first, again, other = (samples.batch(range(8), np.random.default_rng(i)) for i in (3, 3, 4))
     assert torch.equal(first.exo, again.exo) and torch.equal(first.ego, again.ego)
     assert not torch.equal(first.exo, other.exo)
@@ -95,11 +96,12 @@ def test_randomness_comes_from_the_generator_alone():
 
 def test_selectivecl_gets_the_text_rows_of_the_affordances():
     text = torch.arange(6.0).view(2, 3)
-    samples = SelectiveClSamples(TRIPLETS, Numbered(), Numbered(), ("hold", "pour"), text)
+    data = TrainingData(SPLIT, None, Numbered(), Numbered(), None)
+    samples = selectivecl_samples(data, TripletSampling(), text)
     batch = samples.batch([0, 7], np.random.default_rng(0))
     assert torch.equal(batch.text, text)
 
 
 def test_samples_need_an_exocentric_picture():
     with pytest.raises(InvalidInput, match="at least 1"):
-        LocateSampling(0)
+        TripletSampling(0)

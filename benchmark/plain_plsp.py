@@ -1,13 +1,58 @@
 """PLSP as its released code computes it: two encoder passes a step, attention in pieces."""
 
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from affordance_grasp.benchmark.plain_encoders import clip_tokens, plain
-from affordance_grasp.methods.plsp.network import Plsp, PlspBatch
+from affordance_grasp.benchmark.contestant import ASKED, Contestant
+from affordance_grasp.encoders.backbones import load_backbone
+from affordance_grasp.methods.plsp.config import PlspBatch, PlspConfig
+from affordance_grasp.methods.plsp.fuser import DropPath
+from affordance_grasp.methods.plsp.network import Plsp
+from benchmark.inputs import labels, random_image
+from benchmark.plain_encoders import clip_tokens, plain, plain_copy
+
+
+def contestant(side: int) -> Contestant:
+    """PLSP on CLIP ViT-B/16, which is trained with the rest, batches of 10."""
+    config = replace(PlspConfig.paper(), image_side=side)
+    network = Plsp(config, load_backbone(config.backbone, side, pretrained=False))
+    for module in network.modules():
+        if isinstance(module, DropPath):
+            module.rate = 0.0  # both sides do the same work
+    plain = PlainPlsp(network, plain_copy(network))
+    texts = torch.nn.functional.normalize(torch.randn(3, len(ASKED), config.text_dim), dim=2)
+
+    def batch(count: int) -> PlspBatch:
+        label, patches = labels(count), (side // 16) ** 2
+        target = torch.rand(count, side, side)
+        return PlspBatch(
+            ego=torch.randn(count, 3, side, side),
+            exo=torch.randn(count, 3, side, side),
+            target=target / target.sum(dim=(1, 2), keepdim=True),
+            object_patches=(torch.rand(count, patches) > 0.5).float(),
+            text=texts[0, label],
+            noun=texts[1, label],
+            part=texts[2, label],
+            label=label,
+        )
+
+    groups = network.parameter_groups(0.0)
+    return Contestant(
+        network=network,
+        image=random_image(side),
+        text=texts[0],
+        infer=lambda image, label: plain.infer(image, texts[0, label : label + 1]),
+        losses=plain.losses,
+        batch=batch,
+        cached=None,
+        optimizer=torch.optim.AdamW(groups, lr=0.0, betas=(0.9, 0.95), weight_decay=0.01),
+        batch_size=10,
+        images=2,
+    )
 
 
 class PlainPlsp:

@@ -6,22 +6,63 @@ discovery indexes the exocentric maps as the paper says.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from affordance_grasp.benchmark.plain_encoders import clearclip_tokens, dino_features
-from affordance_grasp.benchmark.plain_locate import heatmap, project, scaled
-from affordance_grasp.methods.selectivecl.affinity import action_prompt, entity_prompt
-from affordance_grasp.methods.selectivecl.config import SelectiveClBatch
+from affordance_grasp.benchmark.contestant import ASKED, Contestant
+from affordance_grasp.encoders.clearclip import ClipText, make_text_tower
+from affordance_grasp.methods.selectivecl.affinity import (
+    action_prompt,
+    entity_prompt,
+    load_affinity_backbone,
+    prompt_table,
+)
+from affordance_grasp.methods.selectivecl.config import SelectiveClBatch, SelectiveClConfig
 from affordance_grasp.methods.selectivecl.network import SelectiveCl
 from affordance_grasp.methods.shared.class_maps import KeyFeatures
+from benchmark.inputs import VIEWS, frozen_tokens, idle_sgd, labels, random_image, random_views
+from benchmark.plain_encoders import clearclip_tokens, dino_features
+from benchmark.plain_heads import heatmap, project, scaled
 
 Encode = Callable[[Sequence[str]], Tensor]
 TEMPERATURE, BASE_TEMPERATURE = 0.5, 0.07
+
+
+def contestant(side: int) -> Contestant:
+    """SelectiveCL on DINO ViT-S/16 and ClearCLIP, batches of 8, its first epoch."""
+    config = replace(SelectiveClConfig.paper(), image_side=side)
+    encoders = load_affinity_backbone(config.backbone, config.affinity, side, pretrained=False)
+    network = SelectiveCl(config, encoders)
+    encoder = ClipText(make_text_tower().state_dict())
+    table = prompt_table(encoder, ASKED)
+
+    def batch(count: int) -> SelectiveClBatch:
+        label = labels(count)
+        initial = torch.arange(config.clusters).expand(count, -1)
+        return SelectiveClBatch(*random_views(count, side), label, table[label], initial)
+
+    def plain_losses(images: SelectiveClBatch) -> dict[str, Tensor]:
+        names = [ASKED[label] for label in images.label.tolist()]
+        return losses(network, images, encoder.encode, names)
+
+    return Contestant(
+        network=network,
+        image=random_image(side),
+        text=table,
+        infer=lambda image, label: infer(network, encoder.encode, image, ASKED[label], label),
+        losses=plain_losses,
+        batch=batch,
+        cached=lambda images: replace(
+            images, ego=frozen_tokens(network, images.ego), exo=frozen_tokens(network, images.exo)
+        ),
+        optimizer=idle_sgd(network),
+        batch_size=8,
+        images=1 + VIEWS,
+    )
 
 
 @dataclass(frozen=True)

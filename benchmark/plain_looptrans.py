@@ -1,17 +1,49 @@
 """LoopTrans as its released code computes it: full encoder, losses in loops over samples."""
 
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from affordance_grasp.benchmark.plain_encoders import dino_features
-from affordance_grasp.benchmark.plain_locate import heatmap, project, scaled, spread
-from affordance_grasp.methods.looptrans.network import LoopTransBatch
+from affordance_grasp.benchmark.contestant import ASKED, Contestant
+from affordance_grasp.encoders.backbones import load_backbone
+from affordance_grasp.methods.looptrans.config import LoopTransBatch, LoopTransConfig
+from affordance_grasp.methods.looptrans.network import LoopTrans
+from benchmark.inputs import VIEWS, frozen_tokens, idle_sgd, labels, random_image, random_views
+from benchmark.plain_encoders import dino_features
+from benchmark.plain_heads import heatmap, project, scaled, spread
 
 SALIENT = [0, 1, 3]
 NOISE = 15
+
+
+def contestant(side: int) -> Contestant:
+    """LoopTrans on DINO ViT-S/16, with its trained cluster module, batches of 16."""
+    config = replace(LoopTransConfig.paper(), image_side=side, clusters="concepts")
+    network = LoopTrans(config, load_backbone(config.backbone, side, pretrained=False))
+
+    def batch(count: int) -> LoopTransBatch:
+        return LoopTransBatch(*random_views(count, side), labels(count))
+
+    def cached(images: LoopTransBatch) -> LoopTransBatch:
+        ego, exo = frozen_tokens(network, images.ego), frozen_tokens(network, images.exo)
+        clusters = network.clusters(network.features(ego).keys)
+        return replace(images, ego=ego, exo=exo, clusters=clusters)
+
+    return Contestant(
+        network=network,
+        image=random_image(side),
+        text=torch.empty(len(ASKED), 0),
+        infer=lambda image, label: infer(network, image, label),
+        losses=lambda images: losses(network, images),
+        batch=batch,
+        cached=cached,
+        optimizer=idle_sgd(network),
+        batch_size=16,
+        images=1 + VIEWS,
+    )
 
 
 def infer(network: Any, image: Tensor, label: int) -> Tensor:

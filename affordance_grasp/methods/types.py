@@ -1,4 +1,4 @@
-"""Whether plain values, as YAML gives them, are of the kinds that a configuration takes."""
+"""Whether plain values, as YAML gives them, are of the types that a configuration takes."""
 
 from collections.abc import Mapping
 from dataclasses import MISSING, fields
@@ -11,8 +11,8 @@ WHOLE_LIMIT = 2**63
 """What torch and numpy take as a whole number."""
 
 
-def refuse_other_kinds(configuration: Any, values: Any, group: str) -> None:
-    """Refuse values of another kind than the defaults of the dataclass ``configuration``.
+def refuse_other_types(configuration: Any, values: Any, group: str) -> None:
+    """Refuse values of another type than the defaults of the dataclass ``configuration``.
 
     ``group`` names the values in the sentence. Unknown names, defaults that are neither a number,
     nor a switch, nor a name, and values that are no mapping are left to the dataclass.
@@ -23,9 +23,7 @@ def refuse_other_kinds(configuration: Any, values: Any, group: str) -> None:
         if field.name in values and field.default is not MISSING:
             value, words = values[field.name], _expected(values[field.name], field.default)
             if words:
-                raise InvalidInput(
-                    f"training setting {group}: {field.name} is {value!r}; expected {words}"
-                )
+                raise InvalidInput(f"setting {group}: {field.name} is {value!r}; expected {words}")
 
 
 def is_whole(value: Any) -> bool:

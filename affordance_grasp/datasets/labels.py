@@ -1,0 +1,32 @@
+"""Where pseudo labels lie in a data set in AGD20K's layout."""
+
+from pathlib import Path
+from typing import Literal
+
+from affordance_grasp.datasets.agd20k import ImageFile, Split
+
+Labels = Literal["initial", "refined"]
+
+
+def label_path(split: Split, image: ImageFile) -> Path:
+    """Where the pseudo label of an egocentric train image lies."""
+    folder = split.folder / "trainset/PL" / image.affordance / image.object
+    return folder / f"{image.path.stem}_pl.png"
+
+
+def refined_label_path(split: Split, image: ImageFile) -> Path:
+    """Where the refined label (stage B) of an egocentric train image is written."""
+    folder = split.folder / "trainset/PL_refined" / image.affordance / image.object
+    return folder / f"{image.path.stem}.png"
+
+
+def label_for_training(split: Split, image: ImageFile, labels: Labels) -> Path:
+    """The label that training reads; ``refined``: the initial one where none was refined.
+
+    Refined labels of the released code are JPEG.
+    """
+    refined = refined_label_path(split, image)
+    for path in (refined, refined.with_suffix(".jpg")) if labels == "refined" else ():
+        if path.exists():
+            return path
+    return label_path(split, image)

@@ -1,0 +1,103 @@
+"""What LoopTrans can be told, and what a training step takes."""
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from torch import Tensor
+
+from affordance_grasp.encoders.backbones import backbone_spec
+from affordance_grasp.errors import InvalidInput
+from affordance_grasp.methods.shared.class_maps import (
+    DINOV2_SALIENT_HEADS,
+    SALIENT_HEADS,
+    TripletBatch,
+)
+from affordance_grasp.vocabulary import AFFORDANCES
+
+ClusterSource = Literal["kmeans", "concepts"]
+
+HEADS_OF = {"dino_vits16": SALIENT_HEADS}
+"""The salient heads by backbone; those of DINOv2 serve for the others."""
+
+
+@dataclass(frozen=True)
+class LoopTransConfig:
+    """Sizes and loss settings; the defaults are the embedded configuration.
+
+    ``image_side`` [pixels]. ``classes``: length of the list of affordances it is trained for.
+    ``noise``: channels that absorb what is not the affordance. ``clusters``: parts come from
+    K-means on the keys, or from the trained :class:`ConceptClusters` of a released checkpoint.
+    ``cam_threshold``: what of the min-max CAM counts as hot. ``salient_heads``: of the CLS
+    attention; by default the backbone's (:data:`HEADS_OF`). The weights multiply their loss terms
+    (released code). Where the paper differs:
+    ``concentration_weight`` 0, ``exclude_background`` False (any cluster may win),
+    ``normalise_distillation`` True (min-max CAMs weigh the keys) and a
+    ``denoise_temperature`` that it does not state.
+
+    The paper's ablation takes modules away. ``shared_cam`` False: each view has its own
+    convolutions before the common head, as in LOCATE. ``pixel`` False: the egocentric CAM answers
+    in the place of the pixel decoder, which has no losses then. ``noise`` 0: no denoising.
+    """
+
+    train_backbone: ClassVar[bool] = False
+    text_dim: ClassVar[int] = 0
+
+    backbone: str = "dinov2_vits14"
+    image_side: int = 224
+    classes: int = len(AFFORDANCES)
+    noise: int = 15
+    clusters: ClusterSource = "kmeans"
+    cluster_count: int = 4
+    cluster_seed: int = 0
+    cam_threshold: float = 0.92
+    salient_heads: tuple[int, ...] | None = None
+    mse_weight: float = 10.0
+    dice_weight: float = 2.0
+    correlation_weight: float = 1.5
+    denoise_weight: float = 0.05
+    concentration_weight: float = 0.07
+    denoise_temperature: float = 1.0
+    exclude_background: bool = True
+    normalise_distillation: bool = False
+    shared_cam: bool = True
+    pixel: bool = True
+
+    def __post_init__(self) -> None:
+        """Refuse sizes that do not fit together."""
+        object.__setattr__(self, "salient_heads", self.heads)
+        spec = backbone_spec(self.backbone)
+        spec.grid(self.image_side)
+        if self.clusters not in ("kmeans", "concepts"):
+            raise InvalidInput(f"LoopTrans clusters {self.clusters!r} is not kmeans or concepts")
+        if self.classes < 1 or self.noise < 0 or self.cluster_count < 2:
+            raise InvalidInput(
+                f"LoopTrans needs a class, no fewer than 0 noise channels and two clusters, not "
+                f"{self.classes}, {self.noise} and {self.cluster_count}"
+            )
+        if not self.heads or not set(self.heads) <= set(range(spec.heads)):
+            raise InvalidInput(
+                f"LoopTrans salient_heads {self.salient_heads} are not among the {spec.heads} "
+                f"heads of {self.backbone}"
+            )
+
+    @property
+    def heads(self) -> tuple[int, ...]:
+        """The heads of the CLS attention that count: ``salient_heads``, once they are known."""
+        if self.salient_heads is None:
+            return HEADS_OF.get(self.backbone, DINOV2_SALIENT_HEADS)
+        return tuple(self.salient_heads)
+
+    @staticmethod
+    def paper(classes: int = len(AFFORDANCES)) -> "LoopTransConfig":
+        """The published configuration: DINO ViT-S/16; the parts from K-means."""
+        return LoopTransConfig(backbone="dino_vits16", classes=classes)
+
+
+@dataclass(frozen=True)
+class LoopTransBatch(TripletBatch):
+    """Triplets; ``clusters`` (B, g^2): the parts of ``ego`` where they are known already.
+
+    They are below the configured count.
+    """
+
+    clusters: Tensor | None = None

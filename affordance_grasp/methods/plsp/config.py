@@ -1,0 +1,107 @@
+"""What PLSP can be told, and what a training step takes."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from torch import Tensor
+
+from affordance_grasp.encoders.backbones import backbone_spec
+from affordance_grasp.errors import InvalidInput
+from affordance_grasp.methods.network import TensorBatch
+from affordance_grasp.vocabulary import AFFORDANCES
+
+Reasoning = Literal["per_sample", "all_pairs", "none"]
+Interpolation = Literal["bilinear", "nearest"]
+
+
+@dataclass(frozen=True)
+class PlspConfig:
+    """Sizes and loss settings; the defaults are the embedded configuration.
+
+    ``image_side`` [pixels]. ``dim``: width of fuser and decoder. ``train_backbone``: fine-tune the
+    encoder, as the paper does. ``reasoning``: compare each prediction with its own text, or, as
+    the released code does with flat text features, with every text of the batch. The four weights
+    multiply their loss terms (paper, section 3.4; released code).
+
+    ``interpolation`` of the logits: nearest is what the released code takes where runs on a GPU
+    must repeat exactly; all other interpolations here are repeatable as they are.
+
+    The paper's ablation takes modules away. ``reasoning`` none: no noun and no part is predicted,
+    and the verb's text alone is the query. ``align_weight`` and ``exo_weight`` 0: no alignment,
+    and no exocentric picture is looked at.
+    """
+
+    backbone: str = "dinov2_vits14"
+    train_backbone: bool = False
+    image_side: int = 224
+    dim: int = 256
+    text_dim: int = 384
+    classes: int = len(AFFORDANCES)
+    fuser_heads: int = 8
+    fuser_depth: int = 4
+    decoder_heads: int = 8
+    decoder_depth: int = 2
+    mlp_ratio: float = 4.0
+    drop_path: float = 0.1
+    align_margin: float = 0.1
+    align_weight: float = 10.0
+    exo_weight: float = 10.0
+    noun_weight: float = 1.0
+    part_weight: float = 0.1
+    reasoning: Reasoning = "per_sample"
+    interpolation: Interpolation = "bilinear"
+
+    def __post_init__(self) -> None:
+        """Refuse sizes that do not fit together."""
+        backbone_spec(self.backbone).grid(self.image_side)
+        if self.dim % 16 or self.dim % self.fuser_heads or self.dim // 2 % self.decoder_heads:
+            raise InvalidInput(
+                f"PLSP dim {self.dim} must be a multiple of 16, of the {self.fuser_heads} fuser "
+                f"heads and of twice the {self.decoder_heads} decoder heads"
+            )
+        if self.reasoning not in ("per_sample", "all_pairs", "none"):
+            raise InvalidInput(
+                f"PLSP reasoning {self.reasoning!r} is not per_sample, all_pairs or none"
+            )
+        if self.interpolation not in ("bilinear", "nearest"):
+            raise InvalidInput(
+                f"PLSP interpolation {self.interpolation!r} is not bilinear or nearest"
+            )
+
+    @staticmethod
+    def paper() -> "PlspConfig":
+        """The published configuration: CLIP ViT-B/16, fine-tuned, width 512, 16 fuser heads."""
+        return PlspConfig(
+            backbone="clip_vitb16", train_backbone=True, dim=512, text_dim=512, fuser_heads=16
+        )
+
+    @property
+    def reasons(self) -> bool:
+        """Whether noun and part are predicted."""
+        return self.reasoning != "none"
+
+    @property
+    def aligns(self) -> bool:
+        """Whether exocentric pictures have a say."""
+        return self.align_weight != 0 or self.exo_weight != 0
+
+
+@dataclass(frozen=True)
+class PlspBatch(TensorBatch):
+    """B training samples: an egocentric and an exocentric image each.
+
+    ``ego``, ``exo``: normalised images (B, 3, S, S), or the backbone's tokens of them
+    (B, 1 + grid^2, token dim). ``target``: pseudo label (B, S, S), blurred, each sums to 1.
+    ``object_patches``: (B, grid^2) 1 where the exo patch touches the object's box, else 0.
+    ``text``, ``noun``, ``part``: text features (B, text_dim) of verb, object and part.
+    ``label``: (B,) index of the affordance.
+    """
+
+    ego: Tensor
+    exo: Tensor
+    target: Tensor
+    object_patches: Tensor
+    text: Tensor
+    noun: Tensor
+    part: Tensor
+    label: Tensor

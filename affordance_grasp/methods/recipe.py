@@ -1,0 +1,129 @@
+"""How a method is trained, as far as methods differ: views, samples, texts, optimiser."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from affordance_grasp.datasets.agd20k import Split
+from affordance_grasp.datasets.detections import Detector
+from affordance_grasp.datasets.features import FeatureSet
+from affordance_grasp.datasets.images import ViewSource
+from affordance_grasp.encoders.text import TextEncoder, affordance_sentence
+from affordance_grasp.errors import InvalidInput
+from affordance_grasp.methods.network import GroundingNetwork
+from affordance_grasp.methods.table import method_module
+from affordance_grasp.vocabulary import AFFORDANCES
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """What samples are drawn from.
+
+    ``ego`` and ``exo``: the train images of ``split`` in the views of ``plan``. ``detector`` of
+    parts and objects, and ``text``: None where the method needs none. ``features`` gives what the
+    frozen backbone says of all train images, each in its first view.
+    """
+
+    split: Split
+    plan: Any
+    ego: ViewSource
+    exo: ViewSource
+    features: Callable[[], FeatureSet]
+    detector: Detector | None = None
+    text: TextEncoder | None = None
+
+
+class Samples(Protocol):
+    """Where batches come from; all randomness comes from the generator that is passed in."""
+
+    def __len__(self) -> int:
+        """Samples of an epoch."""
+
+    def batch(self, chosen: Sequence[int], rng: np.random.Generator) -> Any:
+        """What the network's loss takes."""
+
+
+TextLearner = Callable[[Any, TrainingData, Any, Sequence[str], int], Tensor]
+"""Network, data, sampling, affordances and seed -> the text table (A, text dim)."""
+
+
+def affordance_table(encoder: TextEncoder, affordances: Sequence[str]) -> Tensor:
+    """Text features (A, text dim) of affordances, in their order."""
+    return encoder.encode([affordance_sentence(affordance) for affordance in affordances])
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """The parts of training that methods do not share.
+
+    ``plan``: configuration of views; ``sampling``: of samples. ``samples`` draws batches from the
+    data, the sampling and the text table. ``optimizer``: the published one, as in YAML.
+    ``published``: KLD, SIM and NSS on AGD20K by split. ``sentences``: the text features of
+    affordances; ``learner``: what learns them from the train images instead, or None, by the
+    network's configuration. ``needs_boxes``: whether a detector's boxes of parts and objects are
+    read. ``fixed_labels``: labels are places among all 36 affordances instead of places in the
+    split's own list.
+    """
+
+    plan: Callable[..., Any]
+    sampling: Callable[..., Any]
+    samples: Callable[[TrainingData, Any, Tensor], Samples]
+    optimizer: Mapping[str, Any]
+    published: Mapping[str, tuple[float, float, float]]
+    sentences: Callable[[TextEncoder, Sequence[str]], Tensor] = affordance_table
+    learner: Callable[[Any], TextLearner | None] = lambda config: None
+    needs_boxes: bool = False
+    fixed_labels: bool = False
+
+    def labelled(self, split: Split) -> tuple[str, ...]:
+        """The affordances that labels count."""
+        return AFFORDANCES if self.fixed_labels else split_affordances(split)
+
+    def reads_sentences(self, config: Any) -> bool:
+        """Whether a text encoder is needed for the text table of a network."""
+        return config.text_dim > 0 and self.learner(config) is None
+
+    def text_features(
+        self, network: GroundingNetwork, encoder: TextEncoder | None, affordances: Sequence[str]
+    ) -> Tensor:
+        """The text table (A, text dim) of sentences; without columns where no text is read."""
+        width = network.config.text_dim
+        if not width:
+            return torch.empty(len(affordances), 0)
+        if encoder is None:
+            raise InvalidInput(f"{network.name} reads texts; name a text encoder")
+        table = self.sentences(encoder, affordances)
+        if table.shape[1] != width:
+            raise InvalidInput(
+                f"{network.name} is configured for text features of {width} channels, text "
+                f"encoder {encoder.name} gives {table.shape[1]}"
+            )
+        return table
+
+    def text_table(
+        self, network: GroundingNetwork, data: TrainingData, sampling: Any, seed: int
+    ) -> Tensor:
+        """The text table (A, text dim) that a network is trained with: encoded, or learned."""
+        affordances, learn = self.labelled(data.split), self.learner(network.config)
+        if learn is None:
+            return self.text_features(network, data.text, affordances)
+        return learn(network, data, sampling, affordances, seed)
+
+
+def split_affordances(split: Split) -> tuple[str, ...]:
+    """The affordances of a split's train images, and of its test images too, in AGD20K's order.
+
+    On the Hard split some have test images only and are never trained, as published.
+    """
+    tested = {item.image.affordance for item in split.test}
+    return tuple(a for a in AFFORDANCES if a in tested or a in split.affordances)
+
+
+def find_recipe(method: str) -> Recipe:
+    """The recipe of a method; refuses unknown names."""
+    recipe: Recipe = method_module(method, "recipe").RECIPE
+    return recipe

@@ -1,0 +1,136 @@
+"""Batches of LOCATE and its successors: one sample per exocentric image (released code)."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatch
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from affordance_grasp.datasets.agd20k import ImageFile, Split
+from affordance_grasp.datasets.images import ViewSource
+from affordance_grasp.errors import InvalidInput
+from affordance_grasp.methods.recipe import TrainingData, split_affordances
+from affordance_grasp.methods.shared.class_maps import TripletBatch
+
+
+@dataclass(frozen=True)
+class TripletSampling:
+    """How a sample is put together.
+
+    ``exo_images``: exocentric images, the anchor included (paper: 3). ``ego_names``: shell
+    pattern of the names of the egocentric images to draw from; a pair of affordance and object
+    with no such image draws from all of its images.
+    """
+
+    exo_images: int = 3
+    ego_names: str = "*"
+
+    def __post_init__(self) -> None:
+        """Refuse samples without exocentric images, and patterns that match no name."""
+        if self.exo_images < 1:
+            raise InvalidInput(f"a sample has {self.exo_images} exocentric images; at least 1")
+        if not self.ego_names:
+            raise InvalidInput('no image has the name ""; for all of them write ego_names: "*"')
+
+
+@dataclass(frozen=True)
+class Triplets:
+    """Which images make up a sample; all randomness comes from the generator of a call.
+
+    Sample i: exocentric image i, others of its affordance and object, and one egocentric
+    image of the same. The object's name serves for this pairing only.
+    """
+
+    anchors: tuple[ImageFile, ...]
+    exo: dict[tuple[str, str], tuple[ImageFile, ...]]
+    ego: dict[tuple[str, str], tuple[ImageFile, ...]]
+    exo_images: int
+
+    def draw(self, index: int, rng: np.random.Generator) -> tuple[ImageFile, list[ImageFile]]:
+        """An egocentric image, and the exocentric ones, the anchor first.
+
+        All are distinct, unless there are no more than a sample takes: then repeats may occur.
+        """
+        anchor = self.anchors[index]
+        alike = self.ego[anchor.pair]
+        ego = alike[int(rng.integers(len(alike)))]
+        folder = self.exo[anchor.pair]
+        wanted = self.exo_images - 1
+        if len(folder) <= self.exo_images:
+            return ego, [anchor, *(folder[int(i)] for i in rng.integers(len(folder), size=wanted))]
+        others = [image for image in folder if image != anchor]
+        chosen = rng.choice(len(others), wanted, replace=False)
+        return ego, [anchor, *(others[int(i)] for i in chosen)]
+
+
+def triplets(split: Split, sampling: TripletSampling) -> Triplets:
+    """The samples of a split."""
+    return Triplets(
+        split.train_exo,
+        _by_pair(split.train_exo),
+        {
+            pair: tuple(p for p in alike if fnmatch(p.path.name, sampling.ego_names)) or alike
+            for pair, alike in _by_pair(split.train_ego).items()
+        },
+        sampling.exo_images,
+    )
+
+
+class TripletSamples:
+    """Draws training batches; all randomness comes from the generator that a call is given."""
+
+    def __init__(
+        self,
+        chosen: Triplets,
+        ego: ViewSource,
+        exo: ViewSource,
+        affordances: Sequence[str],
+        batch: Callable[[Tensor, Tensor, Tensor], Any] = TripletBatch,
+    ) -> None:
+        """``affordances``: the classes in the network's order.
+
+        ``batch`` makes what the network's loss takes of ``ego``, ``exo`` and ``label``.
+        """
+        self._triplets = chosen
+        self._ego = ego
+        self._exo = exo
+        self._label = {name: i for i, name in enumerate(affordances)}
+        self._batch = batch
+
+    def __len__(self) -> int:
+        """Number of samples of an epoch."""
+        return len(self._triplets.anchors)
+
+    def batch(self, chosen: Sequence[int], rng: np.random.Generator) -> Any:
+        """The samples ``chosen``, every image in one of its views."""
+        drawn = [self._triplets.draw(i, rng) for i in chosen]
+        ego = [_read(self._ego, image, rng) for image, _ in drawn]
+        exo = [np.stack([_read(self._exo, i, rng) for i in images]) for _, images in drawn]
+        return self._batch(
+            torch.from_numpy(np.stack(ego)),
+            torch.from_numpy(np.stack(exo)),
+            torch.tensor([self._label[image.affordance] for image, _ in drawn]),
+        )
+
+
+def triplet_samples(data: TrainingData, sampling: TripletSampling, text: Tensor) -> TripletSamples:
+    """The samples of a method that reads no text."""
+    del text
+    affordances = split_affordances(data.split)
+    return TripletSamples(triplets(data.split, sampling), data.ego, data.exo, affordances)
+
+
+def _read(source: ViewSource, image: ImageFile, rng: np.random.Generator) -> NDArray[np.float32]:
+    views = source.views_of(image.path, rng)
+    return source.read(image.path, views[int(rng.integers(len(views)))])
+
+
+def _by_pair(images: Sequence[ImageFile]) -> dict[tuple[str, str], tuple[ImageFile, ...]]:
+    pairs: dict[tuple[str, str], list[ImageFile]] = {}
+    for image in images:
+        pairs.setdefault(image.pair, []).append(image)
+    return {pair: tuple(members) for pair, members in pairs.items()}
