@@ -161,7 +161,7 @@ def test_plain_copies_share_parameters_and_have_no_layers_of_ours():
 
 
 def test_refuses_what_cannot_be_measured(capsys):
-    with pytest.raises(UnknownName, match="known: looptrans-inference"):
+    with pytest.raises(UnknownName, match="known: plsp-inference"):
         make_case("dino-inference", SMALL)
     for sizes in ({"side": 100}, {"side": 16}, {"batch": 1}):
         with pytest.raises(InvalidInput, match="multiple of 16|at least 2"):

@@ -8,6 +8,7 @@ from affordance_grasp.datasets.agd20k import ImageFile, Split
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.methods.recipe import TrainingData
 from affordance_grasp.methods.selectivecl.recipe import selectivecl_samples
+from affordance_grasp.methods.shared.class_maps import TripletBatch
 from affordance_grasp.methods.shared.samples import (
     Triplets,
     TripletSamples,
@@ -75,7 +76,9 @@ def test_egocentric_pictures_can_be_chosen_by_name_where_a_pair_has_such():
 
 
 def test_batch_holds_one_view_of_every_picture_and_the_class_of_the_anchor():
-    samples = TripletSamples(TRIPLETS, Numbered(), Numbered(), ("cut", "hold", "pour"))
+    samples = TripletSamples(
+        TRIPLETS, Numbered(), Numbered(), ("cut", "hold", "pour"), TripletBatch
+    )
     assert len(samples) == 8
     batch = samples.batch([2, 6], np.random.default_rng(0))
     assert batch.ego.shape == (2, 2, 4) and batch.exo.shape == (2, 3, 2, 4)
@@ -88,7 +91,7 @@ def test_batch_holds_one_view_of_every_picture_and_the_class_of_the_anchor():
 
 
 def test_randomness_comes_from_the_generator_alone():
-    samples = TripletSamples(TRIPLETS, Numbered(), Numbered(), ("hold", "pour"))
+    samples = TripletSamples(TRIPLETS, Numbered(), Numbered(), ("hold", "pour"), TripletBatch)
     first, again, other = (samples.batch(range(8), np.random.default_rng(i)) for i in (3, 3, 4))
     assert torch.equal(first.exo, again.exo) and torch.equal(first.ego, again.ego)
     assert not torch.equal(first.exo, other.exo)

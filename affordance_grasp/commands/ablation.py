@@ -45,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seeds", type=int, default=3, help="runs of every row (3)")
     parser.add_argument("--config", type=Path, help="YAML (default: config/train_METHOD_...)")
     parser.add_argument("--epochs", type=int, help="instead of the configuration's")
-    parser.add_argument("--image-side", type=int, help="smaller pictures, such as 112 pixels")
+    parser.add_argument("--image-side", type=int, help="smaller images, such as 112 pixels")
     parser.add_argument("--jobs", type=int, default=1, help="runs at the same time (1)")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads of every run (1)")
     parser.add_argument("--boxes", type=Path, help="detector boxes (default: in the data)")
@@ -186,6 +186,6 @@ def _heading(summary: Mapping[str, Any]) -> str:
     return (
         f"{summary['method']} on {summary['split']}, protocol {summary['protocol']}: mean ± "
         f"standard deviation over {summary['seeds']} seeds of the last of {summary['epochs']} "
-        f"epochs, pictures of {summary['image_side']} pixels. KLD: lower is better; SIM, NSS: "
+        f"epochs, images of {summary['image_side']} pixels. KLD: lower is better; SIM, NSS: "
         f"higher is better."
     )

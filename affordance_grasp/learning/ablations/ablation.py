@@ -37,7 +37,7 @@ def row_config(base: TrainConfig, row: Row) -> TrainConfig:
 
 
 def reduced(base: TrainConfig, image_side: int) -> TrainConfig:
-    """The same training on smaller pictures: views and network at ``image_side`` [pixels]."""
+    """The same training on smaller images: views and network at ``image_side`` [pixels]."""
     views = base.views
     lengths = {n: getattr(views, n) for n in ("squash", "resized") if hasattr(views, n)}
     scaled = {name: round(length * image_side / views.side) for name, length in lengths.items()}

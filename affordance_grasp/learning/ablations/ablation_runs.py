@@ -39,7 +39,7 @@ class Setting:
     scoring: tuple[str, ...] = ()
 
     @property
-    def pictures(self) -> dict[str, Any]:
+    def data_identity(self) -> dict[str, Any]:
         """The split and its folder, as a run and a summary of scores record them."""
         folder = self.data / LAYOUTS[self.split].folder
         return {"split": self.split, "data": str(folder.resolve())}
@@ -102,12 +102,14 @@ class Run:
 
     @property
     def scored(self) -> bool:
-        """Whether its last checkpoint has been scored on these very test pictures."""
+        """Whether its last checkpoint has been scored on these very test images."""
         summary, checkpoint = self._summary, self.folder.last
         if not summary.exists() or summary.stat().st_mtime < checkpoint.stat().st_mtime:
             return False
         recorded = _read_json(summary)
-        return all(recorded.get(name) == value for name, value in self.setting.pictures.items())
+        return all(
+            recorded.get(name) == value for name, value in self.setting.data_identity.items()
+        )
 
     def evaluation(self) -> Command:
         """The command that scores its last epoch on the test split."""
@@ -126,7 +128,7 @@ class Run:
     def _asked(self) -> dict[str, Any]:
         return {
             "config": json.loads(json.dumps(self.config.to_dict())),
-            **self.setting.pictures,
+            **self.setting.data_identity,
             "bfloat16_tokens": "--bf16-tokens" in self.setting.options,
         }
 

@@ -28,7 +28,7 @@ class PlspConfig:
 
     The paper's ablation takes modules away. ``reasoning`` none: no noun and no part is predicted,
     and the verb's text alone is the query. ``align_weight`` and ``exo_weight`` 0: no alignment,
-    and no exocentric picture is looked at.
+    and no exocentric image is looked at.
     """
 
     backbone: str = "dinov2_vits14"
@@ -82,7 +82,7 @@ class PlspConfig:
 
     @property
     def aligns(self) -> bool:
-        """Whether exocentric pictures have a say."""
+        """Whether exocentric images have a say."""
         return self.align_weight != 0 or self.exo_weight != 0
 
 

@@ -101,8 +101,8 @@ class Plsp(GroundingNetwork):
         """
         del epoch
         config = self.config
-        pictures = [batch.ego, batch.exo] if config.aligns else [batch.ego]
-        tokens = self.tokens(torch.cat(pictures)).split(len(batch.ego))
+        images = [batch.ego, batch.exo] if config.aligns else [batch.ego]
+        tokens = self.tokens(torch.cat(images)).split(len(batch.ego))
         output = self.forward_tokens(tokens[0], batch.text)
         terms = {"kl": self._divergence(output.logits, batch.target)}
         weights = {"kl": 1.0}

@@ -1,8 +1,8 @@
 """PLSP's label refinement (stage B): where the part is hidden by a hand, the rest must look alike.
 
 Xu et al., "Weakly-Supervised Affordance Grounding Guided by Part-Level Semantic Priors" (ICLR
-2025), appendix B.2. In an exocentric picture a person covers the part that is acted on. So the
-object without that part, in an egocentric picture, should look like the object in the exocentric
+2025), appendix B.2. In an exocentric image a person covers the part that is acted on. So the
+object without that part, in an egocentric image, should look like the object in the exocentric
 one: the network learns which part to leave out. It reads no pseudo label.
 """
 
@@ -63,13 +63,13 @@ class RefinerConfig:
 
 @dataclass(frozen=True)
 class RefinerBatch(TensorBatch):
-    """B egocentric pictures with E exocentric ones each.
+    """B egocentric images with E exocentric ones each.
 
     ``ego``: normalised images (B, 3, S, S) or the backbone's tokens of them. ``part``: text
     features (B, text_dim). ``boxes`` (B, 4): the object's box in the image, whole pixels left,
     top, right, bottom. ``crop``: frozen patch features (B, grid^2, token dim) of what is in it,
     padded to a square. ``exo``: frozen mean features (B, E, token dim) of the object in the
-    exocentric pictures. ``valid`` (B, E): 0 where a crop is missing, else 1.
+    exocentric images. ``valid`` (B, E): 0 where a crop is missing, else 1.
     """
 
     ego: Tensor
@@ -118,7 +118,7 @@ class Refiner(GroundingNetwork):
     def loss(self, batch: RefinerBatch, epoch: int) -> dict[str, Tensor]:
         """``likeness``: 1 - cosine of the object's rest and the exo objects, mean over valid ones.
 
-        A picture without any valid one adds 0. ``total``: times the coefficient.
+        A image without any valid one adds 0. ``total``: times the coefficient.
         """
         del epoch
         predicted = self.probability(self(batch.ego, batch.part), self.config.image_side)

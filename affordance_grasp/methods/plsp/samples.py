@@ -1,4 +1,4 @@
-"""Training batches for PLSP: one sample per labelled egocentric picture."""
+"""Training batches for PLSP: one sample per labelled egocentric image."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ from affordance_grasp.vocabulary import AFFORDANCES
 class SamplingConfig:
     """``stitched``: probability of a stitched view where one serves the query (paper: 0.5).
 
-    ``exo_pool``: from how many of the most similar exocentric pictures one is drawn (paper: 10).
+    ``exo_pool``: from how many of the most similar exocentric images one is drawn (paper: 10).
     ``labels``: ``initial`` pseudo labels, or the ``refined`` ones where there are any (stage B).
     """
 
@@ -63,14 +63,14 @@ class PlspSamples:
         squash: int,
         config: SamplingConfig = SamplingConfig(),
     ) -> None:
-        """Keep the labelled pictures; refuse a split in which none is labelled.
+        """Keep the labelled images; refuse a split in which none is labelled.
 
-        ``squash``: side [pixels] to which the views' pictures are squashed before they are cut.
+        ``squash``: side [pixels] to which the views' images are squashed before they are cut.
         """
         labels = {p: label_for_training(split, p, config.labels) for p in split.train_ego}
         self._labels = {p: path for p, path in labels.items() if path.exists()}
-        self.pictures = tuple(self._labels)
-        if not self.pictures:
+        self.images = tuple(self._labels)
+        if not self.images:
             raise InvalidInput(
                 f"no pseudo labels below {split.folder / 'trainset/PL'}; run: affordance-grasp "
                 f"pseudo-labels {split.folder.parent} --split {split.name}"
@@ -85,86 +85,86 @@ class PlspSamples:
 
     def __len__(self) -> int:
         """Number of samples of an epoch."""
-        return len(self.pictures)
+        return len(self.images)
 
     def batch(self, chosen: Sequence[int], rng: np.random.Generator) -> PlspBatch:
-        """The samples ``chosen``, each in one of its views and with one exocentric picture."""
-        pictures = [self.pictures[i] for i in chosen]
-        views = [self._view(picture, rng) for picture in pictures]
+        """The samples ``chosen``, each in one of its views and with one exocentric image."""
+        images = [self.images[i] for i in chosen]
+        views = [self._view(image, rng) for image in images]
         targets = [
             view.label(self._target(i).astype(np.float32))
             for i, view in zip(chosen, views, strict=True)
         ]
-        ego = [self._ego.read(p.path, view) for p, view in zip(pictures, views, strict=True)]
-        exo = [self._pool.draw(picture, rng) for picture in pictures]
-        exo_pictures = [self._pool.pictures[i] for i in exo]
+        ego = [self._ego.read(p.path, view) for p, view in zip(images, views, strict=True)]
+        exo = [self._pool.draw(image, rng) for image in images]
+        exo_images = [self._pool.images[i] for i in exo]
         return PlspBatch(
             ego=torch.from_numpy(np.stack(ego)),
-            exo=torch.from_numpy(np.stack([self._plain(p, rng) for p in exo_pictures])),
+            exo=torch.from_numpy(np.stack([self._plain(p, rng) for p in exo_images])),
             target=torch.from_numpy(np.stack(targets)),
             object_patches=torch.from_numpy(np.stack([self._pool.patches[i] for i in exo])),
-            text=self._texts.verbs(pictures),
-            noun=self._texts.nouns(pictures),
-            part=self._texts.parts(pictures),
-            label=torch.tensor([AFFORDANCES.index(p.affordance) for p in pictures]),
+            text=self._texts.verbs(images),
+            noun=self._texts.nouns(images),
+            part=self._texts.parts(images),
+            label=torch.tensor([AFFORDANCES.index(p.affordance) for p in images]),
         )
 
-    def _view(self, picture: ImageFile, rng: np.random.Generator) -> View:
-        views = self._ego.views_of(picture.path, rng)
+    def _view(self, image: ImageFile, rng: np.random.Generator) -> View:
+        views = self._ego.views_of(image.path, rng)
         plain = [view for view in views if view.quadrant is None]
         stitched = [
-            view for view in views if view.quadrant is not None and view.serves(picture.affordance)
+            view for view in views if view.quadrant is not None and view.serves(image.affordance)
         ]
         wanted = stitched if stitched and rng.random() < self.config.stitched else plain
         return wanted[int(rng.integers(len(wanted)))]
 
-    def _plain(self, picture: ImageFile, rng: np.random.Generator) -> NDArray[np.float32]:
-        (view,) = self._exo.views_of(picture.path, rng)
-        return self._exo.read(picture.path, view)
+    def _plain(self, image: ImageFile, rng: np.random.Generator) -> NDArray[np.float32]:
+        (view,) = self._exo.views_of(image.path, rng)
+        return self._exo.read(image.path, view)
 
     def _target(self, index: int) -> NDArray[np.float16]:
         if index not in self._targets:
-            mask = read_gray(self._labels[self.pictures[index]])
+            mask = read_gray(self._labels[self.images[index]])
             self._targets[index] = blurred_label(mask, self._squash).astype(np.float16)
         return self._targets[index]
 
 
 class ExoPool:
-    """For every egocentric picture the exocentric ones whose object looks most like its own.
+    """For every egocentric image the exocentric ones whose object looks most like its own.
 
     Similarity is the cosine of the tokens averaged over the object's box (PLSP 3.2; the script
-    that built the released table is not public). Without a box the whole picture counts.
+    that built the released table is not public). Without a box the whole image counts.
     """
 
     def __init__(
         self, split: Split, ego: TokenStore, exo: TokenStore, detector: Detector, size: int
     ) -> None:
-        """Compare the pictures of every (affordance, object) by the tokens that are kept."""
-        self.pictures = split.train_exo
+        """Compare the images of every (affordance, object) by the tokens that are kept."""
+        self.images = split.train_exo
         grid = round((exo.tokens.shape[2] - 1) ** 0.5)
         self.patches = [
             _patches(p, exo.views[exo.row_of[p.path]][0], detector.object_exo(p), grid)
-            for p in self.pictures
+            for p in self.images
         ]
         vectors = np.stack(
             [
-                _masked_mean(exo.tokens[exo.row_of[picture.path], 0], patches)
-                for picture, patches in zip(self.pictures, self.patches, strict=True)
+                _masked_mean(exo.tokens[exo.row_of[image.path], 0], patches)
+                for image, patches in zip(self.images, self.patches, strict=True)
             ]
         )
         by_pair: dict[tuple[str, str], list[int]] = {}
-        for i, picture in enumerate(self.pictures):
-            by_pair.setdefault(picture.pair, []).append(i)
+        for i, image in enumerate(self.images):
+            by_pair.setdefault(image.pair, []).append(i)
         self._pool: dict[ImageFile, NDArray[np.int64]] = {}
-        for picture in split.train_ego:
-            candidates = np.array(by_pair[picture.pair])
-            own = _ego_vector(picture, ego, detector, grid)
+        for image in split.train_ego:
+            candidates = np.array(by_pair[image.pair])
+            own = _ego_vector(image, ego, detector, grid)
             nearest = np.argsort(-(vectors[candidates] @ own), kind="stable")
-            self._pool[picture] = candidates[nearest[:size]]
+            self._pool[image] = candidates[nearest[:size]]
 
-    def draw(self, picture: ImageFile, rng: np.random.Generator) -> int:
-        """Index of an exocentric picture for an egocentric one, uniform over its pool."""
-        pool = self._pool[picture]
+    def draw(self, image: ImageFile, rng: np.random.Generator) -> int:
+        """Index of an exocentric image for an egocentric one, uniform over its pool."""
+        pool = self._pool[image]
         return int(pool[int(rng.integers(len(pool)))])
 
 
@@ -178,7 +178,7 @@ class PairTexts:
 
         Where it names none, the object's own name stands for the part.
         """
-        pairs = sorted({picture.pair for picture in split.train_ego})
+        pairs = sorted({image.pair for image in split.train_ego})
         sentences: dict[object, str] = {}
         for affordance, name in pairs:
             sentences[affordance] = affordance_sentence(affordance)
@@ -188,37 +188,37 @@ class PairTexts:
         table = text_table(encoder, distinct)
         self._features = {key: table[sentence].float() for key, sentence in sentences.items()}
 
-    def verbs(self, pictures: Sequence[ImageFile]) -> Tensor:
-        """(B, text_dim) features of the pictures' affordances."""
-        return torch.stack([self._features[p.affordance] for p in pictures])
+    def verbs(self, images: Sequence[ImageFile]) -> Tensor:
+        """(B, text_dim) features of the images' affordances."""
+        return torch.stack([self._features[p.affordance] for p in images])
 
-    def nouns(self, pictures: Sequence[ImageFile]) -> Tensor:
-        """(B, text_dim) features of the pictures' objects."""
-        return torch.stack([self._features["object", p.object] for p in pictures])
+    def nouns(self, images: Sequence[ImageFile]) -> Tensor:
+        """(B, text_dim) features of the images' objects."""
+        return torch.stack([self._features["object", p.object] for p in images])
 
-    def parts(self, pictures: Sequence[ImageFile]) -> Tensor:
+    def parts(self, images: Sequence[ImageFile]) -> Tensor:
         """(B, text_dim) features of the parts on which the affordances act."""
-        return torch.stack([self._features[p.pair] for p in pictures])
+        return torch.stack([self._features[p.pair] for p in images])
 
 
 def _patches(
-    picture: ImageFile, view: Any, detections: Detections | None, grid: int
+    image: ImageFile, view: Any, detections: Detections | None, grid: int
 ) -> NDArray[np.float32]:
     """(grid * grid,) 1 where a patch of the view touches the object's best box."""
     if detections is None:
         return np.ones(grid * grid, np.float32)
     box = detections.boxes[detections.scores.argmax()]
-    inside = view.box(box, *image_size(picture.path))
+    inside = view.box(box, *image_size(image.path))
     if inside[2] - inside[0] < 1 or inside[3] - inside[1] < 1:  # the crop cut the object off
         return np.ones(grid * grid, np.float32)
     return box_patches(inside, grid, view.side)
 
 
 def _ego_vector(
-    picture: ImageFile, store: TokenStore, detector: Detector, grid: int
+    image: ImageFile, store: TokenStore, detector: Detector, grid: int
 ) -> NDArray[np.float32]:
-    row = store.row_of[picture.path]
-    patches = _patches(picture, store.views[row][0], detector.object_ego(picture), grid)
+    row = store.row_of[image.path]
+    patches = _patches(image, store.views[row][0], detector.object_ego(image), grid)
     return _masked_mean(np.asarray(store.tokens[row, 0]), patches)
 
 

@@ -1,7 +1,7 @@
 """Object affinity: how much every patch belongs to what a verb acts with.
 
 SelectiveCL reads it from CLIP. Where there is no CLIP, one substitute tells foreground from
-background and knows no verb, the other knows verbs by the train pictures that are filed under
+background and knows no verb, the other knows verbs by the train images that are filed under
 them. A configuration names one of :data:`AFFINITIES`.
 """
 
@@ -30,7 +30,7 @@ class Affinity:
     their patches (B, g^2, dim), and a text each (B, ``text_dim``) -> (B, g, g), as cosines are.
     ``load_encoder(image_side, pretrained)``: that encoder; None where the keys are enough.
     ``text_dim`` is 0 where no text is read. ``learned``: the rows in the place of texts are not
-    encoded from prompts but learned from the train pictures' classes, in the space of the keys.
+    encoded from prompts but learned from the train images' classes, in the space of the keys.
     """
 
     description: str
@@ -69,7 +69,7 @@ def border_contrast(keys: KeyFeatures, features: Tensor, text: Tensor) -> Tensor
 def class_contrast(keys: KeyFeatures, features: Tensor, text: Tensor) -> Tensor:
     """The :func:`border_contrast` of every patch times how far its key lies along a row (B, g, g).
 
-    ``text`` (B, D): directions of the classes of pictures (learning/class_directions.py); what
+    ``text`` (B, D): directions of the classes of images (learning/class_directions.py); what
     they say is min-maxed over each image. A row of zeros says nothing.
     """
     along = min_max((keys.keys * text[:, :, None, None]).sum(dim=1))
@@ -104,7 +104,7 @@ AFFINITIES = {
         border_contrast,
     ),
     "class_contrast": Affinity(
-        "substitute without CLIP: what is unlike the image's border and like a verb's pictures",
+        "substitute without CLIP: what is unlike the image's border and like a verb's images",
         class_contrast,
         text_dim=384,
         learned=True,

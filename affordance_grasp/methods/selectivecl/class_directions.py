@@ -1,7 +1,7 @@
-"""Directions among frozen keys that tell the classes of pictures apart, learned from these alone.
+"""Directions among frozen keys that tell the classes of images apart, learned from these alone.
 
 They take the place of CLIP's prompts where there is no CLIP: a row for every affordance, along
-which the keys of its pictures lie.
+which the keys of its images lie.
 """
 
 from collections.abc import Iterator, Sequence
@@ -24,24 +24,24 @@ CHUNK = 64
 
 def class_directions(
     network: KeyNetwork,
-    pictures: Sequence[ImageFile],
+    images: Sequence[ImageFile],
     source: ViewSource,
     affordances: Sequence[str],
     rng: np.random.Generator,
 ) -> Tensor:
     """Unit rows (A, D), one for every affordance in their order.
 
-    One-against-all ridge regression from the mean key of every view of every picture to the
-    affordances that the picture is filed under. An affordance of no picture, or one whose
-    pictures are filed under the others as well, gets a row of zeros.
+    One-against-all ridge regression from the mean key of every view of every image to the
+    affordances that the image is filed under. An affordance of no image, or one whose
+    images are filed under the others as well, gets a row of zeros.
     """
     means: list[Tensor] = []
     labels: list[int] = []
-    for batch, chunk in _views(pictures, source, rng):
+    for batch, chunk in _views(images, source, rng):
         means.append(_mean_keys(network, batch))
-        labels.extend(affordances.index(picture.affordance) for picture in chunk)
+        labels.extend(affordances.index(image.affordance) for image in chunk)
     if not labels:
-        raise InvalidInput("directions of classes need pictures; the split has none")
+        raise InvalidInput("directions of classes need images; the split has none")
     classes = torch.nn.functional.one_hot(torch.tensor(labels), len(affordances))
     return ridge_directions(torch.cat(means), classes)
 
@@ -63,16 +63,14 @@ def ridge_directions(features: Tensor, classes: Tensor) -> Tensor:
 
 
 def _views(
-    pictures: Sequence[ImageFile], source: ViewSource, rng: np.random.Generator
+    images: Sequence[ImageFile], source: ViewSource, rng: np.random.Generator
 ) -> Iterator[tuple[Tensor, list[ImageFile]]]:
-    """Batches of the views of all pictures, and whose they are."""
-    drawn = [
-        (picture, view) for picture in pictures for view in source.views_of(picture.path, rng)
-    ]
+    """Batches of the views of all images, and whose they are."""
+    drawn = [(image, view) for image in images for view in source.views_of(image.path, rng)]
     for start in range(0, len(drawn), CHUNK):
         chunk = drawn[start : start + CHUNK]
-        rows = np.stack([source.read(picture.path, view) for picture, view in chunk])
-        yield torch.from_numpy(rows), [picture for picture, _ in chunk]
+        rows = np.stack([source.read(image.path, view) for image, view in chunk])
+        yield torch.from_numpy(rows), [image for image, _ in chunk]
 
 
 @torch.inference_mode()

@@ -7,12 +7,17 @@ import torch
 from torch import Tensor
 
 from affordance_grasp.datasets.crops import CropPlan
-from affordance_grasp.methods.recipe import Recipe, TextLearner, TrainingData, split_affordances
+from affordance_grasp.methods.recipe import Recipe, TextLearner, TrainingData
 from affordance_grasp.methods.selectivecl.affinity import prompt_table
 from affordance_grasp.methods.selectivecl.class_directions import class_directions
 from affordance_grasp.methods.selectivecl.config import SelectiveClBatch, SelectiveClConfig
 from affordance_grasp.methods.selectivecl.network import SelectiveCl
-from affordance_grasp.methods.shared.samples import TripletSamples, TripletSampling, triplets
+from affordance_grasp.methods.shared.samples import (
+    TripletSamples,
+    TripletSampling,
+    triplet_samples,
+    triplets,
+)
 
 
 def selectivecl_samples(
@@ -23,8 +28,7 @@ def selectivecl_samples(
     def batch(ego: Tensor, exo: Tensor, label: Tensor) -> SelectiveClBatch:
         return SelectiveClBatch(ego, exo, label, text[label])
 
-    chosen, affordances = triplets(data.split, sampling), split_affordances(data.split)
-    return TripletSamples(chosen, data.ego, data.exo, affordances, batch)
+    return triplet_samples(data, sampling, batch)
 
 
 def _learner(config: SelectiveClConfig) -> TextLearner | None:

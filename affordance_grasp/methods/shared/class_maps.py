@@ -29,7 +29,7 @@ CONCENTRATION_EPS = 1e-10
 SALIENT_HEADS = (0, 1, 3)
 """The heads of DINO ViT-S/16 whose CLS attention lies on the object (released code)."""
 DINOV2_SALIENT_HEADS = (1, 2, 4, 5)
-"""Those of DINOv2 ViT-S/14: on simulated pictures each gives the functional part 5 to 7 times its
+"""Those of DINOv2 ViT-S/14: on simulated images each gives the functional part 5 to 7 times its
 share of the attention, heads 0 and 3 give it 3 times and once."""
 
 

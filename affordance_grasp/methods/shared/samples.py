@@ -14,7 +14,6 @@ from affordance_grasp.datasets.agd20k import ImageFile, Split
 from affordance_grasp.datasets.images import ViewSource
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.methods.recipe import TrainingData, split_affordances
-from affordance_grasp.methods.shared.class_maps import TripletBatch
 
 
 @dataclass(frozen=True)
@@ -89,7 +88,7 @@ class TripletSamples:
         ego: ViewSource,
         exo: ViewSource,
         affordances: Sequence[str],
-        batch: Callable[[Tensor, Tensor, Tensor], Any] = TripletBatch,
+        batch: Callable[[Tensor, Tensor, Tensor], Any],
     ) -> None:
         """``affordances``: the classes in the network's order.
 
@@ -117,11 +116,12 @@ class TripletSamples:
         )
 
 
-def triplet_samples(data: TrainingData, sampling: TripletSampling, text: Tensor) -> TripletSamples:
-    """The samples of a method that reads no text."""
-    del text
+def triplet_samples(
+    data: TrainingData, sampling: TripletSampling, batch: Callable[[Tensor, Tensor, Tensor], Any]
+) -> TripletSamples:
+    """The samples of a split, as batches of one method."""
     affordances = split_affordances(data.split)
-    return TripletSamples(triplets(data.split, sampling), data.ego, data.exo, affordances)
+    return TripletSamples(triplets(data.split, sampling), data.ego, data.exo, affordances, batch)
 
 
 def _read(source: ViewSource, image: ImageFile, rng: np.random.Generator) -> NDArray[np.float32]:
