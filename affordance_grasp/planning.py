@@ -14,6 +14,7 @@ from affordance_grasp.configuration.settings import (
     about,
     one_of,
 )
+from affordance_grasp.methods.table import DEFAULT_METHOD
 from affordance_grasp.share import DEFAULT_ROBOT
 
 
@@ -22,10 +23,8 @@ class GrounderOptions(Settings, title="grounder"):
     """The grounding network and its device."""
 
     method: Annotated[
-        Word,
-        about("grounding method"),
-        one_of("method", "affordance_grasp.methods.restore:METHODS"),
-    ] = "plsp"
+        Word, about("grounding method"), one_of("method", "affordance_grasp.methods.table:METHODS")
+    ] = DEFAULT_METHOD
     checkpoint: Annotated[
         Path | None, about("checkpoint file; empty: the one that comes with the package")
     ] = None

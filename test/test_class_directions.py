@@ -68,5 +68,5 @@ def test_pictures_of_a_verb_are_told_by_the_channel_in_which_they_differ():
 
 def test_no_pictures_no_directions():
     network = SelectiveCl(CONFIG, load_backbone("dinov2_vits14", 56))
-    with pytest.raises(InvalidInput, match="directions of classes need pictures"):
+    with pytest.raises(InvalidInput, match="directions of classes need images"):
         class_directions(network, [], Keys(), ("hold",), np.random.default_rng(0))

@@ -27,7 +27,7 @@ from affordance_grasp.learning.training.run_folder import RunFolder
 from affordance_grasp.learning.training.sources import Sources
 from affordance_grasp.learning.training.train_config import TrainConfig, parse_config
 from affordance_grasp.learning.training.training_run import train_method
-from affordance_grasp.methods import restore as methods
+from affordance_grasp.methods import method as methods
 from affordance_grasp.methods.checkpoint import load_checkpoint
 from affordance_grasp.methods.method import make_network
 from affordance_grasp.methods.plsp.samples import (
