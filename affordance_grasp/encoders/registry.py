@@ -61,7 +61,7 @@ REGISTRY = {
         ),
         PretrainedWeights(
             "dino_vits16",
-            "DINO ViT-S/16; the image encoder of LoopTrans and SelectiveCL",
+            "DINO ViT-S/16; the image encoder of LOCATE and its successors",
             "Apache-2.0",
             HubSource("timm/vit_small_patch16_224.dino", "model.safetensors"),
         ),
