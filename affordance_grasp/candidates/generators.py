@@ -1,16 +1,15 @@
 """The grasp generators by name: the built-in one and the external ones."""
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from affordance_grasp.candidates.antipodal.generator import AntipodalGenerator
-from affordance_grasp.candidates.external.command import CommandGenerator
-from affordance_grasp.candidates.external.graspgen import GraspGenGenerator
 from affordance_grasp.candidates.external.settings import ExternalSettings
 from affordance_grasp.control.gripper import GripperProfile, load_gripper
 from affordance_grasp.datatypes import GraspCandidates, RgbdFrame
 from affordance_grasp.errors import UnknownName
-from affordance_grasp.scene.cloud import TableScene
+
+if TYPE_CHECKING:  # the names are listed without what computes
+    from affordance_grasp.scene.cloud import TableScene
 
 
 class GraspGenerator(Protocol):
@@ -19,16 +18,35 @@ class GraspGenerator(Protocol):
     name: str
 
     def generate(
-        self, frame: RgbdFrame, seed: int = 0, scene: TableScene | None = None
+        self, frame: RgbdFrame, seed: int = 0, scene: "TableScene | None" = None
     ) -> GraspCandidates:
         """Propose grasps as poses of ``tcp`` at closure, in the optical frame."""
         ...
 
 
+def _antipodal(gripper: GripperProfile, external: ExternalSettings) -> GraspGenerator:
+    from affordance_grasp.candidates.antipodal.generator import AntipodalGenerator
+
+    del external
+    return AntipodalGenerator(gripper)
+
+
+def _graspgen(gripper: GripperProfile, external: ExternalSettings) -> GraspGenerator:
+    from affordance_grasp.candidates.external.graspgen import GraspGenGenerator
+
+    return GraspGenGenerator(gripper, external)
+
+
+def _command(gripper: GripperProfile, external: ExternalSettings) -> GraspGenerator:
+    from affordance_grasp.candidates.external.command import CommandGenerator
+
+    return CommandGenerator(gripper, external)
+
+
 GENERATORS: dict[str, Callable[[GripperProfile, ExternalSettings], GraspGenerator]] = {
-    "antipodal": lambda gripper, _: AntipodalGenerator(gripper),
-    "graspgen": GraspGenGenerator,
-    "command": CommandGenerator,
+    "antipodal": _antipodal,
+    "graspgen": _graspgen,
+    "command": _command,
 }
 
 

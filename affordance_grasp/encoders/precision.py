@@ -4,8 +4,6 @@ In ``bfloat16`` sums are as exact as ever, but the factors carry 8 bits. Process
 them themselves take about 60 % of the time of ``float32``; others take longer.
 """
 
-import torch
-
 from affordance_grasp.errors import UnknownName
 
 PRECISIONS = ("float32", "bfloat16", "auto")
@@ -22,10 +20,12 @@ def choose_precision(name: str, device: str) -> str:
         raise UnknownName("precision", name, PRECISIONS)
     if name != "auto":
         return name
-    native = torch.device(device).type == "cpu" and _multiplies_bfloat16()
+    native = device.partition(":")[0] == "cpu" and _multiplies_bfloat16()
     return "bfloat16" if native else "float32"
 
 
 def _multiplies_bfloat16() -> bool:
+    import torch
+
     capabilities = torch.cpu.get_capabilities()
     return any(capabilities.get(name) for name in BFLOAT16_PRODUCTS)
