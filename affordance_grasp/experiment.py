@@ -11,15 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from affordance_grasp.candidates.generators import GraspGenerator
 from affordance_grasp.control.motion.pick import plan_pick, reach_from
 from affordance_grasp.control.robot import RobotConfig
 from affordance_grasp.errors import AffordanceGraspError
-from affordance_grasp.grounding.regions import GrounderProtocol
-from affordance_grasp.pipeline import GraspPlan, plan_grasps
+from affordance_grasp.pipeline import GraspPlan, Planner
 from affordance_grasp.report.figures import write_png
 from affordance_grasp.report.plan_report import plan_figures
-from affordance_grasp.selection import RULES
+from affordance_grasp.rules import RULES
 from affordance_grasp.simulation.cell.actuators import execute_pick
 from affordance_grasp.simulation.cell.outcome import PickOutcome
 from affordance_grasp.simulation.cell.placement import random_placement
@@ -83,18 +81,13 @@ class TrialResult:
         return self.lifted and self.by_part
 
 
-def run_trial(
-    trial: Trial,
-    robot: RobotConfig,
-    grounder: GrounderProtocol,
-    generator: GraspGenerator,
-    figures: Path | None = None,
-) -> TrialResult:
+def run_trial(trial: Trial, planner: Planner, figures: Path | None = None) -> TrialResult:
     """Observe, plan, pick and judge; a failed plan is a result, not an error."""
-    obj = make_object(trial.family, trial.object_seed)
+    obj, robot = make_object(trial.family, trial.object_seed), planner.robot
     with World(robot, obj, random_placement(trial.placement_seed), trial.pose) as world:
         try:
-            plan = _plan(world, trial, robot, grounder, generator)
+            reach = reach_from(robot, world.joint_positions())
+            plan = planner.plan(world.observe(), trial.query, reach, rule=trial.rule)
             outcome = _pick(world, plan, robot)
         except AffordanceGraspError as error:
             return TrialResult(trial, lifted=False, by_part=False, fault=str(error))
@@ -103,19 +96,6 @@ def run_trial(
             write_png(figures / f"{name}.png", plan_figures(plan)["board"])
             write_png(figures / f"{name}_lifted.png", world.photo())
     return _result(trial, plan, outcome)
-
-
-def _plan(
-    world: World,
-    trial: Trial,
-    robot: RobotConfig,
-    grounder: GrounderProtocol,
-    generator: GraspGenerator,
-) -> GraspPlan:
-    reach = reach_from(robot, world.joint_positions())
-    return plan_grasps(
-        world.observe(), trial.query, grounder, generator, rule=trial.rule, reach=reach
-    )
 
 
 def _pick(world: World, plan: GraspPlan, robot: RobotConfig) -> PickOutcome | None:

@@ -10,6 +10,7 @@ from typing import TypeVar
 import numpy as np
 
 from affordance_grasp.candidates.generators import GraspGenerator, make_generator
+from affordance_grasp.control.robot import RobotConfig, load_robot
 from affordance_grasp.datatypes import (
     GraspCandidates,
     Heatmap,
@@ -20,9 +21,12 @@ from affordance_grasp.datatypes import (
 )
 from affordance_grasp.errors import InvalidInput, LowConfidence, UnknownName
 from affordance_grasp.grounding.regions import GrounderProtocol, ground_scene, scene_region
+from affordance_grasp.planning import PlanningOptions
+from affordance_grasp.rules import RULES
 from affordance_grasp.scene.cloud import TableScene, segment_scene
 from affordance_grasp.scene.table import MAX_DISTANCE_M, TablePlane
-from affordance_grasp.selection import RULES, Reach, SelectionConfig, select
+from affordance_grasp.selection import Reach, SelectionConfig, select
+from affordance_grasp.vocabulary import AFFORDANCES, resolve_query
 
 NO_METHOD = "none"
 """Method of a heatmap that is 1 in the whole region of interest, made without a network."""
@@ -76,7 +80,7 @@ def plan_grasps(
         generator: gives the candidates; None for the antipodal one of the 2F-85.
         rule: a name of ``rules.RULES``.
         reach: tells why the arm cannot grasp at a pose and width, or None when it can.
-        max_width_m: widest opening of the gripper.
+        max_width_m: widest opening of the gripper; infinite: whatever the candidates need.
         seed: of all random sampling.
         config: limits of the selection.
         at_once: ground and generate in two threads: lower latency where a core is free; one
@@ -115,6 +119,58 @@ def plan_grasps(
     return GraspPlan(
         frame, heatmap, candidates, selection, scene.table, region, rule, clock.timings_ms()
     )
+
+
+@dataclass(frozen=True)
+class Planner:
+    """Everything that a plan needs but for the frame and the query; see :func:`load_planner`.
+
+    ``grounder`` is None where the rule ignores the heatmap.
+    """
+
+    options: PlanningOptions
+    robot: RobotConfig
+    grounder: GrounderProtocol | None
+    generator: GraspGenerator
+
+    def plan(
+        self,
+        frame: RgbdFrame,
+        query: str,
+        reach: Reach | None = None,
+        *,
+        rule: str | None = None,
+        at_once: bool = True,
+    ) -> GraspPlan:
+        """Plan as the options say, or by another ``rule``; see :func:`plan_grasps`."""
+        return plan_grasps(
+            frame,
+            query,
+            self.grounder,
+            self.generator,
+            rule=rule or self.options.rule,
+            reach=reach,
+            max_width_m=self.robot.gripper.max_width_m,
+            seed=self.options.seed,
+            at_once=at_once,
+        )
+
+
+def load_planner(
+    options: PlanningOptions, query: str, speed_scaling: float | None = None
+) -> Planner:
+    """The robot, the generator and the grounder that the options name.
+
+    Args:
+        options: the settings of the plan.
+        query: refused where it is none that the grounder knows.
+        speed_scaling: takes the place of the robot's own.
+    """
+    robot = load_robot(options.robot_file, speed_scaling)
+    generator = make_generator(options.generator, robot.gripper, options.generator_options)
+    grounder = options.load() if RULES[options.rule].needs_heat else None
+    resolve_query(query, grounder.affordances if grounder else AFFORDANCES)
+    return Planner(options, robot, grounder, generator)
 
 
 def check_confidence(heatmap: Heatmap, least: float) -> None:

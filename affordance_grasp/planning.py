@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from affordance_grasp.candidates.external.settings import ExternalSettings
 from affordance_grasp.configuration.settings import (
@@ -16,6 +16,9 @@ from affordance_grasp.configuration.settings import (
 )
 from affordance_grasp.methods.table import DEFAULT_METHOD
 from affordance_grasp.share import DEFAULT_ROBOT
+
+if TYPE_CHECKING:
+    from affordance_grasp.grounding.grounder import Grounder
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,12 @@ class GrounderOptions(Settings, title="grounder"):
         about("of the encoder; auto is the faster one on this processor"),
         one_of("precision", "affordance_grasp.encoders.precision:PRECISIONS"),
     ] = "auto"
+
+    def load(self) -> "Grounder":
+        """The network, ready to ground."""
+        from affordance_grasp.grounding.grounder import load_grounder
+
+        return load_grounder(self.method, self.checkpoint, self.device, self.precision)
 
 
 @dataclass(frozen=True)

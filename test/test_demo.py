@@ -16,7 +16,7 @@ TRAINED = Path(__file__).parents[1] / "models" / "plsp_simulated.safetensors"
         (["--query", "juggle"], "unknown query 'juggle'; known:"),
         (["--query", "cut_with"], "known: knife"),
         (["--method", "magic"], "unknown method 'magic'; known: plsp"),
-        (["--seed", "-1"], "--seed is -1"),
+        (["--seed", "-1"], "--seed is '-1'; it must be a whole number >= 0"),
         (["--out", "/dev/null/x"], "cannot be written"),
         (["--checkpoint", "/nowhere.safetensors"], "/nowhere.safetensors does not exist"),
         (["--checkpoint", __file__], "corrupt or not a safetensors file"),

@@ -20,6 +20,8 @@ from affordance_grasp.experiment import (
     summarise,
     table,
 )
+from affordance_grasp.pipeline import Planner
+from affordance_grasp.planning import PlanningOptions
 from affordance_grasp.simulation.objects import TRIAL_SEED_START
 
 
@@ -87,7 +89,8 @@ def test_one_trial_lifts_a_screwdriver_and_says_what_it_holds(tmp_path):
     robot = load_robot(speed_scaling=0.6)
     trial = Trial("screwdriver", 0, rule="quality")
     generator = make_generator("antipodal", robot.gripper)
-    result = run_trial(trial, robot, FlatGrounder(), generator, tmp_path)
+    planner = Planner(PlanningOptions(), robot, FlatGrounder(), generator)
+    result = run_trial(trial, planner, tmp_path)
     assert result.fault == ""
     assert result.lifted
     assert result.by_part == (set(result.parts_held) <= {"handle"})
@@ -101,7 +104,8 @@ def test_one_trial_lifts_a_screwdriver_and_says_what_it_holds(tmp_path):
 def test_a_trial_in_which_nothing_is_hot_moves_nothing_and_says_why():
     robot = load_robot()
     generator = make_generator("antipodal", robot.gripper)
-    result = run_trial(Trial("mug", 0), robot, ColdGrounder(), generator)
+    planner = Planner(PlanningOptions(), robot, ColdGrounder(), generator)
+    result = run_trial(Trial("mug", 0), planner)
     assert not result.success
     assert result.fault == "every candidate was rejected"
     assert set(result.rejected) == {"cold"}
@@ -113,7 +117,7 @@ def test_a_trial_in_which_nothing_is_hot_moves_nothing_and_says_why():
         (["--out", "/dev/null/x"], "cannot be written"),
         (["--objects", "spaceship"], "spaceship"),
         (["--query", "cut_with", "--objects", "mug"], "mug"),
-        (["--poses", "0"], "at least 1"),
+        (["--poses", "0"], "--poses is '0'; it must be a whole number >= 1"),
         (["--checkpoint", "nowhere.safetensors"], "does not exist"),
     ],
 )
@@ -147,7 +151,7 @@ class DyingPool:
 
 def test_picks_that_are_finished_outlive_a_process_that_dies(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(experiment, "ProcessPoolExecutor", DyingPool)
-    monkeypatch.setattr(experiment, "_parts", lambda *_: None)
+    monkeypatch.setattr(experiment, "_planner", lambda *_: None)
     words = ["--objects", "mug", "--poses", "4", "--rules", "quality", "--out", str(tmp_path)]
     assert main(["experiment", *words]) == 3
     error = capsys.readouterr().err

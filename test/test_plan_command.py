@@ -9,8 +9,9 @@ import pytest
 from tabletop import INTRINSICS, Block, Can, looking_down, tabletop, to_world
 
 from affordance_grasp.cli import main
-from affordance_grasp.report.figures import PAPER, write_frame, write_png
+from affordance_grasp.report.figures import PAPER, write_png
 from affordance_grasp.simulation.rendering.noise import degrade_depth
+from affordance_grasp.streams.frame_files import write_frame
 
 K = [str(value) for value in (INTRINSICS.fx, INTRINSICS.fy, INTRINSICS.cx, INTRINSICS.cy)]
 
@@ -111,17 +112,17 @@ def test_learned_heat_from_file_to_grasp(files, capsys, random_checkpoint):
         ({"depth": "color.png"}, "3 channel"),
         ({"depth": "zero.png"}, "zero or NaN"),
         ({"depth": "bare.png"}, "no object is above"),
-        ({"scale": "0"}, "depth scale"),
+        ({"scale": "0"}, "--depth-scale is"),
         ({"scale": "1"}, "check the depth scale"),
         ({"k": ["0", "615", "320", "240"]}, "not invertible"),
-        ({"k": ["nan", "615", "320", "240"]}, "NaN"),
+        ({"k": ["nan", "615", "320", "240"]}, "numbers must be finite"),
         ({"query": "xyzzy", "rule": "quality"}, "unknown query 'xyzzy'; known: "),
         ({"rule": "best"}, "bands, argmax, quality"),
         ({"generator": "magic"}, "known: antipodal"),
         ({"method": "magic", "rule": "bands"}, "plsp"),
         ({"checkpoint": "missing.safetensors", "rule": "bands"}, "missing.safetensors"),
-        ({"top": 0}, "at least 1"),
-        ({"seed": -1}, "--seed is -1"),
+        ({"top": 0}, "whole number >= 1"),
+        ({"seed": -1}, "--seed is '-1'"),
         ({"depth": "cut.png"}, "not an image"),
         ({"color": "depth.png"}, "as depth images have"),
         ({"save-cloud": "cloud.obj"}, "expected .ply or .pcd"),

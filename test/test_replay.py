@@ -9,13 +9,13 @@ import pytest
 from small_bags import START_NS, bag_writer, compressed, image, info, joints, transforms
 from tabletop import INTRINSICS, Block, tabletop
 
+from affordance_grasp import pipeline
 from affordance_grasp.candidates.external.external_grasps import GeneratorFault
 from affordance_grasp.candidates.generators import make_generator
 from affordance_grasp.cli import main
 from affordance_grasp.control.robot import load_robot
 from affordance_grasp.datatypes import CameraIntrinsics, Heatmap, RgbdFrame
 from affordance_grasp.geometry import pose, quaternion_xyzw
-from affordance_grasp.replay import planner as planning
 from affordance_grasp.replay.report.results import ResultsFile, read_results
 
 PREFIX = "/camera/camera/"
@@ -240,7 +240,7 @@ def test_a_frame_that_a_generator_cannot_serve_is_one_without_grasps(
     bag, tmp_path, capsys, monkeypatch
 ):
     moody = Moody([True, False, True, True, True, True])
-    monkeypatch.setattr(planning, "make_generator", lambda *_: moody)
+    monkeypatch.setattr(pipeline, "make_generator", lambda *_: moody)
     summary = replayed(capsys, bag, "--out", tmp_path / "out")
     assert summary["frames"] == {"total": 6, "planned": 4, "nothing": 2, "broken": 0}
     assert summary["messages"]["graspgen: no answer to request 1"] == 1
@@ -257,7 +257,7 @@ def test_a_generator_that_serves_no_frame_ends_the_replay_and_can_be_put_right(
         for i in range(frames):
             write_frame(writer, bar, i * 0.1)
     with monkeypatch.context() as patched:
-        patched.setattr(planning, "make_generator", lambda *_: Moody([False] * frames))
+        patched.setattr(pipeline, "make_generator", lambda *_: Moody([False] * frames))
         said = refused(capsys, tmp_path / "bag", "--out", tmp_path / "out")
     assert words in said and "graspgen: no answer" in said
     again = replayed(capsys, tmp_path / "bag", "--out", tmp_path / "out")
@@ -356,12 +356,12 @@ def test_reach_is_checked_where_the_bag_tells_where_the_camera_was(bar, tmp_path
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("--every", 0), "at least 1"),
-        (("--start", 2, "--end", 1), "end after it"),
+        (("--every", 0), "--every is '0'; it must be a whole number >= 1"),
+        (("--start", 2, "--end", 1), "end_s is 1; it must be after start_s, 2"),
         (("--start", 1e6), "no colour image"),
         (("--start", "inf"), "finite"),
         (("--end", "inf"), "finite"),
-        (("--end", "nan"), "finite"),
+        (("--end", "nan"), "--end is 'nan'; it must be a number > 0"),
         (("--rule", "luck"), "unknown selection rule 'luck'"),
         (("--precision", "luck"), "unknown precision 'luck'"),
         (("--generator", "luck"), "unknown generator 'luck'"),

@@ -13,12 +13,12 @@ from affordance_grasp.datatypes import CameraIntrinsics
 from affordance_grasp.errors import CheckpointError, UnknownName, WorkerDied
 from affordance_grasp.replay.bags.bag import Bag
 from affordance_grasp.replay.bags.topics import TopicNames, find_topics
-from affordance_grasp.replay.planner import PlannerSetup
+from affordance_grasp.replay.options import ReplayOptions
 from affordance_grasp.replay.source import FrameSource
 from affordance_grasp.replay.workers import planner
 
 FRAMES = 5
-SETUP = PlannerSetup("hold", rule="quality")
+SETUP = ReplayOptions(query="hold", rule="quality")
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +41,7 @@ def bag(tmp_path_factory):
 
 
 def planned(path, workers):
-    with Bag(path) as bag, planner(SETUP, workers) as plan:
+    with Bag(path) as bag, planner(replace(SETUP, workers=workers)) as plan:
         source = FrameSource(bag, find_topics(bag.topics, TopicNames(), "hold"), None)
         jobs = ((frame, False, {"broken": frame.index}) for frame in source.frames())
         return [replace(result, latency_ms={}) for result in plan(jobs)]
@@ -58,7 +58,7 @@ def test_processes_answer_as_one_does_and_in_order(bag):
 def test_a_process_that_dies_is_told_apart_from_bad_input():
     with (
         pytest.raises(WorkerDied, match="a planning process died, perhaps for lack of memory"),
-        planner(SETUP, 2) as plan,
+        planner(SETUP) as plan,
     ):
         for child in active_children():
             child.kill()
@@ -67,11 +67,11 @@ def test_a_process_that_dies_is_told_apart_from_bad_input():
 
 
 def test_what_cannot_be_loaded_is_one_sentence():
-    setup = PlannerSetup("hold", checkpoint=Path("none.safetensors"))
+    setup = ReplayOptions(query="hold", checkpoint=Path("none.safetensors"))
     for workers in (1, 2):
         with (
             pytest.raises(CheckpointError, match="none.safetensors does not exist"),
-            planner(setup, workers),
+            planner(replace(setup, workers=workers)),
         ):
             pass
 
@@ -80,9 +80,9 @@ def test_what_cannot_be_loaded_is_one_sentence():
 def test_a_query_that_the_head_does_not_know_is_refused_before_the_first_frame(
     random_checkpoint, workers
 ):
-    setup = PlannerSetup("ride", checkpoint=random_checkpoint)
+    setup = ReplayOptions(query="ride", checkpoint=random_checkpoint)
     with (
         pytest.raises(UnknownName, match="unknown query 'ride'; known: hold, cut_with"),
-        planner(setup, workers),
+        planner(replace(setup, workers=workers)),
     ):
         pass

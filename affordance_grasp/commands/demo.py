@@ -6,13 +6,26 @@ import sys
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
+from affordance_grasp.configuration.flags import add_flags, read_flags
+from affordance_grasp.configuration.settings import (
+    Seed,
+    Word,
+    about,
+    one_of,
+    record,
+    settings_of,
+)
 from affordance_grasp.errors import AffordanceGraspError, InvalidInput, MissingPackage
 from affordance_grasp.methods.checkpoint import load_checkpoint
-from affordance_grasp.methods.table import method_package
+from affordance_grasp.nodes.parameters import (
+    CandidatesParameters,
+    SelectorParameters,
+    SimulatorParameters,
+)
 from affordance_grasp.pipeline import GraspPlan
-from affordance_grasp.replay.bags.recorder import STORAGES
+from affordance_grasp.planning import GrounderOptions, PlanningOptions, RobotOptions
 from affordance_grasp.report.plan_report import make_folder, write_report
 from affordance_grasp.simulation.dataset.functional_parts import functional_parts
 from affordance_grasp.simulation.objects import TRIAL_SEED_START, make_object
@@ -28,20 +41,32 @@ PHOTO_RATE_HZ = 5.0
 REPORTED = 20
 
 
+@dataclass(frozen=True)
+class DemoOptions(PlanningOptions, title="demo"):
+    """Which object is taken, and how; ``seed`` is that of its instance and its placement."""
+
+    query: Annotated[str, about("what to do with the object")] = "hold"
+    object: Annotated[Word, about("family of the object on the table")] = "mug"
+    seed: Annotated[Seed, about("of the object's instance and placement")] = 0
+    out: Annotated[Path, about("folder for the report")] = Path("demo")
+    record: Annotated[Path | None, about("new folder for a bag for replay")] = None
+    record_storage: Annotated[
+        Word,
+        about("storage of the bag"),
+        one_of("storage", "affordance_grasp.replay.bags.recorder:STORAGES"),
+    ] = "mcap"
+
+    def check(self) -> None:
+        """Refuse what cannot work before anything is started."""
+        if self.record and self.record.exists():
+            raise InvalidInput(f"--record {self.record} exists already; name a new folder")
+        make_object(self.object, 0)
+        functional_parts(resolve_query(self.query, AFFORDANCES), self.object)
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("--query", default="hold", help="what to do with the object (hold)")
-    parser.add_argument("--object", default="mug", help="family of the object on the table (mug)")
-    parser.add_argument("--method", default="plsp", help="grounding method (plsp)")
-    parser.add_argument("--checkpoint", type=Path, help="default: the one in the package")
-    parser.add_argument("--seed", type=int, default=0, help="instance and place of the object (0)")
-    parser.add_argument(
-        "--out", type=Path, default=Path("demo"), help="folder for the report (demo)"
-    )
-    parser.add_argument("--record", type=Path, metavar="DIR", help="record a bag for 'replay'")
-    parser.add_argument(
-        "--record-storage", default="mcap", choices=STORAGES, help="storage of the bag (mcap)"
-    )
+    add_flags(parser, DemoOptions, leave_out=("top",))
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
 
 
@@ -60,7 +85,10 @@ class Account:
 
 def run(arguments: argparse.Namespace) -> int:
     """Pick one object; 0 when it was lifted and held by a part that serves the query."""
-    _check(arguments)
+    options = read_flags(DemoOptions, arguments)
+    make_folder(options.out)
+    if options.checkpoint:
+        load_checkpoint(options.checkpoint)
     try:
         from affordance_grasp.nodes.graph.client import GraspClient
         from affordance_grasp.nodes.graph.processes import Graph, NodeDied, isolate
@@ -71,60 +99,60 @@ def run(arguments: argparse.Namespace) -> int:
         ) from error
     account = Account(sys.stderr if arguments.json else sys.stdout)
     isolate()
-    logs = arguments.out / "log"
+    logs = options.out / "log"
     try:
-        with Graph(logs, parameters=_parameters(arguments)) as graph, GraspClient() as client:
-            summary = _pick(arguments, account, graph, client)
+        with Graph(logs, parameters=_parameters(options)) as graph, GraspClient() as client:
+            summary = _pick(options, account, graph, client)
     except AffordanceGraspError as error:
         if isinstance(error, NodeDied) and error.told:
             raise
         account.say("failed", f"{error} (what the nodes said is in {logs}/)")
         return 1
-    if arguments.record:
-        account.say("recorded", f"affordance-grasp replay {arguments.record} --query ...")
+    if options.record:
+        account.say("recorded", f"affordance-grasp replay {options.record} --query ...")
     if arguments.json:
         print(json.dumps(summary, indent=2))
     return 0 if summary["success"] else 1
 
 
-def _check(arguments: argparse.Namespace) -> None:
-    """Refuse what cannot work before anything is started."""
-    if arguments.seed < 0:
-        raise InvalidInput(f"--seed is {arguments.seed}; it must be >= 0")
-    if arguments.record and arguments.record.exists():
-        raise InvalidInput(f"--record {arguments.record} exists already; name a new folder")
-    make_folder(arguments.out)
-    make_object(arguments.object, 0)
-    method_package(arguments.method)
-    if arguments.checkpoint:
-        load_checkpoint(arguments.checkpoint)
-    functional_parts(resolve_query(arguments.query, AFFORDANCES), arguments.object)
+NODES = {
+    "simulator": SimulatorParameters,
+    "grounder": GrounderOptions,
+    "candidates": CandidatesParameters,
+    "selector": SelectorParameters,
+    "controller": RobotOptions,
+}
+"""What each node is told of the options."""
 
 
-def _parameters(arguments: argparse.Namespace) -> dict[str, dict[str, object]]:
-    return {
-        "simulator": {
-            "object": arguments.object,
-            "seed": TRIAL_SEED_START + arguments.seed,
-            "pose_seed": arguments.seed,
-            "photo_width": 640,
-            "photo_rate_hz": PHOTO_RATE_HZ,
-            "record": arguments.record.resolve() if arguments.record else "",
-            "record_storage": arguments.record_storage,
-        },
-        "grounder": {"method": arguments.method, "checkpoint": arguments.checkpoint or ""},
+def _parameters(options: DemoOptions) -> dict[str, dict[str, Any]]:
+    """The nodes' parameters that are options too, and those of the simulated scene."""
+    shared = record(options.generator_options) | record(options)
+    given = {name: "" if value is None else value for name, value in shared.items()}
+    nodes: dict[str, dict[str, Any]] = {
+        node: {each.name: given[each.name] for each in settings_of(kind) if each.name in given}
+        for node, kind in NODES.items()
     }
+    nodes["selector"]["seed"] = 0
+    nodes["simulator"] |= {
+        "seed": TRIAL_SEED_START + options.seed,
+        "pose_seed": options.seed,
+        "photo_width": 640,
+        "photo_rate_hz": PHOTO_RATE_HZ,
+        "record": options.record.resolve() if options.record else "",
+    }
+    return nodes
 
 
 def _pick(
-    arguments: argparse.Namespace, account: Account, graph: "Graph", client: "GraspClient"
+    options: DemoOptions, account: Account, graph: "Graph", client: "GraspClient"
 ) -> dict[str, Any]:
     """Have it taken, judge it, write the report; returns what report.json says."""
-    account.say("start", f"the ROS graph, with a {arguments.object} on the simulated table")
+    account.say("start", f"the ROS graph, with a {options.object} on the simulated table")
     client.wait_until_ready(READY_TIMEOUT_S, graph.check)
-    account.say("ready", f"asking for {arguments.query!r}")
+    account.say("ready", f"asking for {options.query!r}")
     client.watch()
-    outcome = client.grasp(arguments.query, False, account.say, graph.check)
+    outcome = client.grasp(options.query, False, account.say, graph.check)
     plan = client.plan()
     if plan is None:
         raise InvalidInput(outcome.message)
@@ -135,14 +163,14 @@ def _pick(
     account.say("simulator", _described(verdict))
     extra = {
         "success": success,
-        "object": {"family": arguments.object, "seed": TRIAL_SEED_START + arguments.seed},
+        "object": {"family": options.object, "seed": TRIAL_SEED_START + options.seed},
         "message": outcome.message,
         "position_base_link": [round(float(x), 4) for x in outcome.T_base_tcp[:3, 3]],
         "final_width_m": round(outcome.final_width_m, 5),
         "verdict": asdict(verdict),
         "stages_s": {name: round(s, 3) for name, s in outcome.timings_s.items()},
     }
-    return _report(arguments.out, account, plan, client, extra)
+    return _report(options.out, account, plan, client, extra)
 
 
 def _report(

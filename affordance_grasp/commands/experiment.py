@@ -5,17 +5,17 @@ import json
 from collections.abc import Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Annotated
 
 from tqdm import tqdm
 
-from affordance_grasp.candidates.external.settings import ExternalSettings
-from affordance_grasp.candidates.generators import GENERATORS, GraspGenerator, make_generator
-from affordance_grasp.configuration.read import from_words
-from affordance_grasp.control.robot import RobotConfig, load_robot
-from affordance_grasp.errors import InvalidInput, WorkerDied
+from affordance_grasp.configuration.flags import add_flags, read_flags
+from affordance_grasp.configuration.settings import Count, Word, about, one_of
+from affordance_grasp.errors import WorkerDied
 from affordance_grasp.experiment import (
     PAPER_OBJECTS,
     Trial,
@@ -25,68 +25,51 @@ from affordance_grasp.experiment import (
     summarise,
     table,
 )
-from affordance_grasp.grounding.grounder import Grounder, load_grounder
-from affordance_grasp.methods.table import METHODS
+from affordance_grasp.pipeline import Planner, load_planner
+from affordance_grasp.planning import PlanningOptions
 from affordance_grasp.report.plan_report import make_folder, write_json
-from affordance_grasp.selection import RULES
+from affordance_grasp.rules import RULES
 
 SPEED_SCALING = 0.5
-Parts = tuple[str, Path | None, str, tuple[str, ...]]
+
+
+@dataclass(frozen=True)
+class ExperimentOptions(PlanningOptions, title="experiment"):
+    """Which picks, and how they are planned."""
+
+    query: Annotated[Word, about("affordance to grasp for")] = "hold"
+    objects: Annotated[tuple[Word, ...], about("families; the paper's eight")] = PAPER_OBJECTS
+    poses: Annotated[Count, about("random placements per object")] = 5
+    rules: Annotated[
+        tuple[Word, ...],
+        about("how grasps are chosen; quality ignores the heatmap"),
+        one_of("selection rule", "affordance_grasp.rules:RULES"),
+    ] = tuple(RULES)
+    workers: Annotated[Count, about("processes")] = 2
+    out: Annotated[Path | None, about("folder for results.json and figures")] = None
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("--query", default="hold", help="affordance to grasp for (hold)")
-    parser.add_argument(
-        "--objects",
-        nargs="+",
-        default=list(PAPER_OBJECTS),
-        metavar="FAMILY",
-        help="default: the paper's eight",
-    )
-    parser.add_argument("--poses", type=int, default=5, help="random places per object (5)")
-    parser.add_argument(
-        "--rules",
-        nargs="+",
-        default=list(RULES),
-        choices=list(RULES),
-        help="how the grasp is chosen; 'quality' ignores the heatmap",
-    )
-    parser.add_argument("--method", default="plsp", choices=list(METHODS), help="(plsp)")
-    parser.add_argument("--checkpoint", type=Path, help="default: the method's demo checkpoint")
-    parser.add_argument(
-        "--generator", default="antipodal", choices=list(GENERATORS), help="(antipodal)"
-    )
-    parser.add_argument(
-        "--generator-option",
-        action="append",
-        default=[],
-        metavar="NAME=VALUE",
-        help="of an external generator, such as convention=gpd; may be repeated",
-    )
-    parser.add_argument("--workers", type=int, default=2, help="processes (2)")
-    parser.add_argument("--out", type=Path, help="folder for results.json and pictures")
+    add_flags(parser, ExperimentOptions, leave_out=("rule", "top", "min_confidence"))
     parser.add_argument("--json", action="store_true", help="print the summary as JSON")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Run every trial and print the table."""
-    if arguments.poses < 1 or arguments.workers < 1:
-        raise InvalidInput("--poses and --workers must be at least 1")
-    trials = make_trials(arguments.objects, arguments.poses, arguments.query, arguments.rules)
-    options = tuple(arguments.generator_option)
-    parts = (arguments.method, arguments.checkpoint, arguments.generator, options)
-    if arguments.out:
-        make_folder(arguments.out)
-    _parts(*parts)  # bad names and checkpoints end here, before any process starts
-    jobs = [(trial, parts, arguments.out) for trial in trials]
-    with ProcessPoolExecutor(arguments.workers, mp_context=get_context("spawn")) as pool:
+    options = read_flags(ExperimentOptions, arguments)
+    trials = make_trials(options.objects, options.poses, options.query, options.rules)
+    if options.out:
+        make_folder(options.out)
+    _planner(options)  # bad names and checkpoints end here, before any process starts
+    jobs = [(trial, options) for trial in trials]
+    with ProcessPoolExecutor(options.workers, mp_context=get_context("spawn")) as pool:
         results = _finished([pool.submit(_run, job) for job in jobs])
     summary = summarise(results)
-    if arguments.out:
-        write_json(arguments.out / "results.json", summary)
+    if options.out:
+        write_json(options.out / "results.json", summary)
     if len(results) < len(jobs):
-        raise WorkerDied(_died(len(results), len(jobs), arguments.out))
+        raise WorkerDied(_died(len(results), len(jobs), options.out))
     print(json.dumps(summary, indent=2) if arguments.json else table(summary))
     return 0
 
@@ -114,18 +97,13 @@ def _died(finished: int, wanted: int, out: Path | None) -> str:
     )
 
 
-def _run(job: tuple[Trial, Parts, Path | None]) -> TrialResult:
-    trial, parts, out = job
-    robot, grounder, generator = _parts(*parts)
-    return run_trial(trial, robot, grounder, generator, out)
+def _run(job: tuple[Trial, ExperimentOptions]) -> TrialResult:
+    trial, options = job
+    return run_trial(trial, _planner(options), options.out)
 
 
 @lru_cache(maxsize=1)
-def _parts(
-    method: str, checkpoint: Path | None, generator: str, options: tuple[str, ...]
-) -> tuple[RobotConfig, Grounder, GraspGenerator]:
-    """The robot, the grounder and the generator of this process, made once."""
-    robot = load_robot(speed_scaling=SPEED_SCALING)
-    external = from_words(ExternalSettings, options, "generator option")
-    proposes = make_generator(generator, robot.gripper, external)
-    return robot, load_grounder(method, checkpoint), proposes
+def _planner(options: ExperimentOptions) -> Planner:
+    """The planner of this process, made once."""
+    rule = max(options.rules, key=lambda name: RULES[name].needs_heat)
+    return load_planner(replace(options, rule=rule), options.query, SPEED_SCALING)

@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from affordance_grasp.configuration.flags import add_flags, read_flags
 from affordance_grasp.datatypes import Heatmap
 from affordance_grasp.files import write_file
-from affordance_grasp.grounding.grounder import load_grounder
-from affordance_grasp.methods.table import METHODS
+from affordance_grasp.planning import GrounderOptions
 from affordance_grasp.report.figures import RgbImage, heatmap_overlay, write_png
 from affordance_grasp.streams.frame_files import read_color
 
@@ -24,11 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--query", required=True, help="what to do with the object: hold, grab ..."
     )
-    parser.add_argument(
-        "--method", default="plsp", help=f"one of {', '.join(METHODS)} (default: plsp)"
-    )
-    parser.add_argument("--checkpoint", type=Path, help="default: the one in the package")
-    parser.add_argument("--device", default="cpu", help="torch device (default: cpu)")
+    add_flags(parser, GrounderOptions)
     parser.add_argument("--npy", type=Path, help="write the heatmap (H, W) float32 here")
     parser.add_argument("--output", type=Path, help="write the heatmap over the image here (PNG)")
     parser.add_argument("--json", action="store_true", help="print JSON")
@@ -36,8 +32,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Ground the query, write what was asked for, and report."""
+    options = read_flags(GrounderOptions, arguments)
     color = read_color(arguments.image)
-    grounder = load_grounder(arguments.method, arguments.checkpoint, arguments.device)
+    grounder = options.load()
     started = time.perf_counter()
     heatmap = grounder.ground(color, arguments.query)
     latency_ms = 1000 * (time.perf_counter() - started)

@@ -2,77 +2,44 @@
 
 import argparse
 import json
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from affordance_grasp.candidates.external.settings import ExternalSettings
-from affordance_grasp.candidates.generators import GENERATORS, make_generator
-from affordance_grasp.configuration.read import from_words
-from affordance_grasp.errors import InvalidInput, UnknownName
-from affordance_grasp.pipeline import GraspPlan, GrounderProtocol, plan_grasps
-from affordance_grasp.report.cloud_view import check_view, show
-from affordance_grasp.report.plan_report import plan_summary, write_report
-from affordance_grasp.scene.cloud_files import check_suffix, write_cloud
-from affordance_grasp.scene.point_cloud import frame_cloud
-from affordance_grasp.selection import RULES
-from affordance_grasp.streams.frame_files import read_frame
+from affordance_grasp.configuration.flags import add_flags, read_flags
+from affordance_grasp.configuration.settings import Positive, about
+from affordance_grasp.planning import PlanningOptions
+from affordance_grasp.rules import RULES
+
+if TYPE_CHECKING:
+    from affordance_grasp.pipeline import GraspPlan
 
 SHOW_WINDOW = Path("window")
 
 
+@dataclass(frozen=True, kw_only=True)
+class PlanOptions(PlanningOptions, title="plan"):
+    """One frame, and how it is planned."""
+
+    color: Annotated[Path, about("colour image")]
+    depth: Annotated[
+        Path,
+        about("depth image aligned to it: 16-bit PNG, or 32-bit float TIFF; 0 = no reading"),
+    ]
+    depth_scale: Annotated[Positive, about("metres per unit of the depth image")] = 0.001
+    intrinsics: Annotated[
+        tuple[float, float, float, float], about("fx, fy, cx and cy of the colour image [pixel]")
+    ]
+    query: Annotated[str, about("what to do: hold, grab, cut ...")]
+    out: Annotated[Path | None, about("folder for report.json and figures")] = None
+    save_cloud: Annotated[
+        Path | None, about("the frame's coloured cloud with its heatmap values, .ply or .pcd")
+    ] = None
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("--color", type=Path, required=True, help="colour image")
-    parser.add_argument(
-        "--depth",
-        type=Path,
-        required=True,
-        help="depth image aligned to it: 16-bit PNG, or 32-bit float TIFF; 0 = no reading",
-    )
-    parser.add_argument(
-        "--depth-scale",
-        type=float,
-        default=0.001,
-        metavar="S",
-        help="metres per unit of the depth image (default: 0.001, millimetres)",
-    )
-    parser.add_argument(
-        "--intrinsics",
-        type=float,
-        nargs=4,
-        required=True,
-        metavar=("FX", "FY", "CX", "CY"),
-        help="pinhole intrinsics of the colour image in pixels",
-    )
-    parser.add_argument("--query", required=True, help="what to do: hold, grab, cut ...")
-    parser.add_argument("--method", default="plsp", help="grounding method (default: plsp)")
-    parser.add_argument("--checkpoint", type=Path, help="default: the one in the package")
-    parser.add_argument("--device", default="cpu", help="torch device (default: cpu)")
-    parser.add_argument(
-        "--rule", default="bands", help=f"one of {', '.join(RULES)} (default: bands)"
-    )
-    parser.add_argument(
-        "--generator",
-        default="antipodal",
-        help=f"one of {', '.join(GENERATORS)} (default: antipodal)",
-    )
-    parser.add_argument(
-        "--generator-option",
-        action="append",
-        default=[],
-        metavar="NAME=VALUE",
-        help="of an external generator: address, command, convention, hand, tip_offset_m, "
-        "timeout_s, max_grasps; may be repeated",
-    )
-    parser.add_argument("--top", type=int, default=10, help="grasps to report (default: 10)")
-    parser.add_argument("--seed", type=int, default=0, help="seed of the plane fit (default: 0)")
-    parser.add_argument("--out", type=Path, help="write report.json and pictures to this folder")
-    parser.add_argument(
-        "--save-cloud",
-        type=Path,
-        metavar="FILE",
-        help="write the frame's coloured cloud with its heatmap values, as .ply or .pcd",
-    )
+    add_flags(parser, PlanOptions)
     parser.add_argument(
         "--show",
         nargs="?",
@@ -86,55 +53,34 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Plan, write what was asked for, and report."""
-    if arguments.rule not in RULES:
-        raise UnknownName("selection rule", arguments.rule, tuple(RULES))
-    if arguments.top < 1:
-        raise InvalidInput(f"--top is {arguments.top}; it must be at least 1")
-    if arguments.seed < 0:
-        raise InvalidInput(f"--seed is {arguments.seed}; it must be >= 0")
-    needs_heat = RULES[arguments.rule].needs_heat
-    if not needs_heat:
-        _check_query(arguments.query)
+    from affordance_grasp.pipeline import load_planner
+    from affordance_grasp.report.cloud_view import check_view, show
+    from affordance_grasp.report.plan_report import plan_summary, write_report
+    from affordance_grasp.scene.cloud_files import check_suffix, write_cloud
+    from affordance_grasp.scene.point_cloud import frame_cloud
+    from affordance_grasp.streams.frame_files import read_frame
+
+    options = read_flags(PlanOptions, arguments)
     image = None if arguments.show == SHOW_WINDOW else arguments.show
     if arguments.show:
         check_view(image)
-    if arguments.save_cloud:
-        check_suffix(arguments.save_cloud)
-    external = from_words(ExternalSettings, arguments.generator_option, "generator option")
-    generator = make_generator(arguments.generator, external=external)
-    frame = read_frame(
-        arguments.color, arguments.depth, arguments.intrinsics, arguments.depth_scale
-    )
-    grounder = _grounder(arguments) if needs_heat else None
-    plan = plan_grasps(
-        frame, arguments.query, grounder, generator, rule=arguments.rule, seed=arguments.seed
-    )
-    summary = plan_summary(plan, arguments.top)
-    if arguments.out:
-        write_report(arguments.out, plan, top=arguments.top)
-    if arguments.save_cloud:
-        read = frame.depth_m > 0
-        write_cloud(arguments.save_cloud, frame_cloud(frame), heatmap=plan.heatmap.values[read])
-    print(json.dumps(summary, indent=2) if arguments.json else _account(plan, summary, arguments))
+    if options.save_cloud:
+        check_suffix(options.save_cloud)
+    frame = read_frame(options.color, options.depth, options.intrinsics, options.depth_scale)
+    plan = load_planner(options, options.query).plan(frame, options.query)
+    summary = plan_summary(plan, options.top)
+    if options.out:
+        write_report(options.out, plan, top=options.top)
+    if options.save_cloud:
+        heatmap = plan.heatmap.values[frame.depth_m > 0]
+        write_cloud(options.save_cloud, frame_cloud(frame), heatmap=heatmap)
+    print(json.dumps(summary, indent=2) if arguments.json else _account(plan, summary, options))
     if arguments.show:
         show(plan, image)
     return 0
 
 
-def _check_query(query: str) -> None:
-    """Refuse what no grounder would understand, though none is asked."""
-    from affordance_grasp.vocabulary import AFFORDANCES, resolve_query
-
-    resolve_query(query, AFFORDANCES)
-
-
-def _grounder(arguments: argparse.Namespace) -> GrounderProtocol:
-    from affordance_grasp.grounding.grounder import load_grounder
-
-    return load_grounder(arguments.method, arguments.checkpoint, arguments.device)
-
-
-def _account(plan: GraspPlan, summary: dict[str, Any], arguments: argparse.Namespace) -> str:
+def _account(plan: "GraspPlan", summary: dict[str, Any], options: PlanOptions) -> str:
     lines = [
         f"{summary['query']} -> {summary['affordance']} ({summary['method']}); "
         f"{summary['candidates']} candidates out of {summary['examined']} hand poses, "
@@ -152,6 +98,9 @@ def _account(plan: GraspPlan, summary: dict[str, Any], arguments: argparse.Names
         lines.append(f"rejected, {reason}: {count}")
     if not plan.selection.ranked:
         lines.append("no grasp is left; every candidate was rejected")
-    if arguments.out:
-        lines.append(f"written to {arguments.out}")
+    confidence, least = plan.heatmap.confidence, options.min_confidence
+    if RULES[plan.rule].needs_heat and confidence < least:
+        lines.append(f"low confidence: {confidence:.2f} is below {least:g}; no arm would move")
+    if options.out:
+        lines.append(f"written to {options.out}")
     return "\n".join(lines)

@@ -25,7 +25,6 @@ def add_flags(parser: Parser, kind: type, leave_out: Container[str] = ()) -> Non
         if setting.name not in leave_out:
             parser.add_argument(
                 f"--{setting.flag}",
-                dest=setting.name,
                 default=argparse.SUPPRESS,
                 required=setting.default is MISSING,
                 help=_help(setting).replace("%", "%%"),
@@ -41,8 +40,9 @@ def read_flags(kind: type[T], arguments: argparse.Namespace, **given: Any) -> T:
         UnknownName: an unknown name; lists the known ones.
     """
     for setting in settings_of(kind):
-        if setting.name not in given and hasattr(arguments, setting.name):
-            given[setting.name] = _value(setting, getattr(arguments, setting.name))
+        dest = setting.flag.replace("-", "_")
+        if setting.name not in given and hasattr(arguments, dest):
+            given[setting.name] = _value(setting, getattr(arguments, dest))
     return kind(**given)
 
 

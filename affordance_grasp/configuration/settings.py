@@ -141,8 +141,10 @@ class Setting:
             raise InvalidInput(
                 f"{name} is {_shown(value)}; numbers must be finite and below 2**63"
             )
-        if self._extra("table") and converted not in self.known:
-            raise UnknownName(self._extra("what"), converted, self.known)
+        if self._extra("table"):
+            for word in converted if isinstance(converted, tuple) else (converted,):
+                if word not in self.known:
+                    raise UnknownName(self._extra("what"), word, self.known)
         return converted
 
     @property

@@ -10,7 +10,6 @@ from sensor_msgs.msg import Image
 
 from affordance_grasp.datatypes import Heatmap, RgbdFrame
 from affordance_grasp.errors import AffordanceGraspError
-from affordance_grasp.grounding.grounder import load_grounder
 from affordance_grasp.grounding.regions import object_region
 from affordance_grasp.nodes.convert.conversions import from_color, from_map, to_region
 from affordance_grasp.nodes.convert.images import to_color
@@ -34,7 +33,7 @@ class GrounderNode(Node):
         super().__init__("grounder")
         self._live = LiveParameters(self, GrounderParameters, self._take)
         p = self._live.now
-        self._grounder = load_grounder(p.method, p.checkpoint, p.device, p.precision)
+        self._grounder = p.load()
         self._network = Lock()
         self._next_live = 0.0
         self._heatmap = self.create_publisher(Image, "heatmap", qos_profile_sensor_data)

@@ -1,7 +1,6 @@
 """One frame of a bag -> its result and its picture."""
 
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 from time import perf_counter
 from typing import Any
 
@@ -9,72 +8,33 @@ import numpy as np
 from numpy.typing import NDArray
 
 from affordance_grasp.candidates.external.external_grasps import GeneratorFault
-from affordance_grasp.candidates.external.settings import ExternalSettings
-from affordance_grasp.candidates.generators import GraspGenerator, make_generator
-from affordance_grasp.configuration.read import from_words
 from affordance_grasp.control.motion.pick import reach_from
-from affordance_grasp.control.robot import RobotConfig, load_robot
 from affordance_grasp.datatypes import RankedGrasp, RgbdFrame
 from affordance_grasp.errors import AffordanceGraspError, InvalidInput, NoObject
 from affordance_grasp.geometry import quaternion_xyzw
-from affordance_grasp.grounding.regions import GrounderProtocol
-from affordance_grasp.methods.table import DEFAULT_METHOD
-from affordance_grasp.pipeline import GraspPlan, plan_grasps
+from affordance_grasp.pipeline import GraspPlan, load_planner
 from affordance_grasp.replay.bags.decoding import decode_frame, decode_truth, fitting
+from affordance_grasp.replay.options import ReplayOptions
 from affordance_grasp.replay.report.frame_figure import frame_figure, write_jpeg
 from affordance_grasp.replay.report.results import BROKEN, NOTHING, PLANNED, FrameResult
 from affordance_grasp.replay.source import NumberedFrame, View
 from affordance_grasp.replay.truth import TruthFolder, on_part, score_heatmap
 from affordance_grasp.report.plan_report import grasps_summary
-from affordance_grasp.selection import RULES
-from affordance_grasp.share import DEFAULT_ROBOT
 
 PICTURES = "frames"
 
 
-@dataclass(frozen=True)
-class PlannerSetup:
-    """How frames are planned; plain values, so that it can be sent to another process.
+class FramePlanner:
+    """Holds the network, the generator and the robot; frames are independent of each other.
 
-    ``precision``: that of the network's encoder. ``generator_options``: settings of an external
-    generator, each ``NAME=VALUE``. ``at_once``: ground and generate in two threads.
-    ``robot``: its settings file, None for the Aubo-i5. ``top``: how many grasps a result lists.
-    ``folder``: where pictures go, below ``frames/``; None: no pictures. ``pictures_every``: one
-    picture every so many frames that are planned. ``truth``: folder of ground truth.
+    ``at_once``: ground and generate in two threads.
     """
 
-    query: str
-    method: str = DEFAULT_METHOD
-    checkpoint: Path | None = None
-    device: str = "cpu"
-    precision: str = "float32"
-    generator: str = "antipodal"
-    generator_options: tuple[str, ...] = ()
-    rule: str = "bands"
-    seed: int = 0
-    robot: Path | None = None
-    top: int = 10
-    folder: Path | None = None
-    pictures_every: int = 1
-    truth: Path | None = None
-    at_once: bool = True
-
-
-class FramePlanner:
-    """Holds the network, the generator and the robot; frames are independent of each other."""
-
-    def __init__(self, setup: PlannerSetup) -> None:
+    def __init__(self, options: ReplayOptions, at_once: bool = True) -> None:
         """Load everything."""
-        self.setup = setup
-        self._robot: RobotConfig = load_robot(setup.robot or DEFAULT_ROBOT)
-        external = from_words(ExternalSettings, setup.generator_options, "generator option")
-        self._generator: GraspGenerator = make_generator(
-            setup.generator, self._robot.gripper, external
-        )
-        self._truths = TruthFolder(setup.truth) if setup.truth else None
-        self._grounder: GrounderProtocol | None = None
-        if RULES[setup.rule].needs_heat:
-            self._grounder = _grounder(setup)
+        self.options, self._at_once = options, at_once
+        self._planner = load_planner(options, options.query)
+        self._truths = TruthFolder(options.truth) if options.truth else None
 
     def plan(self, numbered: NumberedFrame, drawn: bool) -> FrameResult:
         """Decode, plan, score, draw where ``drawn``; what is wrong with the frame is a result."""
@@ -93,7 +53,7 @@ class FramePlanner:
             return replace(_without_plan(numbered, NOTHING, error), fault=True)
         latency = {"decode": decode_ms, **plan.timings_ms, "total": _since(started)}
         picture = self._draw(numbered.index, plan) if drawn else None
-        result = _result(numbered, plan, truth, self.setup.top)
+        result = _result(numbered, plan, truth, self.options.top)
         return replace(result, latency_ms=_rounded(latency), picture=picture)
 
     def _truth(self, numbered: NumberedFrame, frame: RgbdFrame) -> NDArray[np.uint8] | None:
@@ -103,34 +63,16 @@ class FramePlanner:
         return None if found is None else fitting(found, frame)
 
     def _plan(self, frame: RgbdFrame, view: View | None) -> GraspPlan:
-        return plan_grasps(
-            frame,
-            self.setup.query,
-            self._grounder,
-            self._generator,
-            rule=self.setup.rule,
-            reach=None if view is None else reach_from(self._robot, view.q, view.T_base_cam),
-            max_width_m=self._robot.gripper.max_width_m,
-            seed=self.setup.seed,
-            at_once=self.setup.at_once,
-        )
+        robot = self._planner.robot
+        reach = None if view is None else reach_from(robot, view.q, view.T_base_cam)
+        return self._planner.plan(frame, self.options.query, reach, at_once=self._at_once)
 
     def _draw(self, index: int, plan: GraspPlan) -> str | None:
-        if self.setup.folder is None:
+        if self.options.out is None:
             return None
         name = f"{PICTURES}/{index:06d}.jpg"
-        write_jpeg(self.setup.folder / name, frame_figure(plan))
+        write_jpeg(self.options.out / name, frame_figure(plan))
         return name
-
-
-def _grounder(setup: PlannerSetup) -> GrounderProtocol:
-    """The grounder; refuses a query that its checkpoint was not trained for."""
-    from affordance_grasp.grounding.grounder import load_grounder
-    from affordance_grasp.vocabulary import resolve_query
-
-    grounder = load_grounder(setup.method, setup.checkpoint, setup.device, setup.precision)
-    resolve_query(setup.query, grounder.affordances)
-    return grounder
 
 
 def _rounded(times_ms: dict[str, float]) -> dict[str, float]:

@@ -5,17 +5,18 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
-from math import isfinite
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+from affordance_grasp.configuration.settings import record
 from affordance_grasp.control.robot import load_robot
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.methods.table import demo_checkpoint
 from affordance_grasp.replay.bags.bag import Bag
 from affordance_grasp.replay.bags.topics import Topics
-from affordance_grasp.replay.planner import PICTURES, PlannerSetup
+from affordance_grasp.replay.options import ReplayOptions
+from affordance_grasp.replay.planner import PICTURES
 from affordance_grasp.replay.report.results import (
     BROKEN,
     PLANNED,
@@ -27,47 +28,18 @@ from affordance_grasp.replay.report.summary import Tally, tally
 from affordance_grasp.replay.source import FrameSource
 from affordance_grasp.replay.workers import Job, Plan, planner
 from affordance_grasp.report.plan_report import write_json
-from affordance_grasp.selection import RULES
-from affordance_grasp.share import DEFAULT_ROBOT
+from affordance_grasp.rules import RULES
 from affordance_grasp.streams.pairing import SLOP_NS
 
 RESULTS, RUN = "frames.jsonl", "run.json"
 SUMMARY, TABLE, PAGE = "summary.json", "frames.csv", "report.html"
 """What is made of the results at the end."""
 HOPELESS = 10
+NO_RESULT = ("out", "pictures_every", "strict", "workers", "min_confidence")
+"""Options that change no result."""
 
 Progress = Callable[[Iterable[FrameResult], int, int], Iterable[FrameResult]]
 """Wraps the results, given how many frames are expected and how many are done already."""
-
-
-@dataclass(frozen=True)
-class ReplayConfig:
-    """Which frames, and how.
-
-    ``every``: one frame in so many is planned. ``start_s``, ``end_s``: part of the recording,
-    from its beginning. ``reach``: check what the arm can reach, where the bag tells where the
-    camera was. ``strict``: stop at the first broken message. ``workers``: processes; 1 plans in
-    this one.
-    """
-
-    setup: PlannerSetup
-    every: int = 1
-    start_s: float = 0.0
-    end_s: float | None = None
-    reach: bool = True
-    strict: bool = False
-    workers: int = 2
-
-    def __post_init__(self) -> None:
-        """Refuse what selects nothing."""
-        if self.every < 1 or self.workers < 1 or self.setup.top < 1:
-            raise InvalidInput("replay: every, workers and top must be at least 1")
-        if self.setup.pictures_every < 0 or self.setup.seed < 0:
-            raise InvalidInput("replay: pictures_every and seed must be >= 0")
-        if not all(isfinite(s) for s in (self.start_s, self.end_s or 0.0)):
-            raise InvalidInput("replay: start and end must be finite (seconds of the bag)")
-        if not self.start_s >= 0 or not (self.end_s is None or self.end_s > self.start_s):
-            raise InvalidInput("replay: start must be >= 0 and end after it (seconds of the bag)")
 
 
 @dataclass(frozen=True)
@@ -88,7 +60,7 @@ class ReplayOutcome:
 def replay(
     bag: Bag,
     topics: Topics,
-    config: ReplayConfig,
+    options: ReplayOptions,
     folder: Path,
     progress: Progress,
     *,
@@ -102,13 +74,13 @@ def replay(
         InvalidInput: the folder holds another replay, no frame can be used, or with ``strict``
             something is broken.
     """
-    identity = _identity(bag, topics, config)
+    identity = _identity(bag, topics, options)
     if not restart:
         _check_same(folder, identity)
-    robot = load_robot(config.setup.robot or DEFAULT_ROBOT) if config.reach else None
+    robot = load_robot(options.robot_file) if options.reach else None
     source = FrameSource(bag, topics, robot)
     begun = perf_counter()
-    with planner(config.setup, config.workers) as plan:
+    with planner(options) as plan:
         loading_s = perf_counter() - begun
         if restart:
             _forget(folder)
@@ -116,7 +88,7 @@ def replay(
         results = ResultsFile(folder / RESULTS)
         try:
             done = results.count
-            lost = _continue(source, plan, config, results, progress)
+            lost = _continue(source, plan, options, results, progress)
             wall_s = perf_counter() - begun
             whole = _whole(bag, topics, results, lost)
         finally:
@@ -127,22 +99,22 @@ def replay(
 def _continue(
     source: FrameSource,
     plan: Plan,
-    config: ReplayConfig,
+    options: ReplayOptions,
     results: ResultsFile,
     progress: Progress,
 ) -> dict[str, Any]:
     """Append the results of all other frames; gives what was left out after the last."""
     done, kinds, faults = results.count, Counter[str](), 0
-    planned = plan(_jobs(source, config, results))
-    for result in progress(planned, _expected(source.bag, source.topics, config), done):
+    planned = plan(_jobs(source, options, results))
+    for result in progress(planned, _expected(source.bag, source.topics, options), done):
         results.append(result)
         kinds[result.kind] += 1
         faults += result.fault
         unusable = kinds[BROKEN] == results.count == HOPELESS
         unserved = not done and kinds[PLANNED] == 0 and faults == HOPELESS
-        _give_up(result, config.strict, unusable or unserved, results)
+        _give_up(result, options.strict, unusable or unserved, results)
     lost = _lost(source)
-    if config.strict and lost.get("first"):
+    if options.strict and lost.get("first"):
         raise InvalidInput(f"after frame {results.count}: {lost['first']}")
     return lost
 
@@ -160,12 +132,12 @@ def _whole(bag: Bag, topics: Topics, results: ResultsFile, lost: dict[str, Any])
     return whole
 
 
-def _jobs(source: FrameSource, config: ReplayConfig, results: ResultsFile) -> Iterator[Job]:
+def _jobs(source: FrameSource, options: ReplayOptions, results: ResultsFile) -> Iterator[Job]:
     bag = source.bag
-    start = bag.start_ns + int(config.start_s * 1e9)
-    stop = None if config.end_s is None else bag.start_ns + int(config.end_s * 1e9)
+    start = bag.start_ns + int(options.start_s * 1e9)
+    stop = None if options.end_s is None else bag.start_ns + int(options.end_s * 1e9)
     after = results.last.place if results.last else None
-    every, pictures = config.every, config.setup.pictures_every
+    every, pictures = options.every, options.pictures_every
     for frame in source.frames(start, stop, after):
         if frame.index % every:
             continue
@@ -205,46 +177,32 @@ def _nothing(bag: Bag, topics: Topics, lost: dict[str, Any]) -> str:
     return f"bag {bag.path} has no colour image on {topics.color} in that time"
 
 
-def _expected(bag: Bag, topics: Topics, config: ReplayConfig) -> int:
+def _expected(bag: Bag, topics: Topics, options: ReplayOptions) -> int:
     """About how many frames there are to plan."""
     count = next(topic.count for topic in bag.topics if topic.name == topics.color)
     length_s = max((bag.end_ns - bag.start_ns) * 1e-9, 1e-9)
-    end_s = length_s if config.end_s is None else min(config.end_s, length_s)
-    share = max(0.0, (end_s - config.start_s) / length_s)
-    return -(-round(count * share) // config.every)
+    end_s = length_s if options.end_s is None else min(options.end_s, length_s)
+    share = max(0.0, (end_s - options.start_s) / length_s)
+    return -(-round(count * share) // options.every)
 
 
-def _identity(bag: Bag, topics: Topics, config: ReplayConfig) -> dict[str, Any]:
+def _identity(bag: Bag, topics: Topics, options: ReplayOptions) -> dict[str, Any]:
     """All that results depend on: a run goes on only where this is the same."""
-    setup = config.setup
     return {
         "bag": str(bag.path.resolve()),
         "bag_begins_ns": bag.start_ns,
         "bag_ends_ns": bag.end_ns,
-        "query": setup.query,
-        "method": setup.method,
-        "checkpoint": str(setup.checkpoint or ""),
-        "checkpoint_sha256": _checkpoint_sha256(setup),
-        "precision": setup.precision,
-        "generator": " ".join([setup.generator, *setup.generator_options]),
-        "rule": setup.rule,
-        "seed": setup.seed,
-        "top": setup.top,
-        "robot": str(setup.robot or ""),
-        "truth": str(setup.truth or ""),
-        "every": config.every,
-        "start_s": config.start_s,
-        "end_s": config.end_s,
-        "reach": config.reach,
+        **{name: value for name, value in record(options).items() if name not in NO_RESULT},
+        "checkpoint_sha256": _checkpoint_sha256(options),
         "topics": vars(topics),
     }
 
 
-def _checkpoint_sha256(setup: PlannerSetup) -> str:
+def _checkpoint_sha256(options: ReplayOptions) -> str:
     """Digest of the file; empty where none is needed, or there is none, which the planner says."""
-    if not RULES[setup.rule].needs_heat:
+    if not RULES[options.rule].needs_heat:
         return ""
-    path = setup.checkpoint or demo_checkpoint(setup.method)
+    path = options.checkpoint or demo_checkpoint(options.method)
     return sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
 
 

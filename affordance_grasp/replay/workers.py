@@ -14,7 +14,8 @@ from threading import Thread
 from typing import Any
 
 from affordance_grasp.errors import AffordanceGraspError, WorkerDied
-from affordance_grasp.replay.planner import FramePlanner, PlannerSetup
+from affordance_grasp.replay.options import ReplayOptions
+from affordance_grasp.replay.planner import FramePlanner
 from affordance_grasp.replay.report.results import FrameResult
 from affordance_grasp.replay.source import NumberedFrame
 
@@ -33,18 +34,18 @@ _complaint: AffordanceGraspError | None = None
 
 
 @contextmanager
-def planner(setup: PlannerSetup, workers: int) -> Iterator[Plan]:
+def planner(options: ReplayOptions) -> Iterator[Plan]:
     """What plans frames, with everything loaded, in ``workers`` processes; 1: in this one.
 
     Raises:
         WorkerDied: a process died.
-        AffordanceGraspError: the setup cannot be loaded.
+        AffordanceGraspError: what the options name cannot be loaded.
     """
-    if workers > 1:
-        with _processes(setup, workers) as pool:
-            yield partial(_in_order, pool, ahead=2 * workers)
+    if options.workers > 1:
+        with _processes(options) as pool:
+            yield partial(_in_order, pool, ahead=2 * options.workers)
     else:
-        yield partial(_one_by_one, FramePlanner(setup))
+        yield partial(_one_by_one, FramePlanner(options))
 
 
 def _one_by_one(planner: FramePlanner, jobs: Iterable[Job]) -> Iterator[FrameResult]:
@@ -53,12 +54,12 @@ def _one_by_one(planner: FramePlanner, jobs: Iterable[Job]) -> Iterator[FrameRes
 
 
 @contextmanager
-def _processes(setup: PlannerSetup, workers: int) -> Iterator[ProcessPoolExecutor]:
-    context = get_context("spawn")
+def _processes(options: ReplayOptions) -> Iterator[ProcessPoolExecutor]:
+    context, workers = get_context("spawn"), options.workers
     threads = max(1, (os.cpu_count() or 1) // workers)
     with (
         _surroundings(threads),
-        ProcessPoolExecutor(workers, context, _begin, (setup, threads)) as pool,
+        ProcessPoolExecutor(workers, context, _begin, (options, threads)) as pool,
     ):
         try:
             for complaint in filter(None, pool.map(_complaints, range(workers))):
@@ -110,7 +111,7 @@ def _answer(asked: deque[tuple[Future[FrameResult], dict[str, Any]]]) -> FrameRe
 # In the processes.
 
 
-def _begin(setup: PlannerSetup, threads: int) -> None:
+def _begin(options: ReplayOptions, threads: int) -> None:
     """Share the cores, leave Ctrl-C to the parent, end with it, and load.
 
     With one core for a process, two threads in it would only be in each other's way. What cannot
@@ -125,7 +126,7 @@ def _begin(setup: PlannerSetup, threads: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     Thread(target=_end_with_parent, daemon=True).start()
     try:
-        _planner = FramePlanner(replace(setup, at_once=threads > 1))
+        _planner = FramePlanner(options, at_once=threads > 1)
     except AffordanceGraspError as error:
         _complaint = error
 

@@ -1,0 +1,39 @@
+"""The settings of a replay: those of a plan, and which frames of the recording."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from affordance_grasp.configuration.settings import (
+    Count,
+    NotNegative,
+    Positive,
+    Whole,
+    Word,
+    about,
+)
+from affordance_grasp.errors import InvalidInput
+from affordance_grasp.planning import PlanningOptions
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReplayOptions(PlanningOptions, title="replay"):
+    """Which frames are planned, how, and where the results go."""
+
+    query: Annotated[Word, about("what to do: hold, grab, cut ...")]
+    out: Annotated[Path | None, about("folder for results, figures and report.html")] = None
+    every: Annotated[Count, about("every n-th frame")] = 1
+    start_s: Annotated[NotNegative, about("from this second on", flag="start")] = 0.0
+    end_s: Annotated[Positive | None, about("until this second", flag="end")] = None
+    pictures_every: Annotated[Whole, about("figure of every n-th planned frame; 0: none")] = 1
+    reach: Annotated[bool, about("check what the arm can reach, where the bag tells")] = True
+    strict: Annotated[bool, about("stop at the first broken message")] = False
+    workers: Annotated[Count, about("planning processes; 1: this one")] = 2
+    truth: Annotated[Path | None, about("ground truth: STAMP_NS.png or INDEX.png")] = None
+
+    def check(self) -> None:
+        """Refuse what selects nothing."""
+        if self.end_s is not None and self.end_s <= self.start_s:
+            raise InvalidInput(
+                f"replay: end_s is {self.end_s:g}; it must be after start_s, {self.start_s:g}"
+            )
