@@ -17,8 +17,9 @@ from std_msgs.msg import Header
 
 from affordance_grasp.errors import UnknownName
 from affordance_grasp.nodes.candidates import CandidatesNode
-from affordance_grasp.nodes.convert.conversions import from_color, from_depth_m, from_intrinsics
+from affordance_grasp.nodes.convert.conversions import from_intrinsics
 from affordance_grasp.nodes.convert.grasp_messages import to_candidates
+from affordance_grasp.nodes.convert.images import from_color, from_depth_m
 from affordance_grasp.nodes.ros.calls import Refused, call
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "grasp_service.py"

@@ -28,7 +28,7 @@ def image(data: bytes, encoding: str, width: int, height: int, step: int) -> Ima
 
 
 def test_color_survives_the_round_trip():
-    message = c.from_color(COLOR, HEADER)
+    message = images.from_color(COLOR, HEADER)
     assert (message.encoding, message.step, len(message.data)) == ("rgb8", 9, 18)
     np.testing.assert_array_equal(images.to_color(message), COLOR)
 
@@ -59,12 +59,12 @@ def test_depth_is_in_metres_for_either_encoding_and_byte_order():
     np.testing.assert_array_equal(
         images.to_depth_m(image(metres.tobytes(), "32FC1", 2, 2, 8)), metres
     )
-    np.testing.assert_array_equal(images.to_depth_m(c.from_depth_m(metres, HEADER)), metres)
+    np.testing.assert_array_equal(images.to_depth_m(images.from_depth_m(metres, HEADER)), metres)
 
 
 def test_depth_beyond_sixteen_bits_is_no_reading():
     far = np.array([[0.4, 70.0]], np.float32)
-    np.testing.assert_allclose(images.to_depth_m(c.from_depth_m(far, HEADER)), [[0.4, 0.0]])
+    np.testing.assert_allclose(images.to_depth_m(images.from_depth_m(far, HEADER)), [[0.4, 0.0]])
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_a_bad_image_is_refused_with_a_sentence(message, words):
 def test_a_map_with_nan_is_refused():
     values = np.array([[0.0, np.nan]], np.float32)
     with pytest.raises(InvalidInput, match="NaN"):
-        images.to_map(c.from_map(values, HEADER))
+        images.to_map(images.from_map(values, HEADER))
 
 
 def test_intrinsics_survive_the_round_trip():
@@ -111,23 +111,23 @@ def test_a_bad_camera_matrix_is_refused(k, words):
 
 def test_depth_of_another_size_is_refused():
     info = c.from_intrinsics(CameraIntrinsics(600.0, 600.0, 1.0, 1.0, 3, 2), HEADER)
-    depth = c.from_depth_m(np.ones((4, 6), np.float32), HEADER)
+    depth = images.from_depth_m(np.ones((4, 6), np.float32), HEADER)
     with pytest.raises(InvalidInput, match="aligned"):
-        images.to_rgbd(c.from_color(COLOR, HEADER), depth, info)
+        images.to_rgbd(images.from_color(COLOR, HEADER), depth, info)
 
 
 def test_depth_that_is_not_aligned_is_refused_though_it_has_the_size():
     info = c.from_intrinsics(CameraIntrinsics(600.0, 600.0, 1.0, 1.0, 3, 2), HEADER)
-    depth = c.from_depth_m(np.ones((2, 3), np.float32), Header(frame_id="camera_depth_frame"))
+    depth = images.from_depth_m(np.ones((2, 3), np.float32), Header(frame_id="camera_depth_frame"))
     with pytest.raises(InvalidInput, match="camera_depth_frame.*must align"):
-        images.to_rgbd(c.from_color(COLOR, HEADER), depth, info)
+        images.to_rgbd(images.from_color(COLOR, HEADER), depth, info)
 
 
 def test_a_slash_before_a_frame_makes_no_other_frame():
     info = c.from_intrinsics(CameraIntrinsics(600.0, 600.0, 1.0, 1.0, 3, 2), HEADER)
     slashed = Header(frame_id=f"/{HEADER.frame_id}")
-    depth = c.from_depth_m(np.ones((2, 3), np.float32), slashed)
-    assert images.to_rgbd(c.from_color(COLOR, HEADER), depth, info).depth_m[0, 0] == 1
+    depth = images.from_depth_m(np.ones((2, 3), np.float32), slashed)
+    assert images.to_rgbd(images.from_color(COLOR, HEADER), depth, info).depth_m[0, 0] == 1
 
 
 def test_regions():

@@ -23,7 +23,8 @@ from std_msgs.msg import Header
 from affordance_grasp.camera.faults import ALIGN, CameraTopics, TopicStatus, camera_faults
 from affordance_grasp.datatypes import CameraIntrinsics
 from affordance_grasp.nodes.check_camera import CameraCheck, report_camera
-from affordance_grasp.nodes.convert.conversions import from_color, from_depth_m, from_intrinsics
+from affordance_grasp.nodes.convert.conversions import from_intrinsics
+from affordance_grasp.nodes.convert.images import from_color, from_depth_m
 from affordance_grasp.nodes.graph.processes import isolate
 from affordance_grasp.nodes.inputs.frames import COLOR, DEPTH, INFO, FrameStream
 

@@ -14,12 +14,8 @@ from std_msgs.msg import Header
 
 from affordance_grasp.datatypes import CameraIntrinsics, RgbdFrame
 from affordance_grasp.distortion import PINHOLE, Distortion, undistort
-from affordance_grasp.nodes.convert.conversions import (
-    from_color,
-    from_depth_m,
-    from_intrinsics,
-    from_map,
-)
+from affordance_grasp.nodes.convert.conversions import from_intrinsics
+from affordance_grasp.nodes.convert.images import from_color, from_depth_m, from_map
 from affordance_grasp.nodes.inputs.frames import COLOR, DEPTH, INFO, FrameStream, StampedFrame
 from affordance_grasp.nodes.ros.calls import NoAnswer
 from affordance_grasp.streams.messages import seconds, stamp_ns, to_color, to_distortion

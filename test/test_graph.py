@@ -23,13 +23,8 @@ from affordance_grasp.control.motion.execution import STAGES
 from affordance_grasp.control.robot import load_robot
 from affordance_grasp.datatypes import CameraIntrinsics
 from affordance_grasp.geometry import pose
-from affordance_grasp.nodes.convert.conversions import (
-    from_color,
-    from_intrinsics,
-    from_map,
-    from_pose,
-)
-from affordance_grasp.nodes.convert.images import to_color, to_map
+from affordance_grasp.nodes.convert.conversions import from_intrinsics, from_pose
+from affordance_grasp.nodes.convert.images import from_color, from_map, to_color, to_map
 from affordance_grasp.nodes.graph.client import GraspClient
 from affordance_grasp.nodes.graph.processes import Graph, NodeDied, is_empty, isolate
 from affordance_grasp.nodes.inputs.joints import JointMonitor

@@ -16,7 +16,8 @@ from tabletop import tabletop
 
 from affordance_grasp.calibration.views import read_views
 from affordance_grasp.errors import InvalidInput
-from affordance_grasp.nodes.convert.conversions import from_color, from_depth_m, from_intrinsics
+from affordance_grasp.nodes.convert.conversions import from_intrinsics
+from affordance_grasp.nodes.convert.images import from_color, from_depth_m
 from affordance_grasp.nodes.inputs.frames import COLOR, DEPTH, INFO
 from affordance_grasp.nodes.record_views import RecordViewsNode
 

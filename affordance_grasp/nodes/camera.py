@@ -19,8 +19,9 @@ from affordance_grasp.camera.connection import CameraConnection
 from affordance_grasp.camera.realsense import CameraFrame, RealSenseCamera, find_device
 from affordance_grasp.camera.sdk import connected_devices
 from affordance_grasp.errors import AffordanceGraspError
-from affordance_grasp.nodes.convert.conversions import from_color, from_depth_m, from_intrinsics
+from affordance_grasp.nodes.convert.conversions import from_intrinsics
 from affordance_grasp.nodes.convert.diagnostics import DIAGNOSTICS, from_camera_status
+from affordance_grasp.nodes.convert.images import from_color, from_depth_m
 from affordance_grasp.nodes.inputs.frames import COLOR, DEPTH, DEPTH_INFO, INFO
 from affordance_grasp.nodes.parameters import CameraParameters
 from affordance_grasp.nodes.ros.parameters import declare

@@ -11,8 +11,8 @@ from sensor_msgs.msg import Image
 from affordance_grasp.datatypes import Heatmap, RgbdFrame
 from affordance_grasp.errors import AffordanceGraspError
 from affordance_grasp.grounding.regions import object_region
-from affordance_grasp.nodes.convert.conversions import from_color, from_map, to_region
-from affordance_grasp.nodes.convert.images import to_color
+from affordance_grasp.nodes.convert.conversions import to_region
+from affordance_grasp.nodes.convert.images import from_color, from_map, to_color
 from affordance_grasp.nodes.inputs.frames import FrameStream, StampedFrame
 from affordance_grasp.nodes.parameters import GrounderParameters
 from affordance_grasp.nodes.ros.calls import answering

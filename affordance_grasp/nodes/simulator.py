@@ -12,7 +12,8 @@ from std_msgs.msg import Header
 from affordance_grasp.control.robot import load_robot
 from affordance_grasp.errors import MotionFault
 from affordance_grasp.nodes.arms.simulated_driver import SimulatedDriver
-from affordance_grasp.nodes.convert.conversions import from_color, from_depth_m, from_intrinsics
+from affordance_grasp.nodes.convert.conversions import from_intrinsics
+from affordance_grasp.nodes.convert.images import from_color, from_depth_m
 from affordance_grasp.nodes.inputs.frames import COLOR, DEPTH, DEPTH_INFO, INFO
 from affordance_grasp.nodes.parameters import SimulatorParameters
 from affordance_grasp.nodes.ros.calls import answering

@@ -16,7 +16,8 @@ from std_msgs.msg import Header
 from tf2_ros import StaticTransformBroadcaster
 
 from affordance_grasp.control.robot import load_robot
-from affordance_grasp.nodes.convert.conversions import from_color, from_depth_m, from_intrinsics
+from affordance_grasp.nodes.convert.conversions import from_intrinsics
+from affordance_grasp.nodes.convert.images import from_color, from_depth_m
 from affordance_grasp.simulation.cell.placement import random_placement
 from affordance_grasp.simulation.cell.world import World
 from affordance_grasp.simulation.objects import make_object

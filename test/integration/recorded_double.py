@@ -9,7 +9,8 @@ from sensor_msgs.msg import CameraInfo, Image, JointState
 from std_msgs.msg import Header
 
 from affordance_grasp.control.robot import load_robot
-from affordance_grasp.nodes.convert.conversions import from_color, from_depth_m, from_intrinsics
+from affordance_grasp.nodes.convert.conversions import from_intrinsics
+from affordance_grasp.nodes.convert.images import from_color, from_depth_m
 from affordance_grasp.nodes.inputs.frames import COLOR, DEPTH, INFO
 from affordance_grasp.simulation.cell.placement import random_placement
 from affordance_grasp.simulation.cell.world import World

@@ -5,16 +5,13 @@ Reading is in :mod:`affordance_grasp.streams.messages`, that of images in :mod:`
 
 import numpy as np
 from geometry_msgs.msg import Point, Pose, Quaternion
-from numpy.typing import NDArray
-from sensor_msgs.msg import CameraInfo, Image, RegionOfInterest
+from sensor_msgs.msg import CameraInfo, RegionOfInterest
 from std_msgs.msg import Header
 
 from affordance_grasp.datatypes import CameraIntrinsics, Region
 from affordance_grasp.distortion import PINHOLE, Distortion
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.geometry import Floats, quaternion_xyzw
-from affordance_grasp.nodes.convert.images import packed
-from affordance_grasp.streams.messages import millimetres
 
 
 def to_region(message: RegionOfInterest, width: int, height: int) -> Region | None:
@@ -29,21 +26,6 @@ def to_region(message: RegionOfInterest, width: int, height: int) -> Region | No
             f"reaches beyond the {width}x{height} image"
         )
     return region
-
-
-def from_color(color: NDArray[np.uint8], header: Header) -> Image:
-    """An rgb8 image."""
-    return packed(color, "rgb8", header)
-
-
-def from_depth_m(depth_m: NDArray[np.float32], header: Header) -> Image:
-    """A 16UC1 image in millimetres; beyond 65.535 m there is no reading."""
-    return packed(millimetres(depth_m), "16UC1", header)
-
-
-def from_map(values: NDArray[np.float32], header: Header) -> Image:
-    """A 32FC1 image."""
-    return packed(values.astype(np.float32), "32FC1", header)
 
 
 def from_intrinsics(

@@ -25,13 +25,12 @@ from affordance_grasp.msg import (
 from affordance_grasp.msg import GraspCandidates as GraspCandidatesMessage
 from affordance_grasp.msg import RankedGrasp as RankedGraspMessage
 from affordance_grasp.nodes.convert.conversions import (
-    from_map,
     from_point,
     from_pose,
     from_region,
     to_region,
 )
-from affordance_grasp.nodes.convert.images import to_map, to_rgbd
+from affordance_grasp.nodes.convert.images import from_map, to_map, to_rgbd
 from affordance_grasp.nodes.inputs.frames import StampedFrame
 from affordance_grasp.pipeline import GraspPlan
 from affordance_grasp.scene.table import fit_table

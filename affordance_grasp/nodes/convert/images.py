@@ -16,7 +16,7 @@ from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
 from affordance_grasp.streams import messages
-from affordance_grasp.streams.messages import Encoding, ImageMessage, unpacked
+from affordance_grasp.streams.messages import Encoding, ImageMessage, millimetres, unpacked
 
 
 @cache
@@ -68,7 +68,24 @@ def packed(pixels: NDArray[np.generic], encoding: str, header: Header) -> Image:
     return message
 
 
+def from_color(color: NDArray[np.uint8], header: Header) -> Image:
+    """An rgb8 image."""
+    return packed(color, "rgb8", header)
+
+
+def from_depth_m(depth_m: NDArray[np.float32], header: Header) -> Image:
+    """A 16UC1 image in millimetres; beyond 65.535 m there is no reading."""
+    return packed(millimetres(depth_m), "16UC1", header)
+
+
+def from_map(values: NDArray[np.float32], header: Header) -> Image:
+    """A 32FC1 image."""
+    return packed(values.astype(np.float32), "32FC1", header)
+
+
 to_color = partial(messages.to_color, unpack=unpack)
 to_depth_m = partial(messages.to_depth_m, unpack=unpack)
 to_map = partial(messages.to_map, unpack=unpack)
 to_rgbd = partial(messages.to_rgbd, unpack=unpack)
+
+bridge()  # when a node starts, not with its first image

@@ -17,13 +17,8 @@ from std_msgs.msg import Header
 from affordance_grasp.datatypes import RgbdFrame
 from affordance_grasp.distortion import matters
 from affordance_grasp.errors import InvalidInput
-from affordance_grasp.nodes.convert.conversions import (
-    from_color,
-    from_depth_m,
-    from_intrinsics,
-    from_map,
-)
-from affordance_grasp.nodes.convert.images import to_rgbd
+from affordance_grasp.nodes.convert.conversions import from_intrinsics
+from affordance_grasp.nodes.convert.images import from_color, from_depth_m, from_map, to_rgbd
 from affordance_grasp.nodes.ros.calls import NoAnswer
 from affordance_grasp.streams import pairing
 from affordance_grasp.streams.messages import (
