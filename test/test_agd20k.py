@@ -10,8 +10,8 @@ from affordance_grasp.datasets.agd20k import (
     load_split,
     read_color,
     read_gray,
+    without_corrupt,
 )
-from affordance_grasp.datasets.features import without_corrupt
 from affordance_grasp.errors import InvalidInput, UnknownName
 from affordance_grasp.vocabulary import AFFORDANCES
 

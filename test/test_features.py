@@ -5,8 +5,12 @@ from agd20k_tree import write_tree
 from tiny_encoders import TINY_NETWORK, TinyEncoder
 
 from affordance_grasp.datasets.agd20k import load_split, read_color
-from affordance_grasp.datasets.features import Encoding, cache_features, cache_test_features
-from affordance_grasp.datasets.images import reader_of
+from affordance_grasp.datasets.features import Encoding, FeatureCache
+from affordance_grasp.datasets.images import (
+    frozen_encoder,
+    views_for_test,
+    views_for_training,
+)
 from affordance_grasp.datasets.views import ViewPlan
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.methods.method import make_network
@@ -21,51 +25,61 @@ def split(tmp_path):
     return load_split(tmp_path, "Seen")
 
 
-def reader(encoder):
-    return reader_of(make_network("plsp", TINY_NETWORK, encoder))
+def open_cache(folder, encoder, batch=16):
+    frozen = frozen_encoder(make_network("plsp", TINY_NETWORK, encoder))
+    return FeatureCache(folder, frozen, Encoding(batch))
+
+
+def train_features(split, encoder, folder, plan=PLAN, batch=16):
+    cache = open_cache(folder, encoder, batch)
+    return [cache.features(viewed) for viewed in views_for_training(split, plan)]
+
+
+def features_of_test(split, encoder, folder):
+    return open_cache(folder, encoder).features(views_for_test(split, PLAN.plain))
 
 
 def test_every_content_is_encoded_once_and_found_under_every_affordance(split, tmp_path):
     encoder = TinyEncoder()
-    features = cache_features(split, reader(encoder), PLAN, tmp_path / "cache")
-    assert features.ego.tokens.shape == (6, 3, 257, 384)
-    assert features.ego.tokens.dtype == np.float16
+    ego, _ = train_features(split, encoder, tmp_path / "cache")
+    assert ego.values.shape == (6, 3, 257, 384)
+    assert ego.values.dtype == np.float16
     assert encoder.calls == ROWS
-    rows = [features.ego.row_of[p.path] for p in split.train_ego if p.path.name.startswith("mug")]
+    rows = [ego.row_of[p.path] for p in split.train_ego if p.path.name.startswith("mug")]
     assert sorted(rows) == sorted(list(set(rows)) * 2)
 
 
 def test_what_is_read_are_the_tokens_of_the_view(split, tmp_path):
     encoder = TinyEncoder()
-    store = cache_features(split, reader(encoder), PLAN, tmp_path / "cache").ego
+    cached, _ = train_features(split, encoder, tmp_path / "cache")
     image = split.train_ego[4]
-    view = store.views_of(image.path, np.random.default_rng(0))[1]
+    view = cached.views_of(image.path, np.random.default_rng(0))[1]
     normalised = encoder.spec.normalise(
         torch.from_numpy(view.image(read_color(image.path))).permute(2, 0, 1)
     )
     expected = encoder.tokens(normalised[None])[0]
-    np.testing.assert_allclose(store.read(image.path, view), expected.numpy(), atol=2e-2)
+    np.testing.assert_allclose(cached.read(image.path, view), expected.numpy(), atol=2e-2)
 
 
 def test_cache_is_kept_and_depends_on_weights_images_and_views(split, tmp_path):
     cache = tmp_path / "cache"
-    first = cache_features(split, reader(TinyEncoder()), PLAN, cache)
+    first = train_features(split, TinyEncoder(), cache)
     again = TinyEncoder()
-    second = cache_features(split, reader(again), PLAN, cache)
+    second = train_features(split, again, cache)
     assert again.calls == 0
-    np.testing.assert_array_equal(first.ego.tokens, second.ego.tokens)
+    np.testing.assert_array_equal(first[0].values, second[0].values)
     other_views = TinyEncoder()
-    cache_features(split, reader(other_views), ViewPlan(crops=2, stitched=1, seed=1), cache)
+    train_features(split, other_views, cache, ViewPlan(crops=2, stitched=1, seed=1))
     assert other_views.calls == 6 * 3
     other_weights = TinyEncoder("other")
-    cache_features(split, reader(other_weights), PLAN, cache)
+    train_features(split, other_weights, cache)
     assert other_weights.calls == ROWS
 
 
 def test_test_images_have_one_view_each(split, tmp_path):
     encoder = TinyEncoder()
-    store = cache_test_features(split, reader(encoder), PLAN.plain, tmp_path / "cache")
-    assert store.tokens.shape == (4, 1, 257, 384)
+    cached = features_of_test(split, encoder, tmp_path / "cache")
+    assert cached.values.shape == (4, 1, 257, 384)
     assert encoder.calls == 4
 
 
@@ -76,26 +90,25 @@ def test_stopped_run_goes_on_where_it_was(split, tmp_path):
                 raise KeyboardInterrupt
             return super().tokens(images)
 
-    four = Encoding(batch=4)
     with pytest.raises(KeyboardInterrupt):
-        cache_features(split, reader(Killed()), PLAN, tmp_path / "cache", encoding=four)
+        train_features(split, Killed(), tmp_path / "cache", batch=4)
     rest = TinyEncoder()
-    resumed = cache_features(split, reader(rest), PLAN, tmp_path / "cache", encoding=four)
+    resumed = train_features(split, rest, tmp_path / "cache", batch=4)
     assert rest.calls == ROWS - 8
-    whole = cache_features(split, reader(TinyEncoder()), PLAN, tmp_path / "fresh")
-    np.testing.assert_array_equal(resumed.ego.tokens, whole.ego.tokens)
+    whole = train_features(split, TinyEncoder(), tmp_path / "fresh")
+    np.testing.assert_array_equal(resumed[0].values, whole[0].values)
 
 
 def test_corrupt_image_stops_with_its_path(split, tmp_path):
     bad = split.train_exo[3].path
     bad.write_bytes(b"\xff\xd8 broken")
     with pytest.raises(InvalidInput, match=bad.name):
-        cache_features(split, reader(TinyEncoder()), PLAN, tmp_path / "cache")
+        train_features(split, TinyEncoder(), tmp_path / "cache")
 
 
-def test_rows_of_weights_without_a_digest_are_not_kept(split, tmp_path):
+def test_features_of_weights_without_a_digest_are_not_cached(split, tmp_path):
     with pytest.raises(InvalidInput, match="without a digest"):
-        cache_test_features(split, reader(TinyEncoder("")), PLAN.plain, tmp_path / "cache")
+        features_of_test(split, TinyEncoder(""), tmp_path / "cache")
     assert not (tmp_path / "cache").exists()
 
 
@@ -103,10 +116,10 @@ def test_rows_of_weights_without_a_digest_are_not_kept(split, tmp_path):
 @pytest.mark.parametrize("ending", [".done.npy", ".npy"])
 def test_a_truncated_cache_is_named(split, tmp_path, left, ending):
     cache = tmp_path / "cache"
-    cache_test_features(split, reader(TinyEncoder()), PLAN.plain, cache)
+    features_of_test(split, TinyEncoder(), cache)
     (done,) = cache.glob("*.done.npy")
     path = done.with_name(done.name.removesuffix(".done.npy") + ending)
     content = path.read_bytes()
     path.write_bytes(content[: min(left, len(content) - 1)])
     with pytest.raises(InvalidInput, match=f"{path.name} is corrupt; remove it"):
-        cache_test_features(split, reader(TinyEncoder()), PLAN.plain, cache)
+        features_of_test(split, TinyEncoder(), cache)

@@ -11,7 +11,7 @@ from tiny_encoders import TinyEncoder, TinyText
 from affordance_grasp.cli import main
 from affordance_grasp.datasets.agd20k import ImageFile, load_split, read_gray
 from affordance_grasp.datasets.detections import Detections, RecordedDetector
-from affordance_grasp.datasets.images import Reader
+from affordance_grasp.datasets.images import FrozenEncoder
 from affordance_grasp.datasets.labels import label_for_training, label_path, refined_label_path
 from affordance_grasp.encoders import backbones, text
 from affordance_grasp.errors import InvalidInput, UnknownName
@@ -44,9 +44,9 @@ CONFIG = RefineConfig(epochs=4, batch=2, label_epoch=2, crops=2, seed=1, network
 CLASSES = (("hold", "mug"), ("pour", "mug"))
 
 
-def reader_of(encoder):
+def frozen_encoder(encoder):
     normalise, encode = encoder.spec.normalise, encoder.tokens
-    return Reader("tokens", encoder.sha256, encoder.image_side, normalise, encode)
+    return FrozenEncoder("tokens", encoder.sha256, encoder.image_side, normalise, encode)
 
 
 class Setting:
@@ -65,8 +65,8 @@ class Setting:
         self.encoder = TinyEncoder()
 
     def samples(self, config=CONFIG, fresh=False):
-        reader = reader_of(self.encoder)
-        return RefinerSamples(CLASSES, self.masks, reader, self.texts, config, fresh=fresh)
+        frozen = frozen_encoder(self.encoder)
+        return RefinerSamples(CLASSES, self.masks, frozen, self.texts, config, fresh=fresh)
 
     def network(self):
         torch.manual_seed(0)
@@ -153,8 +153,8 @@ def test_pool_holds_valid_exo_images_of_the_same_class_only(setting, tmp_path):
     path = tmp_path / "boxes.json"
     path.write_text(json.dumps(answers))
     masks = ObjectMasks(setting.split, RecordedDetector(path))
-    reader = reader_of(setting.encoder)
-    samples = RefinerSamples(CLASSES, masks, reader, setting.texts, CONFIG, fresh=False)
+    frozen = frozen_encoder(setting.encoder)
+    samples = RefinerSamples(CLASSES, masks, frozen, setting.texts, CONFIG, fresh=False)
     assert [p.pair for p in samples.images].count(("hold", "mug")) == 2
     batch = samples.batch(range(5), np.random.default_rng(0))
     held = torch.tensor([p.affordance == "hold" for p in samples.images])
@@ -163,7 +163,7 @@ def test_pool_holds_valid_exo_images_of_the_same_class_only(setting, tmp_path):
     path.write_text(json.dumps({**answers, "objects_ego": {}}))
     masks = ObjectMasks(setting.split, RecordedDetector(path))
     with pytest.raises(InvalidInput, match="found in no egocentric image"):
-        RefinerSamples(CLASSES, masks, reader, setting.texts, CONFIG, fresh=False)
+        RefinerSamples(CLASSES, masks, frozen, setting.texts, CONFIG, fresh=False)
 
 
 def test_loss_falls_and_every_second_epoch_leaves_a_checkpoint(finished):

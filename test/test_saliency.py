@@ -8,14 +8,14 @@ import pytest
 import torch
 from seeded_weights import seeded_image
 
-from affordance_grasp.datasets.features import TokenStore
-from affordance_grasp.datasets.images import Reader
+from affordance_grasp.datasets.features import CachedFeatures
+from affordance_grasp.datasets.images import FrozenEncoder
 from affordance_grasp.encoders.backbones import load_backbone
 from affordance_grasp.errors import UnknownName
 from affordance_grasp.learning.evaluation.saliency import (
+    key_encoder,
     predict_saliency,
     saliency_maps,
-    saliency_reader,
 )
 from affordance_grasp.methods.shared.class_maps import DINOV2_SALIENT_HEADS
 
@@ -49,23 +49,23 @@ def test_channels_of_another_encoder_are_not_read():
 def test_every_item_gets_the_map_of_its_image_whatever_its_verb():
     paths = [Path("a.jpg"), Path("b.jpg")]
     rows = torch.stack([packed_keys(range(6), place=p) for p in (1, 9)])
-    store = TokenStore(
+    features = CachedFeatures(
         rows[:, None].half().numpy(), ((), ()), {paths[0]: 0, paths[1]: 1, Path("c.jpg"): 0}
     )
     asked = [paths[1], paths[0], Path("c.jpg"), paths[1]]
     items = [SimpleNamespace(image=SimpleNamespace(path=path)) for path in asked]
-    found = predict_saliency(store, items, "dinov2_vits14")
+    found = predict_saliency(features, items, "dinov2_vits14")
     assert [int(heat.argmax()) for heat in found] == [9, 1, 1, 9]
     assert found[0].shape == (4, 4)
 
 
-def test_the_store_is_filled_with_the_backbones_keys():
+def test_the_cache_is_filled_with_the_backbones_keys():
     backbone = load_backbone("dinov2_vits14", 112)
-    reader = saliency_reader(backbone)
+    encoder = key_encoder(backbone)
     image = backbone.prepare(seeded_image(0))
-    assert isinstance(reader, Reader)
-    assert torch.equal(reader.encode(image), backbone.keys(image))
-    assert saliency_maps(reader.encode(image), "dinov2_vits14").shape == (1, 8, 8)
+    assert isinstance(encoder, FrozenEncoder)
+    assert torch.equal(encoder.encode(image), backbone.keys(image))
+    assert saliency_maps(encoder.encode(image), "dinov2_vits14").shape == (1, 8, 8)
 
 
 def test_refuses_a_backbone_without_known_heads():

@@ -7,8 +7,8 @@ import sys
 import pytest
 import torch
 
+from affordance_grasp.encoders.device import limit_threads
 from affordance_grasp.errors import InvalidInput
-from affordance_grasp.learning.training.threads import limit_threads
 
 NAMES = ("OMP_WAIT_POLICY", "OPENBLAS_NUM_THREADS")
 

@@ -14,8 +14,8 @@ from affordance_grasp.commands import evaluate as evaluate_command
 from affordance_grasp.commands import train as train_command
 from affordance_grasp.datasets.agd20k import load_split
 from affordance_grasp.datasets.detections import RecordedDetector
-from affordance_grasp.datasets.features import cache_features
-from affordance_grasp.datasets.images import reader_of
+from affordance_grasp.datasets.features import FeatureCache
+from affordance_grasp.datasets.images import frozen_encoder, views_for_training
 from affordance_grasp.datasets.views import ViewPlan
 from affordance_grasp.encoders.backbones import load_backbone
 from affordance_grasp.errors import CheckpointError, InvalidInput
@@ -24,9 +24,8 @@ from affordance_grasp.learning.labels.pseudo_labels import write_pseudo_labels
 from affordance_grasp.learning.training import loop as train_module
 from affordance_grasp.learning.training.optimizers import AdamW, Sgd
 from affordance_grasp.learning.training.run_folder import RunFolder
-from affordance_grasp.learning.training.sources import Sources
 from affordance_grasp.learning.training.train_config import TrainConfig, parse_config
-from affordance_grasp.learning.training.training_run import train_method
+from affordance_grasp.learning.training.training_run import Resources, train_method
 from affordance_grasp.methods import method as methods
 from affordance_grasp.methods.checkpoint import load_checkpoint
 from affordance_grasp.methods.method import make_network
@@ -48,20 +47,20 @@ CONFIG = TrainConfig(
 
 
 @pytest.fixture(scope="module")
-def sources(tmp_path_factory):
+def resources(tmp_path_factory):
     root = tmp_path_factory.mktemp("tree")
     folder = write_tree(root)
     split = load_split(root, "Seen")
     detector = RecordedDetector(folder / "trainset/detections.json")
     write_pseudo_labels(split, detector)
     torch.set_num_threads(1)
-    return Sources(split, TinyEncoder(), root / "cache", detector, TinyText())
+    return Resources(split, TinyEncoder(), root / "cache", detector, TinyText())
 
 
 @pytest.fixture(scope="module")
-def finished(sources, tmp_path_factory):
+def finished(resources, tmp_path_factory):
     run = RunFolder(tmp_path_factory.mktemp("runs") / "whole")
-    return run, train_method(sources, CONFIG, run)
+    return run, train_method(resources, CONFIG, run)
 
 
 def losses(run):
@@ -100,7 +99,7 @@ def test_best_and_last_checkpoint_say_which_they_are(finished):
     ],
 )
 def test_the_best_epoch_leaves_the_fewest_maps_undefined(
-    sources, tmp_path, monkeypatch, scores, best
+    resources, tmp_path, monkeypatch, scores, best
 ):
     left = iter(scores)
 
@@ -113,7 +112,7 @@ def test_the_best_epoch_leaves_the_fewest_maps_undefined(
 
     monkeypatch.setattr(TestTruth, "evaluate", evaluate)
     run = RunFolder(tmp_path / "run")
-    outcome = train_method(sources, replace(CONFIG, epochs=len(scores)), run)
+    outcome = train_method(resources, replace(CONFIG, epochs=len(scores)), run)
     training = load_checkpoint(run.best).info.training
     assert outcome.best_epoch == training["epoch"] == best
     assert training["test"]["undefined"] == scores[best - 1][1]
@@ -122,32 +121,32 @@ def test_the_best_epoch_leaves_the_fewest_maps_undefined(
     assert undefined == [count for _, count in scores]
 
 
-def test_a_loss_that_is_not_finite_ends_the_run_with_a_sentence(sources, tmp_path):
+def test_a_loss_that_is_not_finite_ends_the_run_with_a_sentence(resources, tmp_path):
     run = RunFolder(tmp_path / "run")
     wild = replace(CONFIG, optimizer=Sgd(learning_rate=1e30))
     with pytest.raises(InvalidInput, match="the loss of epoch 1 is (nan|inf)"):
-        train_method(sources, wild, run)
+        train_method(resources, wild, run)
     assert not run.last.exists()
 
 
-def test_a_state_without_the_count_of_undefined_maps_is_refused(sources, tmp_path):
+def test_a_state_without_the_count_of_undefined_maps_is_refused(resources, tmp_path):
     run = RunFolder(tmp_path / "run")
-    train_method(sources, CONFIG, run, minutes=0)
+    train_method(resources, CONFIG, run, minutes=0)
     state = run.load_state()
     del state["rows"][0]["test_undefined"]
     run.save_state(state)
     with pytest.raises(CheckpointError, match="how many test maps were undefined"):
-        train_method(sources, CONFIG, run, resume=True)
+        train_method(resources, CONFIG, run, resume=True)
 
 
 class Killed(Exception):
     pass
 
 
-def test_killed_run_resumes_to_the_identical_network(sources, tmp_path, monkeypatch):
+def test_killed_run_resumes_to_the_identical_network(resources, tmp_path, monkeypatch):
     config = replace(CONFIG, accumulate=2)  # of three batches: one gradient waits at every end
     whole, run = RunFolder(tmp_path / "whole"), RunFolder(tmp_path / "killed")
-    train_method(sources, config, whole)
+    train_method(resources, config, whole)
     steps = []
     step = train_module._Loop._step
 
@@ -159,54 +158,55 @@ def test_killed_run_resumes_to_the_identical_network(sources, tmp_path, monkeypa
 
     monkeypatch.setattr(train_module._Loop, "_step", dying)
     with pytest.raises(Killed):
-        train_method(sources, config, run)
+        train_method(resources, config, run)
     monkeypatch.undo()
     assert run.load_state()["waiting"] == 1
-    outcome = train_method(sources, config, run, resume=True)
+    outcome = train_method(resources, config, run, resume=True)
     assert outcome.complete
     assert losses(run) == losses(whole)
     resumed, expected = (folder.load_state()["network"] for folder in (run, whole))
     assert all(torch.equal(resumed[name], expected[name]) for name in expected)
 
 
-def test_another_seed_gives_another_network(sources, finished, tmp_path):
+def test_another_seed_gives_another_network(resources, finished, tmp_path):
     run = RunFolder(tmp_path / "other")
-    train_method(sources, replace(CONFIG, seed=2, epochs=1), run)
+    train_method(resources, replace(CONFIG, seed=2, epochs=1), run)
     assert losses(run)[0] != losses(finished[0])[0]
 
 
-def test_time_limit_ends_after_an_epoch(sources, tmp_path):
-    outcome = train_method(sources, CONFIG, RunFolder(tmp_path / "short"), minutes=0)
+def test_time_limit_ends_after_an_epoch(resources, tmp_path):
+    outcome = train_method(resources, CONFIG, RunFolder(tmp_path / "short"), minutes=0)
     assert (outcome.epochs, outcome.complete) == (1, False)
 
 
-def test_a_used_folder_is_not_overwritten_nor_resumed_with_other_settings(sources, finished):
+def test_a_used_folder_is_not_overwritten_nor_resumed_with_other_settings(resources, finished):
     run, _ = finished
     with pytest.raises(InvalidInput, match="--resume"):
-        train_method(sources, CONFIG, run)
+        train_method(resources, CONFIG, run)
     with pytest.raises(InvalidInput, match="another config"):
-        train_method(sources, replace(CONFIG, seed=9), run, resume=True)
+        train_method(resources, replace(CONFIG, seed=9), run, resume=True)
 
 
-def samples_of(sources, **sampling):
-    split = sources.split
-    reader = reader_of(make_network("plsp", CONFIG.network, sources.backbone))
-    kept = cache_features(split, reader, CONFIG.views, sources.cache)
-    texts = PairTexts(sources.text, split, sources.detector.prompt)
-    pool = ExoPool(split, kept.ego, kept.exo, sources.detector, size=10)
+def samples_of(resources, **sampling):
+    split = resources.split
+    encoder = frozen_encoder(make_network("plsp", CONFIG.network, resources.backbone))
+    cache = FeatureCache(resources.cache, encoder)
+    ego, exo = map(cache.features, views_for_training(split, CONFIG.views))
+    texts = PairTexts(resources.text, split, resources.detector.prompt)
+    pool = ExoPool(split, ego, exo, resources.detector, size=10)
     config = SamplingConfig(**sampling)
-    return PlspSamples(split, kept.ego, kept.exo, pool, texts, squash=256, config=config)
+    return PlspSamples(split, ego, exo, pool, texts, squash=256, config=config)
 
 
-def test_batch_holds_what_the_network_expects(sources):
-    samples = samples_of(sources)
+def test_batch_holds_what_the_network_expects(resources):
+    samples = samples_of(resources)
     assert len(samples) == 12
     batch = samples.batch(range(12), np.random.default_rng(0))
     assert batch.ego.shape == batch.exo.shape == (12, 257, 384)
     torch.testing.assert_close(batch.target.sum(dim=(1, 2)), torch.ones(12))
     assert batch.object_patches.shape == (12, 256)
     assert ((batch.object_patches.sum(dim=1) > 40) & (batch.object_patches.mean(dim=1) < 1)).all()
-    expected = sources.text.encode(["hold the object", "part of the mug", "a mug"])
+    expected = resources.text.encode(["hold the object", "part of the mug", "a mug"])
     mugs = [i for i, p in enumerate(samples.images) if p.pair == ("hold", "mug")]
     torch.testing.assert_close(batch.text[mugs[0]], expected[0])
     torch.testing.assert_close(batch.part[mugs[0]], expected[1])
@@ -218,8 +218,8 @@ def hottest_token(batch, sample):
     return batch.ego[sample, 1:].unflatten(0, (16, 16))[row // 14, column // 14]
 
 
-def test_target_is_hot_where_the_view_shows_the_part(sources):
-    samples = samples_of(sources, stitched=0.0)
+def test_target_is_hot_where_the_view_shows_the_part(resources):
+    samples = samples_of(resources, stitched=0.0)
     batch = samples.batch(range(12), np.random.default_rng(0))
     hottest = [hottest_token(batch, i) for i in range(12)]
     for i, image in enumerate(samples.images):
@@ -232,9 +232,9 @@ def test_target_is_hot_where_the_view_shows_the_part(sources):
         assert min((hottest[i] - hottest[j]).norm() for j in same) < 0.5 * ground
 
 
-def test_without_labels_there_is_nothing_to_train_on(sources, tmp_path):
+def test_without_labels_there_is_nothing_to_train_on(resources, tmp_path):
     write_tree(tmp_path)
-    bare = replace(sources, split=load_split(tmp_path, "Seen"), cache=tmp_path / "cache")
+    bare = replace(resources, split=load_split(tmp_path, "Seen"), cache=tmp_path / "cache")
     with pytest.raises(InvalidInput, match="pseudo-labels"):
         train_method(bare, CONFIG, RunFolder(tmp_path / "run"))
 
@@ -257,8 +257,8 @@ def small_backbone():
 
 
 @pytest.fixture(scope="module")
-def small_sources(sources):
-    return replace(sources, backbone=small_backbone())
+def small_sources(resources):
+    return replace(resources, backbone=small_backbone())
 
 
 @pytest.mark.parametrize("cached", [True, False])
@@ -384,10 +384,10 @@ def test_from_boxes_to_figures_on_the_command_line(tiny_commands, tmp_path, caps
 
 
 def test_checkpoint_of_another_backbone_is_refused(
-    tiny_commands, finished, sources, monkeypatch, capsys
+    tiny_commands, finished, resources, monkeypatch, capsys
 ):
     run, _ = finished
-    data = str(sources.split.folder.parent)
+    data = str(resources.split.folder.parent)
     monkeypatch.setattr(methods, "load_backbone", lambda name, side, pretrained: TinyEncoder("b"))
     assert main(["evaluate", "--data", data, "--checkpoint", str(run.last)]) == 2
     assert "sha256" in capsys.readouterr().err

@@ -25,11 +25,11 @@ def asked(monkeypatch, tmp_path):
     """The configuration that the words of a ``train`` command end in, and its exit code."""
     seen = []
 
-    def record(sources, config, folder, **options):
+    def record(resources, config, folder, **options):
         seen.append(config)
         raise InvalidInput("seen")
 
-    for name in ("_split", "_sources"):
+    for name in ("_split", "_resources"):
         monkeypatch.setattr(train_command, name, lambda *_: None)
     monkeypatch.setattr(train_command, "train_method", record)
 

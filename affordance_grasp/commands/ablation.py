@@ -12,7 +12,9 @@ from tqdm import tqdm
 
 from affordance_grasp.datasets.agd20k import LAYOUTS, load_split
 from affordance_grasp.datasets.features import Encoding
+from affordance_grasp.datasets.images import views_for_test
 from affordance_grasp.encoders.backbones import VitBackbone, load_backbone
+from affordance_grasp.encoders.device import limit_threads
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.files import write_file
 from affordance_grasp.learning.ablations.ablation import (
@@ -28,7 +30,6 @@ from affordance_grasp.learning.evaluation.evaluate import baselines
 from affordance_grasp.learning.evaluation.metrics import PROTOCOLS
 from affordance_grasp.learning.evaluation.saliency import cached_saliency
 from affordance_grasp.learning.training.run_folder import surroundings
-from affordance_grasp.learning.training.threads import limit_threads
 from affordance_grasp.learning.training.train_config import TrainConfig, load_config
 from affordance_grasp.methods.ablation import Row
 from affordance_grasp.methods.table import methods_with
@@ -147,12 +148,11 @@ def _baselines(arguments: argparse.Namespace, base: TrainConfig) -> dict[str, Ma
     saliency = None
     if isinstance(backbone, VitBackbone):
         saliency = cached_saliency(
-            split,
+            views_for_test(split, base.views.plain),
             backbone,
-            base.views.plain,
             arguments.cache or arguments.data / "features",
-            encoding=Encoding(bfloat16=arguments.bf16_tokens),
-            progress=tqdm,
+            Encoding(bfloat16=arguments.bf16_tokens),
+            tqdm,
         )
     scored = baselines(split.test, arguments.protocol, saliency)
     return {name: evaluation.overall for name, evaluation in scored.items()}

@@ -10,8 +10,8 @@ from tqdm import tqdm
 from affordance_grasp.benchmark.cases import Size, case_names, make_case
 from affordance_grasp.benchmark.rounds import Result, measure
 from affordance_grasp.benchmark.table import as_table, as_values, machine
+from affordance_grasp.encoders.device import limit_threads
 from affordance_grasp.errors import InvalidInput
-from affordance_grasp.learning.training.threads import limit_threads
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -12,10 +12,15 @@ from tqdm import tqdm
 
 from affordance_grasp.datasets.agd20k import LAYOUTS, Split, load_split
 from affordance_grasp.datasets.crops import CropPlan
-from affordance_grasp.datasets.features import Encoding, evaluation_views
-from affordance_grasp.datasets.images import reader_of
+from affordance_grasp.datasets.features import Encoding, FeatureCache
+from affordance_grasp.datasets.images import (
+    FreshViews,
+    ViewSource,
+    frozen_encoder,
+    views_for_test,
+)
 from affordance_grasp.encoders.backbones import VitBackbone, load_backbone
-from affordance_grasp.encoders.device import check_device
+from affordance_grasp.encoders.device import check_device, limit_threads
 from affordance_grasp.encoders.text import load_text_encoder
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.files import write_file
@@ -30,7 +35,6 @@ from affordance_grasp.learning.evaluation.evaluate import (
 from affordance_grasp.learning.evaluation.metrics import PROTOCOLS
 from affordance_grasp.learning.evaluation.published import published
 from affordance_grasp.learning.evaluation.saliency import SALIENT, cached_saliency
-from affordance_grasp.learning.training.threads import limit_threads
 from affordance_grasp.methods.checkpoint import Checkpoint, load_checkpoint
 from affordance_grasp.methods.network import GroundingNetwork
 from affordance_grasp.methods.recipe import find_recipe
@@ -93,21 +97,18 @@ def _maps_folder(arguments: argparse.Namespace) -> Path:
 
 
 def _export(arguments: argparse.Namespace, split: Split, folder: Path) -> None:
-    """Maps of a frozen backbone's kept features; a fine-tuned one computes its own."""
+    """Maps of a frozen backbone's cached features; a fine-tuned one computes its own."""
     checkpoint = load_checkpoint(arguments.checkpoint)
     device = check_device(arguments.device)
     network = restore_network(checkpoint, f"checkpoint {arguments.checkpoint}").to(device).eval()
     affordances, text = _known(network, checkpoint, split)
     view = find_recipe(network.name).plan(side=network.config.image_side).plain
-    encoding = Encoding(bfloat16=arguments.bf16_tokens)
-    images = evaluation_views(
-        split,
-        reader_of(network, device),
-        view,
-        _cache(arguments),
-        cached=not network.config.train_backbone,
-        encoding=encoding,
-        progress=tqdm,
+    encoding, encoder = Encoding(bfloat16=arguments.bf16_tokens), frozen_encoder(network, device)
+    viewed = views_for_test(split, view)
+    images: ViewSource = (
+        FreshViews(viewed, encoder)
+        if network.config.train_backbone
+        else FeatureCache(_cache(arguments), encoder, encoding, tqdm).features(viewed)
     )
     maps = predict_maps(network, images, split.test, affordances, text, device=device)
     about = {"checkpoint": str(arguments.checkpoint), "method": network.name, **asdict(encoding)}
@@ -138,12 +139,11 @@ def _saliency(arguments: argparse.Namespace, split: Split) -> Any:
     if not isinstance(backbone, VitBackbone):
         raise InvalidInput(f"backbone {arguments.saliency} gives no attention to show")
     return cached_saliency(
-        split,
+        views_for_test(split, CropPlan().plain),
         backbone,
-        CropPlan().plain,
         _cache(arguments),
-        encoding=Encoding(bfloat16=arguments.bf16_tokens),
-        progress=tqdm,
+        Encoding(bfloat16=arguments.bf16_tokens),
+        tqdm,
     )
 
 

@@ -17,7 +17,7 @@ from affordance_grasp.learning.labels.segments import (
 )
 
 if TYPE_CHECKING:  # the command's words are declared without torch
-    from affordance_grasp.datasets.images import Reader
+    from affordance_grasp.datasets.images import FrozenEncoder
     from affordance_grasp.learning.labels.refine_config import Pair, RefineConfig
     from affordance_grasp.methods.plsp.refiner import Refiner
 
@@ -60,14 +60,13 @@ def run(arguments: argparse.Namespace) -> int:
     """Segment the objects, train, write the labels, say how many."""
     from tqdm import tqdm
 
-    from affordance_grasp.encoders.device import check_device
+    from affordance_grasp.encoders.device import check_device, limit_threads
     from affordance_grasp.encoders.text import load_text_encoder
     from affordance_grasp.learning.labels.object_crops import ObjectMasks
     from affordance_grasp.learning.labels.refine_config import classes_of
     from affordance_grasp.learning.labels.refinement import LabelRefiner, load_epoch, train_refiner
     from affordance_grasp.learning.labels.refiner_samples import RefinerSamples, images_of
     from affordance_grasp.learning.training.run_folder import RunFolder
-    from affordance_grasp.learning.training.threads import limit_threads
     from affordance_grasp.methods.plsp.samples import PairTexts
 
     limit_threads(arguments.threads)
@@ -88,11 +87,11 @@ def run(arguments: argparse.Namespace) -> int:
         find_masker(arguments.masker, sam),
         arguments.overwrite_masks,
     )
-    network, reader = _network(config, device)
+    network, encoder = _network(config, device)
     samples = RefinerSamples(
         classes,
         masks,
-        reader,
+        encoder,
         texts,
         config,
         fresh=config.network.train_backbone,
@@ -123,11 +122,11 @@ def _config(arguments: argparse.Namespace) -> "RefineConfig":
     return replace(recipe, network=network, **{k: v for k, v in chosen.items() if v is not None})
 
 
-def _network(config: "RefineConfig", device: str) -> "tuple[Refiner, Reader]":
+def _network(config: "RefineConfig", device: str) -> "tuple[Refiner, FrozenEncoder]":
     """The network, and the frozen encoder; a fine-tuned network has an encoder of its own."""
     import torch
 
-    from affordance_grasp.datasets.images import Reader
+    from affordance_grasp.datasets.images import FrozenEncoder
     from affordance_grasp.encoders.backbones import load_backbone
     from affordance_grasp.methods.plsp.refiner import Refiner
 
@@ -137,7 +136,7 @@ def _network(config: "RefineConfig", device: str) -> "tuple[Refiner, Reader]":
     torch.manual_seed(config.seed)
     network = Refiner(config.network, own).to(device)
     normalise, encode = frozen.spec.normalise, frozen.tokens
-    return network, Reader("tokens", frozen.sha256, side, normalise, encode, device)
+    return network, FrozenEncoder("tokens", frozen.sha256, side, normalise, encode, device)
 
 
 def _description(

@@ -8,19 +8,17 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from affordance_grasp.datasets.agd20k import LAYOUTS, Split, load_split
+from affordance_grasp.datasets.agd20k import LAYOUTS, Split, load_split, without_corrupt
 from affordance_grasp.datasets.detections import DETECTIONS_FILE, RecordedDetector
-from affordance_grasp.datasets.features import Encoding, without_corrupt
-from affordance_grasp.encoders.device import check_device
+from affordance_grasp.datasets.features import Encoding
+from affordance_grasp.encoders.device import check_device, limit_threads
 from affordance_grasp.encoders.text import load_text_encoder
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.learning.evaluation.metrics import PROTOCOLS
 from affordance_grasp.learning.training.loop import Outcome
 from affordance_grasp.learning.training.run_folder import RunFolder
-from affordance_grasp.learning.training.sources import Sources
-from affordance_grasp.learning.training.threads import limit_threads
 from affordance_grasp.learning.training.train_config import TrainConfig, load_config
-from affordance_grasp.learning.training.training_run import train_method
+from affordance_grasp.learning.training.training_run import Resources, train_method
 from affordance_grasp.methods.method import find_method
 from affordance_grasp.methods.recipe import find_recipe
 from affordance_grasp.methods.table import DEFAULT_METHOD, METHODS
@@ -61,7 +59,7 @@ def run(arguments: argparse.Namespace) -> int:
     split = _split(arguments)
     folder = RunFolder(arguments.out)
     outcome = train_method(
-        _sources(arguments, config, split),
+        _resources(arguments, config, split),
         config,
         folder,
         resume=arguments.resume,
@@ -72,13 +70,13 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _sources(arguments: argparse.Namespace, config: TrainConfig, split: Split) -> Sources:
+def _resources(arguments: argparse.Namespace, config: TrainConfig, split: Split) -> Resources:
     network, recipe = config.network_config, find_recipe(config.method)
     detector = None
     if recipe.needs_boxes:
         boxes = arguments.boxes or split.folder / "trainset" / DETECTIONS_FILE
         detector = RecordedDetector(boxes)
-    return Sources(
+    return Resources(
         split=split,
         backbone=find_method(config.method).backbone(network, True),
         cache=arguments.cache or arguments.data / "features",

@@ -13,7 +13,7 @@ it is a choice of objects from Seen.
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -167,15 +167,21 @@ def load_split(root: Path, split: str) -> Split:
     return Split(split, folder, train_ego, train_exo, fresh, without_truth)
 
 
-def refuse_lost_classes(split: Split) -> None:
-    """Refuse a split, some images of which were left out, where those that remain do not do."""
-    problems = _unpaired(split.folder, split.train_ego, split.train_exo)
-    if not problems and not (split.train_ego and split.train_exo and split.test):
-        problems = [f"no images for train or no ground truth for test in {split.folder}"]
-    if problems:
-        raise InvalidInput(
-            f"without its corrupt images {split.folder} is not complete: {_listed(problems)}"
-        )
+def without_corrupt(split: Split) -> tuple[Split, list[str]]:
+    """The split without the images that cannot be decoded, and a sentence for each of them.
+
+    A test image goes with its ground truth. Refuses where too few are left.
+    """
+    bad = dict(corrupt_files(_all_files(split)))
+    good = replace(
+        split,
+        train_ego=tuple(p for p in split.train_ego if p.path not in bad),
+        train_exo=tuple(p for p in split.train_exo if p.path not in bad),
+        test=tuple(i for i in split.test if i.image.path not in bad and i.truth not in bad),
+    )
+    if bad:
+        _refuse_lost_classes(good)
+    return good, list(bad.values())
 
 
 def read_color(path: Path) -> NDArray[np.uint8]:
@@ -212,6 +218,23 @@ def corrupt_files(files: Iterable[Path]) -> Iterator[tuple[Path, str]]:
             read_color(path)
         except InvalidInput as error:
             yield path, str(error)
+
+
+def _refuse_lost_classes(split: Split) -> None:
+    """Refuse a split, some images of which were left out, where those that remain do not do."""
+    problems = _unpaired(split.folder, split.train_ego, split.train_exo)
+    if not problems and not (split.train_ego and split.train_exo and split.test):
+        problems = [f"no images for train or no ground truth for test in {split.folder}"]
+    if problems:
+        raise InvalidInput(
+            f"without its corrupt images {split.folder} is not complete: {_listed(problems)}"
+        )
+
+
+def _all_files(split: Split) -> Iterator[Path]:
+    yield from (image.path for image in (*split.train_ego, *split.train_exo))
+    for item in split.test:
+        yield from (item.image.path, item.truth)
 
 
 def _read(path: Path, mode: str) -> NDArray[np.uint8]:

@@ -1,16 +1,16 @@
-"""What a frozen backbone says of images, computed once and kept on disk.
+"""The feature cache: what a frozen backbone gives for images, computed once and kept on disk.
 
-A frozen encoder gives the same rows for the same view in every epoch. So every train image gets
-a fixed set of views, every test image one plain view, and their rows are stored as float16,
-memory-mapped. The folder is named after everything they depend on: the weights, the images'
-contents, the views. An image that is filed under several affordances is encoded once. A stopped
-run goes on where it was.
+A frozen encoder gives the same features for the same view in every epoch. So every train image
+gets a fixed set of views, every test image one plain view, and their features are stored as
+float16, memory-mapped. The file is named after everything they depend on: the weights, the
+images' contents, the views. An image that is filed under several affordances is encoded once. A
+stopped run is resumed where it was.
 """
 
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
@@ -19,45 +19,32 @@ import numpy as np
 from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
 
-from affordance_grasp.datasets.agd20k import (
-    ImageFile,
-    Split,
-    content_digest,
-    corrupt_files,
-    read_color,
-    refuse_lost_classes,
-)
-from affordance_grasp.datasets.images import (
-    ImageView,
-    Reader,
-    ViewPlan,
-    ViewSource,
-    catalogue_of,
-    fresh_test_images,
-)
+from affordance_grasp.datasets.agd20k import ImageFile, content_digest, read_color
+from affordance_grasp.datasets.images import FrozenEncoder, ImageView, ViewedImages
 from affordance_grasp.errors import InvalidInput
 
 Progress = Callable[..., Iterable[tuple[int, ...]]]
+Views = tuple[tuple[ImageView, ...], ...]
 OPEN_IMAGES = 64
 
 
 @dataclass(frozen=True)
 class Encoding:
-    """How rows are computed: images per batch, and bfloat16 autocast or plain float32."""
+    """How features are computed: images per batch, and bfloat16 autocast or plain float32."""
 
     batch: int = 16
     bfloat16: bool = False
 
 
 @dataclass(frozen=True)
-class TokenStore:
-    """Rows of distinct images: ``tokens`` (N, V, R, C) float16, memory-mapped.
+class CachedFeatures:
+    """Features of distinct images: ``values`` (N, V, R, C) float16, memory-mapped.
 
     ``views`` (N, V) says how each was made; ``row_of`` maps the path of every image to its row.
     """
 
-    tokens: NDArray[np.float16]
-    views: tuple[tuple[ImageView, ...], ...]
+    values: NDArray[np.float16]
+    views: Views
     row_of: dict[Path, int]
 
     def views_of(self, path: Path, rng: np.random.Generator) -> tuple[ImageView, ...]:
@@ -66,171 +53,74 @@ class TokenStore:
         return self.views[self.row_of[path]]
 
     def read(self, path: Path, view: ImageView) -> NDArray[np.float32]:
-        """The rows (R, C) of one view of an image."""
+        """The features (R, C) of one view of an image."""
         row = self.row_of[path]
-        return np.asarray(self.tokens[row, self.views[row].index(view)], np.float32)
+        return np.asarray(self.values[row, self.views[row].index(view)], np.float32)
 
 
 @dataclass(frozen=True)
-class FeatureSet:
-    """The stores of a split's train images."""
+class FeatureCache:
+    """Features that ``encoder`` gives, below ``folder``; ``progress`` wraps what is due."""
 
-    ego: TokenStore
-    exo: TokenStore
+    folder: Path
+    encoder: FrozenEncoder
+    encoding: Encoding = Encoding()
+    progress: Progress | None = None
 
-
-def cache_features(
-    split: Split,
-    reader: Reader,
-    plan: ViewPlan,
-    folder: Path,
-    *,
-    encoding: Encoding = Encoding(),
-    progress: Progress | None = None,
-) -> FeatureSet:
-    """Rows of all train images of a split below ``folder``; what is there already is kept."""
-    stores = []
-    for name, images, draw in (
-        ("ego", split.train_ego, plan.ego),
-        ("exo", split.train_exo, plan.exo),
-    ):
-        distinct = _distinct(images)
-        catalogue = catalogue_of(split, [copies[0] for copies in distinct.values()])
-        views = [
-            draw(np.random.default_rng([plan.seed, i]), i, catalogue) for i in range(len(distinct))
-        ]
-        store = _Store(name, distinct, views, reader, encoding)
-        stores.append(store.filled(folder, progress))
-    return FeatureSet(*stores)
-
-
-def cache_plain_features(
-    name: str,
-    images: Sequence[ImageFile],
-    reader: Reader,
-    view: ImageView,
-    folder: Path,
-    *,
-    encoding: Encoding = Encoding(),
-    progress: Progress | None = None,
-) -> TokenStore:
-    """Rows of images in one ``view``, the same for all; ``name`` begins the file's name."""
-    distinct = _distinct(images)
-    store = _Store(name, distinct, [(view,)] * len(distinct), reader, encoding)
-    return store.filled(folder, progress)
-
-
-def cache_test_features(
-    split: Split,
-    reader: Reader,
-    view: ImageView,
-    folder: Path,
-    *,
-    encoding: Encoding = Encoding(),
-    progress: Progress | None = None,
-) -> TokenStore:
-    """Rows of the test images, all in one ``view``."""
-    images = [item.image for item in split.test]
-    return cache_plain_features(
-        "test", images, reader, view, folder, encoding=encoding, progress=progress
-    )
-
-
-def evaluation_views(
-    split: Split,
-    reader: Reader,
-    view: ImageView,
-    folder: Path,
-    *,
-    cached: bool,
-    encoding: Encoding = Encoding(),
-    progress: Progress | None = None,
-) -> ViewSource:
-    """The test images in one ``view``: ``cached`` rows, or read anew every time.
-
-    A backbone that is trained with the network needs the latter.
-    """
-    if not cached:
-        return fresh_test_images(split, view, reader)
-    return cache_test_features(split, reader, view, folder, encoding=encoding, progress=progress)
-
-
-def without_corrupt(split: Split) -> tuple[Split, list[str]]:
-    """The split without the images that cannot be decoded, and a sentence for each of them.
-
-    A test image goes with its ground truth. Refuses where too few are left.
-    """
-    bad = dict(corrupt_files(_all_files(split)))
-    good = replace(
-        split,
-        train_ego=tuple(p for p in split.train_ego if p.path not in bad),
-        train_exo=tuple(p for p in split.train_exo if p.path not in bad),
-        test=tuple(i for i in split.test if i.image.path not in bad and i.truth not in bad),
-    )
-    if bad:
-        refuse_lost_classes(good)
-    return good, list(bad.values())
-
-
-class _Store:
-    """One file of rows while it is being filled."""
-
-    def __init__(
-        self,
-        name: str,
-        images: dict[str, list[ImageFile]],
-        views: Sequence[tuple[ImageView, ...]],
-        reader: Reader,
-        encoding: Encoding,
-    ) -> None:
-        self.name = name
-        self.views = tuple(views)
-        self.reader = reader
-        self.encoding = encoding
-        self.paths = [copies[0].path for copies in images.values()]
-        self.row_of = {
-            copy.path: row for row, copies in enumerate(images.values()) for copy in copies
-        }
-        self.key = _key(reader, list(images), self.views, encoding)
-
-    def filled(self, folder: Path, progress: Progress | None) -> TokenStore:
-        """Compute the rows that are not on disk yet; where all are, no backbone runs."""
-        path = folder / f"{self.name}-{self.key[:16]}.npy"
+    def features(self, viewed: ViewedImages) -> CachedFeatures:
+        """Features of images in their views; where all are cached, no backbone runs."""
+        copies = _by_content(viewed.images)
+        images = [alike[0] for alike in copies.values()]
+        views = viewed.views(images)
+        path = self.folder / f"{viewed.name}-{self._key(list(copies), views)[:16]}.npy"
         done_path = path.with_suffix(".done.npy")
         if not path.exists():
             done_path.unlink(missing_ok=True)
-        done = _open(done_path, np.dtype(np.bool_), (len(self.paths), len(self.views[0])))
-        due = [(int(row), int(view)) for row, view in np.argwhere(~done)]
-        if due:
-            self._fill(path, done, due, progress)
-        return TokenStore(_kept(path, "r"), self.views, self.row_of)
-
-    def _fill(
-        self,
-        path: Path,
-        done: np.memmap,
-        due: Sequence[tuple[int, ...]],
-        progress: Progress | None,
-    ) -> None:
-        """The first rows that are computed say what shape all have."""
-        steps = progress(due, desc=f"{self.name} {self.reader.reads}") if progress else due
-        tokens: np.memmap | None = None
-        for chunk in _chunks(steps, self.encoding.batch):
+        done = _open(done_path, np.dtype(np.bool_), (len(images), len(views[0])))
+        values: np.memmap | None = None
+        for chunk in self._due(done, viewed.name):
+            inputs = np.stack([_input(images, row, views[row][view]) for row, view in chunk])
+            found = self.encoder.features(inputs, self.encoding.bfloat16)
+            if values is None:  # the first features say what shape all have
+                values = _open(path, found.dtype, (*done.shape, *found.shape[1:]))
             rows, columns = map(list, zip(*chunk, strict=True))
-            images = np.stack([self._image(row, view) for row, view in chunk])
-            found = self.reader.rows(images, self.encoding.bfloat16)
-            if tokens is None:
-                tokens = _open(path, found.dtype, (*done.shape, *found.shape[1:]))
-            tokens[rows, columns] = found
+            values[rows, columns] = found
             done[rows, columns] = True
-        if tokens is not None:
-            tokens.flush()
-        done.flush()
+        if values is not None:
+            values.flush()
+            done.flush()
+        row_of = {image.path: row for row, alike in enumerate(copies.values()) for image in alike}
+        return CachedFeatures(_cached(path, "r"), views, row_of)
 
-    def _image(self, row: int, column: int) -> NDArray[np.float32]:
-        view = self.views[row][column]
-        others = [_recent_color(self.paths[other]) for other in view.others]
-        return view.image(_recent_color(self.paths[row]), others)
+    def _due(self, done: np.memmap, name: str) -> Iterator[list[tuple[int, ...]]]:
+        """Rows and views of what is not done yet, in batches."""
+        due = [(int(row), int(view)) for row, view in np.argwhere(~done)]
+        if due and self.progress:
+            return _chunks(
+                self.progress(due, desc=f"{name} {self.encoder.kind}"), self.encoding.batch
+            )
+        return _chunks(due, self.encoding.batch)
+
+    def _key(self, contents: list[str], views: Views) -> str:
+        encoder = self.encoder
+        if not encoder.sha256:
+            raise InvalidInput(
+                f"{encoder.kind} of a backbone without a digest cannot be cached: another "
+                "backbone's would be taken for them"
+            )
+        depends_on = {
+            "backbone": encoder.sha256,
+            "reads": encoder.kind,
+            "contents": contents,
+            "bfloat16": self.encoding.bfloat16,
+            "views": [[_plain(view) for view in row] for row in views],
+        }
+        return hashlib.sha256(json.dumps(depends_on, sort_keys=True).encode()).hexdigest()
+
+
+def _input(images: Sequence[ImageFile], row: int, view: ImageView) -> NDArray[np.float32]:
+    others = [_recent_color(images[other].path) for other in view.others]
+    return view.image(_recent_color(images[row].path), others)
 
 
 @lru_cache(maxsize=OPEN_IMAGES)
@@ -238,38 +128,11 @@ def _recent_color(path: Path) -> NDArray[np.uint8]:
     return read_color(path)
 
 
-def _all_files(split: Split) -> Iterator[Path]:
-    yield from (image.path for image in (*split.train_ego, *split.train_exo))
-    for item in split.test:
-        yield from (item.image.path, item.truth)
-
-
-def _distinct(images: Iterable[ImageFile]) -> dict[str, list[ImageFile]]:
+def _by_content(images: Iterable[ImageFile]) -> dict[str, list[ImageFile]]:
     groups: dict[str, list[ImageFile]] = {}
     for image in images:
         groups.setdefault(content_digest(image.path), []).append(image)
     return groups
-
-
-def _key(
-    reader: Reader,
-    contents: list[str],
-    views: tuple[tuple[ImageView, ...], ...],
-    encoding: Encoding,
-) -> str:
-    if not reader.sha256:
-        raise InvalidInput(
-            f"rows of {reader.reads} of a backbone without a digest cannot be kept: another "
-            "backbone's would be taken for them"
-        )
-    depends_on = {
-        "backbone": reader.sha256,
-        "reads": reader.reads,
-        "contents": contents,
-        "bfloat16": encoding.bfloat16,
-        "views": [[_plain(view) for view in row] for row in views],
-    }
-    return hashlib.sha256(json.dumps(depends_on, sort_keys=True).encode()).hexdigest()
 
 
 def _plain(view: Any) -> dict[str, object]:
@@ -292,7 +155,7 @@ def _open(path: Path, dtype: np.dtype, shape: tuple[int, ...]) -> np.memmap:
     path.parent.mkdir(parents=True, exist_ok=True)
     if not path.exists():
         return open_memmap(path, mode="w+", dtype=dtype, shape=shape)
-    found = _kept(path, "r+")
+    found = _cached(path, "r+")
     if found.shape != shape or found.dtype != dtype:
         raise InvalidInput(
             f"feature cache {path} holds {found.dtype} {found.shape} instead of {dtype} {shape}; "
@@ -301,7 +164,7 @@ def _open(path: Path, dtype: np.dtype, shape: tuple[int, ...]) -> np.memmap:
     return found
 
 
-def _kept(path: Path, mode: Literal["r", "r+"]) -> np.memmap:
+def _cached(path: Path, mode: Literal["r", "r+"]) -> np.memmap:
     try:
         open_memmap(path, mode="r")  # opened for writing, a short file would grow by zeros
         return open_memmap(path, mode=mode)

@@ -1,7 +1,7 @@
 """From image files to what a network reads: views, the frozen part of a method, fresh views."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
@@ -41,7 +41,7 @@ class ViewPlan(Protocol):
 
     @property
     def seed(self) -> int:
-        """What draws the views that are kept."""
+        """What draws the views that are cached."""
 
     @property
     def plain(self) -> Any:
@@ -59,24 +59,65 @@ class ViewPlan(Protocol):
 
 
 class ViewSource(Protocol):
-    """Where training takes its inputs from: rows that were kept, or images anew."""
+    """Where training takes its inputs from: cached features, or images anew."""
 
     def views_of(self, path: Path, rng: np.random.Generator) -> tuple[Any, ...]:
         """The views to choose from for one image."""
 
     def read(self, path: Path, view: Any) -> NDArray[np.float32]:
-        """One view of an image as the network takes it: rows (R, C) or an image (3, S, S)."""
+        """One view of an image as the network takes it: features (R, C) or an image (3, S, S)."""
+
+
+Draw = Callable[[np.random.Generator, int, Catalogue], tuple[ImageView, ...]]
+"""The views of one image of a catalogue, by its place in it."""
 
 
 @dataclass(frozen=True)
-class Reader:
-    """The frozen part of a method: images -> rows of channels.
+class ViewedImages:
+    """``images`` of a split, each in the views that ``draw`` gives; ``name`` says which images.
 
-    ``reads`` names the kind of rows, ``sha256`` the weights; ``encode`` takes normalised images
-    (B, 3, S, S) and gives (B, R, C).
+    ``seed`` draws the views that are cached.
     """
 
-    reads: str
+    name: str
+    split: Split
+    images: Sequence[ImageFile]
+    draw: Draw
+    seed: int = 0
+
+    def views(self, images: Sequence[ImageFile]) -> tuple[tuple[ImageView, ...], ...]:
+        """The same views of some of the images at every call."""
+        catalogue = catalogue_of(self.split, images)
+        draws = (np.random.default_rng([self.seed, i]) for i in range(len(images)))
+        return tuple(self.draw(rng, i, catalogue) for i, rng in enumerate(draws))
+
+    def in_view(self, view: ImageView) -> "ViewedImages":
+        """The same images, all in one view."""
+        return replace(self, draw=lambda *_: (view,))
+
+
+def views_for_training(split: Split, plan: ViewPlan) -> tuple[ViewedImages, ViewedImages]:
+    """The egocentric and the exocentric train images of a split in the views of a plan."""
+    return (
+        ViewedImages("ego", split, split.train_ego, plan.ego, plan.seed),
+        ViewedImages("exo", split, split.train_exo, plan.exo, plan.seed),
+    )
+
+
+def views_for_test(split: Split, view: ImageView) -> ViewedImages:
+    """The test images of a split, all in one view."""
+    return ViewedImages("test", split, [item.image for item in split.test], lambda *_: (view,))
+
+
+@dataclass(frozen=True)
+class FrozenEncoder:
+    """The frozen part of a method: images -> features.
+
+    ``kind`` names the features, ``sha256`` the weights; ``encode`` takes normalised images
+    (B, 3, S, S) and gives (B, R, C): R tokens of C channels.
+    """
+
+    kind: str
     sha256: str
     side: int
     normalise: Callable[[Tensor], Tensor]
@@ -84,18 +125,18 @@ class Reader:
     device: str = "cpu"
 
     @torch.inference_mode()
-    def rows(self, images: NDArray[np.float32], bfloat16: bool) -> NDArray[np.float16]:
-        """Rows (B, R, C) of images (B, S, S, 3) in 0..1; ``bfloat16``: autocast."""
+    def features(self, images: NDArray[np.float32], bfloat16: bool) -> NDArray[np.float16]:
+        """Features (B, R, C) of images (B, S, S, 3) in 0..1; ``bfloat16``: autocast."""
         batch = torch.from_numpy(images).permute(0, 3, 1, 2).to(self.device)
         with torch.autocast(torch.device(self.device).type, torch.bfloat16, enabled=bfloat16):
-            rows = self.encode(self.normalise(batch))
-        return np.asarray(rows.float().cpu().numpy(), np.float16)
+            features = self.encode(self.normalise(batch))
+        return np.asarray(features.float().cpu().numpy(), np.float16)
 
 
-def reader_of(network: GroundingNetwork, device: str = "cpu") -> Reader:
+def frozen_encoder(network: GroundingNetwork, device: str = "cpu") -> FrozenEncoder:
     """The frozen part of a network that has a backbone."""
     backbone = network.present_backbone
-    return Reader(
+    return FrozenEncoder(
         network.feature_kind,
         backbone.sha256,
         backbone.image_side,
@@ -107,47 +148,28 @@ def reader_of(network: GroundingNetwork, device: str = "cpu") -> Reader:
 
 @dataclass(frozen=True)
 class FreshViews:
-    """Images read and augmented anew for every step; the backbone runs inside the network.
+    """Images read and augmented anew for every step; the backbone runs inside the network."""
 
-    ``draw``: the plan's views of one kind of image. ``index_of``: the places of the images'
-    paths in ``catalogue``, in its order.
-    """
-
-    draw: Callable[[np.random.Generator, int, Catalogue], tuple[ImageView, ...]]
-    catalogue: Catalogue
-    index_of: dict[Path, int]
-    normalise: Callable[[Tensor], Tensor]
+    viewed: ViewedImages
+    encoder: FrozenEncoder
 
     def views_of(self, path: Path, rng: np.random.Generator) -> tuple[ImageView, ...]:
         """New views of an image."""
-        return self.draw(rng, self.index_of[path], self.catalogue)
+        return self.viewed.draw(rng, self._index_of[path], self._catalogue)
 
     def read(self, path: Path, view: ImageView) -> NDArray[np.float32]:
         """The normalised image (3, S, S) of a view."""
-        others = [read_color(self._paths[other]) for other in view.others]
+        others = [read_color(self.viewed.images[other].path) for other in view.others]
         image = torch.from_numpy(view.image(read_color(path), others)).permute(2, 0, 1)
-        return np.asarray(self.normalise(image).numpy())
+        return np.asarray(self.encoder.normalise(image).numpy())
 
     @cached_property
-    def _paths(self) -> list[Path]:
-        return list(self.index_of)
+    def _index_of(self) -> dict[Path, int]:
+        return {image.path: i for i, image in enumerate(self.viewed.images)}
 
-
-def fresh_views(
-    split: Split,
-    images: Sequence[ImageFile],
-    draw: Callable[[np.random.Generator, int, Catalogue], tuple[ImageView, ...]],
-    normalise: Callable[[Tensor], Tensor],
-) -> FreshViews:
-    """Fresh views of ``images`` of a split."""
-    index_of = {image.path: i for i, image in enumerate(images)}
-    return FreshViews(draw, catalogue_of(split, images), index_of, normalise)
-
-
-def fresh_test_images(split: Split, view: ImageView, reader: Reader) -> FreshViews:
-    """The test images of a split in their one ``view``, for a backbone inside the network."""
-    images = [item.image for item in split.test]
-    return fresh_views(split, images, lambda *_: (view,), reader.normalise)
+    @cached_property
+    def _catalogue(self) -> Catalogue:
+        return catalogue_of(self.viewed.split, self.viewed.images)
 
 
 def catalogue_of(split: Split, images: Sequence[ImageFile]) -> Catalogue:

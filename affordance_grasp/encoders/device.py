@@ -1,4 +1,4 @@
-"""Where networks compute."""
+"""Where networks compute, and in how many threads."""
 
 import torch
 
@@ -12,3 +12,10 @@ def check_device(device: str) -> str:
     except (RuntimeError, AssertionError) as error:
         raise InvalidInput(f"device {device!r} is not usable here; cpu always is") from error
     return device
+
+
+def limit_threads(count: int) -> None:
+    """Let torch compute in ``count`` CPU threads from now on."""
+    if count < 1:
+        raise InvalidInput(f"--threads is {count}; it must be at least 1")
+    torch.set_num_threads(count)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from affordance_grasp.datasets.agd20k import Split
 from affordance_grasp.datasets.detections import Detector
-from affordance_grasp.datasets.features import FeatureSet
+from affordance_grasp.datasets.features import CachedFeatures
 from affordance_grasp.datasets.images import ViewSource
 from affordance_grasp.encoders.text import TextEncoder, affordance_sentence
 from affordance_grasp.errors import InvalidInput
@@ -24,15 +24,15 @@ class TrainingData:
     """What samples are drawn from.
 
     ``ego`` and ``exo``: the train images of ``split`` in the views of ``plan``. ``detector`` of
-    parts and objects, and ``text``: None where the method needs none. ``features`` gives what the
-    frozen backbone says of all train images, each in its first view.
+    parts and objects, and ``text``: None where the method needs none. ``features`` gives
+    cached features of all train images, egocentric and exocentric ones.
     """
 
     split: Split
     plan: Any
     ego: ViewSource
     exo: ViewSource
-    features: Callable[[], FeatureSet]
+    features: Callable[[], tuple[CachedFeatures, CachedFeatures]]
     detector: Detector | None = None
     text: TextEncoder | None = None
 

@@ -8,14 +8,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from affordance_grasp.datasets.agd20k import Split, TestItem
-from affordance_grasp.datasets.features import (
-    Encoding,
-    Progress,
-    TokenStore,
-    cache_test_features,
-)
-from affordance_grasp.datasets.images import ImageView, Reader
+from affordance_grasp.datasets.agd20k import TestItem
+from affordance_grasp.datasets.features import CachedFeatures, Encoding, FeatureCache, Progress
+from affordance_grasp.datasets.images import FrozenEncoder, ViewedImages
 from affordance_grasp.encoders.backbones import VitBackbone, backbone_spec
 from affordance_grasp.errors import UnknownName
 from affordance_grasp.methods.shared.class_maps import (
@@ -32,7 +27,7 @@ IMAGES_AT_ONCE = 64
 def saliency_maps(packed: Tensor, backbone: str) -> Tensor:
     """Mean CLS attention (B, g, g) of the salient heads of ``backbone``, not normalised.
 
-    ``packed`` (B, 2 + g^2, C): rows of ``VisionTransformer.last_keys``; channels that follow the
+    ``packed`` (B, 2 + g^2, C): see ``VisionTransformer.last_keys``; channels that follow the
     backbone's own are not read.
     """
     if backbone not in SALIENT:
@@ -43,35 +38,31 @@ def saliency_maps(packed: Tensor, backbone: str) -> Tensor:
 
 @torch.inference_mode()
 def predict_saliency(
-    store: TokenStore, items: Sequence[TestItem], backbone: str
+    features: CachedFeatures, items: Sequence[TestItem], backbone: str
 ) -> list[NDArray[np.float32]]:
     """The saliency (g, g) of every test item's image; its verb makes no difference.
 
-    ``store``: packed keys of the test images, from their first view.
+    ``features``: packed keys of the test images, from their first view.
     """
-    packed = torch.from_numpy(np.array(store.tokens[:, 0]))
-    maps = torch.cat([saliency_maps(rows, backbone) for rows in packed.split(IMAGES_AT_ONCE)])
-    return [maps[store.row_of[item.image.path]].numpy() for item in items]
+    packed = torch.from_numpy(np.array(features.values[:, 0]))
+    maps = torch.cat([saliency_maps(keys, backbone) for keys in packed.split(IMAGES_AT_ONCE)])
+    return [maps[features.row_of[item.image.path]].numpy() for item in items]
 
 
-def saliency_reader(backbone: VitBackbone) -> Reader:
-    """What fills the store of :func:`predict_saliency`; networks on keys read the same."""
-    return Reader(
+def key_encoder(backbone: VitBackbone) -> FrozenEncoder:
+    """What gives the features of :func:`predict_saliency`; networks on keys read the same."""
+    return FrozenEncoder(
         "keys", backbone.sha256, backbone.image_side, backbone.spec.normalise, backbone.keys
     )
 
 
 def cached_saliency(
-    split: Split,
+    viewed: ViewedImages,
     backbone: VitBackbone,
-    view: ImageView,
     folder: Path,
-    *,
     encoding: Encoding,
     progress: Progress | None = None,
 ) -> list[NDArray[np.float32]]:
-    """The saliency of a split's test images in one ``view``; their keys stay in ``folder``."""
-    store = cache_test_features(
-        split, saliency_reader(backbone), view, folder, encoding=encoding, progress=progress
-    )
-    return predict_saliency(store, split.test, backbone.spec.name)
+    """The saliency of a split's test images; their keys stay in ``folder``."""
+    cache = FeatureCache(folder, key_encoder(backbone), encoding, progress)
+    return predict_saliency(cache.features(viewed), viewed.split.test, backbone.spec.name)

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from affordance_grasp.datasets.agd20k import ImageFile, Split, read_color
-from affordance_grasp.datasets.images import Reader
+from affordance_grasp.datasets.images import FrozenEncoder
 from affordance_grasp.datasets.views import View
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.learning.labels.masking import box_region
@@ -48,7 +48,7 @@ class RefinerSamples:
         self,
         classes: Sequence[Pair],
         masks: ObjectMasks,
-        reader: Reader,
+        encoder: FrozenEncoder,
         texts: PairTexts,
         config: RefineConfig,
         *,
@@ -57,8 +57,8 @@ class RefinerSamples:
     ) -> None:
         """Look at all images of ``classes``; those whose object was not found are left out.
 
-        ``reader``: the frozen encoder, whose features are compared. ``fresh``: the network's own
-        encoder is trained, so that it needs new images instead of kept tokens.
+        ``encoder``: the frozen encoder, whose features are compared. ``fresh``: the network's own
+        encoder is trained, so that it needs new images instead of cached tokens.
         """
         ego, exo = images_of(masks.split, classes)
         found = [(p, masks.detections(p, "ego")) for p in ego]
@@ -66,21 +66,21 @@ class RefinerSamples:
         if not boxes:
             raise InvalidInput("the object is found in no egocentric image of these classes")
         self.images, self._boxes = tuple(boxes), tuple(boxes.values())
-        self._reader, self._texts, self._config = reader, texts, config
+        self._encoder, self._texts, self._config = encoder, texts, config
         own = object_vectors(
             progress([(p, "ego") for p in self.images], desc="objects, egocentric"),
             masks,
             self._encode,
-            reader.side,
+            encoder.side,
         )
         self._exo = object_vectors(
             progress([(p, "exo") for p in exo], desc="objects, exocentric"),
             masks,
             self._encode,
-            reader.side,
+            encoder.side,
         )
         self._pools = _pools(self.images, own, exo, self._exo, config.exo_pool)
-        self._kept = None if fresh else self._keep_views(progress)
+        self._cached = None if fresh else self._cache_views(progress)
 
     def __len__(self) -> int:
         """Number of samples of an epoch."""
@@ -101,9 +101,9 @@ class RefinerSamples:
         )
 
     def _draw_view(self, index: int, rng: np.random.Generator) -> RefinerView:
-        if self._kept is None:
+        if self._cached is None:
             return self._view(index, rng, tokens=False)
-        return self._kept[index][int(rng.integers(self._config.crops))]
+        return self._cached[index][int(rng.integers(self._config.crops))]
 
     def _draw_exo(
         self, index: int, rng: np.random.Generator
@@ -117,7 +117,7 @@ class RefinerSamples:
         valid[: len(drawn)] = self._exo.valid[drawn]
         return vectors, valid
 
-    def _keep_views(self, progress: Callable[..., Any]) -> list[list[RefinerView]]:
+    def _cache_views(self, progress: Callable[..., Any]) -> list[list[RefinerView]]:
         """Fixed views of every image: 0.4 MB each at 257 tokens of 384 channels."""
         kept = []
         for index in progress(range(len(self.images)), desc="crops, egocentric"):
@@ -126,7 +126,7 @@ class RefinerSamples:
         return kept
 
     def _view(self, index: int, rng: np.random.Generator, *, tokens: bool) -> RefinerView:
-        side, squash = self._reader.side, self._config.squash
+        side, squash = self._encoder.side, self._config.squash
         top, left = rng.integers(0, squash - side + 1, 2)
         view = View(squash, side, int(top), int(left), bool(rng.random() < 0.5))
         color, pad_left, pad_top = pad_square(read_color(self.images[index].path))
@@ -137,7 +137,7 @@ class RefinerSamples:
         if tokens:
             ego, inside = self._encode(np.stack([image, crop]))
         else:
-            ego = self._reader.normalise(torch.from_numpy(image).permute(2, 0, 1)).numpy()
+            ego = self._encoder.normalise(torch.from_numpy(image).permute(2, 0, 1)).numpy()
             inside = self._encode(crop[None])[0]
         box = np.array([columns.start, rows.start, columns.stop, rows.stop], np.float32)
         patch = side // round((len(inside) - 1) ** 0.5)
@@ -145,7 +145,7 @@ class RefinerSamples:
         return RefinerView(ego, inside[1:], box, visible)
 
     def _encode(self, images: NDArray[np.float32]) -> NDArray[np.float16]:
-        return self._reader.rows(images, False)
+        return self._encoder.features(images, False)
 
 
 def images_of(

@@ -7,11 +7,12 @@ from typing import Any
 
 import yaml
 
+from affordance_grasp.encoders.backbones import Backbone
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.learning.training.optimizers import parse_optimizer, plain_optimizer
-from affordance_grasp.methods.method import find_method, make_config
-from affordance_grasp.methods.network import NetworkConfig
-from affordance_grasp.methods.recipe import find_recipe
+from affordance_grasp.methods.method import find_method, make_config, make_network
+from affordance_grasp.methods.network import GroundingNetwork, NetworkConfig
+from affordance_grasp.methods.recipe import Recipe, find_recipe
 from affordance_grasp.methods.table import DEFAULT_METHOD
 from affordance_grasp.methods.types import is_whole, refuse_other_types
 
@@ -44,7 +45,7 @@ class TrainConfig:
     def __post_init__(self) -> None:
         """Refuse an unknown method and figures that cannot train."""
         _refuse_other_types(self)
-        recipe = find_recipe(self.method)
+        recipe = self.recipe
         for name, make in (
             ("optimizer", lambda: parse_optimizer(recipe.optimizer)),
             ("views", recipe.plan),
@@ -70,6 +71,15 @@ class TrainConfig:
     def network_config(self) -> NetworkConfig:
         """The method's configuration, but for the number of classes, which the data decide."""
         return make_config(self.method, self.network)
+
+    @property
+    def recipe(self) -> Recipe:
+        """How the method is trained."""
+        return find_recipe(self.method)
+
+    def make_network(self, classes: int, backbone: Backbone) -> GroundingNetwork:
+        """The method's network for a number of affordances, on a backbone."""
+        return make_network(self.method, {**self.network, "classes": classes}, backbone)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, as they are read from YAML."""

@@ -1,28 +1,59 @@
 """A training run from images to checkpoints, the same for every method."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from affordance_grasp.datasets.features import evaluation_views
-from affordance_grasp.datasets.images import ViewSource, reader_of
+from affordance_grasp.datasets.agd20k import Split
+from affordance_grasp.datasets.detections import Detector
+from affordance_grasp.datasets.features import CachedFeatures, Encoding, FeatureCache
+from affordance_grasp.datasets.images import (
+    FreshViews,
+    ViewedImages,
+    ViewSource,
+    frozen_encoder,
+    views_for_test,
+    views_for_training,
+)
+from affordance_grasp.encoders.backbones import Backbone
+from affordance_grasp.encoders.text import TextEncoder
 from affordance_grasp.learning.evaluation.evaluate import Evaluation, TestTruth, predict_maps
 from affordance_grasp.learning.training.loop import Hooks, Outcome, train
 from affordance_grasp.learning.training.run_folder import RunFolder, surroundings
-from affordance_grasp.learning.training.sources import Sources, open_data
 from affordance_grasp.learning.training.train_config import TrainConfig
 from affordance_grasp.methods.checkpoint import CheckpointInfo, save_checkpoint
-from affordance_grasp.methods.method import make_network
 from affordance_grasp.methods.network import GroundingNetwork
-from affordance_grasp.methods.recipe import find_recipe
+from affordance_grasp.methods.recipe import Recipe, TrainingData
+
+
+@dataclass(frozen=True)
+class Resources:
+    """The split, the pretrained backbone, and what else a training run reads.
+
+    ``detector`` (boxes of parts and objects) and ``text``: None where the method needs none.
+    ``cache``: folder for features. ``encoding``: how they are computed. ``protocol``: in which
+    test maps are scored every epoch. ``device``: of the network. ``command``: how the run was
+    started, kept in its checkpoints.
+    """
+
+    split: Split
+    backbone: Backbone
+    cache: Path
+    detector: Detector | None = None
+    text: TextEncoder | None = None
+    encoding: Encoding = Encoding()
+    protocol: str = "reference"
+    device: str = "cpu"
+    command: str = ""
 
 
 def train_method(
-    sources: Sources,
+    resources: Resources,
     config: TrainConfig,
     run: RunFolder,
     *,
@@ -31,67 +62,79 @@ def train_method(
     progress: Callable[..., Any] | None = None,
 ) -> Outcome:
     """Train ``config.method``; checkpoints, curves and state go to the run's folder."""
-    run.start(_description(sources, config), resume)
-    recipe = find_recipe(config.method)
-    labelled = recipe.labelled(sources.split)
+    run.start(_description(resources, config), resume)
+    split, recipe = resources.split, config.recipe
+    labelled = recipe.labelled(split)
     torch.manual_seed(config.seed)
-    fields = {**config.network, "classes": len(labelled)}
-    network = make_network(config.method, fields, sources.backbone).to(sources.device)
-    reader = reader_of(network, sources.device)
-    data = open_data(sources, reader, config.views, cached=config.cached, progress=progress)
+    network = config.make_network(len(labelled), resources.backbone).to(resources.device)
+    encoder = frozen_encoder(network, resources.device)
+    cache = FeatureCache(resources.cache, encoder, resources.encoding, progress)
+    views_of = cache.features if config.cached else partial(FreshViews, encoder=encoder)
+    data = _training_data(resources, config.views, cache, views_of)
     text = recipe.text_table(network, data, config.sampling, config.seed)
     samples = recipe.samples(data, config.sampling, text)
-    images = evaluation_views(
-        sources.split,
-        reader,
-        config.views.plain,
-        sources.cache,
-        cached=config.cached,
-        encoding=sources.encoding,
-        progress=progress,
-    )
     hooks = Hooks(
-        _scoring(sources, images, labelled, text),
-        _saving(sources, labelled, text, len(samples)),
+        _scoring(resources, views_of(views_for_test(split, config.views.plain)), labelled, text),
+        _saving(resources, recipe, labelled, text, len(samples)),
         progress,
     )
-    return train(network, samples, config, run, hooks, minutes=minutes, device=sources.device)
+    return train(network, samples, config, run, hooks, minutes=minutes, device=resources.device)
+
+
+def _training_data(
+    resources: Resources,
+    plan: Any,
+    cache: FeatureCache,
+    views_of: Callable[[ViewedImages], ViewSource],
+) -> TrainingData:
+    """The train images in the views of a plan: cached features, or new views at every step."""
+    viewed = views_for_training(resources.split, plan)
+    ego, exo = map(views_of, viewed)
+
+    def features() -> tuple[CachedFeatures, CachedFeatures]:
+        if isinstance(ego, CachedFeatures) and isinstance(exo, CachedFeatures):
+            return ego, exo
+        plain_ego, plain_exo = (cache.features(images.in_view(plan.plain)) for images in viewed)
+        return plain_ego, plain_exo
+
+    split, detector, text = resources.split, resources.detector, resources.text
+    return TrainingData(split, plan, ego, exo, features, detector, text)
 
 
 def _scoring(
-    sources: Sources, images: ViewSource, labelled: tuple[str, ...], text: Tensor
+    resources: Resources, images: ViewSource, labelled: tuple[str, ...], text: Tensor
 ) -> Callable[[GroundingNetwork], Evaluation]:
-    items = sources.split.test
-    truth = TestTruth(items, sources.protocol)
+    items = resources.split.test
+    truth = TestTruth(items, resources.protocol)
 
     def evaluate(network: GroundingNetwork) -> Evaluation:
-        maps = predict_maps(network, images, items, labelled, text, device=sources.device)
+        maps = predict_maps(network, images, items, labelled, text, device=resources.device)
         return truth.evaluate(maps)
 
     return evaluate
 
 
 def _saving(
-    sources: Sources, labelled: tuple[str, ...], text: Tensor, samples: int
+    resources: Resources, recipe: Recipe, labelled: tuple[str, ...], text: Tensor, samples: int
 ) -> Callable[[GroundingNetwork, Path, Mapping[str, Any]], None]:
     """Checkpoints name what was trained: all labelled affordances where a label is a channel."""
-    kept = [i for i, name in enumerate(labelled) if name in sources.split.affordances]
+    kept = [i for i, name in enumerate(labelled) if name in resources.split.affordances]
 
     def save(network: GroundingNetwork, path: Path, training: Mapping[str, Any]) -> None:
-        rows = kept if find_recipe(network.name).fixed_labels else list(range(len(labelled)))
+        rows = kept if recipe.fixed_labels else list(range(len(labelled)))
         info = CheckpointInfo(
             method=network.name,
             config=asdict(network.config),  # type: ignore[call-overload]
-            backbone=sources.backbone.spec.name,
-            backbone_sha256=sources.backbone.sha256,
+            backbone=resources.backbone.spec.name,
+            backbone_sha256=resources.backbone.sha256,
             affordances=tuple(labelled[i] for i in rows),
-            text_encoder=sources.text.name if sources.text else "none",
+            text_encoder=resources.text.name if resources.text else "none",
             training={
                 **training,
-                "command": sources.command,
-                "split": sources.split.name,
+                "command": resources.command,
+                "split": resources.split.name,
                 "samples": samples,
-                "protocol": sources.protocol,
+                "protocol": resources.protocol,
                 **surroundings(),
             },
         )
@@ -100,13 +143,13 @@ def _saving(
     return save
 
 
-def _description(sources: Sources, config: TrainConfig) -> dict[str, Any]:
+def _description(resources: Resources, config: TrainConfig) -> dict[str, Any]:
     return {
         "config": config.to_dict(),
-        "split": sources.split.name,
-        "data": str(sources.split.folder.resolve()),
-        "backbone_sha256": sources.backbone.sha256,
-        "bfloat16_tokens": sources.encoding.bfloat16,
-        "protocol": sources.protocol,
-        "command": sources.command,
+        "split": resources.split.name,
+        "data": str(resources.split.folder.resolve()),
+        "backbone_sha256": resources.backbone.sha256,
+        "bfloat16_tokens": resources.encoding.bfloat16,
+        "protocol": resources.protocol,
+        "command": resources.command,
     }

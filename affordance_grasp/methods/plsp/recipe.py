@@ -12,8 +12,7 @@ def _samples(data: TrainingData, sampling: SamplingConfig, text: Tensor) -> Plsp
     del text
     if data.detector is None or data.text is None:
         raise InvalidInput("PLSP learns from boxes of parts and from texts; give both")
-    features = data.features()
-    pool = ExoPool(data.split, features.ego, features.exo, data.detector, sampling.exo_pool)
+    pool = ExoPool(data.split, *data.features(), data.detector, sampling.exo_pool)
     texts = PairTexts(data.text, data.split, data.detector.prompt)
     return PlspSamples(
         data.split, data.ego, data.exo, pool, texts, squash=data.plan.squash, config=sampling

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from affordance_grasp.datasets.agd20k import ImageFile, Split, image_size, read_gray
 from affordance_grasp.datasets.detections import Detections, Detector
-from affordance_grasp.datasets.features import TokenStore
+from affordance_grasp.datasets.features import CachedFeatures
 from affordance_grasp.datasets.images import ViewSource
 from affordance_grasp.datasets.labels import Labels, label_for_training
 from affordance_grasp.datasets.views import View, blurred_label, box_patches
@@ -137,18 +137,23 @@ class ExoPool:
     """
 
     def __init__(
-        self, split: Split, ego: TokenStore, exo: TokenStore, detector: Detector, size: int
+        self,
+        split: Split,
+        ego: CachedFeatures,
+        exo: CachedFeatures,
+        detector: Detector,
+        size: int,
     ) -> None:
-        """Compare the images of every (affordance, object) by the tokens that are kept."""
+        """Compare the images of every (affordance, object) by features of their first views."""
         self.images = split.train_exo
-        grid = round((exo.tokens.shape[2] - 1) ** 0.5)
+        grid = round((exo.values.shape[2] - 1) ** 0.5)
         self.patches = [
             _patches(p, exo.views[exo.row_of[p.path]][0], detector.object_exo(p), grid)
             for p in self.images
         ]
         vectors = np.stack(
             [
-                _masked_mean(exo.tokens[exo.row_of[image.path], 0], patches)
+                _masked_mean(exo.values[exo.row_of[image.path], 0], patches)
                 for image, patches in zip(self.images, self.patches, strict=True)
             ]
         )
@@ -215,11 +220,11 @@ def _patches(
 
 
 def _ego_vector(
-    image: ImageFile, store: TokenStore, detector: Detector, grid: int
+    image: ImageFile, features: CachedFeatures, detector: Detector, grid: int
 ) -> NDArray[np.float32]:
-    row = store.row_of[image.path]
-    patches = _patches(image, store.views[row][0], detector.object_ego(image), grid)
-    return _masked_mean(np.asarray(store.tokens[row, 0]), patches)
+    row = features.row_of[image.path]
+    patches = _patches(image, features.views[row][0], detector.object_ego(image), grid)
+    return _masked_mean(np.asarray(features.values[row, 0]), patches)
 
 
 def _masked_mean(tokens: NDArray[np.float16], patches: NDArray[np.float32]) -> NDArray[np.float32]:
