@@ -172,7 +172,7 @@ def test_a_table_is_made_once_and_grows_by_what_is_new(tree, tmp_path, commands,
     assert figures["pixel"] != figures["calibration"]
     table = (tmp_path / "ablation.md").read_text()
     assert f"| {figures['pixel']['kld']:.3f} |" in table
-    assert "last of 1 epochs, pictures of 56 pixels" in table
+    assert "last of 1 epochs, images of 56 pixels" in table
 
     before = len(commands)
     assert main([*words[:-1], "2"]) == 0  # a second seed
