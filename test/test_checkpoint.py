@@ -159,9 +159,9 @@ def test_metadata_nested_without_end_is_refused(tmp_path):
     ("change", "words"),
     [
         ({"fuser_heads": 0}, "does not fit method plsp"),
-        ({"mlp_ratio": torch.inf}, "mlp_ratio is inf; expected a finite number"),
-        ({"image_side": 224.0}, "image_side is 224.0; expected a whole number"),
-        ({"fuser_depth": True}, "fuser_depth is True; expected a whole number"),
+        ({"mlp_ratio": torch.inf}, "mlp_ratio is inf; it must be a number, finite"),
+        ({"image_side": 224.0}, "image_side is 224.0; it must be a whole number"),
+        ({"fuser_depth": True}, "fuser_depth is True; it must be a whole number"),
         ({"mlp_ratio": 1e300}, "makes no network of method plsp"),
         ({"image_side": 14_000_000}, "makes no network of method plsp"),
         ({"classes": 1}, "names 2 affordances, its network has 1 classes"),

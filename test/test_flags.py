@@ -59,8 +59,8 @@ def test_every_kind_of_flag():
     [
         (["--top", "0"], "--top is '0'; it must be a whole number >= 1"),
         (["--top", "many"], "--top is 'many'; it must be a whole number >= 1"),
-        (["--lens", "1", "nan"], "--lens is .*; numbers must be finite"),
-        (["--side", "up"], "unknown side 'up'; known: left, right"),
+        (["--lens", "1", "nan"], "--lens is .*; it must be .*, finite"),
+        (["--side", "up"], "--side is 'up'; it must be one of left, right"),
         (["--tip-options", "length_m=0"], "tip option length_m is '0'; it must be a number > 0"),
         (["--tip-options", "width=0"], "unknown tip option 'width'; known: length_m"),
     ],

@@ -10,7 +10,7 @@ from action_msgs.msg import GoalStatus
 from sensor_msgs.msg import JointState
 
 from affordance_grasp.control.gripper import load_gripper
-from affordance_grasp.errors import MotionFault, UnknownName
+from affordance_grasp.errors import InvalidInput, MotionFault
 from affordance_grasp.nodes.arms.gripper_command import GripperCommandAdapter
 from affordance_grasp.nodes.parameters import Ros2ControlParameters
 
@@ -79,7 +79,7 @@ def test_an_answer_without_a_position_tells_no_width():
 
 
 def test_what_no_driver_speaks_is_refused():
-    with pytest.raises(UnknownName, match="gripper_command 'Twist'"):
+    with pytest.raises(InvalidInput, match="gripper_command is 'Twist'"):
         Ros2ControlParameters(gripper_command="Twist")
-    with pytest.raises(UnknownName, match="gripper_position 'percent'; known: joint, width"):
+    with pytest.raises(InvalidInput, match="is 'percent'; it must be one of joint, width"):
         Ros2ControlParameters(gripper_position="percent")

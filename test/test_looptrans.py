@@ -195,9 +195,9 @@ def test_learns_where_a_class_lies():
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"classes": 0}, "needs a class"),
-        ({"noise": -1}, "no fewer than 0 noise channels"),
-        ({"clusters": "none"}, "not kmeans or concepts"),
+        ({"classes": 0}, "classes is 0; it must be a whole number >= 1"),
+        ({"noise": -1}, "noise is -1; it must be a whole number >= 0"),
+        ({"clusters": "none"}, "it must be one of concepts, kmeans"),
         ({"salient_heads": (0, 6)}, "among the 6 heads"),
         ({"salient_heads": ()}, "among the 6 heads"),
         ({"image_side": 225}, "multiple of the patch size 14"),

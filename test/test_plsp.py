@@ -76,7 +76,7 @@ def test_nearest_interpolation_repeats_the_logits():
     repeated = logits.repeat_interleave(4, dim=1).repeat_interleave(4, dim=2)
     expected = repeated.flatten(1).softmax(dim=1).view(1, 224, 224)
     torch.testing.assert_close(network.probability(logits), expected)
-    with pytest.raises(InvalidInput, match="'cubic' is not bilinear or nearest"):
+    with pytest.raises(InvalidInput, match="interpolation is 'cubic'; it must be one of"):
         replace(TINY, interpolation="cubic")
 
 
@@ -243,7 +243,7 @@ def test_a_frozen_backbone_is_not_trained_and_a_trained_one_learns_slowly():
         ({"dim": 40}, "multiple of 16"),
         ({"image_side": 225}, "multiple of the patch size 14"),
         ({"backbone": "resnet"}, "unknown backbone 'resnet'"),
-        ({"reasoning": "some"}, "per_sample, all_pairs or none"),
+        ({"reasoning": "some"}, "one of all_pairs, none, per_sample"),
     ],
 )
 def test_refuses_sizes_that_do_not_fit(change, words):

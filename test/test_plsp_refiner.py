@@ -169,5 +169,5 @@ def test_it_learns_to_leave_out_what_the_exo_pictures_do_not_show():
 def test_sizes_and_names_that_do_not_fit_are_refused():
     with pytest.raises(InvalidInput, match="multiple of 16"):
         RefinerConfig(dim=100)
-    with pytest.raises(InvalidInput, match="'stretched' is not squashed or padded"):
+    with pytest.raises(InvalidInput, match="crop_mask is 'stretched'; it must be one of"):
         RefinerConfig(crop_mask="stretched")

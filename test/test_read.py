@@ -42,7 +42,7 @@ def test_a_file_with_a_group(tmp_path):
         ("joints: 2", "setting 'width_m' is missing"),
         ("width_m: 0", "width_m is 0; it must be a number > 0"),
         ("width_m: 1e999", "width_m is '1e999'; it must be a number > 0"),
-        ("width_m: .inf", "width_m is inf; numbers must be finite"),
+        ("width_m: .inf", "width_m is inf; it must be a number > 0, finite"),
         ("width_m: 1\ntip: {length_m: no}", "tip: length_m is False; it must be a number > 0"),
         ("width_m: 1\ntip: {lenght_m: 1}", "tip: unknown setting 'lenght_m'; known: length_m"),
         ("width_m: 0.01", "hand: wider than its tips"),

@@ -263,7 +263,7 @@ def test_training_reads_refined_labels_where_it_is_told_to(setting):
 
     assert (len(samples("initial")), len(samples("refined"))) == (11, 12)
     refined.rename(initial)
-    with pytest.raises(InvalidInput, match="'best' are not initial or refined"):
+    with pytest.raises(InvalidInput, match="labels is 'best'; it must be one of initial, refined"):
         SamplingConfig(labels="best")
 
 
@@ -296,7 +296,7 @@ def test_settings_that_cannot_train_are_refused():
     assert RefineConfig.paper().network.train_backbone
     with pytest.raises(InvalidInput, match="labels can be written by 2, 4"):
         replace(CONFIG, label_epoch=3)
-    with pytest.raises(InvalidInput, match="got epochs"):
+    with pytest.raises(InvalidInput, match="epochs is 0"):
         RefineConfig(epochs=0)
     with pytest.raises(InvalidInput, match="threshold"):
         RefineConfig(threshold=1.0)

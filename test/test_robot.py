@@ -69,9 +69,9 @@ def test_limits_are_the_narrower_of_package_and_description(tmp_path, robot):
     [
         ({"speed_scaling": 1.5}, "speed_scaling is 1.5; it must be a number > 0 and <= 1"),
         ({"lift_m": 0.0}, "lift_m is 0.0; it must be a number > 0"),
-        ({"table_z_m": float("nan")}, "table_z_m is nan; numbers must be finite"),
+        ({"table_z_m": float("nan")}, "table_z_m is nan; it must be a number, finite"),
         ({"tip_clearance_m": float("nan")}, "tip_clearance_m is nan; it must be a number >= 0"),
-        ({"camera_size_m": [0.1, 0.1, float("inf")]}, "camera_size_m is .* must be finite"),
+        ({"camera_size_m": [0.1, 0.1, float("inf")]}, "camera_size_m is .* must be .*, finite"),
         ({"tip_clearance_m": -0.001}, "tip_clearance_m is -0.001; it must be a number >= 0"),
         ({"grip_force_n": 400.0}, "grip_force_n is 400; robotiq_2f85 holds with 20 to 235 N"),
         ({"home_q_rad": [0.0] * 5}, "home_q_rad must hold 6 numbers"),

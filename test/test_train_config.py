@@ -65,16 +65,16 @@ def test_two_different_methods_are_one_sentence(command, tmp_path, capsys, monke
 @pytest.mark.parametrize(
     ("values", "words"),
     [
-        ({"views": {"seed": -1}}, "seed of views is -1"),
-        ({"method": "looptrans", "views": {"seed": -1}}, "seed of views is -1"),
+        ({"views": {"seed": -1}}, "views: seed is -1"),
+        ({"method": "looptrans", "views": {"seed": -1}}, "views: seed is -1"),
         ({"method": "looptrans", "views": {"ego_crops": 1.5}}, "views: ego_crops is 1.5"),
         ({"views": {"side": 56.0}}, "views: side is 56.0"),
         ({"views": {"crops": True}}, "views: crops is True"),
         ({"method": "looptrans", "sampling": {"exo_images": 2.5}}, "exo_images is 2.5"),
-        ({"method": "looptrans", "sampling": {"ego_names": 5}}, "ego_names is 5; expected a name"),
+        ({"method": "looptrans", "sampling": {"ego_names": 5}}, "ego_names is 5; it must be text"),
         ({"method": "looptrans", "network": {"mse_weight": "x"}}, "mse_weight is 'x'"),
         ({"method": "looptrans", "network": {"mse_weight": float("inf")}}, "mse_weight is inf"),
-        ({"method": "looptrans", "network": {"pixel": 1}}, "pixel is 1; expected true or false"),
+        ({"method": "looptrans", "network": {"pixel": 1}}, "pixel is 1; it must be true or false"),
         ({"optimizer": {"name": "sgd", "step_epochs": 1.5}}, "optimizer: step_epochs is 1.5"),
         ({"method": ["a"]}, "method is"),
         ({"method": None}, "method is None"),
@@ -176,7 +176,7 @@ def test_shipped_configuration_is_the_published_recipe_but_for_the_rate(method):
 
 
 def test_bad_configuration_is_refused(tmp_path):
-    with pytest.raises(InvalidInput, match="known keys: method"):
+    with pytest.raises(InvalidInput, match="known: method"):
         parse_config({"learning_speed": 1})
     with pytest.raises(UnknownName, match="plsp"):
         parse_config({"method": "magic"})
@@ -184,10 +184,10 @@ def test_bad_configuration_is_refused(tmp_path):
         parse_config({"network": {"image_side": 28}})
     with pytest.raises(InvalidInput, match="cached: false"):
         parse_config({"network": {"train_backbone": True}})
-    with pytest.raises(InvalidInput, match="cannot be read"):
+    with pytest.raises(InvalidInput, match="cannot read settings .*none.yaml"):
         load_config(tmp_path / "none.yaml")
     (tmp_path / "picture.yaml").write_bytes(bytes(range(256)))
-    with pytest.raises(InvalidInput, match="picture.yaml cannot be read"):
+    with pytest.raises(InvalidInput, match="cannot read settings .*picture.yaml"):
         load_config(tmp_path / "picture.yaml")
 
 

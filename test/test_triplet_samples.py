@@ -106,5 +106,5 @@ def test_selectivecl_gets_the_text_rows_of_the_affordances():
 
 
 def test_samples_need_an_exocentric_picture():
-    with pytest.raises(InvalidInput, match="at least 1"):
+    with pytest.raises(InvalidInput, match="exo_images is 0; it must be a whole number >= 1"):
         TripletSampling(0)

@@ -146,5 +146,5 @@ def test_views_depend_on_the_generator_only():
 
 
 def test_impossible_plan_is_refused():
-    with pytest.raises(InvalidInput, match="crop side 300"):
+    with pytest.raises(InvalidInput, match="side is 300"):
         ViewPlan(side=300)

@@ -36,6 +36,8 @@ def build(kind: type[T], values: Mapping[str, Any], source: str) -> T:
     Raises:
         InvalidInput: an unknown or missing name, or a value that is refused; names the ``source``.
     """
+    if not isinstance(values, Mapping):
+        raise InvalidInput(f"{source} is {values!r}; it must be a mapping of names to values")
     known = {setting.name: setting for setting in settings_of(kind)}
     if unknown := [name for name in values if name not in known]:
         raise InvalidInput(f"{source}: unknown setting {unknown[0]!r}; known: {', '.join(known)}")

@@ -129,18 +129,13 @@ class Setting:
         value = value.tolist() if hasattr(value, "tolist") else value
         if self.is_default(value):
             return value
+        wrong = f"{name} is {_shown(value)}; it must be {_words(self.kind)}"
         try:
             converted = msgspec.convert(value, self.annotation, strict=not text, dec_hook=_custom)
         except (msgspec.ValidationError, RecursionError) as error:
-            if isinstance(value, str) and self.known:
-                raise UnknownName(self._extra("what") or self.name, value, self.known) from None
-            raise InvalidInput(
-                f"{name} is {_shown(value)}; it must be {_words(self.kind)}"
-            ) from error
+            raise InvalidInput(wrong) from error
         if not all(_usable(number) for number in _numbers(converted)):
-            raise InvalidInput(
-                f"{name} is {_shown(value)}; numbers must be finite and below 2**63"
-            )
+            raise InvalidInput(f"{wrong}, finite and below 2**63")
         if self._extra("table"):
             for word in converted if isinstance(converted, tuple) else (converted,):
                 if word not in self.known:

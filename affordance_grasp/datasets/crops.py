@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from affordance_grasp.configuration.settings import Count, Seed, Settings
 from affordance_grasp.datasets.views import Catalogue
 from affordance_grasp.errors import InvalidInput
 
@@ -56,31 +57,23 @@ class Crop:
 
 
 @dataclass(frozen=True)
-class CropPlan:
+class CropPlan(Settings, title="views"):
     """How many crops every train image gets; ``seed`` draws those that are kept.
 
     Egocentric and exocentric images are augmented alike and independently.
     """
 
-    ego_crops: int = 3
-    exo_crops: int = 3
+    ego_crops: Count = 3
+    exo_crops: Count = 3
     resize: Resize = "squash"
-    resized: int = 256
-    side: int = 224
-    seed: int = 0
+    resized: Count = 256
+    side: Count = 224
+    seed: Seed = 0
 
-    def __post_init__(self) -> None:
-        """Refuse a plan without crops, or with crops larger than the image."""
-        if self.resize not in RESIZES:
-            raise InvalidInput(f"resize {self.resize!r} is not one of {', '.join(RESIZES)}")
-        if min(self.ego_crops, self.exo_crops) < 1:
-            raise InvalidInput(
-                f"{self.ego_crops} egocentric and {self.exo_crops} exocentric crops; at least 1"
-            )
-        if self.seed < 0:
-            raise InvalidInput(f"the seed of views is {self.seed}; at least 0")
-        if not 0 < self.side <= self.resized:
-            raise InvalidInput(f"crop side {self.side} must be within 1..{self.resized}")
+    def check(self) -> None:
+        """Refuse crops larger than the image."""
+        if self.side > self.resized:
+            raise InvalidInput(f"views: side is {self.side}; must be within 1..{self.resized}")
 
     def ego(self, rng: np.random.Generator, index: int, catalogue: Catalogue) -> tuple[Crop, ...]:
         """The crops of an egocentric image."""

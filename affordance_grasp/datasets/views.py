@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from affordance_grasp.configuration.settings import Count, Seed, Settings, Whole
 from affordance_grasp.errors import InvalidInput
 
 
@@ -120,28 +121,22 @@ class Catalogue:
 
 
 @dataclass(frozen=True)
-class ViewPlan:
+class ViewPlan(Settings, title="views"):
     """How many views every egocentric train image gets.
 
     ``crops`` plain ones and up to ``stitched`` ones; ``seed`` draws those that are kept.
     """
 
-    crops: int = 6
-    stitched: int = 2
-    squash: int = 256
-    side: int = 224
-    seed: int = 0
+    crops: Count = 6
+    stitched: Whole = 2
+    squash: Count = 256
+    side: Count = 224
+    seed: Seed = 0
 
-    def __post_init__(self) -> None:
-        """Refuse a plan without plain crops or with a crop larger than the image."""
-        if self.crops < 1 or self.stitched < 0:
-            raise InvalidInput(
-                f"{self.crops} crops and {self.stitched} stitched views; at least 1 and 0"
-            )
-        if self.seed < 0:
-            raise InvalidInput(f"the seed of views is {self.seed}; at least 0")
-        if not 0 < self.side <= self.squash:
-            raise InvalidInput(f"crop side {self.side} must be within 1..{self.squash}")
+    def check(self) -> None:
+        """Refuse crops larger than the image."""
+        if self.side > self.squash:
+            raise InvalidInput(f"views: side is {self.side}; must be within 1..{self.squash}")
 
     def ego(
         self, rng: np.random.Generator, index: int, catalogue: "Catalogue"

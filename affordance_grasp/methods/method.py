@@ -4,11 +4,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from affordance_grasp.configuration.read import build
 from affordance_grasp.encoders.backbones import Backbone, load_backbone
 from affordance_grasp.errors import CheckpointError, InvalidInput, UnknownName
 from affordance_grasp.methods.network import GroundingNetwork, MethodConfig, NetworkConfig
 from affordance_grasp.methods.table import method_module
-from affordance_grasp.methods.types import refuse_other_types
 
 UNBUILT = (TypeError, ValueError, RuntimeError, ArithmeticError, MemoryError)
 """What torch raises of sizes that no tensor has."""
@@ -30,7 +30,7 @@ class Method:
 
     title: str
     description: str
-    config: Callable[..., MethodConfig]
+    config: type[Any]
     network: Callable[..., GroundingNetwork]
     batch: Callable[..., Any]
     backbone: Callable[[Any, bool], Backbone] = one_backbone
@@ -46,9 +46,8 @@ def make_config(name: str, fields: Mapping[str, Any]) -> MethodConfig:
     """The configuration of method ``name`` from stored fields."""
     method = find_method(name)
     try:
-        refuse_other_types(method.config, fields, "network")
-        return method.config(**fields)
-    except (TypeError, ArithmeticError, InvalidInput, UnknownName) as error:
+        return build(method.config, fields, "network")
+    except (ArithmeticError, InvalidInput, UnknownName) as error:
         raise CheckpointError(f"configuration does not fit method {name}: {error}") from error
 
 

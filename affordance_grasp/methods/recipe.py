@@ -69,8 +69,8 @@ class Recipe:
     split's own list.
     """
 
-    plan: Callable[..., Any]
-    sampling: Callable[..., Any]
+    plan: type[Any]
+    sampling: type[Any]
     samples: Callable[[TrainingData, Any, Tensor], Samples]
     optimizer: Mapping[str, Any]
     published: Mapping[str, tuple[float, float, float]]

@@ -1,9 +1,12 @@
 """What a label refinement (PLSP stage B) is asked to do."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
+from typing import Annotated, Any
 
+from msgspec import Meta
+
+from affordance_grasp.configuration.settings import Count, Seed, Settings, record
 from affordance_grasp.datasets.agd20k import Split
 from affordance_grasp.errors import InvalidInput, UnknownName
 from affordance_grasp.learning.training.optimizers import AdamW
@@ -37,7 +40,7 @@ test set, by split; not every one of these pairs has images."""
 
 
 @dataclass(frozen=True)
-class RefineConfig:
+class RefineConfig(Settings, title="refinement"):
     """The defaults are the published recipe.
 
     ``batch``: images per optimiser step (paper: 20 times one). ``checkpoint_every`` [epochs];
@@ -48,29 +51,22 @@ class RefineConfig:
     size from which crops are cut.
     """
 
-    epochs: int = 20
-    batch: int = 20
+    epochs: Count = 20
+    batch: Count = 20
     optimizer: AdamW = AdamW()
-    seed: int = 10000
-    checkpoint_every: int = 2
+    seed: Seed = 10000
+    checkpoint_every: Count = 2
     label_epoch: int = 10
-    exo: int = 3
-    exo_pool: int = 10
-    threshold: float = 0.95
-    crops: int = 4
-    squash: int = 256
+    exo: Count = 3
+    exo_pool: Count = 10
+    threshold: Annotated[float, Meta(gt=0, lt=1)] = 0.95
+    crops: Count = 4
+    squash: Count = 256
     text_encoder: str = "minilm"
     network: RefinerConfig = RefinerConfig()
 
-    def __post_init__(self) -> None:
-        """Refuse figures that cannot train and an epoch that leaves no checkpoint."""
-        names = ("epochs", "batch", "checkpoint_every", "exo", "exo_pool", "crops", "squash")
-        small = [name for name in names if getattr(self, name) < 1]
-        if small or self.seed < 0 or not 0 < self.threshold < 1:
-            raise InvalidInput(
-                f"refinement needs {', '.join(names)} of at least 1, a seed of at least 0 and a "
-                f"threshold within 0..1; got {', '.join(small) or 'another seed or threshold'}"
-            )
+    def check(self) -> None:
+        """Refuse crops larger than the image, and an epoch that leaves no checkpoint."""
         if self.squash < self.network.image_side:
             raise InvalidInput(
                 f"crops of {self.network.image_side} pixels cannot be cut from {self.squash}"
@@ -94,9 +90,7 @@ class RefineConfig:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for the record of a run."""
-        values = asdict(self)
-        values["optimizer"]["betas"] = list(self.optimizer.betas)
-        return values
+        return dict(record(self))
 
 
 def classes_of(split: Split, names: Iterable[str]) -> tuple[Pair, ...]:

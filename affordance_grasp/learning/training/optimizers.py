@@ -1,14 +1,24 @@
 """The optimisers of the methods' published recipes, and how their learning rates go on."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from math import inf
-from typing import Any, ClassVar, Protocol
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, Protocol
 
 import torch
+from msgspec import Meta
 
-from affordance_grasp.errors import InvalidInput, UnknownName
-from affordance_grasp.methods.types import refuse_other_types
+from affordance_grasp.configuration.read import build
+from affordance_grasp.configuration.settings import (
+    Count,
+    NotNegative,
+    Positive,
+    PositiveShare,
+    Settings,
+    record,
+)
+from affordance_grasp.errors import UnknownName
+
+Beta = Annotated[float, Meta(ge=0, lt=1)]
 
 
 class OptimizerConfig(Protocol):
@@ -28,7 +38,7 @@ class OptimizerConfig(Protocol):
 
 
 @dataclass(frozen=True)
-class AdamW:
+class AdamW(Settings, title="optimizer"):
     """AdamW, the rate times ``decay`` every ``step_epochs``.
 
     The released step is never reached: the rate is constant.
@@ -36,20 +46,11 @@ class AdamW:
 
     name: ClassVar[str] = "adamw"
 
-    learning_rate: float = 1e-4
-    betas: tuple[float, float] = (0.9, 0.95)
-    weight_decay: float = 0.01
-    step_epochs: int = 5_000_000
-    decay: float = 0.1
-
-    def __post_init__(self) -> None:
-        """Refuse figures that cannot train."""
-        _refuse_rates(self.learning_rate, self.weight_decay)
-        _refuse_staircase(self.step_epochs, self.decay)
-        betas = tuple(float(beta) for beta in self.betas)
-        if len(betas) != 2 or not all(0 <= beta < 1 for beta in betas):
-            raise InvalidInput(f"betas are {self.betas}; expected two numbers within 0..1")
-        object.__setattr__(self, "betas", betas)
+    learning_rate: Positive = 1e-4
+    betas: tuple[Beta, Beta] = (0.9, 0.95)
+    weight_decay: NotNegative = 0.01
+    step_epochs: Count = 5_000_000
+    decay: PositiveShare = 0.1
 
     def build(self, groups: list[dict[str, Any]]) -> torch.optim.Optimizer:
         """See :class:`OptimizerConfig`."""
@@ -63,23 +64,16 @@ class AdamW:
 
 
 @dataclass(frozen=True)
-class Sgd:
+class Sgd(Settings, title="optimizer"):
     """Nesterov momentum, the rate times ``decay`` every ``step_epochs``."""
 
     name: ClassVar[str] = "sgd"
 
-    learning_rate: float = 1e-3
-    momentum: float = 0.9
-    weight_decay: float = 5e-4
-    step_epochs: int = 5
-    decay: float = 0.1
-
-    def __post_init__(self) -> None:
-        """Refuse figures that cannot train."""
-        _refuse_rates(self.learning_rate, self.weight_decay)
-        _refuse_staircase(self.step_epochs, self.decay)
-        if not 0 < self.momentum < 1:
-            raise InvalidInput(f"momentum is {self.momentum}; expected a number within 0..1")
+    learning_rate: Positive = 1e-3
+    momentum: Annotated[float, Meta(gt=0, lt=1)] = 0.9
+    weight_decay: NotNegative = 5e-4
+    step_epochs: Count = 5
+    decay: PositiveShare = 0.1
 
     def build(self, groups: list[dict[str, Any]]) -> torch.optim.Optimizer:
         """See :class:`OptimizerConfig`."""
@@ -105,30 +99,9 @@ def parse_optimizer(values: Mapping[str, Any]) -> OptimizerConfig:
     name = settings.pop("name", None)
     if name not in OPTIMIZERS:
         raise UnknownName("optimizer", str(name), tuple(OPTIMIZERS))
-    refuse_other_types(OPTIMIZERS[name], settings, "optimizer")
-    return OPTIMIZERS[name](**settings)
+    return build(OPTIMIZERS[name], settings, "optimizer")
 
 
 def plain_optimizer(optimizer: Any) -> dict[str, Any]:
     """What :func:`parse_optimizer` reads."""
-    values = {n: list(v) if isinstance(v, tuple) else v for n, v in asdict(optimizer).items()}
-    return {"name": optimizer.name, **values}
-
-
-def _refuse_rates(learning_rate: float, weight_decay: float) -> None:
-    for name, value in (("learning_rate", learning_rate), ("weight_decay", weight_decay)):
-        if isinstance(value, bool) or not isinstance(value, (int, float)):
-            raise InvalidInput(f"{name} is {value!r}; expected a number")
-    if not 0 < learning_rate < inf or not weight_decay >= 0:
-        raise InvalidInput(
-            f"training needs a learning_rate ({learning_rate}) above 0 and a weight_decay "
-            f"({weight_decay}) that is not negative"
-        )
-
-
-def _refuse_staircase(step_epochs: int, decay: float) -> None:
-    if step_epochs < 1 or not 0 < decay <= 1:
-        raise InvalidInput(
-            f"the rate is multiplied by {decay} every {step_epochs} epochs; "
-            f"expected a factor above 0 and up to 1, and at least 1 epoch"
-        )
+    return {"name": optimizer.name, **record(optimizer)}

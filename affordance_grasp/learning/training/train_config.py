@@ -1,12 +1,20 @@
 """What a training run is asked to do; read from YAML, written into the run folder."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-import yaml
-
+from affordance_grasp.configuration.read import build, read_mapping
+from affordance_grasp.configuration.settings import (
+    Count,
+    Seed,
+    Settings,
+    Word,
+    one_of,
+    record,
+    settings_of,
+)
 from affordance_grasp.encoders.backbones import Backbone
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.learning.training.optimizers import parse_optimizer, plain_optimizer
@@ -14,11 +22,10 @@ from affordance_grasp.methods.method import find_method, make_config, make_netwo
 from affordance_grasp.methods.network import GroundingNetwork, NetworkConfig
 from affordance_grasp.methods.recipe import Recipe, find_recipe
 from affordance_grasp.methods.table import DEFAULT_METHOD
-from affordance_grasp.methods.types import is_whole, refuse_other_types
 
 
 @dataclass(frozen=True)
-class TrainConfig:
+class TrainConfig(Settings, title="training"):
     """One training run, by default on cached features.
 
     ``batch``: samples per gradient, ``accumulate``: gradients per optimiser step. ``optimizer``
@@ -29,22 +36,23 @@ class TrainConfig:
     ``bfloat16``: autocast in forward passes (mixed precision).
     """
 
-    method: str = DEFAULT_METHOD
-    text_encoder: str = "minilm"
-    epochs: int = 40
-    batch: int = 20
-    accumulate: int = 1
+    method: Annotated[Word, one_of("method", "affordance_grasp.methods.table:METHODS")] = (
+        DEFAULT_METHOD
+    )
+    text_encoder: Word = "minilm"
+    epochs: Count = 40
+    batch: Count = 20
+    accumulate: Count = 1
     optimizer: Any = None
-    seed: int = 10000
+    seed: Seed = 10000
     views: Any = None
     sampling: Any = None
-    network: Mapping[str, Any] = field(default_factory=dict)
+    network: dict[str, Any] = field(default_factory=dict)
     cached: bool = True
     bfloat16: bool = False
 
-    def __post_init__(self) -> None:
-        """Refuse an unknown method and figures that cannot train."""
-        _refuse_other_types(self)
+    def check(self) -> None:
+        """Complete with the method's recipe, and refuse what does not fit together."""
         recipe = self.recipe
         for name, make in (
             ("optimizer", lambda: parse_optimizer(recipe.optimizer)),
@@ -53,11 +61,6 @@ class TrainConfig:
         ):
             if getattr(self, name) is None:
                 object.__setattr__(self, name, make())
-        if min(self.epochs, self.batch, self.accumulate) < 1 or self.seed < 0:
-            raise InvalidInput(
-                f"training needs epochs ({self.epochs}), batch ({self.batch}) and accumulate "
-                f"({self.accumulate}) of at least 1 and a seed ({self.seed}) of at least 0"
-            )
         network = self.network_config
         if self.cached and network.train_backbone:
             raise InvalidInput("a backbone that is trained has no features to keep; cached: false")
@@ -83,49 +86,22 @@ class TrainConfig:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, as they are read from YAML."""
-        return {**asdict(self), "optimizer": plain_optimizer(self.optimizer)}
-
-
-TYPES: Mapping[str, tuple[type | tuple[type, ...], str]] = {
-    "method": (str, "a name"),
-    **dict.fromkeys(
-        ("epochs", "batch", "accumulate", "seed"), (int, "a whole number below 2**63")
-    ),
-    **dict.fromkeys(("cached", "bfloat16"), (bool, "true or false")),
-    "text_encoder": (str, "a name"),
-    "network": (Mapping, "a mapping of names to values"),
-}
-
-
-def _refuse_other_types(config: TrainConfig) -> None:
-    for name, (kind, words) in TYPES.items():
-        value = getattr(config, name)
-        if not isinstance(value, kind) or (kind is int and not is_whole(value)):
-            raise InvalidInput(f"training setting {name} is {value!r}; expected {words}")
+        return {**record(self), "optimizer": plain_optimizer(self.optimizer)}
 
 
 def parse_config(values: Mapping[str, Any], where: str = "training configuration") -> TrainConfig:
     """A configuration from plain values; unknown keys are refused with the known ones."""
     values = dict(values)
-    method = values.setdefault("method", TrainConfig.method)
-    if not isinstance(method, str):
-        raise InvalidInput(f"training setting method is {method!r}; expected a name")
-    network = find_method(method).config
+    chosen = next(each for each in settings_of(TrainConfig) if each.name == "method")
+    method = chosen.convert(values.get("method", DEFAULT_METHOD), f"{where}: method")
     recipe = find_recipe(method)
-    kinds = {"views": recipe.plan, "sampling": recipe.sampling, "network": network}
-    for group, kind in kinds.items():
-        refuse_other_types(kind, values.get(group), group)
-    parsers = {
-        "views": lambda given: recipe.plan(**given),
-        "sampling": lambda given: recipe.sampling(**given),
-        "optimizer": parse_optimizer,
-    }
-    try:
-        nested = {name: parse(values[name]) for name, parse in parsers.items() if name in values}
-        return TrainConfig(**{**values, **nested})
-    except (TypeError, ValueError) as error:
-        known = ", ".join(f.name for f in fields(TrainConfig))
-        raise InvalidInput(f"{where}: {error}; known keys: {known}") from error
+    build(find_method(method).config, values.get("network", {}), f"{where}: network")
+    for name, kind in (("views", recipe.plan), ("sampling", recipe.sampling)):
+        if name in values:
+            values[name] = build(kind, values[name], f"{where}: {name}")
+    if "optimizer" in values:
+        values["optimizer"] = parse_optimizer(values["optimizer"])
+    return build(TrainConfig, values, where)
 
 
 def load_config(path: Path, method: str | None = None) -> TrainConfig:
@@ -133,15 +109,7 @@ def load_config(path: Path, method: str | None = None) -> TrainConfig:
 
     ``method``: the one that was asked for elsewhere; the file may leave it out, but name no other.
     """
-    try:
-        values = yaml.safe_load(path.read_text())
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidInput(f"training configuration {path} cannot be read: {error}") from error
-    except yaml.YAMLError as error:
-        reason = " ".join(str(error).split())
-        raise InvalidInput(f"training configuration {path} is not valid YAML: {reason}") from error
-    if not isinstance(values, dict):
-        raise InvalidInput(f"training configuration {path} must be a mapping of keys to values")
+    values = read_mapping(path)
     if method is not None and values.setdefault("method", method) != method:
         raise InvalidInput(
             f"training configuration {path} is for method {values['method']!r}, but --method is "

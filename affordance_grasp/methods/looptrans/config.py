@@ -1,10 +1,12 @@
 """What LoopTrans can be told, and what a training step takes."""
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
+from msgspec import Meta
 from torch import Tensor
 
+from affordance_grasp.configuration.settings import Count, Settings, Whole
 from affordance_grasp.encoders.backbones import backbone_spec
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.methods.shared.class_maps import (
@@ -21,7 +23,7 @@ HEADS_OF = {"dino_vits16": SALIENT_HEADS}
 
 
 @dataclass(frozen=True)
-class LoopTransConfig:
+class LoopTransConfig(Settings, title="LoopTrans"):
     """Sizes and loss settings; the defaults are the embedded configuration.
 
     ``image_side`` [pixels]. ``classes``: length of the list of affordances it is trained for.
@@ -44,10 +46,10 @@ class LoopTransConfig:
 
     backbone: str = "dinov2_vits14"
     image_side: int = 224
-    classes: int = len(AFFORDANCES)
-    noise: int = 15
+    classes: Count = len(AFFORDANCES)
+    noise: Whole = 15
     clusters: ClusterSource = "kmeans"
-    cluster_count: int = 4
+    cluster_count: Annotated[int, Meta(ge=2)] = 4
     cluster_seed: int = 0
     cam_threshold: float = 0.92
     salient_heads: tuple[int, ...] | None = None
@@ -62,18 +64,11 @@ class LoopTransConfig:
     shared_cam: bool = True
     pixel: bool = True
 
-    def __post_init__(self) -> None:
+    def check(self) -> None:
         """Refuse sizes that do not fit together."""
         object.__setattr__(self, "salient_heads", self.heads)
         spec = backbone_spec(self.backbone)
         spec.grid(self.image_side)
-        if self.clusters not in ("kmeans", "concepts"):
-            raise InvalidInput(f"LoopTrans clusters {self.clusters!r} is not kmeans or concepts")
-        if self.classes < 1 or self.noise < 0 or self.cluster_count < 2:
-            raise InvalidInput(
-                f"LoopTrans needs a class, no fewer than 0 noise channels and two clusters, not "
-                f"{self.classes}, {self.noise} and {self.cluster_count}"
-            )
         if not self.heads or not set(self.heads) <= set(range(spec.heads)):
             raise InvalidInput(
                 f"LoopTrans salient_heads {self.salient_heads} are not among the {spec.heads} "
@@ -85,7 +80,7 @@ class LoopTransConfig:
         """The heads of the CLS attention that count: ``salient_heads``, once they are known."""
         if self.salient_heads is None:
             return HEADS_OF.get(self.backbone, DINOV2_SALIENT_HEADS)
-        return tuple(self.salient_heads)
+        return self.salient_heads
 
     @staticmethod
     def paper(classes: int = len(AFFORDANCES)) -> "LoopTransConfig":

@@ -5,6 +5,7 @@ from typing import Literal
 
 from torch import Tensor
 
+from affordance_grasp.configuration.settings import Count, Settings
 from affordance_grasp.encoders.backbones import backbone_spec
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.methods.network import TensorBatch
@@ -15,7 +16,7 @@ Interpolation = Literal["bilinear", "nearest"]
 
 
 @dataclass(frozen=True)
-class PlspConfig:
+class PlspConfig(Settings, title="PLSP"):
     """Sizes and loss settings; the defaults are the embedded configuration.
 
     ``image_side`` [pixels]. ``dim``: width of fuser and decoder. ``train_backbone``: fine-tune the
@@ -34,12 +35,12 @@ class PlspConfig:
     backbone: str = "dinov2_vits14"
     train_backbone: bool = False
     image_side: int = 224
-    dim: int = 256
+    dim: Count = 256
     text_dim: int = 384
     classes: int = len(AFFORDANCES)
-    fuser_heads: int = 8
+    fuser_heads: Count = 8
     fuser_depth: int = 4
-    decoder_heads: int = 8
+    decoder_heads: Count = 8
     decoder_depth: int = 2
     mlp_ratio: float = 4.0
     drop_path: float = 0.1
@@ -51,21 +52,13 @@ class PlspConfig:
     reasoning: Reasoning = "per_sample"
     interpolation: Interpolation = "bilinear"
 
-    def __post_init__(self) -> None:
+    def check(self) -> None:
         """Refuse sizes that do not fit together."""
         backbone_spec(self.backbone).grid(self.image_side)
         if self.dim % 16 or self.dim % self.fuser_heads or self.dim // 2 % self.decoder_heads:
             raise InvalidInput(
                 f"PLSP dim {self.dim} must be a multiple of 16, of the {self.fuser_heads} fuser "
                 f"heads and of twice the {self.decoder_heads} decoder heads"
-            )
-        if self.reasoning not in ("per_sample", "all_pairs", "none"):
-            raise InvalidInput(
-                f"PLSP reasoning {self.reasoning!r} is not per_sample, all_pairs or none"
-            )
-        if self.interpolation not in ("bilinear", "nearest"):
-            raise InvalidInput(
-                f"PLSP interpolation {self.interpolation!r} is not bilinear or nearest"
             )
 
     @staticmethod

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from affordance_grasp.configuration.settings import Count, Settings
 from affordance_grasp.encoders.backbones import Backbone, backbone_spec
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.methods.network import GroundingNetwork, TensorBatch
@@ -23,7 +24,7 @@ POINTS_PER_PATCH = 4
 
 
 @dataclass(frozen=True)
-class RefinerConfig:
+class RefinerConfig(Settings, title="refiner"):
     """Sizes and loss settings; the defaults are the embedded configuration.
 
     ``image_side`` [pixels]. ``dim``: width of the decoder. ``train_backbone``: fine-tune the
@@ -36,15 +37,15 @@ class RefinerConfig:
     backbone: str = "dinov2_vits14"
     train_backbone: bool = False
     image_side: int = 224
-    dim: int = 256
+    dim: Count = 256
     text_dim: int = 384
-    decoder_heads: int = 8
+    decoder_heads: Count = 8
     decoder_depth: int = 2
     mlp_ratio: float = 4.0
     coefficient: float = 4.0
     crop_mask: CropMask = "squashed"
 
-    def __post_init__(self) -> None:
+    def check(self) -> None:
         """Refuse sizes that do not fit together."""
         backbone_spec(self.backbone).grid(self.image_side)
         if self.dim % 16 or self.dim // 2 % self.decoder_heads:
@@ -52,8 +53,6 @@ class RefinerConfig:
                 f"refiner dim {self.dim} must be a multiple of 16 and of twice the "
                 f"{self.decoder_heads} decoder heads"
             )
-        if self.crop_mask not in ("squashed", "padded"):
-            raise InvalidInput(f"crop_mask {self.crop_mask!r} is not squashed or padded")
 
     @staticmethod
     def paper() -> "RefinerConfig":

@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from affordance_grasp.configuration.settings import Count, Settings, Share
 from affordance_grasp.datasets.agd20k import ImageFile, Split, image_size, read_gray
 from affordance_grasp.datasets.detections import Detections, Detector
 from affordance_grasp.datasets.features import CachedFeatures
@@ -27,26 +28,16 @@ from affordance_grasp.vocabulary import AFFORDANCES
 
 
 @dataclass(frozen=True)
-class SamplingConfig:
+class SamplingConfig(Settings, title="sampling"):
     """``stitched``: probability of a stitched view where one serves the query (paper: 0.5).
 
     ``exo_pool``: from how many of the most similar exocentric images one is drawn (paper: 10).
     ``labels``: ``initial`` pseudo labels, or the ``refined`` ones where there are any (stage B).
     """
 
-    stitched: float = 0.5
-    exo_pool: int = 10
+    stitched: Share = 0.5
+    exo_pool: Count = 10
     labels: Labels = "initial"
-
-    def __post_init__(self) -> None:
-        """Refuse a probability outside 0..1, an empty pool and unknown labels."""
-        if self.labels not in ("initial", "refined"):
-            raise InvalidInput(f"labels {self.labels!r} are not initial or refined")
-        if not 0 <= self.stitched <= 1 or self.exo_pool < 1:
-            raise InvalidInput(
-                f"stitching probability {self.stitched} must be in 0..1, exo pool "
-                f"{self.exo_pool} at least 1"
-            )
 
 
 class PlspSamples:

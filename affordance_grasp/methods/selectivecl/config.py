@@ -5,6 +5,7 @@ from typing import Literal
 
 from torch import Tensor
 
+from affordance_grasp.configuration.settings import Settings
 from affordance_grasp.encoders.backbones import backbone_spec
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.methods.selectivecl.affinity import find_affinity
@@ -21,7 +22,7 @@ PAPER_ENCODERS = ("dino_vits16", "clearclip")
 
 
 @dataclass(frozen=True)
-class SelectiveClConfig:
+class SelectiveClConfig(Settings, title="SelectiveCL"):
     """Encoders, thresholds and switches; the defaults are the embedded configuration.
 
     ``image_side`` [pixels]. ``foreground`` of part discovery: what the CLS attention votes for
@@ -53,7 +54,7 @@ class SelectiveClConfig:
     prototypes: PrototypeRegion = "part"
     pixel_contrast: bool = True
 
-    def __post_init__(self) -> None:
+    def check(self) -> None:
         """Refuse names and sizes that do not exist."""
         if self.foreground is None:
             paper = (self.backbone, self.affinity) == PAPER_ENCODERS
@@ -65,15 +66,6 @@ class SelectiveClConfig:
                 f"affinity {self.affinity} learns directions of {affinity.text_dim} channels, the "
                 f"keys of {self.backbone} have {dim}; dinov2_vits14 and dino_vits16 fit"
             )
-        for name, known in (
-            ("foreground", ("attention", "affinity")),
-            ("output", ("calibrated", "raw", "smoothed")),
-            ("exo_indexing", ("paper", "released")),
-            ("prototypes", ("part", "object", "none")),
-        ):
-            if getattr(self, name) not in known:
-                value = getattr(self, name)
-                raise InvalidInput(f"SelectiveCL {name} {value!r} is not one of {known}")
 
     @property
     def train_backbone(self) -> bool:

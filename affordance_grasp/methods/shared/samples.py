@@ -10,14 +10,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from affordance_grasp.configuration.settings import Count, Settings, Word
 from affordance_grasp.datasets.agd20k import ImageFile, Split
 from affordance_grasp.datasets.images import ViewSource
-from affordance_grasp.errors import InvalidInput
 from affordance_grasp.methods.recipe import TrainingData, split_affordances
 
 
 @dataclass(frozen=True)
-class TripletSampling:
+class TripletSampling(Settings, title="sampling"):
     """How a sample is put together.
 
     ``exo_images``: exocentric images, the anchor included (paper: 3). ``ego_names``: shell
@@ -25,15 +25,8 @@ class TripletSampling:
     with no such image draws from all of its images.
     """
 
-    exo_images: int = 3
-    ego_names: str = "*"
-
-    def __post_init__(self) -> None:
-        """Refuse samples without exocentric images, and patterns that match no name."""
-        if self.exo_images < 1:
-            raise InvalidInput(f"a sample has {self.exo_images} exocentric images; at least 1")
-        if not self.ego_names:
-            raise InvalidInput('no image has the name ""; for all of them write ego_names: "*"')
+    exo_images: Count = 3
+    ego_names: Word = "*"
 
 
 @dataclass(frozen=True)
