@@ -17,7 +17,7 @@ from affordance_grasp.control.motion.pick import plan_pick
 from affordance_grasp.control.robot import load_robot
 from affordance_grasp.errors import InvalidInput, MotionFault, Unreachable
 from affordance_grasp.geometry import pose
-from affordance_grasp.nodes.arms import arm as arms
+from affordance_grasp.nodes import controller
 from affordance_grasp.nodes.controller import ControllerNode
 from affordance_grasp.nodes.convert.conversions import from_pose
 from affordance_grasp.nodes.ros.calls import NoAnswer
@@ -70,7 +70,7 @@ class Handle:
 
 @pytest.fixture
 def node(monkeypatch):
-    monkeypatch.setitem(arms.ARMS, "recording", RecordingArm)
+    monkeypatch.setitem(controller.ARMS, "recording", RecordingArm)
     rclpy.init(args=["--ros-args", "-p", "robot:=recording"], domain_id=101)
     node = ControllerNode()
     monkeypatch.setattr(node._joints, "now", lambda: load_robot().home_q)

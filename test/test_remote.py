@@ -14,7 +14,7 @@ from std_msgs.msg import Header
 from affordance_grasp.candidates.external.external_grasps import GeneratorFault
 from affordance_grasp.nodes.inputs import remote
 from affordance_grasp.nodes.inputs.frames import StampedFrame
-from affordance_grasp.nodes.inputs.remote import RemoteGenerator
+from affordance_grasp.nodes.inputs.remote import ServedFrame
 
 OPTICAL = "camera_color_optical_frame"
 
@@ -30,7 +30,7 @@ def answered(monkeypatch, answer_header):
     monkeypatch.setattr(remote, "call", lambda client, request, timeout_s: response)
     services = SimpleNamespace(generate=None, timeout_s=1.0)
     stamped = StampedFrame(Image(header=header()), Image(header=header()), CameraInfo())
-    return RemoteGenerator(services, stamped, 0.085).generate(None)
+    return ServedFrame(services, stamped, 0.085).generate(None)
 
 
 def test_grasps_of_the_image_are_taken(monkeypatch):

@@ -6,7 +6,7 @@ pytest.importorskip("rclpy", reason="no ROS 2 here: rclpy cannot be imported")
 from builtin_interfaces.msg import Time
 
 from affordance_grasp.geometry import pose_from_quaternion
-from affordance_grasp.nodes.convert.static_transforms import from_transform
+from affordance_grasp.nodes.convert.conversions import from_transform
 
 TURNED = pose_from_quaternion([0.1, 0.2, 0.3], [0.5, -0.5, 0.5, 0.5])
 STAMP = Time(sec=3)

@@ -26,7 +26,7 @@ def numbers():
 def line(*entries):
     made = numbers()
     for ms, value in entries:
-        made.take(ms * MS, value)
+        made.insert(ms * MS, value)
     return made
 
 
@@ -75,20 +75,20 @@ def test_a_late_entry_is_put_in_its_place():
 def test_only_a_clear_step_back_of_the_clock_forgets():
     start = 10_000 * MS
     made = numbers()
-    made.take(start, 1.0)
-    made.take(start - STEP_BACK_NS, 0.5)
+    made.insert(start, 1.0)
+    made.insert(start - STEP_BACK_NS, 0.5)
     assert len(made) == 2
-    made.take(start - STEP_BACK_NS - 1, 0.4)
+    made.insert(start - STEP_BACK_NS - 1, 0.4)
     assert len(made) == 1 and made.newest == 0.4
 
 
 def test_what_is_kept_is_bounded_in_time_and_number():
     made = numbers()
     for i in range(300):
-        made.take(i * 100 * MS, 0.0)
+        made.insert(i * 100 * MS, 0.0)
     assert len(made) == KEPT_NS // (100 * MS) + 1
     for i in range(MOST_KEPT + 10):
-        made.take(10**12 + i, 0.0)
+        made.insert(10**12 + i, 0.0)
     assert len(made) == MOST_KEPT
 
 
@@ -129,7 +129,7 @@ def test_one_publisher_is_not_blamed():
 def test_a_contradiction_that_has_ended_is_forgiven():
     made = interleaved(*[0.0, 5.0] * 3)
     for ms in range(60, 3100, 10):
-        made.take(ms * MS, 5.0)
+        made.insert(ms * MS, 5.0)
     assert not made.contradicts_itself
 
 

@@ -49,19 +49,10 @@ class Correction:
         return float(np.linalg.norm(self.translation_m) * 1e3)
 
     @property
-    def angle_std_deg(self) -> float:
-        """Standard deviation of the rotation in its least certain direction [degree]."""
-        return float(np.degrees(self.rotation_std_rad.max()))
-
-    @property
-    def distance_std_mm(self) -> float:
-        """Standard deviation of the translation in its least certain direction [mm]."""
-        return float(self.translation_std_m.max() * 1e3)
-
-    @property
     def determined(self) -> bool:
         """False when the views are too similar to constrain some direction."""
-        return self.angle_std_deg <= OPEN_DEG and self.distance_std_mm <= OPEN_MM
+        std_deg, std_mm = np.degrees(self.rotation_std_rad), self.translation_std_m * 1e3
+        return bool(std_deg.max() <= OPEN_DEG and std_mm.max() <= OPEN_MM)
 
     @property
     def angle_significant(self) -> bool:

@@ -47,7 +47,13 @@ def fit_planes(views: Sequence[CalibrationView]) -> list[TablePlane]:
             f"{len(views)} views are too few to check a calibration on a table; take at least "
             f"{MIN_VIEWS}, better 8, tilting the camera in different directions"
         )
-    return [_plane(view) for view in views]
+    planes = []
+    for view in views:
+        try:
+            planes.append(fit_table(view.frame))
+        except InvalidInput as error:
+            raise InvalidInput(f"view {view.name}: {error}") from error
+    return planes
 
 
 def check_planes(
@@ -60,10 +66,10 @@ def check_planes(
     T_tool0_cam = robot.T_tool0_cam if T_tool0_cam is None else T_tool0_cam
     flanges = np.array([view.T_base_tool0 for view in views])
     seen = _in_base(flanges @ T_tool0_cam, planes)
-    normal, height = _mean_plane(*seen)
+    normal = seen[0].mean(axis=0)
     correction, x = solve(
         lambda x: _residuals(x, flanges @ T_tool0_cam @ correction_pose(x), planes),
-        np.concatenate([np.zeros(6), normal[:2], [height, 0.0]]),
+        np.array([*np.zeros(6), *normal[:2] / np.linalg.norm(normal), seen[1].mean(), 0.0]),
     )
     after = _in_base(flanges @ T_tool0_cam @ correction.T_cam_corrected, planes)
     middle = _middle(flanges @ T_tool0_cam, planes)
@@ -71,21 +77,14 @@ def check_planes(
     return CalibrationCheck(
         target="table",
         views=len(views),
-        spread_mm=_spread_mm(*seen, middle),
+        spread_mm=float(_heights(*seen, middle).std() * 1e3),
         spread_deg=_spread_deg(seen[0]),
-        spread_after_mm=_spread_mm(*after, middle),
+        spread_after_mm=float(_heights(*after, middle).std() * 1e3),
         spread_after_deg=_spread_deg(after[0]),
         target_z_m=float(z_m.mean()),
         correction=correction,
         warnings=_warnings(z_m, _unit_normal(x[6:8]), robot),
     )
-
-
-def _plane(view: CalibrationView) -> TablePlane:
-    try:
-        return fit_table(view.frame)
-    except InvalidInput as error:
-        raise InvalidInput(f"view {view.name}: {error}") from error
 
 
 def _residuals(x: Floats, T_base_cam: Floats, planes: list[TablePlane]) -> Floats:
@@ -111,11 +110,6 @@ def _in_base(T_base_cam: Floats, planes: list[TablePlane]) -> tuple[Floats, Floa
     return normals, (T_base_cam[:, :3, 3] * normals).sum(axis=1) - offsets
 
 
-def _mean_plane(normals: Floats, distances: Floats) -> tuple[Floats, float]:
-    mean = normals.mean(axis=0)
-    return mean / np.linalg.norm(mean), float(distances.mean())
-
-
 def _middle(T_base_cam: Floats, planes: list[TablePlane]) -> Floats:
     """Point (2,) [m] of the base's xy plane that the cameras look at on average."""
     forward = T_base_cam[:, :3, 2]
@@ -126,10 +120,6 @@ def _middle(T_base_cam: Floats, planes: list[TablePlane]) -> Floats:
 def _heights(normals: Floats, distances: Floats, middle: Floats) -> Floats:
     """Height (N,) [m] at which each plane passes over a point of the xy plane."""
     return np.asarray((distances - normals[:, :2] @ middle) / normals[:, 2])
-
-
-def _spread_mm(normals: Floats, distances: Floats, middle: Floats) -> float:
-    return float(_heights(normals, distances, middle).std() * 1e3)
 
 
 def _spread_deg(normals: Floats) -> float:

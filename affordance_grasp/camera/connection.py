@@ -90,9 +90,7 @@ class CameraConnection:
 
     def next(self) -> CameraFrame | None:
         """The next frame; None, after a pause, while the camera is not connected."""
-        if self._camera is None and not self._open():
-            return None
-        camera = self._camera
+        camera = self._camera or self._open()
         if camera is None:
             return None
         try:
@@ -127,7 +125,7 @@ class CameraConnection:
         if camera is not None:
             camera.close()
 
-    def _open(self) -> bool:
+    def _open(self) -> RealSenseCamera | None:
         try:
             camera = self._connect()
         except CameraLost as error:
@@ -136,7 +134,7 @@ class CameraConnection:
                 self._log(self._fault)
             self._pause(self._backoff.delay_s(self._attempt))
             self._attempt += 1
-            return False
+            return None
         with self._lock:
             self._camera = camera
             self._known = (camera.name, camera.serial)
@@ -145,7 +143,7 @@ class CameraConnection:
             self._openings += 1
         again = " again" if self._openings > 1 else ""
         self._log(f"{camera.name} {camera.serial} is streaming{again}")
-        return True
+        return camera
 
     def _lose(self, sentence: str) -> None:
         self.close()

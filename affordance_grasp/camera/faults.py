@@ -56,22 +56,18 @@ def camera_faults(topics: CameraTopics) -> list[str]:
 
 
 def _topic_faults(topics: CameraTopics) -> Iterator[str]:
-    absent = {
-        topics.color.name: "start the camera, or tell where its topics are with camera_namespace",
-        topics.depth.name: ALIGN,
-        topics.info.name: "images cannot be used without it; start the camera's own driver",
-    }
-    expected = {
-        topics.color.name: IMAGE_TYPE,
-        topics.depth.name: IMAGE_TYPE,
-        topics.info.name: INFO_TYPE,
-    }
-    for topic in (topics.color, topics.depth, topics.info):
-        wrong = [kind for kind in topic.types if kind != expected[topic.name]]
+    start = "start the camera, or tell where its topics are with camera_namespace"
+    own = "images cannot be used without it; start the camera's own driver"
+    for topic, expected, remedy in (
+        (topics.color, IMAGE_TYPE, start),
+        (topics.depth, IMAGE_TYPE, ALIGN),
+        (topics.info, INFO_TYPE, own),
+    ):
+        wrong = [kind for kind in topic.types if kind != expected]
         if not topic.publishers:
-            yield f"nobody publishes {topic.name}; {absent[topic.name]}"
+            yield f"nobody publishes {topic.name}; {remedy}"
         elif wrong:
-            yield f"{topic.name} is {wrong[0]}; remap a topic of {expected[topic.name]} to it"
+            yield f"{topic.name} is {wrong[0]}; remap a topic of {expected} to it"
         elif len(topic.publishers) > 1:
             yield f"{topic.name} comes from {' and '.join(topic.publishers)}; stop all but one"
         elif topic.message is None:

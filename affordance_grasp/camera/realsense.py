@@ -42,9 +42,9 @@ class CameraFrame:
 
 def find_device(serial: str, devices: Iterable[Any]) -> Any:
     """The connected device of this serial number, or the only one."""
-    info = realsense().camera_info
+    number = realsense().camera_info.serial_number
     with _lost("the RealSense cameras cannot be listed"):
-        found = {str(d.get_info(info.serial_number)): d for d in devices if _has(d, info)}
+        found = {str(d.get_info(number)): d for d in devices if d.supports(number)}
     if not found:
         raise CameraLost("no RealSense camera is connected; plug one into a USB 3 port")
     if serial and serial not in found:
@@ -56,10 +56,6 @@ def find_device(serial: str, devices: Iterable[Any]) -> Any:
             f"several RealSense cameras are connected; set serial to one of {', '.join(found)}"
         )
     return found[serial] if serial else next(iter(found.values()))
-
-
-def _has(device: Any, info: Any) -> bool:
-    return bool(device.supports(info.serial_number))
 
 
 @contextmanager
@@ -75,12 +71,7 @@ class RealSenseCamera:
     """An open camera; no other program can use it until it is closed."""
 
     def __init__(self, device: Any, settings: RealSenseSettings) -> None:
-        """Open both streams and start them.
-
-        Args:
-            device: an ``rs.device``, hardware or software.
-            settings: sizes, rate, preset and filters.
-        """
+        """Open both streams of an ``rs.device``, hardware or software, and start them."""
         rs = realsense()
         with _lost("a RealSense camera does not tell its serial number"):
             self.serial = str(device.get_info(rs.camera_info.serial_number))

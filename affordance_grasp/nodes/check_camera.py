@@ -86,7 +86,7 @@ class CameraCheck:
                 if (sentence := _mismatch(name, publisher, reader))
             ),
             message=arrival.message if arrival else None,
-            arrived_s=arrival.at_ns * 1e-9 if arrival else 0.0,
+            arrived_s=arrival.arrived_ns * 1e-9 if arrival else 0.0,
         )
 
 

@@ -1,4 +1,9 @@
-"""Executes a grasp: plans the whole pick first, then approaches, closes and lifts."""
+"""Executes a grasp: plans the whole pick first, then approaches, closes and lifts.
+
+``ARMS`` names the kinds of robots; the parameter ``robot`` chooses.
+"""
+
+from collections.abc import Callable
 
 from rclpy.action.server import ServerGoalHandle
 from rclpy.node import Node
@@ -11,7 +16,10 @@ from affordance_grasp.control.motion.execution import PickExecution, perform_pic
 from affordance_grasp.control.motion.pick import PickPlan, plan_pick
 from affordance_grasp.control.robot import RobotConfig, load_robot
 from affordance_grasp.errors import AffordanceGraspError, MotionFault
-from affordance_grasp.nodes.arms.arm import ARMS
+from affordance_grasp.nodes.arms.arm import RobotArm
+from affordance_grasp.nodes.arms.moveit_arm import MoveItArm
+from affordance_grasp.nodes.arms.ros2_control_arm import Ros2ControlArm
+from affordance_grasp.nodes.arms.simulated_arm import SimulatedArm
 from affordance_grasp.nodes.convert.grasp_messages import from_timings, to_target
 from affordance_grasp.nodes.convert.markers import path_markers
 from affordance_grasp.nodes.inputs.described_robot import DescribedRobot
@@ -26,6 +34,11 @@ WHAT_TO_DO = "the arm stands still; see that its path is free, bring it home, th
 UNKNOWN = "whether the arm stands still is not known: use the robot's own stop, then see to it"
 REST_S, REST_PATIENCE_S = 0.1, 1.5
 CLOSE_S = 2.0
+ARMS: dict[str, Callable[[Node, DescribedRobot, JointMonitor], RobotArm]] = {
+    "simulation": SimulatedArm,
+    "ros2_control": Ros2ControlArm,
+    "moveit": MoveItArm,
+}
 
 
 class ControllerNode(Node):

@@ -16,12 +16,9 @@ from affordance_grasp.control.camera_mounting import D435_LINK_OPTICAL, HandEye,
 from affordance_grasp.control.robot import load_robot
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.geometry import Floats
-from affordance_grasp.nodes.convert.static_transforms import (
-    QOS,
-    TOPIC,
-    from_transform,
-)
+from affordance_grasp.nodes.convert.conversions import from_transform
 from affordance_grasp.nodes.parameters import HandEyeParameters
+from affordance_grasp.nodes.ros.calls import TF_STATIC, TF_STATIC_QOS
 from affordance_grasp.nodes.ros.optional_ros import require
 from affordance_grasp.nodes.ros.parameters import declare
 from affordance_grasp.nodes.ros.running import run
@@ -40,12 +37,12 @@ class HandEyeNode(Node):
         tf2_msgs = require("tf2_msgs.msg", "node hand_eye")
         self._message = tf2_msgs.TFMessage
         self._hand_eye = _calibration(p)
-        self._publisher = self.create_publisher(self._message, TOPIC, QOS)
+        self._publisher = self.create_publisher(self._message, TF_STATIC, TF_STATIC_QOS)
         self._tree, self._published = TransformTree(), False
         if p.child_frame in ("", self._hand_eye.camera_frame):
             self._publish(self._hand_eye.T_tool0_cam, self._hand_eye.camera_frame)
             return
-        self.create_subscription(self._message, TOPIC, self._take, QOS)
+        self.create_subscription(self._message, TF_STATIC, self._take, TF_STATIC_QOS)
         self._patience = self.create_timer(p.extrinsics_timeout_s, self._give_up)
 
     def _take(self, message: Any) -> None:

@@ -91,7 +91,7 @@ class ControllerParameters(RobotOptions, title="controller"):
     robot: Annotated[
         Word,
         about("type of robot that is commanded"),
-        one_of("robot", "affordance_grasp.nodes.arms.arm:ARMS"),
+        one_of("robot", "affordance_grasp.nodes.controller:ARMS"),
     ] = "simulation"
     speed_scaling: Annotated[
         PositiveShare, about("share of the joint speed limits, set while the arm rests", live=True)

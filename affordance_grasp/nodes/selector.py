@@ -21,7 +21,7 @@ from affordance_grasp.nodes.inputs.camera_pose import CAMERA_POSES
 from affordance_grasp.nodes.inputs.described_robot import DescribedRobot
 from affordance_grasp.nodes.inputs.frames import FrameStream
 from affordance_grasp.nodes.inputs.joints import JointMonitor
-from affordance_grasp.nodes.inputs.remote import RemoteGenerator, RemoteGrounder, RemoteServices
+from affordance_grasp.nodes.inputs.remote import RemoteServices, ServedFrame
 from affordance_grasp.nodes.parameters import SelectorParameters
 from affordance_grasp.nodes.ros.action_client import ActionClient
 from affordance_grasp.nodes.ros.calls import LATCHED, Refused, answering
@@ -121,11 +121,12 @@ class SelectorNode(Node):
         self._goals.check()
         tell("decide")
         max_width_m = self._robot.gripper.max_width_m
+        served = ServedFrame(self._remote, stamped, max_width_m)
         plan = plan_grasps(
             frame,
             query,
-            RemoteGrounder(self._remote, stamped),
-            RemoteGenerator(self._remote, stamped, max_width_m),
+            served,
+            served,
             rule=p.rule,
             reach=reach_from(self._described.robot, self._joints.now(), T_base_cam),
             max_width_m=max_width_m,

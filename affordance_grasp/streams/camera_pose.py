@@ -1,28 +1,11 @@
 """The camera's pose at the stamp of an image: from joints and the hand-eye file, or from TF."""
 
-from typing import Protocol
-
 from affordance_grasp.control.robot import RobotConfig
 from affordance_grasp.geometry import Floats
 from affordance_grasp.streams.joints import JointHistory
 from affordance_grasp.streams.messages import Header
 from affordance_grasp.streams.timeline import NotKnown
 from affordance_grasp.streams.transforms import TransformTree
-
-
-class CameraPose(Protocol):
-    """A source of camera poses."""
-
-    def knows(self, image: Header) -> bool:
-        """Whether the data has come up to the image's stamp."""
-
-    def at(self, image: Header) -> Floats:
-        """``T_base_cam`` (4, 4) of the optical frame of an image, at the image's stamp.
-
-        Raises:
-            NotKnown: no data at the stamp.
-            InvalidInput: publishers contradict each other.
-        """
 
 
 class HandEyePose:
@@ -33,11 +16,18 @@ class HandEyePose:
         self._robot, self._joints = robot, joints
 
     def knows(self, image: Header) -> bool:
-        """See :class:`CameraPose`."""
+        """Whether the data has come up to the image's stamp."""
         return not self._calibrated(image) or self._joints.knows(image.stamp_ns)
 
     def at(self, image: Header) -> Floats:
-        """See :class:`CameraPose`; images of another camera would lead to a wrong grasp."""
+        """``T_base_cam`` (4, 4) of the optical frame of an image, at the image's stamp.
+
+        Images of another camera would lead to a wrong grasp.
+
+        Raises:
+            NotKnown: no data at the stamp, or another camera.
+            InvalidInput: publishers contradict each other.
+        """
         if not self._calibrated(image):
             raise NotKnown(
                 f"images are in frame {image.frame_id!r}, and the hand-eye calibration is that "
@@ -57,9 +47,12 @@ class TfPose:
         self._base, self._tree = base_frame, tree
 
     def knows(self, image: Header) -> bool:
-        """See :class:`CameraPose`."""
+        """As :meth:`HandEyePose.knows`."""
         return self._tree.knows(self._base, image.frame_id, image.stamp_ns)
 
     def at(self, image: Header) -> Floats:
-        """See :class:`CameraPose`."""
+        """As :meth:`HandEyePose.at`."""
         return self._tree.lookup(self._base, image.frame_id, image.stamp_ns)
+
+
+CameraPose = HandEyePose | TfPose

@@ -15,33 +15,23 @@ SAME_RAD = 0.05
 """Tolerance for positions of one stamp: some drivers stamp more coarsely than they measure."""
 
 
-class JointHistory:
+class JointHistory(Timeline[Floats]):
     """The last seconds of the positions of some joints, in the order they are named."""
 
     def __init__(self, names: Sequence[str]) -> None:
         """No positions yet."""
+        super().__init__(_apart)
         self.names = tuple(names)
-        self._line: Timeline[Floats] = Timeline(_apart)
 
     @property
     def received(self) -> bool:
         """Whether positions of these joints have arrived."""
-        return len(self._line) > 0
-
-    @property
-    def newest_ns(self) -> int:
-        """Stamp of the newest positions [ns]; there must be some."""
-        return self._line.newest_ns
-
-    @property
-    def newest(self) -> Floats:
-        """The newest positions (J,) [rad]; there must be some."""
-        return self._line.newest
+        return len(self) > 0
 
     @property
     def contradiction(self) -> str:
         """One sentence where publishers contradict each other; empty where they do not."""
-        if not self._line.contradicts_itself:
+        if not self.contradicts_itself:
             return ""
         return (
             f"joint_states jumps to and fro between positions of {', '.join(self.names)}, as from "
@@ -58,11 +48,7 @@ class JointHistory:
         """
         if set(self.names) <= set(message.name):
             positions = to_joint_positions(message, self.names)
-            self._line.take(stamp_ns(message.header.stamp), positions)
-
-    def knows(self, stamp_ns: int) -> bool:
-        """Whether the positions have come up to a stamp."""
-        return self._line.knows(stamp_ns)
+            self.insert(stamp_ns(message.header.stamp), positions)
 
     def at(self, stamp_ns: int) -> Floats:
         """Positions (J,) [rad] at a stamp, interpolated.
@@ -73,12 +59,12 @@ class JointHistory:
         """
         if self.contradiction:
             raise InvalidInput(self.contradiction)
-        before, after, share = self._line.around(stamp_ns, "joint_states")
+        before, after, share = self.around(stamp_ns, "joint_states")
         return np.asarray((1 - share) * before + share * after)
 
     def rests(self, window_ns: int) -> bool:
         """Whether the joints have stood still for a while before the newest positions."""
-        recent = np.array(self._line.since(self.newest_ns - window_ns))
+        recent = np.array(self.since(self.newest_ns - window_ns))
         return len(recent) > 1 and bool(np.ptp(recent, axis=0).max() < STILL_RAD)
 
 

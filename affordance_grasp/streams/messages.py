@@ -8,6 +8,7 @@ those of a bag reader serve alike. The classes below name the fields, as in ``se
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import isfinite, sqrt
 from typing import Any, Protocol
 
 import numpy as np
@@ -206,15 +207,23 @@ def to_rgbd(
 
 def to_pose(message: PoseMessage, what: str = "pose") -> Floats:
     """A 4x4 pose [m] from a message with a unit quaternion."""
-    p, q = message.position, message.orientation
-    translation, quaternion = np.array([p.x, p.y, p.z]), np.array([q.x, q.y, q.z, q.w])
-    if not (np.isfinite(translation).all() and np.isfinite(quaternion).all()):
-        raise InvalidInput(f"{what} holds NaN or infinity")
-    if abs(np.linalg.norm(quaternion) - 1) > UNIT_NORM_TOLERANCE:
-        raise InvalidInput(
-            f"{what} has a quaternion of norm {np.linalg.norm(quaternion):.4g}; it must be 1"
-        )
-    return pose_from_quaternion(translation, quaternion)
+    return pose_from_quaternion(
+        *translation_and_quaternion(message.position, message.orientation, what)
+    )
+
+
+def translation_and_quaternion(
+    t: Any, q: Any, what: str
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """A translation x, y, z [m] and a unit quaternion x, y, z, w from the fields of messages."""
+    translation_m = (float(t.x), float(t.y), float(t.z))
+    quaternion = (float(q.x), float(q.y), float(q.z), float(q.w))
+    norm = sqrt(sum(number**2 for number in quaternion))
+    if not (isfinite(norm) and all(map(isfinite, translation_m))):
+        raise InvalidInput(f"{what} has NaN or infinity")
+    if abs(norm - 1) > UNIT_NORM_TOLERANCE:
+        raise InvalidInput(f"{what} has a quaternion of norm {norm:.4g}; it must be 1")
+    return translation_m, tuple(number / norm for number in quaternion)
 
 
 def to_joint_positions(message: JointStateMessage, joint_names: tuple[str, ...]) -> Floats:

@@ -65,10 +65,12 @@ class Timeline(Generic[T]):
         """Whether the history has come up to a stamp."""
         return bool(self._stamps) and self._stamps[-1] >= stamp_ns
 
-    def take(self, stamp_ns: int, value: T) -> None:
+    def insert(self, stamp_ns: int, value: T) -> None:
         """Insert a value by its stamp."""
         if self._stamps and stamp_ns < self._stamps[-1] - STEP_BACK_NS:
-            self._forget()
+            self._stamps.clear()
+            self._values.clear()
+            self._contradictions.clear()
         at = bisect_left(self._stamps, stamp_ns)
         if self._stamps[at : at + 1] == [stamp_ns]:
             contradicted = self._apart(self._values[at], value, 0.0)
@@ -111,11 +113,6 @@ class Timeline(Generic[T]):
             for i in range(at - 1, max(at - 1 - LOOKED_BACK, -1), -1)
         )
         return next(apart, False) and not all(apart)
-
-    def _forget(self) -> None:
-        self._stamps.clear()
-        self._values.clear()
-        self._contradictions.clear()
 
 
 def _distance(before_ns: int, after_ns: int) -> str:

@@ -1,7 +1,7 @@
 """The transforms of ``/tf`` and ``/tf_static``, and the pose of one frame in another."""
 
 from dataclasses import dataclass
-from math import acos, isfinite, pi, sqrt
+from math import acos, pi
 from typing import Any
 
 import numpy as np
@@ -9,7 +9,7 @@ from scipy.spatial.transform import Rotation, Slerp
 
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.geometry import Floats, invert, pose, pose_from_quaternion
-from affordance_grasp.streams.messages import UNIT_NORM_TOLERANCE, plain_frame, stamp_ns
+from affordance_grasp.streams.messages import plain_frame, stamp_ns, translation_and_quaternion
 from affordance_grasp.streams.timeline import NotKnown, Timeline
 
 DEEPEST_TREE = 64
@@ -115,7 +115,7 @@ class TransformTree:
             self._fixed[child] = link
         else:
             line = self._moving.setdefault(child, Timeline(Link.apart))
-            line.take(stamp_ns(transform.header.stamp), link)
+            line.insert(stamp_ns(transform.header.stamp), link)
 
     def _children(self) -> set[str]:
         return {*self._moving, *self._fixed}
@@ -182,16 +182,6 @@ class TransformTree:
 
 
 def _link(transform: Any) -> Link:
-    t, q = transform.transform.translation, transform.transform.rotation
-    translation_m = (float(t.x), float(t.y), float(t.z))
-    quaternion = (float(q.x), float(q.y), float(q.z), float(q.w))
-    norm = sqrt(sum(number**2 for number in quaternion))
-    if not (isfinite(norm) and all(map(isfinite, translation_m))):
-        raise InvalidInput(f"the transform of {transform.child_frame_id!r} on tf has NaN or inf")
-    if abs(norm - 1) > UNIT_NORM_TOLERANCE:
-        raise InvalidInput(
-            f"the transform of {transform.child_frame_id!r} on tf has a quaternion of norm "
-            f"{norm:.4g}; it must be 1"
-        )
-    unit = tuple(number / norm for number in quaternion)
-    return Link(plain_frame(transform.header.frame_id), translation_m, unit)
+    moved, what = transform.transform, f"the transform of {transform.child_frame_id!r} on tf"
+    numbers = translation_and_quaternion(moved.translation, moved.rotation, what)
+    return Link(plain_frame(transform.header.frame_id), *numbers)

@@ -16,7 +16,7 @@ from spinning import ros
 from affordance_grasp.control.camera_mounting import D435_LINK_OPTICAL
 from affordance_grasp.control.robot import load_robot
 from affordance_grasp.geometry import pose, pose_from_quaternion
-from affordance_grasp.nodes.convert.static_transforms import from_transform
+from affordance_grasp.nodes.convert.conversions import from_transform
 from affordance_grasp.nodes.hand_eye import HandEyeNode
 
 OPTICAL = "camera_color_optical_frame"

@@ -20,7 +20,7 @@ from tf2_ros import TransformBroadcaster
 from affordance_grasp.control.arm.kinematics import forward
 from affordance_grasp.control.motion.execution import STAGES
 from affordance_grasp.control.robot import load_robot
-from affordance_grasp.nodes.convert.static_transforms import from_transform
+from affordance_grasp.nodes.convert.conversions import from_transform
 from affordance_grasp.nodes.graph.client import GraspClient
 from affordance_grasp.nodes.graph.processes import NODES, Graph, isolate
 from affordance_grasp.nodes.inputs.joints import JointMonitor

@@ -1,24 +1,23 @@
 """A real robot behind ros2_control: a trajectory controller for the arm, one for the gripper."""
 
-from collections.abc import Callable
 from time import monotonic
 from typing import Any
 
+from action_msgs.msg import GoalStatus
 from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.node import Node
 
 from affordance_grasp.datatypes import JointTrajectory
 from affordance_grasp.errors import MotionFault
 from affordance_grasp.geometry import Floats
-from affordance_grasp.nodes.arms.follow_trajectory import check_followed, trajectory_goal
+from affordance_grasp.nodes.arms.arm import RobotArm
 from affordance_grasp.nodes.arms.gripper_command import GripperCommandAdapter
+from affordance_grasp.nodes.convert.trajectory_messages import duration, from_trajectory
 from affordance_grasp.nodes.inputs.described_robot import DescribedRobot
 from affordance_grasp.nodes.inputs.joints import JointMonitor
 from affordance_grasp.nodes.parameters import Ros2ControlParameters
 from affordance_grasp.nodes.ros.action_client import ActionClient
-from affordance_grasp.nodes.ros.calls import NoAnswer, Refused
-from affordance_grasp.nodes.ros.goals import Goals
-from affordance_grasp.nodes.ros.optional_ros import absent_action, require
+from affordance_grasp.nodes.ros.optional_ros import require
 from affordance_grasp.nodes.ros.parameters import declare
 
 START_TOLERANCE_RAD = 0.05
@@ -28,31 +27,34 @@ SETTLE_S = 0.5
 FINGERS_REST_S = 0.3
 FINGERS_PATIENCE_S = 5.0
 WANTED_BY = "robot 'ros2_control'"
+FAULTS = {
+    -1: "the robot's controller refused the trajectory as invalid",
+    -2: "the robot's controller does not know these joints",
+    -3: "the trajectory is in the past for the robot's controller; the clocks must agree",
+    -4: "the arm deviated from its path and the robot's controller stopped it",
+    -5: "the arm did not reach the end of its path in time",
+}
+"""Sentences for the error codes of ``control_msgs/FollowJointTrajectory``."""
 
 
-class Ros2ControlArm:
+class Ros2ControlArm(RobotArm):
     """Arm and gripper over the actions of control_msgs."""
 
     def __init__(self, node: Node, robot: DescribedRobot, joints: JointMonitor) -> None:
         """Look for the servers; they are waited for when first used."""
+        super().__init__(node, robot, joints)
         self._settings = p = declare(node, Ros2ControlParameters)
         self._adapter = GripperCommandAdapter(p.gripper_command, p.gripper_position, robot.gripper)
         self._actions = actions = require("control_msgs.action", WANTED_BY)
         self._tolerance = require("control_msgs.msg", WANTED_BY).JointTolerance
-        self._node, self._joints = node, joints
+        self._joints = joints
         self._fingers = JointMonitor(node, (robot.gripper.knuckle_joint,))
-        self._goals = Goals(joints.check)
         group = ReentrantCallbackGroup()
         self._grips = getattr(actions, p.gripper_command)
         self._arm = ActionClient(
             node, actions.FollowJointTrajectory, p.arm_action, callback_group=group
         )
         self._gripper = ActionClient(node, self._grips, p.gripper_action, callback_group=group)
-        self._last_grip = (robot.gripper.max_width_m, robot.gripper.min_force_n)
-
-    def begin(self, cancelled: Callable[[], bool]) -> None:
-        """See :class:`nodes.arms.arm.RobotArm`."""
-        self._goals.begin(cancelled)
 
     def move(self, trajectory: JointTrajectory, any_path: bool = False) -> None:
         """Follow the trajectory to its end, and verify that in ``joint_states``."""
@@ -73,29 +75,11 @@ class Ros2ControlArm:
         reported_m = self._adapter.width_m(answer)
         return self._resting_width_m(reported_m)
 
-    def hold(self, duration_s: float) -> float:
-        """Wait [s], then repeat the grip, which returns the width [m]."""
-        self._goals.pause(duration_s)
-        return self.grip(*self._last_grip)
-
-    def stop(self) -> None:
-        """Cancel the current goal; the robot's controller then holds the arm."""
-        self._goals.stop()
-
     def _follow(self, trajectory: JointTrajectory, timeout_s: float) -> None:
         goal = trajectory_goal(
             self._actions.FollowJointTrajectory, self._tolerance, trajectory, self._settings
         )
         check_followed(self._send(self._arm, goal, timeout_s, "the arm's motion"))
-
-    def _send(self, client: ActionClient, goal: Any, timeout_s: float, what: str) -> Any:
-        try:
-            return self._goals.run(client, goal, timeout_s, what)
-        except NoAnswer as error:
-            absent = absent_action(self._node, client)
-            raise MotionFault("; ".join(filter(None, (str(error), absent)))) from error
-        except Refused as error:
-            raise MotionFault(str(error)) from error
 
     def _check_at(self, q: Floats, tolerance_rad: float, where: str) -> None:
         """Verify the joint positions: a controller without tolerances always reports success."""
@@ -126,3 +110,36 @@ class Ros2ControlArm:
                 f"{self._fingers.names[0]}, so it is not known whether an object is held"
             )
         return reported_m
+
+
+def trajectory_goal(
+    action: Any, tolerance: Any, path: JointTrajectory, limits: Ros2ControlParameters
+) -> Any:
+    """The goal for one trajectory; joints are named, so the controller's order does not matter.
+
+    Args:
+        action: the class ``FollowJointTrajectory``.
+        tolerance: the class ``JointTolerance``.
+        path: what to follow, starting at once.
+        limits: tolerances for every joint.
+    """
+    goal = action.Goal(trajectory=from_trajectory(path))
+    for name in path.joint_names:
+        goal.path_tolerance.append(tolerance(name=name, position=limits.path_tolerance_rad))
+        goal.goal_tolerance.append(tolerance(name=name, position=limits.goal_tolerance_rad))
+    goal.goal_time_tolerance = duration(limits.goal_time_s)
+    return goal
+
+
+def check_followed(answer: Any) -> None:
+    """Raise :class:`MotionFault` with a sentence unless the trajectory was followed to its end."""
+    code, words = int(answer.result.error_code), answer.result.error_string.strip()
+    if answer.status == GoalStatus.STATUS_SUCCEEDED and code == 0:
+        return
+    if code:
+        fault = FAULTS.get(code, f"the robot's controller failed with code {code}")
+    elif answer.status == GoalStatus.STATUS_CANCELED:
+        fault = "another client cancelled it"
+    else:
+        fault = "the robot's controller aborted it, such as for another goal or a protective stop"
+    raise MotionFault(f"the arm's motion: {fault}" + (f" ({words})" if words else ""))

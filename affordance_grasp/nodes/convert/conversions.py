@@ -4,7 +4,8 @@ Reading is in :mod:`affordance_grasp.streams.messages`, that of images in :mod:`
 """
 
 import numpy as np
-from geometry_msgs.msg import Point, Pose, Quaternion
+from builtin_interfaces.msg import Time
+from geometry_msgs.msg import Point, Pose, Quaternion, Transform, TransformStamped, Vector3
 from sensor_msgs.msg import CameraInfo, RegionOfInterest
 from std_msgs.msg import Header
 
@@ -66,5 +67,19 @@ def from_point(point_m: Floats) -> Point:
 
 def from_pose(T: Floats) -> Pose:
     """A pose message from a 4x4 pose [m]."""
+    return Pose(position=from_point(T[:3, 3]), orientation=_quaternion(T))
+
+
+def from_transform(T: Floats, parent: str, child: str, stamp: Time) -> TransformStamped:
+    """Pose ``T`` (4, 4) of ``child`` in ``parent`` as a message of TF."""
+    x, y, z = (float(value) for value in T[:3, 3])
+    return TransformStamped(
+        header=Header(stamp=stamp, frame_id=parent),
+        child_frame_id=child,
+        transform=Transform(translation=Vector3(x=x, y=y, z=z), rotation=_quaternion(T)),
+    )
+
+
+def _quaternion(T: Floats) -> Quaternion:
     x, y, z, w = (float(value) for value in quaternion_xyzw(T))
-    return Pose(position=from_point(T[:3, 3]), orientation=Quaternion(x=x, y=y, z=z, w=w))
+    return Quaternion(x=x, y=y, z=z, w=w)

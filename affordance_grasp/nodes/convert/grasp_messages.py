@@ -4,6 +4,7 @@ import numpy as np
 from geometry_msgs.msg import Point
 from std_msgs.msg import Header
 
+from affordance_grasp import msg
 from affordance_grasp.datatypes import (
     GraspCandidates,
     Heatmap,
@@ -14,22 +15,7 @@ from affordance_grasp.datatypes import (
 )
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.geometry import Floats
-from affordance_grasp.msg import (
-    GraspCandidate,
-    GraspDecision,
-    GraspSelection,
-    RejectedCandidate,
-    SelectedGrasp,
-    StageTime,
-)
-from affordance_grasp.msg import GraspCandidates as GraspCandidatesMessage
-from affordance_grasp.msg import RankedGrasp as RankedGraspMessage
-from affordance_grasp.nodes.convert.conversions import (
-    from_point,
-    from_pose,
-    from_region,
-    to_region,
-)
+from affordance_grasp.nodes.convert import conversions
 from affordance_grasp.nodes.convert.images import from_map, to_map, to_rgbd
 from affordance_grasp.nodes.inputs.frames import StampedFrame
 from affordance_grasp.pipeline import GraspPlan
@@ -37,7 +23,7 @@ from affordance_grasp.scene.table import fit_table
 from affordance_grasp.streams.messages import to_pose
 
 
-def from_candidates(candidates: GraspCandidates, header: Header) -> GraspCandidatesMessage:
+def from_candidates(candidates: GraspCandidates, header: Header) -> msg.GraspCandidates:
     """Grasps in the camera's optical frame, which the header names."""
     rows = zip(
         candidates.T_cam_tcp,
@@ -46,7 +32,7 @@ def from_candidates(candidates: GraspCandidates, header: Header) -> GraspCandida
         candidates.quality,
         strict=True,
     )
-    return GraspCandidatesMessage(
+    return msg.GraspCandidates(
         header=header,
         candidates=[_candidate(*row) for row in rows],
         generator=candidates.generator,
@@ -54,7 +40,7 @@ def from_candidates(candidates: GraspCandidates, header: Header) -> GraspCandida
     )
 
 
-def to_candidates(message: GraspCandidatesMessage) -> GraspCandidates:
+def to_candidates(message: msg.GraspCandidates) -> GraspCandidates:
     """Grasps from any generator that speaks this message."""
     grasps = message.candidates
     return GraspCandidates(
@@ -67,34 +53,34 @@ def to_candidates(message: GraspCandidatesMessage) -> GraspCandidates:
     )
 
 
-def from_plan(plan: GraspPlan, header: Header) -> GraspSelection:
+def from_plan(plan: GraspPlan, header: Header) -> msg.GraspSelection:
     """All that was decided about one frame."""
-    return GraspSelection(
+    return msg.GraspSelection(
         header=header,
         query=plan.heatmap.query,
         affordance=plan.heatmap.affordance,
         method=plan.heatmap.method,
         confidence=plan.heatmap.confidence,
-        region=from_region(plan.region),
+        region=conversions.from_region(plan.region),
         rule=plan.rule,
         ranked=[_from_ranked(grasp) for grasp in plan.selection.ranked],
         rejected=[
-            RejectedCandidate(candidate=candidate, reason=str(reason))
+            msg.RejectedCandidate(candidate=candidate, reason=str(reason))
             for candidate, reason in plan.selection.rejected.items()
         ],
         timings=from_timings({name: ms / 1e3 for name, ms in plan.timings_ms.items()}),
     )
 
 
-def to_selection(message: GraspSelection) -> Selection:
+def to_selection(message: msg.GraspSelection) -> Selection:
     """The ranking and the reasons."""
     rejected = {int(entry.candidate): Reason(entry.reason) for entry in message.rejected}
     return Selection(tuple(_to_ranked(grasp) for grasp in message.ranked), rejected)
 
 
-def from_decision(plan: GraspPlan, stamped: StampedFrame) -> GraspDecision:
+def from_decision(plan: GraspPlan, stamped: StampedFrame) -> msg.GraspDecision:
     """A decision with all that it was made from."""
-    return GraspDecision(
+    return msg.GraspDecision(
         color=stamped.color,
         depth=stamped.depth,
         camera_info=stamped.camera_info,
@@ -104,11 +90,12 @@ def from_decision(plan: GraspPlan, stamped: StampedFrame) -> GraspDecision:
     )
 
 
-def to_plan(message: GraspDecision) -> GraspPlan:
+def to_plan(message: msg.GraspDecision) -> GraspPlan:
     """The plan that a decision came from; its table is found again in the same depth image."""
     frame = to_rgbd(message.color, message.depth, message.camera_info)
     values, selection = to_map(message.heatmap), message.selection
     height, width = values.shape
+    region = conversions.to_region(selection.region, width, height)
     heatmap = Heatmap(
         values=values,
         raw=values,
@@ -123,24 +110,24 @@ def to_plan(message: GraspDecision) -> GraspPlan:
         candidates=to_candidates(message.candidates),
         selection=to_selection(selection),
         table=fit_table(frame),
-        region=to_region(selection.region, width, height) or Region(0, 0, width, height),
+        region=region or Region(0, 0, width, height),
         rule=selection.rule,
         timings_ms={name: s * 1e3 for name, s in to_timings(selection.timings).items()},
     )
 
 
-def from_best(grasp: RankedGrasp, T_base_cam: Floats, header: Header) -> SelectedGrasp:
+def from_best(grasp: RankedGrasp, T_base_cam: Floats, header: Header) -> msg.SelectedGrasp:
     """The grasp to execute, in the base frame, which the header names."""
-    return SelectedGrasp(
+    return msg.SelectedGrasp(
         header=header,
-        pose=from_pose(T_base_cam @ grasp.T_cam_tcp),
+        pose=conversions.from_pose(T_base_cam @ grasp.T_cam_tcp),
         width_m=grasp.width_m,
         heat=grasp.heat,
         quality=grasp.quality,
     )
 
 
-def to_target(message: SelectedGrasp, base_frame: str) -> tuple[Floats, float]:
+def to_target(message: msg.SelectedGrasp, base_frame: str) -> tuple[Floats, float]:
     """``T_base_tcp`` at closure and width [m] of the grasp to execute."""
     if message.header.frame_id != base_frame:
         raise InvalidInput(
@@ -151,28 +138,28 @@ def to_target(message: SelectedGrasp, base_frame: str) -> tuple[Floats, float]:
     return to_pose(message.pose, "the grasp's pose"), float(message.width_m)
 
 
-def from_timings(timings_s: dict[str, float]) -> list[StageTime]:
+def from_timings(timings_s: dict[str, float]) -> list[msg.StageTime]:
     """Stage -> seconds as messages."""
-    return [StageTime(stage=stage, seconds=float(s)) for stage, s in timings_s.items()]
+    return [msg.StageTime(stage=stage, seconds=float(s)) for stage, s in timings_s.items()]
 
 
-def to_timings(message: list[StageTime]) -> dict[str, float]:
+def to_timings(message: list[msg.StageTime]) -> dict[str, float]:
     """Stage -> seconds."""
     return {entry.stage: float(entry.seconds) for entry in message}
 
 
-def _candidate(T: Floats, width_m: float, contact: Floats, quality: float) -> GraspCandidate:
-    return GraspCandidate(
-        pose=from_pose(T),
-        contact=from_point(contact),
+def _candidate(T: Floats, width_m: float, contact: Floats, quality: float) -> msg.GraspCandidate:
+    return msg.GraspCandidate(
+        pose=conversions.from_pose(T),
+        contact=conversions.from_point(contact),
         width_m=float(width_m),
         quality=float(quality),
     )
 
 
-def _from_ranked(grasp: RankedGrasp) -> RankedGraspMessage:
+def _from_ranked(grasp: RankedGrasp) -> msg.RankedGrasp:
     u, v = grasp.contact_uv
-    return RankedGraspMessage(
+    return msg.RankedGrasp(
         grasp=_candidate(grasp.T_cam_tcp, grasp.width_m, grasp.contact_cam, grasp.quality),
         heat=grasp.heat,
         contact_u=u,
@@ -181,7 +168,7 @@ def _from_ranked(grasp: RankedGrasp) -> RankedGraspMessage:
     )
 
 
-def _to_ranked(message: RankedGraspMessage) -> RankedGrasp:
+def _to_ranked(message: msg.RankedGrasp) -> RankedGrasp:
     grasp = message.grasp
     return RankedGrasp(
         T_cam_tcp=to_pose(grasp.pose, "grasp pose"),

@@ -8,7 +8,6 @@ from time import monotonic
 import numpy as np
 import rclpy
 from numpy.typing import NDArray
-from rclpy.action.client import ClientGoalHandle
 from rclpy.executors import ExternalShutdownException, MultiThreadedExecutor
 from rclpy.node import Node
 from rclpy.qos import qos_profile_sensor_data
@@ -21,8 +20,8 @@ from affordance_grasp.msg import GraspDecision
 from affordance_grasp.nodes.convert.grasp_messages import to_plan, to_timings
 from affordance_grasp.nodes.convert.images import to_color
 from affordance_grasp.nodes.ros.action_client import ActionClient
-from affordance_grasp.nodes.ros.calls import LATCHED, NoAnswer, call, wait
-from affordance_grasp.nodes.ros.goals import GONE_S
+from affordance_grasp.nodes.ros.calls import LATCHED, NoAnswer, call
+from affordance_grasp.nodes.ros.goals import Goals
 from affordance_grasp.pipeline import GraspPlan
 from affordance_grasp.srv import (
     GenerateGrasps,
@@ -34,7 +33,6 @@ from affordance_grasp.srv import (
 from affordance_grasp.streams.messages import seconds, to_pose
 
 ANSWER_TIMEOUT_S = 20.0
-CANCEL_TIMEOUT_S = 2.0
 LEAVE_S = 3.0
 GRASP_TIMEOUT_S = 200.0
 POLL_S = 0.1
@@ -154,40 +152,18 @@ class GraspClient:
         self, query: str, dry_run: bool, on_feedback: OnFeedback, check: Check = lambda: None
     ) -> GraspOutcome:
         """Request a grasp; a failure is an outcome with its message."""
-        goal = AffordanceGrasp.Goal(query=query, dry_run=dry_run)
-        sent = self._grasp.send_goal_async(
-            goal, lambda message: on_feedback(message.feedback.stage, message.feedback.detail)
+        answer = Goals(check, ANSWER_TIMEOUT_S).run(
+            self._grasp,
+            AffordanceGrasp.Goal(query=query, dry_run=dry_run),
+            GRASP_TIMEOUT_S,
+            "the grasp",
+            lambda feedback: on_feedback(feedback.stage, feedback.detail),
         )
-        handle = wait(sent, ANSWER_TIMEOUT_S, "action grasp")
-        future = handle.get_result_async()
-        seen = monotonic()
-        deadline = seen + GRASP_TIMEOUT_S
-        try:
-            while not future.done():
-                check()
-                seen = monotonic() if self._grasp.server_is_ready() else seen
-                if monotonic() - seen > GONE_S:
-                    raise NoAnswer("the selector has gone during the grasp; restart it")
-                if monotonic() > deadline:
-                    raise NoAnswer(f"the grasp did not end within {GRASP_TIMEOUT_S:.0f} s")
-                self._pause()
-        except BaseException:  # also on Ctrl-C, so that no arm keeps moving
-            self._cancel(handle)
-            raise
-        return _outcome(future.result().result)
-
-    def _cancel(self, handle: ClientGoalHandle) -> None:
-        """Cancel a grasp; a missing answer is logged and must not hide the original error."""
-        try:
-            wait(handle.cancel_goal_async(), CANCEL_TIMEOUT_S, "cancelling the grasp")
-        except NoAnswer as error:
-            self.node.get_logger().warning(str(error))
+        return _outcome(answer.result)
 
     def plan(self) -> GraspPlan | None:
         """The selector's last decision, with its images."""
-        with self._lock:
-            decision = self._decision
-        return None if decision is None else to_plan(decision)
+        return None if self._decision is None else to_plan(self._decision)
 
     def watch(self) -> None:
         """Start to record the outside camera's photos."""
@@ -218,8 +194,7 @@ class GraspClient:
         self._thread.join(POLL_S)
 
     def _keep_decision(self, message: GraspDecision) -> None:
-        with self._lock:
-            self._decision = message
+        self._decision = message
 
     def _keep_photo(self, message: Image) -> None:
         photo = to_color(message)

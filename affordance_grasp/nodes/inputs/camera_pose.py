@@ -4,6 +4,7 @@
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from threading import Condition
 from typing import Any
@@ -16,8 +17,8 @@ from std_msgs.msg import Header
 from affordance_grasp.control.robot import RobotConfig
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.geometry import Floats
-from affordance_grasp.nodes.convert.static_transforms import QOS, TOPIC
 from affordance_grasp.nodes.inputs.joints import COMPLAINT_PERIOD_S, JointMonitor, once_known
+from affordance_grasp.nodes.ros.calls import TF_STATIC, TF_STATIC_QOS
 from affordance_grasp.nodes.ros.optional_ros import require
 from affordance_grasp.streams.camera_pose import CameraPose, HandEyePose, TfPose
 from affordance_grasp.streams.messages import to_header
@@ -31,7 +32,8 @@ class TransformListener:
         """Subscribe as TF's own listener does."""
         self.tree, self.arrived, self._logger = TransformTree(), Condition(), node.get_logger()
         kind = require("tf2_msgs.msg", "camera_pose 'tf'").TFMessage
-        for topic, static, qos in ((TOPIC, True, QOS), ("/tf", False, QoSProfile(depth=100))):
+        moving = ("/tf", False, QoSProfile(depth=100))
+        for topic, static, qos in (moving, (TF_STATIC, True, TF_STATIC_QOS)):
             node.create_subscription(
                 kind,
                 topic,
@@ -49,21 +51,22 @@ class TransformListener:
             self.arrived.notify_all()
 
 
+@dataclass(frozen=True)
 class AwaitedPose:
-    """Waits for the data of a camera pose, up to a limit."""
+    """Waits for the data of a camera pose, of which ``arrived`` is notified, up to a limit."""
 
-    def __init__(self, pose: CameraPose, arrived: Condition, timeout_s: float) -> None:
-        """``arrived`` is notified of all data of ``pose``."""
-        self._pose, self._arrived, self._timeout_s = pose, arrived, timeout_s
+    pose: CameraPose
+    arrived: Condition
+    timeout_s: float
 
     def at(self, header: Header) -> Floats:
         """``T_base_cam`` (4, 4) of the optical frame of an image, at the image's stamp."""
         image = to_header(header)
         return once_known(
-            self._arrived,
-            lambda: self._pose.knows(image),
-            lambda: self._pose.at(image),
-            self._timeout_s,
+            self.arrived,
+            lambda: self.pose.knows(image),
+            lambda: self.pose.at(image),
+            self.timeout_s,
         )
 
 

@@ -67,14 +67,6 @@ class StampedFrame:
         )
 
 
-@dataclass(frozen=True)
-class Arrival:
-    """A message and when it came, by the node's clock [ns]."""
-
-    message: Image | CameraInfo
-    at_ns: int
-
-
 class FrameStream:
     """Feeds a pairer as messages arrive; a slow reader gets only the newest frame."""
 
@@ -90,7 +82,7 @@ class FrameStream:
         self._arrived = Condition()
         self._pairer: pairing.Pairer[Any] = pairing.Pairer(pairing.Losses())
         self._newest: StampedFrame | None = None
-        self._latest: dict[str, Arrival] = {}
+        self._latest: dict[str, pairing.Stamped[Any]] = {}
         self._fault = ""
         group = group or MutuallyExclusiveCallbackGroup()
         for kind, topic in ((Image, COLOR), (Image, DEPTH), (CameraInfo, INFO)):
@@ -114,8 +106,8 @@ class FrameStream:
                 raise NoAnswer(f"no camera frame within {timeout_s:g} s: {missing}")
         return frame.undistorted()
 
-    def latest(self) -> dict[str, Arrival]:
-        """Topic -> the newest message that arrived on it, paired or not."""
+    def latest(self) -> dict[str, pairing.Stamped[Any]]:
+        """Topic -> the newest message on it, paired or not, which came by the node's clock."""
         with self._arrived:
             return dict(self._latest)
 
@@ -129,7 +121,7 @@ class FrameStream:
         if self._newest is not None:
             old_s = (asked_ns - stamp_ns(self._newest.header.stamp)) * 1e-9
             return f"frames arrive with stamps {old_s:.1f} s old; the clocks must agree"
-        received = {topic for topic, one in self._latest.items() if one.at_ns >= asked_ns}
+        received = {topic for topic, one in self._latest.items() if one.arrived_ns >= asked_ns}
         if COLOR not in received:
             return f"nothing arrives on {COLOR}"
         if DEPTH not in received:
@@ -142,7 +134,8 @@ class FrameStream:
         header = to_header(message.header)
         message.header.frame_id = header.frame_id  # the same one for everybody who reads it
         with self._arrived:
-            self._latest[topic] = Arrival(message, self._clock.now().nanoseconds)
+            now_ns = self._clock.now().nanoseconds
+            self._latest[topic] = pairing.Stamped(header, message, now_ns)
             stamped = pairing.Stamped(header, message, monotonic_ns())
             try:
                 self._pairer.take(ROLES[topic], stamped)

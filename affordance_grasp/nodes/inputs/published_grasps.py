@@ -6,6 +6,7 @@ convention, best first or unordered; widths are measured on the cloud. This pack
 """
 
 from collections import deque
+from dataclasses import dataclass
 from threading import Condition
 from typing import Any
 
@@ -90,53 +91,40 @@ class GraspInbox:
         )
 
 
+@dataclass(frozen=True)
 class PublishedGrasps:
-    """The grasps published for one frame, as a generator."""
+    """The grasps published for one frame, as a generator.
 
+    ``header``: of the colour image; grasps must be in its frame. ``conversion``: convention of
+    the poses. ``max_age_s``: how much older than the image the grasps may be. ``timeout_s``: how
+    long to wait for them. ``best_first``: poses are in order of quality; else it is measured.
+    """
+
+    inbox: GraspInbox
+    header: Header
+    gripper: GripperProfile
+    conversion: GraspConversion
+    max_age_s: float
+    timeout_s: float
+    best_first: bool
     name = NAME
-
-    def __init__(
-        self,
-        inbox: GraspInbox,
-        header: Header,
-        gripper: GripperProfile,
-        conversion: GraspConversion,
-        *,
-        max_age_s: float,
-        timeout_s: float,
-        best_first: bool,
-    ) -> None:
-        """For the frame with this header only.
-
-        Args:
-            inbox: where grasps arrive.
-            header: of the colour image; grasps must be in its frame.
-            gripper: the gripper that executes the grasps.
-            conversion: convention of the poses.
-            max_age_s: how much older than the image the grasps may be.
-            timeout_s: how long to wait for them.
-            best_first: poses are in order of quality; else the quality is measured.
-        """
-        self._inbox, self._header, self._gripper = inbox, header, gripper
-        self._conversion, self._best_first = conversion, best_first
-        self._max_age_s, self._timeout_s = max_age_s, timeout_s
 
     def generate(
         self, frame: RgbdFrame, seed: int = 0, scene: TableScene | None = None
     ) -> GraspCandidates:
         """The grasps; those without widths are measured on the frame's cloud."""
-        after_s = seconds(self._header.stamp) - self._max_age_s
-        message = self._inbox.newest(after_s, self._timeout_s)
-        if plain_frame(message.header.frame_id) != self._header.frame_id:
+        after_s = seconds(self.header.stamp) - self.max_age_s
+        message = self.inbox.newest(after_s, self.timeout_s)
+        if plain_frame(message.header.frame_id) != self.header.frame_id:
             raise GeneratorFault(
                 f"grasps are in frame {message.header.frame_id!r} and the image in "
-                f"{self._header.frame_id!r}; they must be in the image's frame"
+                f"{self.header.frame_id!r}; they must be in the image's frame"
             )
         if isinstance(message, GraspCandidatesMessage):
             return to_candidates(message)
-        grasps = from_pose_array(message, self._best_first)
+        grasps = from_pose_array(message, self.best_first)
         scene = scene or segment_scene(frame, seed=seed)
-        return self._conversion.convert(grasps, scene, self._gripper)
+        return self.conversion.convert(grasps, scene, self.gripper)
 
 
 def from_pose_array(message: PoseArray, best_first: bool) -> ExternalGrasps:

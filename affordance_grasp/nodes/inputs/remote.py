@@ -1,5 +1,7 @@
 """Grounder and generator as the pipeline needs them, served by other nodes."""
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 from rclpy.callback_groups import ReentrantCallbackGroup
@@ -29,21 +31,23 @@ class RemoteServices:
         self.generate = node.create_client(GenerateGrasps, "generate_grasps", callback_group=group)
 
 
-class RemoteGrounder:
-    """Calls the service ``ground`` with one frame's messages."""
+@dataclass(frozen=True)
+class ServedFrame:
+    """Grounder and generator of one frame: they call the services with its messages."""
 
-    def __init__(self, services: RemoteServices, stamped: StampedFrame) -> None:
-        """For this frame only."""
-        self._services, self._stamped = services, stamped
+    services: RemoteServices
+    stamped: StampedFrame
+    max_width_m: float
+    name = "generate_grasps"
 
     def ground(
         self, color: NDArray[np.uint8], query: str, region: Region | None = None
     ) -> Heatmap:
         """The heatmap of the frame's colour image."""
         request = GroundAffordance.Request(
-            image=self._stamped.color, region=from_region(region), query=query
+            image=self.stamped.color, region=from_region(region), query=query
         )
-        response = call(self._services.ground, request, self._services.timeout_s)
+        response = call(self.services.ground, request, self.services.timeout_s)
         return Heatmap(
             values=to_map(response.heatmap),
             raw=to_map(response.raw, "raw heatmap"),
@@ -53,36 +57,24 @@ class RemoteGrounder:
             confidence=float(response.confidence),
         )
 
-
-class RemoteGenerator:
-    """Calls the service ``generate_grasps`` with one frame's messages."""
-
-    name = "generate_grasps"
-
-    def __init__(
-        self, services: RemoteServices, stamped: StampedFrame, max_width_m: float
-    ) -> None:
-        """For this frame only, and grasps of at most ``max_width_m``."""
-        self._services, self._stamped, self._max_width_m = services, stamped, max_width_m
-
     def generate(
         self, frame: RgbdFrame, seed: int = 0, scene: TableScene | None = None
     ) -> GraspCandidates:
-        """The grasps; the service segments the scene itself."""
+        """Grasps of at most ``max_width_m``; the service segments the scene itself."""
         request = GenerateGrasps.Request(
-            color=self._stamped.color,
-            depth=self._stamped.depth,
-            camera_info=self._stamped.camera_info,
-            max_width_m=self._max_width_m,
+            color=self.stamped.color,
+            depth=self.stamped.depth,
+            camera_info=self.stamped.camera_info,
+            max_width_m=self.max_width_m,
             seed=seed,
         )
-        response = call(self._services.generate, request, self._services.timeout_s)
+        response = call(self.services.generate, request, self.services.timeout_s)
         self._check(response.candidates.header)
         return to_candidates(response.candidates)
 
     def _check(self, header: Header) -> None:
         """Refuse grasps in another frame or of another image."""
-        asked = self._stamped.header
+        asked = self.stamped.header
         if header.frame_id != asked.frame_id:
             raise GeneratorFault(
                 f"service {self.name} answered in frame {header.frame_id!r}; grasps must be in "

@@ -16,6 +16,8 @@ from affordance_grasp.errors import AffordanceGraspError
 
 LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 """QoS of topics whose last message late subscribers receive."""
+TF_STATIC = "/tf_static"
+TF_STATIC_QOS = QoSProfile(depth=100, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 ATTEMPTS = 2
 
 

@@ -20,13 +20,17 @@ GONE_S = 1.0
 class Goals:
     """Sends one goal after another; cancels the current one on a cancellation or stop."""
 
-    def __init__(self, guard: Callable[[], None] | None = None) -> None:
+    def __init__(
+        self, guard: Callable[[], None] | None = None, accept_timeout_s: float | None = None
+    ) -> None:
         """No goal yet.
 
         Args:
             guard: called repeatedly; raises ``MotionFault`` when the motion must stop.
+            accept_timeout_s: how long a server may take to accept a goal, if not 3 s.
         """
         self._guard = guard
+        self._accept_s = accept_timeout_s or ANSWER_TIMEOUT_S
         self._stopped = Event()
         self._cancelled: Callable[[], bool] = lambda: False
 
@@ -80,7 +84,7 @@ class Goals:
         On a timeout, stop or cancellation the goal is cancelled and its end awaited.
         """
         self.check()
-        if not client.wait_for_server(ANSWER_TIMEOUT_S):
+        if not client.wait_for_server(self._accept_s):
             raise NoAnswer(f"{what}: no action server answers; is its node running?")
         relay = None if on_feedback is None else lambda message: on_feedback(message.feedback)
         handle = self._accepted(client.send_goal_async(goal, feedback_callback=relay), what)
@@ -91,7 +95,7 @@ class Goals:
     def _accepted(self, sent: Future, what: str) -> ClientGoalHandle:
         """The goal's handle; a goal that is accepted too late is cancelled then."""
         try:
-            return wait(sent, ANSWER_TIMEOUT_S, what)
+            return wait(sent, self._accept_s, what)
         except NoAnswer:
             sent.add_done_callback(_cancel)
             raise
@@ -104,16 +108,19 @@ class Goals:
         future.add_done_callback(lambda _: done.set())
         try:
             self._watch(client, done, monotonic() + timeout_s, what)
-        except MotionFault as error:
+        except NoAnswer:
             handle.cancel_goal_async()
-            if not done.wait(ANSWER_TIMEOUT_S):
+            raise
+        except BaseException as error:  # also on Ctrl-C, so that no arm keeps moving
+            handle.cancel_goal_async()
+            ended = done.wait(ANSWER_TIMEOUT_S)
+            if not isinstance(error, MotionFault):
+                raise
+            if not ended:
                 raise NoAnswer(
                     f"{what}: {error}; it was cancelled and did not end, use the robot's own stop"
                 ) from error
             raise MotionFault(f"{what}: {error}") from error
-        finally:
-            if not done.is_set():
-                handle.cancel_goal_async()
         return future.result()
 
     def _watch(self, client: ActionClient, done: Event, deadline: float, what: str) -> None:
