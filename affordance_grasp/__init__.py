@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from affordance_grasp.grounding.grounder import load_grounder as load_grounder
     from affordance_grasp.pipeline import GraspPlan as GraspPlan
     from affordance_grasp.pipeline import plan_grasps as plan_grasps
-    from affordance_grasp.replay.frames import read_bag as read_bag
+    from affordance_grasp.replay.source import read_bag as read_bag
     from affordance_grasp.report.figures import heatmap_overlay as heatmap_overlay
     from affordance_grasp.report.glyphs import draw_grasps as draw_grasps
     from affordance_grasp.report.plan_report import write_report as write_report
@@ -73,7 +73,7 @@ _CONTENTS = {
     "errors": ("AffordanceGraspError",),
     "grounding.grounder": ("Grounder", "load_grounder"),
     "pipeline": ("GraspPlan", "plan_grasps"),
-    "replay.frames": ("read_bag",),
+    "replay.source": ("read_bag",),
     "report.glyphs": ("draw_grasps",),
     "report.figures": ("heatmap_overlay",),
     "report.plan_report": ("write_report",),

@@ -10,7 +10,7 @@ from affordance_grasp.replay.bags.bag import Bag
 from affordance_grasp.replay.bags.decoding import decode_frame, decode_truth
 from affordance_grasp.replay.bags.recorder import STORAGES, BagRecorder
 from affordance_grasp.replay.bags.topics import TopicNames, find_topics
-from affordance_grasp.replay.bags.world_recorder import WorldRecorder, serving_parts
+from affordance_grasp.replay.bags.world_recorder import record_joints, serving_parts
 from affordance_grasp.replay.source import FrameSource
 
 FRAME = tabletop(Block(0, 0, (0.2, 0.025, 0.02)))
@@ -62,11 +62,11 @@ def test_the_simulation_records_where_the_parts_are(tmp_path):
 
     robot = load_robot()
     with World(robot, make_object("mug", 0), random_placement(0)) as world:
-        recorder = WorldRecorder(tmp_path / "bag")
-        recorder.joints(world, START_NS)
+        recorder = BagRecorder(tmp_path / "bag")
+        record_joints(recorder, world, START_NS)
         frame = world.observe()
         masks = world.part_masks(serving_parts("mug"))
-        recorder.frame(world, frame, masks, START_NS)
+        recorder.frame(START_NS, frame, robot.hand_eye.camera_frame, masks)
         recorder.close()
         handle, rim = world.part_mask(["handle"]), world.part_mask(["rim"])
         T_base_cam = world.T_base_cam

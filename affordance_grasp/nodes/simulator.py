@@ -19,7 +19,8 @@ from affordance_grasp.nodes.parameters import SimulatorParameters
 from affordance_grasp.nodes.ros.calls import answering
 from affordance_grasp.nodes.ros.parameters import declare
 from affordance_grasp.nodes.ros.running import run
-from affordance_grasp.replay.bags.world_recorder import WorldRecorder, serving_parts
+from affordance_grasp.replay.bags.recorder import BagRecorder
+from affordance_grasp.replay.bags.world_recorder import record_joints, serving_parts
 from affordance_grasp.simulation.cell.live_world import LiveWorld
 from affordance_grasp.simulation.cell.observer import Observer
 from affordance_grasp.simulation.cell.placement import random_placement
@@ -39,7 +40,7 @@ class SimulatorNode(Node):
         self._settings = p = declare(self, SimulatorParameters)
         self._robot = load_robot(p.robot_file)
         self._publish_to_topics()
-        self._recorder: WorldRecorder | None = None
+        self._recorder: BagRecorder | None = None
         first = self._world_maker(p.object, p.seed, p.pose_seed)
         self._rendering = RenderThread(self._feeds(), lambda: self.get_clock().now().nanoseconds)
         self._live = LiveWorld(first, self._publish, p.speed)
@@ -60,9 +61,9 @@ class SimulatorNode(Node):
             self._live.ask(lambda world: recorder.close())
         self._live.close()
 
-    def _open_bag(self) -> WorldRecorder | None:
+    def _open_bag(self) -> BagRecorder | None:
         p = self._settings
-        return WorldRecorder(p.record, p.record_storage) if p.record else None
+        return BagRecorder(p.record, p.record_storage) if p.record else None
 
     def _check(self) -> None:
         if not (self._live.alive and self._rendering.alive):
@@ -103,7 +104,7 @@ class SimulatorNode(Node):
         """Arm and gripper in separate messages, as their drivers do."""
         now = self.get_clock().now()
         if self._recorder is not None:
-            self._recorder.joints(world, now.nanoseconds)
+            record_joints(self._recorder, world, now.nanoseconds)
         header = Header(stamp=now.to_msg())
         arm = JointState(header=header, name=list(world.robot.arm.joint_names))
         arm.position = world.joint_positions().tolist()
@@ -128,7 +129,7 @@ class SimulatorNode(Node):
             parts = serving_parts(snapshot.world.household_object.family)
             masks = observer.part_masks(snapshot.state, parts)
             self._live.ask(
-                lambda _: recorder.frame(snapshot.world, frame, masks, snapshot.stamp_ns)
+                lambda _: recorder.frame(snapshot.stamp_ns, frame, header.frame_id, masks)
             )
 
     def _publish_photo(self, observer: Observer, snapshot: Snapshot) -> None:

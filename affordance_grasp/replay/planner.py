@@ -2,16 +2,14 @@
 
 from dataclasses import replace
 from time import perf_counter
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from affordance_grasp.candidates.external.external_grasps import GeneratorFault
 from affordance_grasp.control.motion.pick import reach_from
-from affordance_grasp.datatypes import RankedGrasp, RgbdFrame
+from affordance_grasp.datatypes import RgbdFrame
 from affordance_grasp.errors import AffordanceGraspError, InvalidInput, NoObject
-from affordance_grasp.geometry import quaternion_xyzw
 from affordance_grasp.pipeline import GraspPlan, load_planner
 from affordance_grasp.replay.bags.decoding import decode_frame, decode_truth, fitting
 from affordance_grasp.replay.options import ReplayOptions
@@ -19,7 +17,7 @@ from affordance_grasp.replay.report.frame_figure import frame_figure, write_jpeg
 from affordance_grasp.replay.report.results import BROKEN, NOTHING, PLANNED, FrameResult
 from affordance_grasp.replay.source import NumberedFrame, View
 from affordance_grasp.replay.truth import TruthFolder, on_part, score_heatmap
-from affordance_grasp.report.plan_report import grasps_summary
+from affordance_grasp.report.plan_report import grasps_summary, pose_summary
 
 PICTURES = "frames"
 
@@ -54,7 +52,8 @@ class FramePlanner:
         latency = {"decode": decode_ms, **plan.timings_ms, "total": _since(started)}
         picture = self._draw(numbered.index, plan) if drawn else None
         result = _result(numbered, plan, truth, self.options.top)
-        return replace(result, latency_ms=_rounded(latency), picture=picture)
+        latency_ms = {name: round(ms, 1) for name, ms in latency.items()}
+        return replace(result, latency_ms=latency_ms, picture=picture)
 
     def _truth(self, numbered: NumberedFrame, frame: RgbdFrame) -> NDArray[np.uint8] | None:
         if self._truths is None:
@@ -73,10 +72,6 @@ class FramePlanner:
         name = f"{PICTURES}/{index:06d}.jpg"
         write_jpeg(self.options.out / name, frame_figure(plan))
         return name
-
-
-def _rounded(times_ms: dict[str, float]) -> dict[str, float]:
-    return {name: round(ms, 1) for name, ms in times_ms.items()}
 
 
 def _since(started: float) -> float:
@@ -106,17 +101,9 @@ def _result(
         candidates=len(plan.candidates),
         ranked=len(plan.selection.ranked),
         grasps=grasps_summary(plan.selection.ranked, top),
-        base=_in_base(view, best) if view and best else None,
+        base=pose_summary(view.T_base_cam @ best.T_cam_tcp) if view and best else None,
         view=view.source if view else None,
         rejected=plan.selection.rejection_counts(),
         scores=None if truth is None else score_heatmap(plan.heatmap, truth),
         on_part=None if best is None or truth is None else on_part(best, truth),
     )
-
-
-def _in_base(view: View, best: RankedGrasp) -> dict[str, Any]:
-    T = view.T_base_cam @ best.T_cam_tcp
-    return {
-        "position": [round(float(x), 5) for x in T[:3, 3]],
-        "quaternion_xyzw": [round(float(x), 6) for x in quaternion_xyzw(T)],
-    }

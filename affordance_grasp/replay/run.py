@@ -136,9 +136,8 @@ def _jobs(source: FrameSource, options: ReplayOptions, results: ResultsFile) -> 
     bag = source.bag
     start = bag.start_ns + int(options.start_s * 1e9)
     stop = None if options.end_s is None else bag.start_ns + int(options.end_s * 1e9)
-    after = results.last.place if results.last else None
     every, pictures = options.every, options.pictures_every
-    for frame in source.frames(start, stop, after):
+    for frame in source.frames(start, stop, results.last):
         if frame.index % every:
             continue
         drawn = pictures > 0 and frame.index // every % pictures == 0

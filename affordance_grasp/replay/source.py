@@ -2,13 +2,16 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from affordance_grasp.control.robot import RobotConfig
+from affordance_grasp.datatypes import RgbdFrame
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.geometry import Floats
 from affordance_grasp.replay.bags.bag import Bag, RawMessage, decode, read_header
-from affordance_grasp.replay.bags.decoding import RawFrame
-from affordance_grasp.replay.bags.topics import Topics
+from affordance_grasp.replay.bags.decoding import RawFrame, decode_frame
+from affordance_grasp.replay.bags.topics import TopicNames, Topics, find_topics
+from affordance_grasp.replay.report.results import FrameResult
 from affordance_grasp.streams.camera_pose import CameraPose, HandEyePose, TfPose
 from affordance_grasp.streams.joints import JointHistory
 from affordance_grasp.streams.messages import Header
@@ -42,16 +45,20 @@ class NumberedFrame:
 
 
 @dataclass(frozen=True)
-class Place:
-    """A frame that was dealt with: where to go on after it."""
+class RecordedFrame:
+    """A frame, its number in the bag from 0, its stamp [ns], and where the camera was.
+
+    ``view`` is None where no robot was given or the bag does not tell.
+    """
 
     index: int
     stamp_ns: int
-    bag_ns: int
+    frame: RgbdFrame
+    view: View | None
 
 
 class FrameSource:
-    """Reads one bag; ``losses`` tells at any time what was left out since the last place."""
+    """Reads one bag; ``losses`` tells at any time what was left out since the last frame."""
 
     def __init__(self, bag: Bag, topics: Topics, robot: RobotConfig | None) -> None:
         """Read the camera's intrinsics and the fixed transforms first, wherever they are.
@@ -74,9 +81,12 @@ class FrameSource:
                 self._try(message)
 
     def frames(
-        self, start_ns: int | None = None, stop_ns: int | None = None, after: Place | None = None
+        self,
+        start_ns: int | None = None,
+        stop_ns: int | None = None,
+        after: FrameResult | None = None,
     ) -> Iterator[NumberedFrame]:
-        """Frames between two times of the recording [ns]; with ``after`` those behind it.
+        """Frames between two times of the recording [ns]; with ``after`` those behind that one.
 
         What lies before ``start_ns`` is read too, because it counts.
         """
@@ -92,7 +102,7 @@ class FrameSource:
                 continue
             yield NumberedFrame(index, raw, self._view(raw.header))
 
-    def _skip(self, pairs: Iterator[RawFrame], after: Place) -> None:
+    def _skip(self, pairs: Iterator[RawFrame], after: FrameResult) -> None:
         wanted = (after.stamp_ns, after.bag_ns)
         if not any((raw.header.stamp_ns, raw.color.bag_ns) == wanted for raw in pairs):
             raise InvalidInput(
@@ -160,3 +170,31 @@ class FrameSource:
             return self._joints.at(image.stamp_ns)
         except (NotKnown, InvalidInput):
             return robot.home_q
+
+
+def read_bag(
+    path: Path | str,
+    robot: RobotConfig | None = None,
+    every: int = 1,
+    topics: TopicNames | None = None,
+) -> Iterator[RecordedFrame]:
+    """Every n-th frame of a recording: colour, aligned depth, intrinsics; needs no ROS.
+
+    Args:
+        path: the bag's folder, or its .mcap or .db3 file.
+        robot: whose camera it was; its pose then comes from the bag's joint states or TF.
+        every: 1 gives all frames.
+        topics: names of topics where they are not those of realsense2_camera.
+
+    Raises:
+        InvalidInput: no bag, no such topics, or a message of a frame is broken.
+    """
+    if every < 1:
+        raise InvalidInput(f"every is {every}; must be at least 1")
+    with Bag(Path(path)) as bag:
+        found = find_topics(bag.topics, topics or TopicNames(), affordance="")
+        for numbered in FrameSource(bag, found, robot).frames():
+            if numbered.index % every == 0:
+                raw = numbered.raw
+                frame = decode_frame(raw)
+                yield RecordedFrame(numbered.index, raw.header.stamp_ns, frame, numbered.view)

@@ -8,7 +8,7 @@ from typing import Any
 from affordance_grasp.datatypes import RankedGrasp
 from affordance_grasp.errors import writing
 from affordance_grasp.files import write_file
-from affordance_grasp.geometry import quaternion_xyzw
+from affordance_grasp.geometry import Floats, quaternion_xyzw
 from affordance_grasp.pipeline import GraspPlan
 from affordance_grasp.report.animation import write_gif
 from affordance_grasp.report.figures import (
@@ -26,8 +26,7 @@ def grasps_summary(grasps: tuple[RankedGrasp, ...], top: int | None = None) -> l
     """The first ``top`` grasps as plain data; poses of ``tcp`` in the camera's optical frame."""
     return [
         {
-            "position": _rounded(grasp.T_cam_tcp[:3, 3], 5),
-            "quaternion_xyzw": _rounded(quaternion_xyzw(grasp.T_cam_tcp), 6),
+            **pose_summary(grasp.T_cam_tcp),
             "width_m": round(grasp.width_m, 5),
             "heat": round(grasp.heat, 4),
             "quality": round(grasp.quality, 4),
@@ -35,6 +34,12 @@ def grasps_summary(grasps: tuple[RankedGrasp, ...], top: int | None = None) -> l
         }
         for grasp in grasps[:top]
     ]
+
+
+def pose_summary(T: Floats) -> dict[str, list[float]]:
+    """A pose (4, 4) as plain data: position [m] and quaternion x, y, z, w."""
+    position, quaternion = _rounded(T[:3, 3], 5), _rounded(quaternion_xyzw(T), 6)
+    return {"position": position, "quaternion_xyzw": quaternion}
 
 
 def plan_summary(plan: GraspPlan, top: int | None = None) -> dict[str, Any]:

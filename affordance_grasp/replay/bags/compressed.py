@@ -37,12 +37,8 @@ class PlainImage:
 
 def decompress_color(message: Any) -> PlainImage:
     """An rgb8 image."""
-    encoded = _bytes(message)
-    _check_size(encoded, "compressed colour image")
-    bgr = decode_image(encoded, cv2.IMREAD_COLOR)
-    if bgr is None or bgr.dtype != np.uint8:
-        raise InvalidInput("compressed colour image cannot be decoded")
-    return _plain(message.header, np.ascontiguousarray(bgr[..., ::-1]), "rgb8")
+    bgr = _pixels(_bytes(message), cv2.IMREAD_COLOR, "compressed colour image")
+    return _plain(message.header, np.asarray(bgr[..., ::-1], np.uint8), "rgb8")
 
 
 def decompress_depth(message: Any) -> PlainImage:
@@ -60,9 +56,8 @@ def decompress_depth(message: Any) -> PlainImage:
         raise InvalidInput(
             f"compressed depth image has format {words!r}; expected compressedDepth"
         )
-    _check_size(encoded, "compressed depth image")
-    units = decode_image(encoded, cv2.IMREAD_UNCHANGED)
-    if units is None or units.ndim != 2 or units.dtype != np.uint16:
+    units = _pixels(encoded, cv2.IMREAD_UNCHANGED, "compressed depth image")
+    if units.ndim != 2 or units.dtype != np.uint16:
         raise InvalidInput("compressed depth image is not one channel of 16 bits")
     if not quantised:
         return _plain(message.header, units, "16UC1")
@@ -71,11 +66,7 @@ def decompress_depth(message: Any) -> PlainImage:
 
 def decompress_map(message: Any) -> PlainImage:
     """A mono8 image."""
-    encoded = _bytes(message)
-    _check_size(encoded, "compressed map")
-    gray = decode_image(encoded, cv2.IMREAD_GRAYSCALE)
-    if gray is None:
-        raise InvalidInput("compressed map cannot be decoded")
+    gray = _pixels(_bytes(message), cv2.IMREAD_GRAYSCALE, "compressed map")
     return _plain(message.header, np.asarray(gray, np.uint8), "mono8")
 
 
@@ -93,8 +84,8 @@ def _bytes(message: Any) -> NDArray[np.uint8]:
     return np.frombuffer(bytes(message.data), np.uint8)
 
 
-def _check_size(encoded: NDArray[np.uint8], what: str) -> None:
-    """Refuse before the pixels are decoded: a few bytes can claim any size."""
+def _pixels(encoded: NDArray[np.uint8], flags: int, what: str) -> NDArray[np.generic]:
+    """The pixels; refused before they are decoded: a few bytes can claim any size."""
     try:
         with Image.open(BytesIO(encoded.tobytes()), formats=FORMATS) as image:
             width, height = image.size
@@ -104,6 +95,10 @@ def _check_size(encoded: NDArray[np.uint8], what: str) -> None:
         raise InvalidInput(f"{what} is too large; sides must be 1..{MAX_IMAGE_SIDE}") from error
     if max(width, height) > MAX_IMAGE_SIDE:
         raise InvalidInput(f"{what} is {width}x{height}; sides must be 1..{MAX_IMAGE_SIDE}")
+    pixels = decode_image(encoded, flags)
+    if pixels is None:
+        raise InvalidInput(f"{what} cannot be decoded")
+    return pixels
 
 
 def _plain(header: Any, pixels: NDArray[np.generic], encoding: str) -> PlainImage:

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from affordance_grasp.errors import InvalidInput
-from affordance_grasp.replay.source import Place
 
 PLANNED, NOTHING, BROKEN = "planned", "nothing", "broken"
 KINDS = (PLANNED, NOTHING, BROKEN)
@@ -46,11 +45,6 @@ class FrameResult:
     on_part: bool | None = None
     picture: str | None = None
     lost: dict[str, Any] = field(default_factory=dict)
-
-    @property
-    def place(self) -> Place:
-        """Where to resume after it."""
-        return Place(self.index, self.stamp_ns, self.bag_ns)
 
 
 class ResultsFile:
