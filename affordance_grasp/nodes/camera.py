@@ -12,17 +12,14 @@ from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.node import Node
 from rclpy.qos import qos_profile_sensor_data
-from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import Header
 
 from affordance_grasp.camera.connection import CameraConnection
 from affordance_grasp.camera.realsense import CameraFrame, RealSenseCamera, find_device
 from affordance_grasp.camera.sdk import connected_devices
 from affordance_grasp.errors import AffordanceGraspError
-from affordance_grasp.nodes.convert.conversions import from_intrinsics
 from affordance_grasp.nodes.convert.diagnostics import DIAGNOSTICS, from_camera_status
-from affordance_grasp.nodes.convert.images import from_color, from_depth_m
-from affordance_grasp.nodes.inputs.frames import COLOR, DEPTH, DEPTH_INFO, INFO
+from affordance_grasp.nodes.inputs.frames import FramePublisher
 from affordance_grasp.nodes.parameters import CameraParameters
 from affordance_grasp.nodes.ros.parameters import declare
 from affordance_grasp.nodes.ros.running import run
@@ -38,11 +35,7 @@ class CameraNode(Node):
         """Open the camera; one that is not there yet is waited for."""
         super().__init__("camera")
         self._settings = p = declare(self, CameraParameters)
-        best_effort = qos_profile_sensor_data
-        self._color = self.create_publisher(Image, COLOR, best_effort)
-        self._info = self.create_publisher(CameraInfo, INFO, best_effort)
-        self._depth = self.create_publisher(Image, DEPTH, best_effort)
-        self._depth_info = self.create_publisher(CameraInfo, DEPTH_INFO, best_effort)
+        self._frames = FramePublisher(self, qos_profile_sensor_data)
         self._diagnostics = self.create_publisher(DiagnosticArray, DIAGNOSTICS, 10)
         self._stop = Event()
         self._fault: AffordanceGraspError | None = None
@@ -74,17 +67,15 @@ class CameraNode(Node):
                 return
             except Exception as error:  # a node that looks alive and sends nothing is worse
                 self.get_logger().error(format_exc())
-                self._fault = _unforeseen(error)
+                kind = type(error).__name__
+                self._fault = AffordanceGraspError(
+                    f"the camera's thread has ended on {kind}: {error}; start the node again"
+                )
                 return
 
     def _publish(self, taken: CameraFrame) -> None:
-        """Colour and depth with one stamp: the camera takes them at the same time."""
         header = Header(stamp=_stamp(taken.stamp_s), frame_id=self._settings.frame_id)
-        info = from_intrinsics(taken.frame.intrinsics, header, taken.distortion)
-        self._info.publish(info)
-        self._depth_info.publish(info)
-        self._depth.publish(from_depth_m(taken.frame.depth_m, header))
-        self._color.publish(from_color(taken.frame.color, header))
+        self._frames.publish(taken.frame, header, taken.distortion)
 
     def _report(self) -> None:
         if self._fault is not None:
@@ -93,14 +84,6 @@ class CameraNode(Node):
         now = self.get_clock().now().to_msg()
         wanted_hz = float(self._settings.rate_hz)
         self._diagnostics.publish(from_camera_status(status, self.get_name(), wanted_hz, now))
-
-
-def _unforeseen(error: Exception) -> AffordanceGraspError:
-    fault = AffordanceGraspError(
-        f"the camera's thread has ended on {type(error).__name__}: {error}; start the node again"
-    )
-    fault.__cause__ = error
-    return fault
 
 
 def _stamp(seconds: float) -> Time:

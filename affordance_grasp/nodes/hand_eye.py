@@ -12,7 +12,7 @@ import numpy as np
 from geometry_msgs.msg import TransformStamped
 from rclpy.node import Node
 
-from affordance_grasp.control.camera_mounting import D435_LINK_OPTICAL, HandEye, load_hand_eye
+from affordance_grasp.control.camera_mounting import D435_LINK_OPTICAL, load_hand_eye
 from affordance_grasp.control.robot import load_robot
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.geometry import Floats
@@ -36,7 +36,8 @@ class HandEyeNode(Node):
         self._settings = p = declare(self, HandEyeParameters)
         tf2_msgs = require("tf2_msgs.msg", "node hand_eye")
         self._message = tf2_msgs.TFMessage
-        self._hand_eye = _calibration(p)
+        other = find_file(p.hand_eye_file) if p.hand_eye_file else None
+        self._hand_eye = load_hand_eye(other) if other else load_robot(p.robot_file).hand_eye
         self._publisher = self.create_publisher(self._message, TF_STATIC, TF_STATIC_QOS)
         self._tree, self._published = TransformTree(), False
         if p.child_frame in ("", self._hand_eye.camera_frame):
@@ -81,12 +82,6 @@ class HandEyeNode(Node):
         self._publisher.publish(self._message(transforms=transforms))
         x, y, z = T_tool0_child[:3, 3]
         self.get_logger().info(f"{effector} -> {child} at ({x:.4f}, {y:.4f}, {z:.4f}) m")
-
-
-def _calibration(parameters: HandEyeParameters) -> HandEye:
-    if parameters.hand_eye_file:
-        return load_hand_eye(find_file(parameters.hand_eye_file))
-    return load_robot(parameters.robot_file).hand_eye
 
 
 def main() -> None:

@@ -6,15 +6,14 @@ from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.node import Node
 from rclpy.qos import qos_profile_sensor_data
 from rclpy.time import Time
-from sensor_msgs.msg import CameraInfo, Image, JointState
+from sensor_msgs.msg import Image, JointState
 from std_msgs.msg import Header
 
 from affordance_grasp.control.robot import load_robot
 from affordance_grasp.errors import MotionFault
 from affordance_grasp.nodes.arms.simulated_driver import SimulatedDriver
-from affordance_grasp.nodes.convert.conversions import from_intrinsics
-from affordance_grasp.nodes.convert.images import from_color, from_depth_m
-from affordance_grasp.nodes.inputs.frames import COLOR, DEPTH, DEPTH_INFO, INFO
+from affordance_grasp.nodes.convert.images import from_color
+from affordance_grasp.nodes.inputs.frames import FramePublisher
 from affordance_grasp.nodes.parameters import SimulatorParameters
 from affordance_grasp.nodes.ros.calls import answering
 from affordance_grasp.nodes.ros.parameters import declare
@@ -77,18 +76,13 @@ class SimulatorNode(Node):
 
     def _publish_to_topics(self) -> None:
         # Reliable, as the vendor's drivers publish; best-effort subscribers can read it too.
-        self._color = self.create_publisher(Image, COLOR, 2)
-        self._depth = self.create_publisher(Image, DEPTH, 2)
-        self._info = self.create_publisher(CameraInfo, INFO, 2)
-        self._depth_info = self.create_publisher(CameraInfo, DEPTH_INFO, 2)
+        self._frames = FramePublisher(self, 2)
         self._photo = self.create_publisher(Image, "outside/image_raw", qos_profile_sensor_data)
         self._joints = self.create_publisher(JointState, "joint_states", 10)
 
     def _feeds(self) -> tuple[ImageFeed, ImageFeed]:
-        color, photo, p = self._color, self._photo, self._settings
-        frames = ImageFeed(
-            p.camera_rate_hz, lambda: color.get_subscription_count() > 0, self._publish_frame
-        )
+        photo, p = self._photo, self._settings
+        frames = ImageFeed(p.camera_rate_hz, self._frames.watched, self._publish_frame)
         photos = ImageFeed(
             p.photo_rate_hz, lambda: photo.get_subscription_count() > 0, self._publish_photo
         )
@@ -120,11 +114,7 @@ class SimulatorNode(Node):
         stamp = Time(nanoseconds=snapshot.stamp_ns).to_msg()
         header = Header(stamp=stamp, frame_id=self._robot.hand_eye.camera_frame)
         frame = observer.observe(snapshot.state)
-        info = from_intrinsics(frame.intrinsics, header)
-        self._info.publish(info)
-        self._depth_info.publish(info)
-        self._depth.publish(from_depth_m(frame.depth_m, header))
-        self._color.publish(from_color(frame.color, header))
+        self._frames.publish(frame, header)
         if (recorder := self._recorder) is not None:
             parts = serving_parts(snapshot.world.household_object.family)
             masks = observer.part_masks(snapshot.state, parts)

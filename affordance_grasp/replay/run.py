@@ -148,10 +148,7 @@ def _jobs(source: FrameSource, options: ReplayOptions, results: ResultsFile) -> 
 
 def _lost(source: FrameSource) -> dict[str, Any]:
     """What was left out, as plain data; empty when nothing was."""
-    losses = source.losses
-    counts = {"unpaired": losses.unpaired, "broken": losses.broken}
-    first = {"first": losses.first} if losses.first else {}
-    return {name: count for name, count in counts.items() if count} | first
+    return {name: value for name, value in vars(source.losses).items() if value}
 
 
 def _give_up(result: FrameResult, strict: bool, hopeless: bool, results: ResultsFile) -> None:

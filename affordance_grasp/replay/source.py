@@ -143,7 +143,7 @@ class FrameSource:
 
     def _lose(self, message: RawMessage, error: InvalidInput) -> None:
         if message.bag_ns >= self._asked_ns:
-            self.losses.lose(message.topic, str(error))
+            self.losses.lose(str(error))
 
     def _known(self, image: Header) -> bool:
         """Whether all that tells where the camera was has come up to an image."""
@@ -159,7 +159,7 @@ class FrameSource:
             except NotKnown:
                 continue
             except InvalidInput as error:
-                self.losses.lose(source, str(error))
+                self.losses.lose(str(error))
             else:
                 return View(T_base_cam, self._q(image, self._robot), source)
         return None

@@ -147,14 +147,14 @@ def to_map(
     return values.astype(np.float32)
 
 
-def to_gray(message: ImageMessage, what: str = "ground truth") -> NDArray[np.uint8]:
-    """A map (H, W) 0..255 from a mono8 image, or from a 32FC1 image of values in 0..1."""
-    encoding = _checked_encoding(message, GRAY_ENCODINGS, what)
+def to_gray(message: ImageMessage) -> NDArray[np.uint8]:
+    """A ground truth map (H, W) 0..255 from mono8, or from 32FC1 of values in 0..1."""
+    encoding = _checked_encoding(message, GRAY_ENCODINGS, "ground truth")
     if message.encoding != "32FC1":
         return np.asarray(unpacked(message, encoding)[..., 0], np.uint8)
-    values = to_map(message, what)
+    values = to_map(message, "ground truth")
     if values.min() < 0 or values.max() > 1:
-        raise InvalidInput(f"{what} holds values outside 0..1")
+        raise InvalidInput("ground truth holds values outside 0..1")
     return np.rint(values * 255).astype(np.uint8)
 
 

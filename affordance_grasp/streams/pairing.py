@@ -10,7 +10,7 @@ The messages held meanwhile are bounded in time and in number.
 
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from affordance_grasp.errors import InvalidInput
@@ -53,18 +53,15 @@ class Losses:
     unpaired: int = 0
     broken: int = 0
     first: str = ""
-    topics: dict[str, int] = field(default_factory=dict)
 
-    def lose(self, topic: str, reason: str) -> None:
+    def lose(self, reason: str) -> None:
         """Count a broken message."""
         self.broken += 1
         self.first = self.first or reason
-        self.topics[topic] = self.topics.get(topic, 0) + 1
 
     def clear(self) -> None:
         """Begin counting again."""
         self.unpaired, self.broken, self.first = 0, 0, ""
-        self.topics.clear()
 
 
 class Pairer(Generic[M]):

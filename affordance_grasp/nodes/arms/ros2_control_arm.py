@@ -98,7 +98,7 @@ class Ros2ControlArm(RobotArm):
         Drivers that wait 50 ms for a stall may answer before the fingers have begun to move.
         """
         end = monotonic() + FINGERS_PATIENCE_S
-        if self._fingers.received:
+        if self._fingers.history.received:
             while not self._fingers.rest(FINGERS_REST_S, 2 * FINGERS_REST_S):
                 self._goals.check()
                 if monotonic() > end:

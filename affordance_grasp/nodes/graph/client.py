@@ -159,7 +159,15 @@ class GraspClient:
             "the grasp",
             lambda feedback: on_feedback(feedback.stage, feedback.detail),
         )
-        return _outcome(answer.result)
+        result = answer.result
+        return GraspOutcome(
+            success=result.success,
+            message=result.message,
+            T_base_tcp=to_pose(result.grasp.pose, "the grasp"),
+            width_m=float(result.grasp.width_m),
+            final_width_m=float(result.final_width_m),
+            timings_s=to_timings(result.timings),
+        )
 
     def plan(self) -> GraspPlan | None:
         """The selector's last decision, with its images."""
@@ -206,14 +214,3 @@ class GraspClient:
             self._executor.spin()
         except ExternalShutdownException:
             self.node.get_logger().debug("ROS was shut down")
-
-
-def _outcome(result: AffordanceGrasp.Result) -> GraspOutcome:
-    return GraspOutcome(
-        success=result.success,
-        message=result.message,
-        T_base_tcp=to_pose(result.grasp.pose, "the grasp"),
-        width_m=float(result.grasp.width_m),
-        final_width_m=float(result.final_width_m),
-        timings_s=to_timings(result.timings),
-    )

@@ -76,20 +76,17 @@ class Graph:
         log_folder: Path,
         nodes: Sequence[str] = NODES,
         parameters: Overrides | None = None,
-        parameter_file: Path | None = None,
     ) -> None:
         """Nothing starts yet.
 
         Args:
             log_folder: gets one ``<node>.log`` each.
             nodes: names of the executables.
-            parameters: node -> parameter -> value, over those of the parameter file.
-            parameter_file: ROS parameters; ``config/grasp.yaml`` by default.
+            parameters: node -> parameter -> value, over those of ``config/grasp.yaml``.
         """
         self._logs = Path(log_folder)
         self._nodes = tuple(nodes)
         self._parameters = parameters or {}
-        self._file = parameter_file or share_path("config/grasp.yaml")
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
 
     def __enter__(self) -> "Graph":
@@ -146,7 +143,7 @@ class Graph:
 
     def _command(self, node: str) -> list[str]:
         command = [sys.executable, "-m", f"affordance_grasp.nodes.{node}", "--ros-args"]
-        command += ["--params-file", str(self._file)]
+        command += ["--params-file", str(share_path("config/grasp.yaml"))]
         for name, value in self._parameters.get(node, {}).items():
             # JSON is YAML: quotes keep a path such as 7 or a#b a string.
             plain = value if isinstance(value, int | float) else str(value)

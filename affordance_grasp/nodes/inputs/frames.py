@@ -1,4 +1,4 @@
-"""RGB-D frames from the camera topics: colour and depth of one instant, and the intrinsics."""
+"""RGB-D frames on the camera topics: colour and depth of one instant, and the intrinsics."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,15 +7,15 @@ from threading import Condition
 from time import monotonic_ns
 from typing import Any
 
-from rclpy.callback_groups import CallbackGroup, MutuallyExclusiveCallbackGroup
+from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.clock import Clock
 from rclpy.node import Node
-from rclpy.qos import qos_profile_sensor_data
+from rclpy.qos import QoSProfile, qos_profile_sensor_data
 from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import Header
 
 from affordance_grasp.datatypes import RgbdFrame
-from affordance_grasp.distortion import matters
+from affordance_grasp.distortion import PINHOLE, Distortion, matters
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.nodes.convert.conversions import from_intrinsics
 from affordance_grasp.nodes.convert.images import from_color, from_depth_m, from_map, to_rgbd
@@ -67,6 +67,29 @@ class StampedFrame:
         )
 
 
+class FramePublisher:
+    """Publishes frames on the topics of the vendor's driver."""
+
+    def __init__(self, node: Node, qos: QoSProfile | int) -> None:
+        """``qos``: of all four topics."""
+        self._color = node.create_publisher(Image, COLOR, qos)
+        self._depth = node.create_publisher(Image, DEPTH, qos)
+        self._info = node.create_publisher(CameraInfo, INFO, qos)
+        self._depth_info = node.create_publisher(CameraInfo, DEPTH_INFO, qos)
+
+    def watched(self) -> bool:
+        """Whether somebody reads the colour images."""
+        return bool(self._color.get_subscription_count() > 0)
+
+    def publish(self, frame: RgbdFrame, header: Header, lens: Distortion = PINHOLE) -> None:
+        """Colour and depth with one stamp: the camera takes them at the same time."""
+        info = from_intrinsics(frame.intrinsics, header, lens)
+        self._info.publish(info)
+        self._depth_info.publish(info)
+        self._depth.publish(from_depth_m(frame.depth_m, header))
+        self._color.publish(from_color(frame.color, header))
+
+
 class FrameStream:
     """Feeds a pairer as messages arrive; a slow reader gets only the newest frame."""
 
@@ -74,7 +97,6 @@ class FrameStream:
         self,
         node: Node,
         on_frame: Callable[[StampedFrame], None] | None = None,
-        group: CallbackGroup | None = None,
     ) -> None:
         """Subscribe best-effort, which suits reliable and best-effort publishers alike."""
         self._on_frame, self._logger = on_frame, node.get_logger()
@@ -84,7 +106,7 @@ class FrameStream:
         self._newest: StampedFrame | None = None
         self._latest: dict[str, pairing.Stamped[Any]] = {}
         self._fault = ""
-        group = group or MutuallyExclusiveCallbackGroup()
+        group = MutuallyExclusiveCallbackGroup()
         for kind, topic in ((Image, COLOR), (Image, DEPTH), (CameraInfo, INFO)):
             take = partial(self._take, topic)
             node.create_subscription(

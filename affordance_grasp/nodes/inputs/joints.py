@@ -63,11 +63,6 @@ class JointMonitor:
             callback_group=MutuallyExclusiveCallbackGroup(),
         )
 
-    @property
-    def received(self) -> bool:
-        """Whether positions of these joints ever arrived."""
-        return self.history.received
-
     def check(self) -> None:
         """Raise ``MotionFault`` when the joint positions are not known any more."""
         with self.arrived:
@@ -119,11 +114,11 @@ class JointMonitor:
     def rested(self, window_s: float) -> bool:
         """Whether the joints have stood still for the last ``window_s`` [s]."""
         with self.arrived:
-            return self.received and self.history.rests(round(window_s * 1e9))
+            return self.history.received and self.history.rests(round(window_s * 1e9))
 
     def _complaint(self) -> str:
         """What is wrong with the present positions; empty when nothing is."""
-        if not self.received:
+        if not self.history.received:
             return f"nothing arrives on {TOPIC}; is the robot's driver running?"
         if self.history.contradiction:
             return f"{self.history.contradiction} (it comes from {self._publishers()})"

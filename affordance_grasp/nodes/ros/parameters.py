@@ -108,11 +108,10 @@ def _range(setting: Setting) -> dict[str, Any]:
     high = next((bound for bound in (kind.le, kind.lt) if bound is not None), None)
     if low is None and high is None:
         return {}
-    if isinstance(kind, inspect.IntType):
-        low, high = low if low is not None else -MAX_WHOLE, high if high is not None else MAX_WHOLE
-        return {"integer_range": [IntegerRange(from_value=low, to_value=high, step=0)]}
-    most = sys.float_info.max
-    low, high = low if low is not None else -most, high if high is not None else most
-    return {
-        "floating_point_range": [FloatingPointRange(from_value=float(low), to_value=float(high))]
-    }
+    whole = isinstance(kind, inspect.IntType)
+    most = MAX_WHOLE if whole else sys.float_info.max
+    low, high = -most if low is None else low, most if high is None else high
+    if whole:
+        return {"integer_range": [IntegerRange(from_value=low, to_value=high)]}
+    bounds = FloatingPointRange(from_value=float(low), to_value=float(high))
+    return {"floating_point_range": [bounds]}

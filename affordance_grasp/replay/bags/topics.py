@@ -39,6 +39,7 @@ DEPTH = Role(
     "--depth-topic",
 )
 INFO = Role("camera_info", ("color/camera_info", "rgb/camera_info"), "--info-topic")
+MOST_LISTED = 12
 UNALIGNED = "depth/image_rect_raw"
 ANNOTATION = "annotation"
 """Ground truth for an affordance is on ``annotation/<affordance>``."""
@@ -157,6 +158,7 @@ def _ends(topic: str, name: str) -> bool:
     return topic == name or topic.endswith(f"/{name}")
 
 
-def _listed(topics: Sequence[Topic], most: int = 12) -> str:
-    shown = ", ".join(f"{t.name} ({t.type.rsplit('/', 1)[-1]})" for t in topics[:most])
-    return shown + (f" and {len(topics) - most} more" if len(topics) > most else "")
+def _listed(topics: Sequence[Topic]) -> str:
+    shown = ", ".join(f"{t.name} ({t.type.rsplit('/', 1)[-1]})" for t in topics[:MOST_LISTED])
+    more = len(topics) - MOST_LISTED
+    return f"{shown} and {more} more" if more > 0 else shown

@@ -50,7 +50,7 @@ class Tally:
     lost: Counter[str] = field(default_factory=Counter)
     columns: dict[str, list[float]] = field(default_factory=dict)
     first_ns: int | None = None
-    last_ns: int | None = None
+    last_ns: int = 0
 
     def add(self, result: FrameResult) -> None:
         """Add one frame."""
@@ -90,13 +90,14 @@ class Tally:
         """All statistics as plain data; None where nothing was measured."""
         latency = {n[:-3]: _spread(v) for n, v in self.columns.items() if n.endswith("_ms")}
         scored = len(self.columns.get("kld", []))
+        span_ns = None if self.first_ns is None else self.last_ns - self.first_ns
         return {
             "frames": {"total": self.kinds.total(), **{k: self.kinds[k] for k in KINDS}},
             "left_out": {
                 "colour_images_without_depth": self.lost["unpaired"],
                 "broken_messages": self.lost["broken"],
             },
-            "span_s": None if self.first_ns is None else _span_s(self.first_ns, self.last_ns),
+            "span_s": None if span_ns is None else round(span_ns * 1e-9, 3),
             "grasp_found_rate": self._mean("taken"),
             "confidence": self._mean("confidence"),
             "heat_of_first": self._mean("heat"),
@@ -128,10 +129,6 @@ def tally(results: Iterable[FrameResult]) -> Tally:
 def _spread(values: list[float]) -> dict[str, float]:
     middle, high = np.percentile(values, [50, 90])
     return {"median": round(float(middle), 1), "p90": round(float(high), 1)}
-
-
-def _span_s(first_ns: int, last_ns: int | None) -> float:
-    return round(((last_ns or first_ns) - first_ns) * 1e-9, 3)
 
 
 def write_table(path: Path, results: Iterable[FrameResult]) -> Path:
