@@ -24,9 +24,11 @@ demo: setup
 		--seed "$(SEED)" --out "$(OUT)"
 
 RUN ?= python -m pytest
+# Whole files go to two processes in the order of their names; test_graph.py takes longest.
+WORKERS ?= 2
 test: setup
 	@$(ACTIVATE)
-	$(RUN) $(PYTEST)
+	$(RUN) -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(PYTEST)
 
 # What needs a complete ROS 2: the sourced one, else one made of wheels; left out where none can be.
 # What fails of the tests that are marked as starting processes is tried once more, alone.

@@ -24,7 +24,8 @@ def main(words: Sequence[str]) -> int:
         if code != TESTS_FAILED or not failed:
             return code
         print("once more, of what failed, the tests that start processes:", flush=True)
-        subprocess.call([*command, *AGAIN])
+        alone = ("-n", "0") if "-n" in words else ()
+        subprocess.call([*command, *AGAIN, *alone])
         still = failures(Path(cache))
     for name in failed:
         print(f"{'failed' if name in still else 'failed, then passed when tried again'}: {name}")

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-os.environ.setdefault("OMP_NUM_THREADS", "2")
+# Tests side by side have a core each; more threads would only wait for one another.
+os.environ.setdefault("OMP_NUM_THREADS", "1" if "PYTEST_XDIST_WORKER" in os.environ else "2")
 # Fast DDS reads its profiles once, for the first node of a process. Whichever test makes that one,
 # images of later tests need the larger shared memory, or some get lost.
 PROFILES = Path(__file__).parents[1] / "config" / "fastdds.xml"
