@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 from threading import Event
 from time import monotonic, sleep, time
@@ -290,26 +291,24 @@ def test_the_simulator_refuses_an_unknown_object_and_keeps_the_old(client):
         client.judge("juggle")
 
 
-def test_a_node_that_cannot_start_is_reported_with_its_reason(tmp_path):
+def test_nodes_that_cannot_start_are_reported_with_their_reasons(tmp_path):
     isolate()
-    parameters = {"grounder": {"checkpoint": tmp_path / "missing.safetensors"}}
-    with Graph(tmp_path / "logs", ["grounder"], parameters) as graph:
-        deadline = monotonic() + ANSWER_S
-        with pytest.raises(NodeDied, match="code 2: grounder.*missing.safetensors"):
-            while monotonic() < deadline:
-                graph.check()
-                sleep(0.1)
-
-
-@pytest.mark.parametrize("name", ["magic", "7"])
-def test_an_unknown_name_as_a_parameter_is_refused(tmp_path, name):
-    isolate()
-    with Graph(tmp_path, ["candidates"], {"candidates": {"generator": name}}) as graph:
-        deadline = monotonic() + ANSWER_S
-        with pytest.raises(NodeDied, match=f"unknown generator '{name}'; known: antipodal"):
-            while monotonic() < deadline:
-                graph.check()
-                sleep(0.1)
+    missing = tmp_path / "missing.safetensors"
+    refused = [
+        ("grounder", {"checkpoint": missing}, "code 2: grounder.*missing.safetensors"),
+        ("candidates", {"generator": "magic"}, "unknown generator 'magic'; known: antipodal"),
+        ("candidates", {"generator": "7"}, "unknown generator '7'; known: antipodal"),
+    ]
+    with ExitStack() as started:
+        for number, (node, parameters, words) in enumerate(refused):
+            graph = Graph(tmp_path / str(number), [node], {node: parameters})
+            refused[number] = started.enter_context(graph), words
+        for graph, words in refused:
+            deadline = monotonic() + ANSWER_S
+            with pytest.raises(NodeDied, match=words):
+                while monotonic() < deadline:
+                    graph.check()
+                    sleep(0.1)
 
 
 def test_nodes_end_with_the_process_they_were_started_for(tmp_path):

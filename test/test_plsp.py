@@ -13,6 +13,7 @@ from tiny_encoders import TINY_NETWORK
 from affordance_grasp.encoders.backbones import SPECS, Backbone, Clip
 from affordance_grasp.encoders.weights import load_strictly
 from affordance_grasp.errors import CheckpointError, InvalidInput
+from affordance_grasp.learning.training.optimizers import AdamW
 from affordance_grasp.methods.plsp.config import PlspBatch, PlspConfig
 from affordance_grasp.methods.plsp.fuser import sin_cos_table
 from affordance_grasp.methods.plsp.network import Plsp
@@ -356,10 +357,31 @@ def test_paper_losses_are_the_released_ones(paper_network, reasoning, prefix):
     gradients = {name: p.grad for name, p in network.named_parameters() if p.grad is not None}
     start = f"{prefix}/gradnorm_of_total/"
     compared = {k.removeprefix(start): v for k, v in expected.items() if k.startswith(start)}
-    assert len(compared) > 5
+    assert len(compared) == 11
     for official, norm in compared.items():
         name = official.replace("encoder.", "backbone.visual.")
         assert gradients[name].norm().item() == pytest.approx(norm, rel=5e-4), official
+    check_step(network, expected, f"{prefix}/stepnorm/")
+
+
+def check_step(network, expected, start):
+    """The change by one optimiser's step after half the gradient, as two batches make one.
+
+    The backbone belongs to other tests too, so that the step is taken back.
+    """
+    before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    for parameter in network.parameters():
+        if parameter.grad is not None:
+            parameter.grad /= 2
+    AdamW().build(network.parameter_groups(AdamW().learning_rate)).step()
+    after = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    network.load_state_dict(before)
+    compared = {k.removeprefix(start): v for k, v in expected.items() if k.startswith(start)}
+    assert len(compared) == 11
+    for official, norm in compared.items():
+        name = official.replace("encoder.", "backbone.visual.")
+        moved = (after[name] - before[name]).norm().item()
+        assert moved == pytest.approx(norm, rel=1e-3), official
 
 
 def test_a_foreign_checkpoint_is_refused_with_every_name(paper_network):

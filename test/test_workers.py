@@ -40,40 +40,44 @@ def bag(tmp_path_factory):
     return path
 
 
-def planned(path, workers):
-    with Bag(path) as bag, planner(replace(SETUP, workers=workers)) as plan:
-        source = FrameSource(bag, find_topics(bag.topics, TopicNames(), "hold"), None)
-        jobs = ((frame, False, {"broken": frame.index}) for frame in source.frames())
-        return [replace(result, latency_ms={}) for result in plan(jobs)]
+def jobs(source):
+    return ((frame, False, {"broken": frame.index}) for frame in source.frames())
 
 
-def test_processes_answer_as_one_does_and_in_order(bag):
-    alone, together = planned(bag, 1), planned(bag, 2)
+def comparable(results):
+    return [replace(result, latency_ms={}) for result in results]
+
+
+@pytest.fixture
+def source(bag):
+    with Bag(bag) as opened:
+        yield FrameSource(opened, find_topics(opened.topics, TopicNames(), "hold"), None)
+
+
+def test_processes_answer_as_one_does_and_in_order_and_their_death_is_told(source):
+    with planner(replace(SETUP, workers=1)) as plan:
+        alone = comparable(plan(jobs(source)))
     assert [result.index for result in alone] == list(range(FRAMES))
     assert [result.lost for result in alone] == [{"broken": i} for i in range(FRAMES)]
     assert len({result.grasps[0]["width_m"] for result in alone}) > 1
-    assert together == alone
-
-
-def test_a_process_that_dies_is_told_apart_from_bad_input():
     with (
         pytest.raises(WorkerDied, match="a planning process died, perhaps for lack of memory"),
         planner(SETUP) as plan,
     ):
+        assert comparable(plan(jobs(source))) == alone
         for child in active_children():
             child.kill()
             child.join()
-        list(plan([(None, False, {})]))
+        list(plan(jobs(source)))
 
 
 def test_what_cannot_be_loaded_is_one_sentence():
-    setup = ReplayOptions(query="hold", checkpoint=Path("none.safetensors"))
-    for workers in (1, 2):
-        with (
-            pytest.raises(CheckpointError, match="none.safetensors does not exist"),
-            planner(replace(setup, workers=workers)),
-        ):
-            pass
+    setup = ReplayOptions(query="hold", checkpoint=Path("none.safetensors"), workers=1)
+    with (
+        pytest.raises(CheckpointError, match="none.safetensors does not exist"),
+        planner(setup),
+    ):
+        pass
 
 
 @pytest.mark.parametrize("workers", [1, 2])
