@@ -113,3 +113,10 @@ def test_every_cell_of_the_tour_runs(monkeypatch):
 
 def test_the_tour_stays_small():
     assert (EXAMPLES / "tour.ipynb").stat().st_size < 500_000
+
+
+def test_every_example_is_run_by_some_test():
+    tests = "".join(path.read_text() for path in Path(__file__).parent.glob("test_*.py"))
+    examples = {path.name for path in EXAMPLES.iterdir() if path.suffix in {".py", ".ipynb"}}
+    assert "plan_pick.py" in examples
+    assert not {name for name in examples if f'"{name}"' not in tests}

@@ -1,3 +1,6 @@
+import errno
+import os
+
 import numpy as np
 import pytest
 import torch
@@ -12,7 +15,7 @@ from affordance_grasp.datasets.images import (
     views_for_training,
 )
 from affordance_grasp.datasets.views import ViewPlan
-from affordance_grasp.errors import InvalidInput
+from affordance_grasp.errors import InvalidInput, StorageFull
 from affordance_grasp.methods.method import make_network
 
 PLAN = ViewPlan(crops=2, stitched=1)
@@ -110,6 +113,18 @@ def test_features_of_weights_without_a_digest_are_not_cached(split, tmp_path):
     with pytest.raises(InvalidInput, match="without a digest"):
         features_of_test(split, TinyEncoder(""), tmp_path / "cache")
     assert not (tmp_path / "cache").exists()
+
+
+def test_a_disk_without_room_is_told_before_anything_is_computed(split, tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    encoder = TinyEncoder()
+    with pytest.raises(StorageFull, match=r"cache.*npy cannot be written .No space left"):
+        features_of_test(split, encoder, tmp_path / "cache")
+    assert encoder.calls == 0
+    assert not list((tmp_path / "cache").iterdir())
 
 
 @pytest.mark.parametrize("left", [0, 50, 200])

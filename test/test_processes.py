@@ -43,7 +43,9 @@ def test_a_command_that_was_killed_is_no_bad_input(tmp_path, monkeypatch):
 
 
 def test_nothing_to_do_is_done():
-    run_commands([], 4)
+    done = []
+    run_commands([], 4, done.append)
+    assert done == []
 
 
 def test_termination_ends_the_running_commands(tmp_path):

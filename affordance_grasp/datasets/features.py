@@ -9,6 +9,7 @@ stopped run is resumed where it was.
 
 import hashlib
 import json
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
@@ -21,7 +22,7 @@ from numpy.typing import NDArray
 
 from affordance_grasp.datasets.agd20k import ImageFile, content_digest, read_color
 from affordance_grasp.datasets.images import FrozenEncoder, ImageView, ViewedImages
-from affordance_grasp.errors import InvalidInput
+from affordance_grasp.errors import InvalidInput, writing
 
 Progress = Callable[..., Iterable[tuple[int, ...]]]
 Views = tuple[tuple[ImageView, ...], ...]
@@ -152,9 +153,9 @@ def _chunks(items: Iterable[tuple[int, ...]], size: int) -> Iterator[list[tuple[
 
 
 def _open(path: Path, dtype: np.dtype, shape: tuple[int, ...]) -> np.memmap:
-    path.parent.mkdir(parents=True, exist_ok=True)
     if not path.exists():
-        return open_memmap(path, mode="w+", dtype=dtype, shape=shape)
+        with writing(path):
+            return _created(path, dtype, shape)
     found = _cached(path, "r+")
     if found.shape != shape or found.dtype != dtype:
         raise InvalidInput(
@@ -162,6 +163,19 @@ def _open(path: Path, dtype: np.dtype, shape: tuple[int, ...]) -> np.memmap:
             "remove it"
         )
     return found
+
+
+def _created(path: Path, dtype: np.dtype, shape: tuple[int, ...]) -> np.memmap:
+    """A new file with its room on the disk: a full one would end the process in mid-write."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    values = open_memmap(path, mode="w+", dtype=dtype, shape=shape)
+    try:
+        with path.open("r+b") as file:
+            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+    except OSError:
+        path.unlink()
+        raise
+    return values
 
 
 def _cached(path: Path, mode: Literal["r", "r+"]) -> np.memmap:
