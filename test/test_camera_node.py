@@ -19,8 +19,7 @@ from rclpy.qos import qos_profile_sensor_data
 from sensor_msgs.msg import CameraInfo, Image
 from software_camera import COLOR_FOCAL, EPOCH_MS, SETTINGS, SoftwareCamera, Streaming
 
-from affordance_grasp.camera.connection import CameraStatus, State
-from affordance_grasp.camera.stream_statistics import StreamStatistics
+from affordance_grasp.camera.connection import CameraStatus, State, StreamStatistics
 from affordance_grasp.errors import AffordanceGraspError, InvalidInput
 from affordance_grasp.nodes.camera import CameraNode
 from affordance_grasp.nodes.convert.diagnostics import from_camera_status

@@ -8,7 +8,7 @@ import pytest
 from small_bags import compressed
 
 from affordance_grasp.errors import InvalidInput
-from affordance_grasp.replay.bags.compressed import decompress_color, decompress_depth
+from affordance_grasp.replay.bags.decoding import decompress_color, decompress_depth
 from affordance_grasp.streams.messages import to_color, to_depth_m
 
 RNG = np.random.default_rng(0)

@@ -1,6 +1,6 @@
 import pytest
 
-from affordance_grasp.camera.stream_statistics import FrameCounter
+from affordance_grasp.camera.connection import FrameCounter
 
 
 def counted(numbers, rate_hz=10.0):

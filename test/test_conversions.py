@@ -13,8 +13,8 @@ from affordance_grasp.errors import InvalidInput
 from affordance_grasp.geometry import pose_from_quaternion
 from affordance_grasp.nodes.convert import conversions as c
 from affordance_grasp.nodes.convert import images
+from affordance_grasp.nodes.convert.conversions import from_trajectory, to_trajectory
 from affordance_grasp.nodes.convert.grasp_messages import from_candidates, to_candidates, to_target
-from affordance_grasp.nodes.convert.trajectory_messages import from_trajectory, to_trajectory
 from affordance_grasp.streams.messages import to_intrinsics, to_joint_positions, to_pose
 
 HEADER = Header(frame_id="camera_color_optical_frame")

@@ -29,8 +29,8 @@ from affordance_grasp.nodes.convert.images import from_color, from_map, to_color
 from affordance_grasp.nodes.graph.client import GraspClient
 from affordance_grasp.nodes.graph.processes import Graph, NodeDied, is_empty, isolate
 from affordance_grasp.nodes.inputs.joints import JointMonitor
-from affordance_grasp.nodes.ros.action_client import ActionClient
 from affordance_grasp.nodes.ros.calls import NoAnswer, wait
+from affordance_grasp.nodes.ros.goals import ActionClient
 from affordance_grasp.streams.messages import seconds
 
 pytestmark = pytest.mark.processes

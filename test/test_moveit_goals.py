@@ -13,10 +13,9 @@ from affordance_grasp.control.robot import load_robot
 from affordance_grasp.datatypes import JointTrajectory
 from affordance_grasp.errors import MotionFault
 from affordance_grasp.geometry import invert, pose
-from affordance_grasp.nodes.arms.moveit_arm import SPEED_TOLERANCE, MoveItArm
-from affordance_grasp.nodes.arms.moveit_goals import check_code, planned
+from affordance_grasp.nodes.arms.moveit_arm import SPEED_TOLERANCE, MoveItArm, check_code, planned
 from affordance_grasp.nodes.arms.ros2_control_arm import Ros2ControlArm
-from affordance_grasp.nodes.convert.trajectory_messages import from_trajectory
+from affordance_grasp.nodes.convert.conversions import from_trajectory
 
 ROBOT = load_robot(speed_scaling=0.3)
 NAMES = ROBOT.arm.joint_names

@@ -23,10 +23,9 @@ from affordance_grasp.nodes.inputs.frames import FrameStream
 from affordance_grasp.nodes.inputs.joints import JointMonitor
 from affordance_grasp.nodes.inputs.remote import RemoteServices, ServedFrame
 from affordance_grasp.nodes.parameters import SelectorParameters
-from affordance_grasp.nodes.ros.action_client import ActionClient
 from affordance_grasp.nodes.ros.calls import LATCHED, Refused, answering
 from affordance_grasp.nodes.ros.exclusive_action import ExclusiveAction, Stages
-from affordance_grasp.nodes.ros.goals import Goals
+from affordance_grasp.nodes.ros.goals import ActionClient, Goals
 from affordance_grasp.nodes.ros.parameters import LiveParameters
 from affordance_grasp.nodes.ros.running import run
 from affordance_grasp.pipeline import GraspPlan, check_confidence, plan_grasps

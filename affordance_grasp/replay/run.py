@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -85,14 +86,11 @@ def replay(
         if restart:
             _forget(folder)
         write_json(folder / RUN, identity)
-        results = ResultsFile(folder / RESULTS)
-        try:
+        with closing(ResultsFile(folder / RESULTS)) as results:
             done = results.count
             lost = _continue(source, plan, options, results, progress)
             wall_s = perf_counter() - begun
             whole = _whole(bag, topics, results, lost)
-        finally:
-            results.close()
     return ReplayOutcome(whole, results.path, done, results.count - done, loading_s, wall_s)
 
 

@@ -25,8 +25,8 @@ from affordance_grasp.nodes.convert.conversions import from_pose
 from affordance_grasp.nodes.graph.client import GraspClient
 from affordance_grasp.nodes.graph.processes import Graph, isolate
 from affordance_grasp.nodes.inputs.joints import JointMonitor
-from affordance_grasp.nodes.ros.action_client import ActionClient
 from affordance_grasp.nodes.ros.calls import wait
+from affordance_grasp.nodes.ros.goals import ActionClient
 
 pytestmark = pytest.mark.processes
 

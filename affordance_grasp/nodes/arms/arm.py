@@ -9,10 +9,8 @@ from affordance_grasp.control.motion.execution import Actuators
 from affordance_grasp.errors import MotionFault
 from affordance_grasp.nodes.inputs.described_robot import DescribedRobot
 from affordance_grasp.nodes.inputs.joints import JointMonitor
-from affordance_grasp.nodes.ros.action_client import ActionClient
 from affordance_grasp.nodes.ros.calls import NoAnswer, Refused
-from affordance_grasp.nodes.ros.goals import Goals
-from affordance_grasp.nodes.ros.optional_ros import absent_action
+from affordance_grasp.nodes.ros.goals import ActionClient, Goals, absent_action
 
 
 class RobotArm(Actuators):

@@ -5,6 +5,8 @@ against the package's limits, table and speeds before execution: a planning scen
 table.
 """
 
+from typing import Any
+
 import numpy as np
 from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.node import Node
@@ -14,23 +16,35 @@ from affordance_grasp.control.motion.trajectory import resample, top_speed
 from affordance_grasp.control.robot import RobotConfig
 from affordance_grasp.datatypes import JointTrajectory
 from affordance_grasp.errors import MotionFault, Unreachable
-from affordance_grasp.nodes.arms.moveit_goals import (
-    check_code,
-    execution_goal,
-    planned,
-    planning_goal,
-)
+from affordance_grasp.geometry import Floats
 from affordance_grasp.nodes.arms.ros2_control_arm import START_TOLERANCE_RAD, Ros2ControlArm
+from affordance_grasp.nodes.convert.conversions import from_trajectory, to_trajectory
 from affordance_grasp.nodes.inputs.described_robot import DescribedRobot
 from affordance_grasp.nodes.inputs.joints import JointMonitor
 from affordance_grasp.nodes.parameters import MoveItParameters
-from affordance_grasp.nodes.ros.action_client import ActionClient
+from affordance_grasp.nodes.ros.goals import ActionClient
 from affordance_grasp.nodes.ros.optional_ros import require
 from affordance_grasp.nodes.ros.parameters import declare
 
 PLANNING_MARGIN_S = 5.0
 SPEED_TOLERANCE = 1.05
 WANTED_BY = "robot 'moveit'"
+SUCCESS = 1
+FAULTS = {
+    -1: "no path was found",
+    -2: "the path that was found is not valid",
+    -3: "the environment changed and the path is blocked",
+    -4: "the robot's controllers failed",
+    -6: "it exceeded its time limit",
+    -7: "it was cancelled",
+    -10: "the arm's present configuration collides in the planning scene",
+    -12: "the goal configuration collides in the planning scene",
+    -15: "there is no such planning group; set moveit_group",
+    -23: "joint_states is too old for it",
+    -26: "the arm's present configuration is beyond its limits",
+    -27: "the goal configuration is not valid",
+}
+"""Sentences for values of ``moveit_msgs/MoveItErrorCodes``."""
 
 
 class MoveItArm(Ros2ControlArm):
@@ -62,20 +76,35 @@ class MoveItArm(Ros2ControlArm):
         return self._width_m
 
     def _plan(self, wanted: JointTrajectory) -> JointTrajectory:
-        settings, robot = self._moveit, self._described.robot
-        goal = planning_goal(
-            self._messages,
-            self._kinds.MoveGroup,
-            wanted.positions[-1],
-            robot=robot,
-            group=settings.moveit_group,
-            time_s=settings.planning_time_s,
-        )
-        timeout_s = settings.planning_time_s + PLANNING_MARGIN_S
+        goal = self._planning_goal(wanted.positions[-1])
+        timeout_s = self._moveit.planning_time_s + PLANNING_MARGIN_S
         answer = self._send(self._planner, goal, timeout_s, "MoveIt's planning")
-        found = planned(answer, robot.arm.joint_names)
+        found = planned(answer, wanted.joint_names)
         self._check(found, wanted)
         return found
+
+    def _planning_goal(self, q: Floats) -> Any:
+        """Plan, and do not execute, from where the arm is to ``q`` (J,) [rad]."""
+        robot, goal = self._described.robot, self._kinds.MoveGroup.Goal()
+        request, settings = goal.request, robot.settings
+        request.group_name = self._moveit.moveit_group
+        request.allowed_planning_time = self._moveit.planning_time_s
+        request.num_planning_attempts = 1
+        request.start_state.is_diff = True
+        request.max_velocity_scaling_factor = settings.speed_scaling
+        scaling = settings.acceleration_scaling or settings.speed_scaling
+        request.max_acceleration_scaling_factor = scaling
+        reached = self._messages.Constraints()
+        for name, angle in zip(robot.arm.joint_names, q, strict=True):
+            constraint = self._messages.JointConstraint(joint_name=name, position=float(angle))
+            constraint.tolerance_above = constraint.tolerance_below = 1e-3
+            constraint.weight = 1.0
+            reached.joint_constraints.append(constraint)
+        request.goal_constraints.append(reached)
+        goal.planning_options.plan_only = True
+        goal.planning_options.planning_scene_diff.is_diff = True
+        goal.planning_options.planning_scene_diff.robot_state.is_diff = True
+        return goal
 
     def _check(self, found: JointTrajectory, wanted: JointTrajectory) -> None:
         """Validate a trajectory that MoveIt planned."""
@@ -113,6 +142,30 @@ class MoveItArm(Ros2ControlArm):
                 ) from error
 
     def _follow(self, trajectory: JointTrajectory, timeout_s: float) -> None:
-        goal = execution_goal(self._kinds.ExecuteTrajectory, trajectory)
+        goal = self._kinds.ExecuteTrajectory.Goal()
+        goal.trajectory.joint_trajectory = from_trajectory(trajectory)
         answer = self._send(self._executor, goal, timeout_s, "the arm's motion")
         check_code(answer, "executing")
+
+
+def planned(answer: Any, joint_names: tuple[str, ...]) -> JointTrajectory:
+    """The trajectory of a planning answer, with the joints in our order."""
+    check_code(answer, "planning")
+    found = to_trajectory(answer.result.planned_trajectory.joint_trajectory)
+    if sorted(found.joint_names) != sorted(joint_names):
+        raise MotionFault(
+            f"MoveIt planned for {', '.join(found.joint_names)} and not for the joints of the "
+            "arm; see that moveit_group is the arm's"
+        )
+    order = np.array([found.joint_names.index(name) for name in joint_names])
+    return JointTrajectory(
+        joint_names, found.times_s, found.positions[:, order], found.velocities[:, order]
+    )
+
+
+def check_code(answer: Any, doing: str) -> None:
+    """Raise :class:`MotionFault` with a sentence unless MoveIt succeeded."""
+    code = int(answer.result.error_code.val)
+    if code != SUCCESS:
+        fault = FAULTS.get(code, f"it failed with code {code}")
+        raise MotionFault(f"MoveIt, {doing} the arm's motion: {fault}")

@@ -12,11 +12,11 @@ from affordance_grasp.errors import MotionFault
 from affordance_grasp.geometry import Floats
 from affordance_grasp.nodes.arms.arm import RobotArm
 from affordance_grasp.nodes.arms.gripper_command import GripperCommandAdapter
-from affordance_grasp.nodes.convert.trajectory_messages import duration, from_trajectory
+from affordance_grasp.nodes.convert.conversions import duration, from_trajectory
 from affordance_grasp.nodes.inputs.described_robot import DescribedRobot
 from affordance_grasp.nodes.inputs.joints import JointMonitor
 from affordance_grasp.nodes.parameters import Ros2ControlParameters
-from affordance_grasp.nodes.ros.action_client import ActionClient
+from affordance_grasp.nodes.ros.goals import ActionClient
 from affordance_grasp.nodes.ros.optional_ros import require
 from affordance_grasp.nodes.ros.parameters import declare
 
@@ -76,9 +76,15 @@ class Ros2ControlArm(RobotArm):
         return self._resting_width_m(reported_m)
 
     def _follow(self, trajectory: JointTrajectory, timeout_s: float) -> None:
-        goal = trajectory_goal(
-            self._actions.FollowJointTrajectory, self._tolerance, trajectory, self._settings
-        )
+        """Joints are named, so the order of the robot's controller does not matter."""
+        limits = self._settings
+        goal = self._actions.FollowJointTrajectory.Goal(trajectory=from_trajectory(trajectory))
+        for name in trajectory.joint_names:
+            along = self._tolerance(name=name, position=limits.path_tolerance_rad)
+            at_end = self._tolerance(name=name, position=limits.goal_tolerance_rad)
+            goal.path_tolerance.append(along)
+            goal.goal_tolerance.append(at_end)
+        goal.goal_time_tolerance = duration(limits.goal_time_s)
         check_followed(self._send(self._arm, goal, timeout_s, "the arm's motion"))
 
     def _check_at(self, q: Floats, tolerance_rad: float, where: str) -> None:
@@ -110,25 +116,6 @@ class Ros2ControlArm(RobotArm):
                 f"{self._fingers.names[0]}, so it is not known whether an object is held"
             )
         return reported_m
-
-
-def trajectory_goal(
-    action: Any, tolerance: Any, path: JointTrajectory, limits: Ros2ControlParameters
-) -> Any:
-    """The goal for one trajectory; joints are named, so the controller's order does not matter.
-
-    Args:
-        action: the class ``FollowJointTrajectory``.
-        tolerance: the class ``JointTolerance``.
-        path: what to follow, starting at once.
-        limits: tolerances for every joint.
-    """
-    goal = action.Goal(trajectory=from_trajectory(path))
-    for name in path.joint_names:
-        goal.path_tolerance.append(tolerance(name=name, position=limits.path_tolerance_rad))
-        goal.goal_tolerance.append(tolerance(name=name, position=limits.goal_tolerance_rad))
-    goal.goal_time_tolerance = duration(limits.goal_time_s)
-    return goal
 
 
 def check_followed(answer: Any) -> None:

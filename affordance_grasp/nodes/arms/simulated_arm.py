@@ -9,10 +9,10 @@ from affordance_grasp.action import FollowTrajectory, MoveGripper
 from affordance_grasp.datatypes import JointTrajectory
 from affordance_grasp.errors import MotionFault
 from affordance_grasp.nodes.arms.arm import RobotArm
-from affordance_grasp.nodes.convert.trajectory_messages import from_trajectory
+from affordance_grasp.nodes.convert.conversions import from_trajectory
 from affordance_grasp.nodes.inputs.described_robot import DescribedRobot
 from affordance_grasp.nodes.inputs.joints import JointMonitor
-from affordance_grasp.nodes.ros.action_client import ActionClient
+from affordance_grasp.nodes.ros.goals import ActionClient
 
 # A busy machine simulates more slowly than real time.
 GRIPPER_TIMEOUT_S = 30.0

@@ -15,7 +15,7 @@ from affordance_grasp.control.motion.trajectory import resample, top_speed
 from affordance_grasp.control.robot import RobotConfig
 from affordance_grasp.datatypes import JointTrajectory
 from affordance_grasp.errors import InvalidInput, MotionFault
-from affordance_grasp.nodes.convert.trajectory_messages import to_trajectory
+from affordance_grasp.nodes.convert.conversions import to_trajectory
 from affordance_grasp.nodes.ros.calls import answering
 from affordance_grasp.simulation.cell.live_world import LiveWorld, Motion
 from affordance_grasp.simulation.cell.world import World

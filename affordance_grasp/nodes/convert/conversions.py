@@ -4,12 +4,14 @@ Reading is in :mod:`affordance_grasp.streams.messages`, that of images in :mod:`
 """
 
 import numpy as np
-from builtin_interfaces.msg import Time
+from builtin_interfaces.msg import Duration, Time
 from geometry_msgs.msg import Point, Pose, Quaternion, Transform, TransformStamped, Vector3
 from sensor_msgs.msg import CameraInfo, RegionOfInterest
 from std_msgs.msg import Header
+from trajectory_msgs.msg import JointTrajectory as JointTrajectoryMessage
+from trajectory_msgs.msg import JointTrajectoryPoint
 
-from affordance_grasp.datatypes import CameraIntrinsics, Region
+from affordance_grasp.datatypes import CameraIntrinsics, JointTrajectory, Region
 from affordance_grasp.distortion import PINHOLE, Distortion
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.geometry import Floats, quaternion_xyzw
@@ -78,6 +80,40 @@ def from_transform(T: Floats, parent: str, child: str, stamp: Time) -> Transform
         child_frame_id=child,
         transform=Transform(translation=Vector3(x=x, y=y, z=z), rotation=_quaternion(T)),
     )
+
+
+def from_trajectory(trajectory: JointTrajectory) -> JointTrajectoryMessage:
+    """A joint trajectory whose points are stamped from 0."""
+    rows = zip(trajectory.times_s, trajectory.positions, trajectory.velocities, strict=True)
+    points = [
+        JointTrajectoryPoint(
+            positions=q.tolist(), velocities=qd.tolist(), time_from_start=duration(float(t))
+        )
+        for t, q, qd in rows
+    ]
+    return JointTrajectoryMessage(joint_names=list(trajectory.joint_names), points=points)
+
+
+def to_trajectory(message: JointTrajectoryMessage) -> JointTrajectory:
+    """A joint trajectory; every point must have positions and velocities of every joint."""
+    joints = len(message.joint_names)
+    points = message.points
+    if not points or len(set(message.joint_names)) != joints:
+        raise InvalidInput("a joint trajectory needs points and joint names that differ")
+    if any(len(p.positions) != joints or len(p.velocities) != joints for p in points):
+        raise InvalidInput(f"every point must have {joints} positions and {joints} velocities")
+    positions = np.array([p.positions for p in points], float)
+    velocities = np.array([p.velocities for p in points], float)
+    if not (np.isfinite(positions).all() and np.isfinite(velocities).all()):
+        raise InvalidInput("the joint trajectory holds NaN or infinity")
+    times = [p.time_from_start.sec + p.time_from_start.nanosec * 1e-9 for p in points]
+    return JointTrajectory(tuple(message.joint_names), np.array(times), positions, velocities)
+
+
+def duration(time_s: float) -> Duration:
+    """A length of time [s] as a message."""
+    nanoseconds = round(time_s * 1e9)
+    return Duration(sec=nanoseconds // 10**9, nanosec=nanoseconds % 10**9)
 
 
 def _quaternion(T: Floats) -> Quaternion:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from threading import Lock, Thread
+from threading import Thread
 from time import monotonic
 
 import numpy as np
@@ -19,9 +19,8 @@ from affordance_grasp.geometry import Floats
 from affordance_grasp.msg import GraspDecision
 from affordance_grasp.nodes.convert.grasp_messages import to_plan, to_timings
 from affordance_grasp.nodes.convert.images import to_color
-from affordance_grasp.nodes.ros.action_client import ActionClient
 from affordance_grasp.nodes.ros.calls import LATCHED, NoAnswer, call
-from affordance_grasp.nodes.ros.goals import Goals
+from affordance_grasp.nodes.ros.goals import ActionClient, Goals
 from affordance_grasp.pipeline import GraspPlan
 from affordance_grasp.srv import (
     GenerateGrasps,
@@ -90,7 +89,6 @@ class GraspClient:
         }
         self._decision: GraspDecision | None = None
         self._photos: list[tuple[float, NDArray[np.uint8]]] = []
-        self._lock = Lock()
         self.node.create_subscription(GraspDecision, "decision", self._keep_decision, LATCHED)
         self._executor = MultiThreadedExecutor(2, context=self._context)
         self._executor.add_node(self.node)
@@ -187,13 +185,11 @@ class GraspClient:
 
     def photos(self) -> list[NDArray[np.uint8]]:
         """The photos recorded so far, oldest first."""
-        with self._lock:
-            return [photo for _, photo in self._photos]
+        return [photo for _, photo in list(self._photos)]
 
     def photo_rate_hz(self) -> float:
         """Photos received per second, fewer than requested on a busy machine."""
-        with self._lock:
-            stamps = [stamp for stamp, _ in self._photos]
+        stamps = [stamp for stamp, _ in list(self._photos)]
         if len(stamps) < 2 or stamps[-1] <= stamps[0]:
             return 1.0
         return (len(stamps) - 1) / (stamps[-1] - stamps[0])
@@ -205,9 +201,7 @@ class GraspClient:
         self._decision = message
 
     def _keep_photo(self, message: Image) -> None:
-        photo = to_color(message)
-        with self._lock:
-            self._photos.append((seconds(message.header.stamp), photo))
+        self._photos.append((seconds(message.header.stamp), to_color(message)))
 
     def _spin(self) -> None:
         try:

@@ -1,20 +1,55 @@
 """Goals to action servers, with a time limit and cancellation."""
 
 from collections.abc import Callable
-from threading import Event
+from threading import Event, Lock
 from time import monotonic
 from typing import Any
 
+from rclpy import action
+from rclpy.action import get_action_names_and_types
 from rclpy.action.client import ClientGoalHandle
+from rclpy.node import Node
 from rclpy.task import Future
 
 from affordance_grasp.errors import MotionFault
-from affordance_grasp.nodes.ros.action_client import ActionClient
 from affordance_grasp.nodes.ros.calls import NoAnswer, Refused, wait
 
 ANSWER_TIMEOUT_S = 3.0
 POLL_S = 0.005
 GONE_S = 1.0
+
+
+class ActionClient(action.ActionClient):
+    """An action client that may be used from any thread.
+
+    The base class of Jazzy registers a request after sending it. An answer that another thread
+    takes in between is dropped as unexpected, and its future never ends (ros2/rclpy issue 1123).
+    Here no data is taken while a request is being sent.
+    """
+
+    def __init__(self, node: Node, kind: Any, name: str, **options: Any) -> None:
+        """``kind`` is the action's class; it and ``name`` are kept as attributes."""
+        self._sending = Lock()
+        self.kind, self.name = str(kind.__name__), name
+        super().__init__(node, kind, name, **options)
+
+    def send_goal_async(self, *arguments: Any, **options: Any) -> Future:
+        """See the base class."""
+        with self._sending:
+            return super().send_goal_async(*arguments, **options)
+
+    def _cancel_goal_async(self, goal_handle: ClientGoalHandle) -> Future:
+        with self._sending:
+            return super()._cancel_goal_async(goal_handle)
+
+    def _get_result_async(self, goal_handle: ClientGoalHandle) -> Future:
+        with self._sending:
+            return super()._get_result_async(goal_handle)
+
+    def take_data(self) -> dict[str, Any]:
+        """See the base class."""
+        with self._sending:
+            return super().take_data()
 
 
 class Goals:
@@ -45,7 +80,7 @@ class Goals:
 
     def check(self) -> None:
         """Raise when stopped or cancelled, or when the guard raises."""
-        if self._unwanted():
+        if self._stopped.is_set() or self._cancelled():
             raise MotionFault("stopped on request")
         if self._guard is not None:
             self._guard()
@@ -138,11 +173,24 @@ class Goals:
             if now > deadline:
                 raise MotionFault("it took too long and was cancelled")
 
-    def _unwanted(self) -> bool:
-        return self._stopped.is_set() or self._cancelled()
-
 
 def _cancel(sent: Future) -> None:
     handle = sent.result()
     if handle is not None and handle.accepted:
         handle.cancel_goal_async()
+
+
+def absent_action(node: Node, client: ActionClient) -> str:
+    """Why an action is not served, and what is offered instead; empty when it is served.
+
+    A server of another type under the same name counts as ready in Fast DDS, and never answers.
+    """
+    resolved, wanted = node.resolve_service_name(client.name), client.kind
+    offered = {name: kinds for name, kinds in get_action_names_and_types(node) if kinds}
+    others = [kind for kind in offered.get(resolved, []) if kind.rpartition("/")[2] != wanted]
+    if others:
+        return f"{resolved} is offered as {', '.join(others)} and not as {wanted}"
+    if client.server_is_ready():
+        return ""
+    there = ", ".join(sorted(set(offered) - {resolved})) or "none"
+    return f"no node offers {wanted} as {resolved}; actions that are there: {there}"

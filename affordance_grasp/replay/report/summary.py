@@ -65,16 +65,13 @@ class Tally:
             return
         self.views[result.view or "none"] += 1
         self.rejected.update(result.rejected)
-        self._put("confidence", result.confidence)
-        self._put("taken", float(result.ranked > 0))
-        for name, ms in result.latency_ms.items():
-            self._put(f"{name}_ms", ms)
-        if result.grasps:
-            self._put("heat", result.grasps[0]["heat"])
-        for name, value in (result.scores or {}).items():
-            self._put(name, value)
-        if result.on_part is not None:
-            self._put("on_part", float(result.on_part))
+        figures = {"confidence": result.confidence, "taken": float(result.ranked > 0)}
+        figures |= {f"{name}_ms": ms for name, ms in result.latency_ms.items()}
+        figures |= {"heat": result.grasps[0]["heat"]} if result.grasps else {}
+        figures |= result.scores or {}
+        figures |= {} if result.on_part is None else {"on_part": float(result.on_part)}
+        for name, value in figures.items():
+            self.columns.setdefault(name, []).append(value)
 
     def lose(self, lost: Mapping[str, Any]) -> None:
         """Add what was left out before a frame, or after the last."""
@@ -82,9 +79,6 @@ class Tally:
         self.lost["broken"] += int(lost.get("broken", 0))
         if lost.get("first"):
             self.messages[str(lost["first"])] += int(lost.get("broken", 1))
-
-    def _put(self, name: str, value: float) -> None:
-        self.columns.setdefault(name, []).append(value)
 
     def summary(self) -> dict[str, Any]:
         """All statistics as plain data; None where nothing was measured."""
