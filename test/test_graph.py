@@ -311,6 +311,15 @@ def test_nodes_that_cannot_start_are_reported_with_their_reasons(tmp_path):
                     sleep(0.1)
 
 
+@pytest.mark.parametrize(
+    ("code", "told", "exit_code"), [(2, True, 2), (3, True, 3), (1, False, 3), (-9, False, 3)]
+)
+def test_a_node_s_own_complaint_keeps_its_exit_code(code, told, exit_code):
+    died = NodeDied("grounder", code, "what it said")
+    assert (died.told, died.exit_code) == (told, exit_code)
+    assert str(died) == f"node grounder ended with code {code}: what it said"
+
+
 def test_nodes_end_with_the_process_they_were_started_for(tmp_path):
     script = (
         "import os, sys, time; from pathlib import Path\n"
