@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -15,8 +16,9 @@ from affordance_grasp.candidates.generators import make_generator
 from affordance_grasp.cli import main
 from affordance_grasp.control.robot import load_robot
 from affordance_grasp.datatypes import CameraIntrinsics, Heatmap, RgbdFrame
+from affordance_grasp.errors import StorageFull
 from affordance_grasp.geometry import pose, quaternion_xyzw
-from affordance_grasp.replay.report.results import ResultsFile, read_results
+from affordance_grasp.replay.report.results import FrameResult, ResultsFile, read_results
 
 PREFIX = "/camera/camera/"
 COLOR, DEPTH, INFO = (
@@ -387,3 +389,15 @@ def test_an_interrupted_line_is_cut_off_and_the_file_goes_on(tmp_path, bag, caps
     assert results.count == 2 and results.last.index == 1
     results.close()
     assert path.read_bytes() == whole
+
+
+def test_a_result_that_finds_no_room_is_told_with_its_file(tmp_path):
+    def full(_):
+        raise OSError(28, "No space left on device")
+
+    results = ResultsFile(tmp_path / "frames.jsonl")
+    results.close()
+    results._file = SimpleNamespace(write=full)
+    with pytest.raises(StorageFull, match="frames.jsonl cannot be written .No space left"):
+        results.append(FrameResult(0, 0, 0, "nothing"))
+    assert results.count == 0

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from affordance_grasp.errors import InvalidInput, writing
+from affordance_grasp.errors import InvalidInput, NotWritable, writing
 from affordance_grasp.extras import require
 from affordance_grasp.scene.point_cloud import GRAY, PointCloud
 
@@ -66,7 +66,7 @@ def write_cloud(path: Path, cloud: PointCloud, **values: NDArray[np.float32]) ->
     with quiet(open3d):
         done = open3d.t.io.write_point_cloud(str(path), written)
     if not done:
-        raise InvalidInput(f"{path} cannot be written by open3d; is there room on its disk?")
+        raise NotWritable(f"{path} cannot be written by open3d; is there room on its disk?")
     return path
 
 

@@ -33,6 +33,7 @@ from affordance_grasp.candidates.external.external_grasps import (
     poses_from_parts,
 )
 from affordance_grasp.datatypes import GraspCandidates, RgbdFrame
+from affordance_grasp.errors import writing
 from affordance_grasp.geometry import Floats, pose, quaternion_xyzw
 from affordance_grasp.scene.cloud import TableScene
 
@@ -45,12 +46,15 @@ def write_frame(
     folder: Path, frame: RgbdFrame, scene: TableScene, max_width_m: float, seed: int
 ) -> None:
     """Write one frame for an external program."""
-    cv2.imwrite(str(folder / "color.png"), cv2.cvtColor(frame.color, cv2.COLOR_RGB2BGR))
-    np.save(folder / "depth.npy", frame.depth_m)
-    np.save(folder / "points.npy", scene.cloud.points_cam.astype(np.float32))
-    np.save(folder / "thing.npy", scene.cloud.instance.astype(np.int32))
     camera = {**vars(frame.intrinsics), "max_width_m": max_width_m, "seed": seed}
-    (folder / "camera.json").write_text(json.dumps(camera), encoding="utf-8")
+    with writing(folder):
+        (folder / "color.png").write_bytes(
+            cv2.imencode(".png", frame.color[..., ::-1])[1].tobytes()
+        )
+        np.save(folder / "depth.npy", frame.depth_m)
+        np.save(folder / "points.npy", scene.cloud.points_cam.astype(np.float32))
+        np.save(folder / "thing.npy", scene.cloud.instance.astype(np.int32))
+        (folder / "camera.json").write_text(json.dumps(camera), encoding="utf-8")
 
 
 def read_grasps(folder: Path, generator: str) -> tuple[ExternalGrasps, str]:

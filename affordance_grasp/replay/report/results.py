@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from affordance_grasp.errors import InvalidInput
+from affordance_grasp.errors import InvalidInput, writing
 
 PLANNED, NOTHING, BROKEN = "planned", "nothing", "broken"
 KINDS = (PLANNED, NOTHING, BROKEN)
@@ -70,8 +70,9 @@ class ResultsFile:
     def append(self, result: FrameResult) -> None:
         """Write one line and flush it."""
         line = json.dumps(asdict(result), separators=(",", ":"), allow_nan=False)
-        self._file.write(line.encode() + b"\n")
-        self._file.flush()
+        with writing(self.path):
+            self._file.write(line.encode() + b"\n")
+            self._file.flush()
         self.last = result
         self.count += 1
 
