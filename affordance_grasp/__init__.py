@@ -37,7 +37,10 @@ if TYPE_CHECKING:
     from affordance_grasp.grounding.grounder import Grounder as Grounder
     from affordance_grasp.grounding.grounder import load_grounder as load_grounder
     from affordance_grasp.pipeline import GraspPlan as GraspPlan
+    from affordance_grasp.pipeline import Planner as Planner
+    from affordance_grasp.pipeline import load_planner as load_planner
     from affordance_grasp.pipeline import plan_grasps as plan_grasps
+    from affordance_grasp.planning import PlanningOptions as PlanningOptions
     from affordance_grasp.replay.source import read_bag as read_bag
     from affordance_grasp.report.figures import heatmap_overlay as heatmap_overlay
     from affordance_grasp.report.glyphs import draw_grasps as draw_grasps
@@ -72,7 +75,8 @@ _CONTENTS = {
     ),
     "errors": ("AffordanceGraspError",),
     "grounding.grounder": ("Grounder", "load_grounder"),
-    "pipeline": ("GraspPlan", "plan_grasps"),
+    "pipeline": ("GraspPlan", "Planner", "load_planner", "plan_grasps"),
+    "planning": ("PlanningOptions",),
     "replay.source": ("read_bag",),
     "report.glyphs": ("draw_grasps",),
     "report.figures": ("heatmap_overlay",),

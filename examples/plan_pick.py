@@ -19,22 +19,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--query", default="hold")
     parser.add_argument("--rule", default="bands", help="bands, argmax or quality")
-    parser.add_argument("--robot", default="config/aubo_i5.yaml")
+    parser.add_argument("--robot", type=Path, default=Path("config/aubo_i5.yaml"))
     arguments = parser.parse_args()
 
-    robot = ag.load_robot(arguments.robot)  # arm, gripper and wrist camera
+    options = ag.PlanningOptions(rule=arguments.rule, robot_file=arguments.robot)
+    planner = ag.load_planner(options, arguments.query)
+    robot = planner.robot  # arm, gripper and wrist camera
     q_now = robot.home_q  # where the arm stood when it took the frame
     frame = ag.read_frame(FRAME / "color.jpg", FRAME / "depth.png", INTRINSICS)
-    grounder = None if arguments.rule == "quality" else ag.load_grounder()
-    plan = ag.plan_grasps(
-        frame,
-        arguments.query,
-        grounder,
-        ag.make_generator("antipodal", robot.gripper),
-        rule=arguments.rule,
-        reach=ag.reach_from(robot, q_now),
-        max_width_m=robot.gripper.max_width_m,
-    )
+    plan = planner.plan(frame, arguments.query, reach=ag.reach_from(robot, q_now))
     if plan.best is None:
         raise SystemExit(f"no grasp is left: {plan.selection.rejection_counts()}")
     T_base_tcp = robot.T_base_cam(q_now) @ plan.best.T_cam_tcp

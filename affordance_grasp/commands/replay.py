@@ -52,6 +52,8 @@ def _options(arguments: argparse.Namespace) -> ReplayOptions:
     """The options, with one precision for all processes, once a generator can be made of them."""
     options = read_flags(ReplayOptions, arguments)
     make_generator(options.generator, external=options.generator_options)
+    if not RULES[options.rule].needs_heat:
+        return options
     return replace(options, precision=choose_precision(options.precision, options.device))
 
 

@@ -18,6 +18,7 @@ from affordance_grasp.replay.options import ReplayOptions
 from affordance_grasp.replay.planner import FramePlanner
 from affordance_grasp.replay.report.results import FrameResult
 from affordance_grasp.replay.source import NumberedFrame
+from affordance_grasp.rules import RULES
 
 Job = tuple[NumberedFrame, bool, dict[str, Any]]
 """A frame, whether it is drawn, and what was left out before it."""
@@ -119,10 +120,12 @@ def _begin(options: ReplayOptions, threads: int) -> None:
     """
     global _planner, _complaint  # noqa: PLW0603 - a process of the pool has no other place
     import cv2
-    import torch
 
-    torch.set_num_threads(threads)
     cv2.setNumThreads(threads)
+    if RULES[options.rule].needs_heat:
+        from affordance_grasp.encoders.device import limit_threads
+
+        limit_threads(threads)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     Thread(target=_end_with_parent, daemon=True).start()
     try:
