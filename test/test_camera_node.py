@@ -21,8 +21,7 @@ from software_camera import COLOR_FOCAL, EPOCH_MS, SETTINGS, SoftwareCamera, Str
 
 from affordance_grasp.camera.connection import CameraStatus, State, StreamStatistics
 from affordance_grasp.errors import AffordanceGraspError, InvalidInput
-from affordance_grasp.nodes.camera import CameraNode
-from affordance_grasp.nodes.convert.diagnostics import from_camera_status
+from affordance_grasp.nodes.camera import CameraNode, from_camera_status
 from affordance_grasp.nodes.graph.processes import isolate
 from affordance_grasp.nodes.inputs.frames import COLOR, DEPTH, DEPTH_INFO, INFO
 from affordance_grasp.streams.messages import (

@@ -11,7 +11,7 @@ from sensor_msgs.msg import JointState
 
 from affordance_grasp.control.gripper import load_gripper
 from affordance_grasp.errors import InvalidInput, MotionFault
-from affordance_grasp.nodes.arms.gripper_command import GripperCommandAdapter
+from affordance_grasp.nodes.arms.ros2_control_arm import GripperCommandAdapter
 from affordance_grasp.nodes.parameters import Ros2ControlParameters
 
 GRIPPER = load_gripper()

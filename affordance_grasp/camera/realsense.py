@@ -8,10 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from affordance_grasp.camera.filters import DepthFilters
 from affordance_grasp.camera.intrinsics import distortion_of, intrinsics_of
 from affordance_grasp.camera.sdk import realsense
-from affordance_grasp.camera.settings import PRESETS, RealSenseSettings
+from affordance_grasp.camera.settings import HOLE_FILLING, PRESETS, RealSenseSettings
 from affordance_grasp.datatypes import RgbdFrame
 from affordance_grasp.distortion import Distortion
 from affordance_grasp.errors import AffordanceGraspError, InvalidInput
@@ -65,6 +64,40 @@ def _lost(what: str) -> Iterator[None]:
         yield
     except RuntimeError as error:
         raise CameraLost(f"{what} ({error}); check the cable and the USB port") from error
+
+
+class DepthFilters:
+    """Depth filters, then alignment to colour; the temporal filter keeps state between frames.
+
+    The order is the vendor's recommendation: decimate, filter in disparity (where a stereo
+    camera's noise is even), fill, align.
+    """
+
+    def __init__(self, settings: RealSenseSettings) -> None:
+        """Make the filters."""
+        rs = realsense()
+        smoothing = [rs.spatial_filter()] * settings.spatial
+        smoothing += [rs.temporal_filter()] * settings.temporal
+        if smoothing:
+            smoothing = [rs.disparity_transform(True), *smoothing, rs.disparity_transform(False)]
+        self._chain: list[Any] = []
+        if settings.decimation > 1:
+            decimation = rs.decimation_filter()
+            decimation.set_option(rs.option.filter_magnitude, settings.decimation)
+            self._chain.append(decimation)
+        self._chain += smoothing
+        if settings.hole_filling != "off":
+            # The SDK numbers its modes from 0, without "off".
+            self._chain.append(
+                rs.hole_filling_filter(HOLE_FILLING.index(settings.hole_filling) - 1)
+            )
+        self._align = rs.align(rs.stream.color)
+
+    def __call__(self, frameset: Any) -> Any:
+        """The frameset with filtered depth at the pixels of the colour image."""
+        for depth_filter in self._chain:
+            frameset = depth_filter.process(frameset).as_frameset()
+        return self._align.process(frameset)
 
 
 class RealSenseCamera:

@@ -9,16 +9,15 @@ from traceback import format_exc
 from typing import Any
 
 from builtin_interfaces.msg import Time
-from diagnostic_msgs.msg import DiagnosticArray
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from rclpy.node import Node
 from rclpy.qos import qos_profile_sensor_data
 from std_msgs.msg import Header
 
-from affordance_grasp.camera.connection import CameraConnection
+from affordance_grasp.camera.connection import CameraConnection, CameraStatus, State
 from affordance_grasp.camera.realsense import CameraFrame, RealSenseCamera, find_device
 from affordance_grasp.camera.sdk import connected_devices
 from affordance_grasp.errors import AffordanceGraspError
-from affordance_grasp.nodes.convert.diagnostics import DIAGNOSTICS, from_camera_status
 from affordance_grasp.nodes.inputs.frames import FramePublisher
 from affordance_grasp.nodes.parameters import CameraParameters
 from affordance_grasp.nodes.ros.parameters import declare
@@ -26,6 +25,9 @@ from affordance_grasp.nodes.ros.running import run
 
 DIAGNOSTICS_PERIOD_S = 1.0
 STOP_S = 5.0
+DIAGNOSTICS = "/diagnostics"
+SLOW = 0.7
+"""Share of its rate below which a camera gets a warning."""
 
 
 class CameraNode(Node):
@@ -89,6 +91,50 @@ class CameraNode(Node):
 def _stamp(seconds: float) -> Time:
     whole = int(seconds)
     return Time(sec=whole, nanosec=int((seconds - whole) * 1e9))
+
+
+def from_camera_status(
+    status: CameraStatus, node: str, wanted_hz: float, stamp: Time
+) -> DiagnosticArray:
+    """One status: level, sentence and the figures behind them."""
+    level, sentence = _judged(status, wanted_hz)
+    temperature = status.temperature_c
+    figures = {
+        "state": str(status.state),
+        "camera": status.name,
+        "serial number": status.serial,
+        "frames": str(status.statistics.frames),
+        "rate [Hz]": f"{status.statistics.rate_hz:.1f}",
+        "frames dropped": str(status.statistics.dropped),
+        "reconnections": str(status.reconnections),
+        "temperature [C]": "unknown" if temperature is None else f"{temperature:.1f}",
+        "stamped by": "this machine, on arrival" if status.host_stamp else "the camera",
+    }
+    entry = DiagnosticStatus(
+        level=level,
+        name=f"{node}: frames",
+        message=sentence,
+        hardware_id=status.serial,
+        values=[KeyValue(key=key, value=value) for key, value in figures.items()],
+    )
+    return DiagnosticArray(header=Header(stamp=stamp), status=[entry])
+
+
+def _judged(status: CameraStatus, wanted_hz: float) -> tuple[bytes, str]:
+    if status.state is State.SEARCHING:
+        return DiagnosticStatus.ERROR, status.fault or "looking for the camera"
+    rate_hz = status.statistics.rate_hz
+    if rate_hz < SLOW * wanted_hz:
+        return DiagnosticStatus.WARN, (
+            f"{rate_hz:.1f} frames per second instead of {wanted_hz:g}; use a USB 3 "
+            "port, or a lower rate_hz"
+        )
+    if status.host_stamp:
+        return DiagnosticStatus.WARN, (
+            "the camera has no global time, so images are stamped on arrival; hold the arm "
+            "still while frames are taken"
+        )
+    return DiagnosticStatus.OK, f"{rate_hz:.1f} frames per second"
 
 
 def main() -> None:

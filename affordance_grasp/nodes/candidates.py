@@ -1,6 +1,7 @@
 """A grasp generator behind the service ``generate_grasps``."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from time import perf_counter
 
 from rclpy.node import Node
@@ -74,14 +75,8 @@ def _no_wider(candidates: GraspCandidates, max_width_m: float) -> GraspCandidate
     if max_width_m == 0:
         return candidates
     kept = candidates.width_m <= max_width_m
-    return GraspCandidates(
-        T_cam_tcp=candidates.T_cam_tcp[kept],
-        width_m=candidates.width_m[kept],
-        contact_cam=candidates.contact_cam[kept],
-        quality=candidates.quality[kept],
-        generator=candidates.generator,
-        examined=candidates.examined,
-    )
+    arrays = ("T_cam_tcp", "width_m", "contact_cam", "quality")
+    return replace(candidates, **{name: getattr(candidates, name)[kept] for name in arrays})
 
 
 def main() -> None:

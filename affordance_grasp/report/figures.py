@@ -101,7 +101,7 @@ def montage(images: Sequence[RgbImage], columns: int = 2, gap_px: int = 8) -> Rg
     if not images:
         raise InvalidInput("a montage needs at least one image")
     width = images[0].shape[1]
-    cells = [_to_width(image, width) for image in images]
+    cells = [to_width(image, width) for image in images]
     rows = [cells[i : i + columns] for i in range(0, len(cells), columns)]
     heights = [max(cell.shape[0] for cell in row) for row in rows]
     across = min(columns, len(cells))
@@ -116,10 +116,11 @@ def montage(images: Sequence[RgbImage], columns: int = 2, gap_px: int = 8) -> Rg
     return sheet
 
 
-def _to_width(image: RgbImage, width: int) -> RgbImage:
+def to_width(image: RgbImage, width: int) -> RgbImage:
+    """The image scaled to a width [pixel]."""
     if image.shape[1] == width:
         return image
-    height = round(image.shape[0] * width / image.shape[1])
+    height = max(1, round(image.shape[0] * width / image.shape[1]))
     return np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA))
 
 

@@ -5,14 +5,15 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 
+from affordance_grasp.errors import InvalidInput
 from affordance_grasp.files import write_file
 from affordance_grasp.replay.report.chart import Line, chart
 from affordance_grasp.replay.report.frame_figure import encode_jpeg
 from affordance_grasp.replay.report.results import PLANNED, FrameResult, read_results
-from affordance_grasp.report.figures import RgbImage
+from affordance_grasp.report.figures import to_width
+from affordance_grasp.streams.frame_files import read_color
 
 MAX_FIGURES = 24
 FIGURE_WIDTH = 440
@@ -134,8 +135,9 @@ def _gallery(results: Path) -> str:
 
 
 def _figure_cell(result: FrameResult, path: Path) -> str:
-    image = _small(path)
-    if image is None:
+    try:
+        image = to_width(read_color(path), FIGURE_WIDTH)
+    except InvalidInput:  # somebody removed or replaced it; the page does without
         return ""
     note = f"{result.ranked} of {result.candidates} grasps ranked"
     if result.grasps:
@@ -151,17 +153,6 @@ def _figure_cell(result: FrameResult, path: Path) -> str:
         f"<figcaption><b>{result.index}</b>{verdict}<br>"
         f'<span class="quiet">{escape(note)}</span></figcaption></figure>'
     )
-
-
-def _small(path: Path) -> RgbImage | None:
-    if not path.is_file():
-        return None
-    bgr = cv2.imread(str(path), cv2.IMREAD_COLOR)
-    if bgr is None:
-        return None
-    height = max(1, round(bgr.shape[0] * FIGURE_WIDTH / bgr.shape[1]))
-    small = cv2.resize(bgr, (FIGURE_WIDTH, height), interpolation=cv2.INTER_AREA)
-    return np.asarray(small[..., ::-1], np.uint8)
 
 
 def _tables(summary: dict[str, Any]) -> str:
