@@ -26,18 +26,6 @@ from affordance_grasp.simulation.dataset.functional_parts import functional_part
 from affordance_grasp.simulation.objects import TRIAL_SEED_START, make_object
 from affordance_grasp.vocabulary import AFFORDANCES, resolve_query
 
-PAPER_OBJECTS = (
-    "mug",
-    "knife",
-    "teapot",
-    "pan",
-    "pressure_cooker",
-    "spoon",
-    "wrench",
-    "screwdriver",
-)
-"""The eight objects of PLSP's robot test."""
-
 WITHOUT_AFFORDANCE = "quality"
 
 

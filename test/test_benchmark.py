@@ -136,7 +136,7 @@ def test_rates_are_measured_for_every_kind_of_product():
 
 
 def test_the_command_reports_and_fails_where_results_differ(monkeypatch, capsys, quick_rates):
-    monkeypatch.setattr("affordance_grasp.commands.benchmark.make_case", lambda *_: matrix_case())
+    monkeypatch.setattr("affordance_grasp.benchmark.cases.make_case", lambda *_: matrix_case())
     command = ["benchmark", "--case", "plsp-inference", "--rounds", "1"]
     threads = torch.get_num_threads()
     try:
@@ -145,7 +145,7 @@ def test_the_command_reports_and_fails_where_results_differ(monkeypatch, capsys,
         assert report["threads"] == 2
         assert [case["case"] for case in report["cases"]] == ["product"]
         apart = matrix_case(other=1.5)
-        monkeypatch.setattr("affordance_grasp.commands.benchmark.make_case", lambda *_: apart)
+        monkeypatch.setattr("affordance_grasp.benchmark.cases.make_case", lambda *_: apart)
         assert cli.main(command) == 1
         assert "results differ: product, ours" in capsys.readouterr().err
     finally:

@@ -8,11 +8,11 @@ import pytest
 from affordance_grasp.candidates.generators import make_generator
 from affordance_grasp.cli import main
 from affordance_grasp.commands import experiment
+from affordance_grasp.commands.experiment import PAPER_OBJECTS
 from affordance_grasp.control.robot import load_robot
 from affordance_grasp.datatypes import Heatmap
 from affordance_grasp.errors import UnknownName
 from affordance_grasp.experiment import (
-    PAPER_OBJECTS,
     Trial,
     TrialResult,
     make_trials,

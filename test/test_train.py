@@ -10,13 +10,12 @@ from agd20k_tree import write_tree
 from tiny_encoders import TINY_NETWORK, TinyEncoder, TinyText
 
 from affordance_grasp.cli import main
-from affordance_grasp.commands import evaluate as evaluate_command
-from affordance_grasp.commands import train as train_command
 from affordance_grasp.datasets.agd20k import load_split
 from affordance_grasp.datasets.detections import RecordedDetector
 from affordance_grasp.datasets.features import FeatureCache
 from affordance_grasp.datasets.images import frozen_encoder, views_for_training
 from affordance_grasp.datasets.views import ViewPlan
+from affordance_grasp.encoders import text
 from affordance_grasp.encoders.backbones import load_backbone
 from affordance_grasp.errors import CheckpointError, InvalidInput
 from affordance_grasp.learning.evaluation.evaluate import Evaluation, TestTruth
@@ -356,8 +355,7 @@ def test_options_that_cannot_be_are_one_sentence(tmp_path, capsys, option, value
 
 @pytest.fixture
 def tiny_commands(monkeypatch):
-    for command in (train_command, evaluate_command):
-        monkeypatch.setattr(command, "load_text_encoder", lambda name: TinyText())
+    monkeypatch.setattr(text, "load_text_encoder", lambda name: TinyText())
     monkeypatch.setattr(methods, "load_backbone", lambda name, side, pretrained: TinyEncoder())
     yield
     torch.set_num_threads(1)

@@ -9,6 +9,7 @@ from affordance_grasp.commands import train as train_command
 from affordance_grasp.datasets.crops import CropPlan
 from affordance_grasp.datasets.views import ViewPlan
 from affordance_grasp.errors import InvalidInput, UnknownName
+from affordance_grasp.learning.training import training_run
 from affordance_grasp.learning.training.optimizers import AdamW, Sgd
 from affordance_grasp.learning.training.train_config import TrainConfig, load_config, parse_config
 from affordance_grasp.methods.looptrans.config import LoopTransConfig
@@ -31,7 +32,7 @@ def asked(monkeypatch, tmp_path):
 
     for name in ("_split", "_resources"):
         monkeypatch.setattr(train_command, name, lambda *_: None)
-    monkeypatch.setattr(train_command, "train_method", record)
+    monkeypatch.setattr(training_run, "train_method", record)
 
     def ask(*words):
         seen.clear()

@@ -9,11 +9,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from affordance_grasp.benchmark import case_names
 from affordance_grasp.benchmark.contestant import ASKED, Contestant, make_contestant
 from affordance_grasp.benchmark.rounds import Case, Outputs, Variant
 from affordance_grasp.errors import InvalidInput, UnknownName
 from affordance_grasp.grounding.grounder import load_grounder
-from affordance_grasp.methods.table import METHODS
 
 EXACT = 1e-3
 """Relative tolerance of float32 results: sums in another order, through twelve blocks."""
@@ -33,13 +33,6 @@ class Size:
             raise InvalidInput(f"--side {self.side} is not a multiple of 16 from 32 on")
         if self.batch is not None and self.batch < 2:
             raise InvalidInput(f"--batch is {self.batch}; contrast needs at least 2 samples")
-
-
-def case_names() -> tuple[str, ...]:
-    """Every case, in the order in which they run."""
-    kinds = ("inference", "queries", "training")
-    compared = tuple(f"{method}-{kind}" for method in METHODS for kind in kinds)
-    return compared + tuple(f"{method}-frame" for method in METHODS)
 
 
 def make_case(name: str, size: Size) -> Case:

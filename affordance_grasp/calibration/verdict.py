@@ -1,13 +1,15 @@
 """The result of a calibration check, in numbers and as a verdict."""
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from affordance_grasp.calibration.correction import Correction
 from affordance_grasp.control.camera_mounting import HandEye
 from affordance_grasp.datatypes import TextEnum
+
+if TYPE_CHECKING:
+    from affordance_grasp.calibration.correction import Correction
 
 GOOD_MM, GOOD_DEG = 3.0, 0.5
 FAIR_MM, FAIR_DEG = 6.0, 1.0
@@ -42,7 +44,7 @@ class CalibrationCheck:
     spread_after_mm: float
     spread_after_deg: float
     target_z_m: float
-    correction: Correction
+    correction: "Correction"
     warnings: tuple[str, ...] = ()
 
     @property

@@ -6,34 +6,21 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
-
-from tqdm import tqdm
+from typing import TYPE_CHECKING, Any
 
 from affordance_grasp.datasets.agd20k import LAYOUTS, load_split
-from affordance_grasp.datasets.features import Encoding
-from affordance_grasp.datasets.images import views_for_test
-from affordance_grasp.encoders.backbones import VitBackbone, load_backbone
 from affordance_grasp.encoders.device import limit_threads
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.files import write_file
-from affordance_grasp.learning.ablations.ablation import (
-    Spread,
-    choose_rows,
-    markdown,
-    reduced,
-    trained_rows,
-)
-from affordance_grasp.learning.ablations.ablation_runs import Run, Setting
 from affordance_grasp.learning.ablations.processes import Command, run_commands
-from affordance_grasp.learning.evaluation.evaluate import baselines
 from affordance_grasp.learning.evaluation.metrics import PROTOCOLS
-from affordance_grasp.learning.evaluation.saliency import cached_saliency
-from affordance_grasp.learning.training.run_folder import surroundings
-from affordance_grasp.learning.training.train_config import TrainConfig, load_config
 from affordance_grasp.methods.ablation import Row
 from affordance_grasp.methods.table import methods_with
 from affordance_grasp.share import share_path
+
+if TYPE_CHECKING:
+    from affordance_grasp.learning.ablations.ablation_runs import Run, Setting
+    from affordance_grasp.learning.training.train_config import TrainConfig
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -59,6 +46,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Train and score what is not done yet, then write and print the table."""
+    from affordance_grasp.learning.ablations.ablation import (
+        Spread,
+        choose_rows,
+        markdown,
+        trained_rows,
+    )
+    from affordance_grasp.learning.training.run_folder import surroundings
+
     if min(arguments.seeds, arguments.jobs) < 1:
         raise InvalidInput(
             f"--seeds ({arguments.seeds}) and --jobs ({arguments.jobs}) must be at least 1"
@@ -89,7 +84,11 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _setting(arguments: argparse.Namespace) -> Setting:
+def _setting(arguments: argparse.Namespace) -> "Setting":
+    from affordance_grasp.learning.ablations.ablation import reduced
+    from affordance_grasp.learning.ablations.ablation_runs import Setting
+    from affordance_grasp.learning.training.train_config import load_config
+
     path = arguments.config or share_path(f"config/train_{arguments.method}_simulated.yaml")
     base = load_config(path, arguments.method)
     if arguments.epochs is not None:
@@ -113,12 +112,14 @@ def _setting(arguments: argparse.Namespace) -> Setting:
     )
 
 
-def _runs(setting: Setting, rows: Mapping[str, Row], seeds: int) -> list[Run]:
+def _runs(setting: "Setting", rows: Mapping[str, Row], seeds: int) -> "list[Run]":
     """All runs, seed by seed, so that every row has its first figures early."""
+    from affordance_grasp.learning.ablations.ablation_runs import Run
+
     return [Run(setting, name, row, seed) for seed in range(seeds) for name, row in rows.items()]
 
 
-def _train(setting: Setting, rows: Mapping[str, Row], seeds: int, jobs: int) -> None:
+def _train(setting: "Setting", rows: Mapping[str, Row], seeds: int, jobs: int) -> None:
     due = [one.training() for one in _runs(setting, rows, seeds) if not one.trained]
     if (
         due and jobs > 1
@@ -128,20 +129,32 @@ def _train(setting: Setting, rows: Mapping[str, Row], seeds: int, jobs: int) -> 
     _run("training", due, jobs)
 
 
-def _evaluate(runs: Sequence[Run], jobs: int) -> None:
+def _evaluate(runs: "Sequence[Run]", jobs: int) -> None:
     for one in runs:
         one.derive()
     _run("scoring", [one.evaluation() for one in runs if not one.scored], jobs)
 
 
 def _run(title: str, commands: Sequence[Command], jobs: int) -> None:
+    from tqdm import tqdm
+
     if not commands:
         return
     with tqdm(total=len(commands), desc=title, unit="run", file=sys.stderr) as progress:
         run_commands(commands, jobs, lambda _: progress.update())
 
 
-def _baselines(arguments: argparse.Namespace, base: TrainConfig) -> dict[str, Mapping[str, float]]:
+def _baselines(
+    arguments: argparse.Namespace, base: "TrainConfig"
+) -> dict[str, Mapping[str, float]]:
+    from tqdm import tqdm
+
+    from affordance_grasp.datasets.features import Encoding
+    from affordance_grasp.datasets.images import views_for_test
+    from affordance_grasp.encoders.backbones import VitBackbone, load_backbone
+    from affordance_grasp.learning.evaluation.evaluate import baselines
+    from affordance_grasp.learning.evaluation.saliency import cached_saliency
+
     split = load_split(arguments.data, arguments.split)
     side = base.views.side
     backbone = load_backbone(base.network_config.backbone, side)
@@ -158,7 +171,7 @@ def _baselines(arguments: argparse.Namespace, base: TrainConfig) -> dict[str, Ma
     return {name: evaluation.overall for name, evaluation in scored.items()}
 
 
-def _about(arguments: argparse.Namespace, base: TrainConfig) -> dict[str, Any]:
+def _about(arguments: argparse.Namespace, base: "TrainConfig") -> dict[str, Any]:
     return {
         "method": arguments.method,
         "split": arguments.split,

@@ -4,14 +4,15 @@ import argparse
 import json
 import sys
 from functools import partial
+from typing import TYPE_CHECKING
 
-from tqdm import tqdm
-
-from affordance_grasp.benchmark.cases import Size, case_names, make_case
-from affordance_grasp.benchmark.rounds import Result, measure
-from affordance_grasp.benchmark.table import as_table, as_values, machine
+from affordance_grasp.benchmark import case_names
 from affordance_grasp.encoders.device import limit_threads
 from affordance_grasp.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from affordance_grasp.benchmark.cases import Size
+    from affordance_grasp.benchmark.rounds import Result
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -28,6 +29,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Time every case; the exit code is 1 where results that must agree do not."""
+    from affordance_grasp.benchmark.cases import Size
+    from affordance_grasp.benchmark.table import as_table, as_values, machine
+
     if arguments.rounds < 1:
         raise InvalidInput("--rounds must be at least 1")
     limit_threads(arguments.threads)
@@ -49,6 +53,11 @@ def run(arguments: argparse.Namespace) -> int:
     return 1 if apart else 0
 
 
-def _measure(name: str, size: Size, rounds: int) -> Result:
+def _measure(name: str, size: "Size", rounds: int) -> "Result":
+    from tqdm import tqdm
+
+    from affordance_grasp.benchmark.cases import make_case
+    from affordance_grasp.benchmark.rounds import measure
+
     progress = partial(tqdm, unit="round", disable=None, leave=False)
     return measure(make_case(name, size), rounds, progress)

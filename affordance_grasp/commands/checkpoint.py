@@ -4,8 +4,6 @@ import argparse
 import json
 from pathlib import Path
 
-from affordance_grasp.methods.checkpoint import write_checkpoint
-from affordance_grasp.methods.released import read_official
 from affordance_grasp.methods.table import methods_with
 
 
@@ -25,6 +23,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Convert, write, and say what it is."""
+    from affordance_grasp.methods.checkpoint import write_checkpoint
+    from affordance_grasp.methods.released import read_official
+
     names = arguments.affordances.split(",") if arguments.affordances else None
     stored = read_official(arguments.file, arguments.method, names, arguments.text)
     write_checkpoint(arguments.out, stored)

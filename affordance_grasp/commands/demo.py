@@ -18,22 +18,19 @@ from affordance_grasp.configuration.settings import (
     settings_of,
 )
 from affordance_grasp.errors import AffordanceGraspError, InvalidInput, MissingPackage
-from affordance_grasp.methods.checkpoint import load_checkpoint
 from affordance_grasp.nodes.parameters import (
     CandidatesParameters,
     SelectorParameters,
     SimulatorParameters,
 )
-from affordance_grasp.pipeline import GraspPlan
 from affordance_grasp.planning import GrounderOptions, PlanningOptions, RobotOptions
-from affordance_grasp.report.plan_report import make_folder, write_report
 from affordance_grasp.simulation.dataset.functional_parts import functional_parts
-from affordance_grasp.simulation.objects import TRIAL_SEED_START, make_object
 from affordance_grasp.vocabulary import AFFORDANCES, resolve_query
 
 if TYPE_CHECKING:
     from affordance_grasp.nodes.graph.client import GraspClient, PickVerdict
     from affordance_grasp.nodes.graph.processes import Graph
+    from affordance_grasp.pipeline import GraspPlan
 
 READY_TIMEOUT_S = 180.0
 PHOTO_TIMEOUT_S = 10.0
@@ -58,6 +55,8 @@ class DemoOptions(PlanningOptions, title="demo"):
 
     def check(self) -> None:
         """Refuse what cannot work before anything is started."""
+        from affordance_grasp.simulation.objects import make_object
+
         if self.record and self.record.exists():
             raise InvalidInput(f"--record {self.record} exists already; name a new folder")
         make_object(self.object, 0)
@@ -85,6 +84,9 @@ class Account:
 
 def run(arguments: argparse.Namespace) -> int:
     """Pick one object; 0 when it was lifted and held by a part that serves the query."""
+    from affordance_grasp.methods.checkpoint import load_checkpoint
+    from affordance_grasp.report.plan_report import make_folder
+
     options = read_flags(DemoOptions, arguments)
     make_folder(options.out)
     if options.checkpoint:
@@ -127,6 +129,8 @@ NODES = {
 
 def _parameters(options: DemoOptions) -> dict[str, dict[str, Any]]:
     """The nodes' parameters that are options too, and those of the simulated scene."""
+    from affordance_grasp.simulation.objects import TRIAL_SEED_START
+
     shared = record(options.generator_options) | record(options)
     given = {name: "" if value is None else value for name, value in shared.items()}
     nodes: dict[str, dict[str, Any]] = {
@@ -148,6 +152,8 @@ def _pick(
     options: DemoOptions, account: Account, graph: "Graph", client: "GraspClient"
 ) -> dict[str, Any]:
     """Have it taken, judge it, write the report; returns what report.json says."""
+    from affordance_grasp.simulation.objects import TRIAL_SEED_START
+
     account.say("start", f"the ROS graph, with a {options.object} on the simulated table")
     client.wait_until_ready(READY_TIMEOUT_S, graph.check)
     account.say("ready", f"asking for {options.query!r}")
@@ -176,10 +182,12 @@ def _pick(
 def _report(
     folder: Path,
     account: Account,
-    plan: GraspPlan,
+    plan: "GraspPlan",
     client: "GraspClient",
     extra: dict[str, Any],
 ) -> dict[str, Any]:
+    from affordance_grasp.report.plan_report import write_report
+
     account.say("chosen", _reasons(plan))
     photos = client.photos()
     written = write_report(
@@ -196,7 +204,7 @@ def _report(
     return dict(json.loads(written["report"].read_text(encoding="utf-8")))
 
 
-def _reasons(plan: GraspPlan) -> str:
+def _reasons(plan: "GraspPlan") -> str:
     counts = plan.selection.rejection_counts()
     rejected = ", ".join(f"{count} {reason}" for reason, count in counts.items())
     best = plan.best

@@ -5,40 +5,20 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
-
-import torch
-from tqdm import tqdm
+from typing import TYPE_CHECKING, Any
 
 from affordance_grasp.datasets.agd20k import LAYOUTS, Split, load_split
-from affordance_grasp.datasets.crops import CropPlan
-from affordance_grasp.datasets.features import Encoding, FeatureCache
-from affordance_grasp.datasets.images import (
-    FreshViews,
-    ViewSource,
-    frozen_encoder,
-    views_for_test,
-)
-from affordance_grasp.encoders.backbones import VitBackbone, load_backbone
 from affordance_grasp.encoders.device import check_device, limit_threads
-from affordance_grasp.encoders.text import load_text_encoder
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.files import write_file
-from affordance_grasp.learning.evaluation.evaluate import (
-    Evaluation,
-    baselines,
-    export_maps,
-    predict_maps,
-    score_exported,
-    write_table,
-)
 from affordance_grasp.learning.evaluation.metrics import PROTOCOLS
-from affordance_grasp.learning.evaluation.published import published
-from affordance_grasp.learning.evaluation.saliency import SALIENT, cached_saliency
-from affordance_grasp.methods.checkpoint import Checkpoint, load_checkpoint
-from affordance_grasp.methods.network import GroundingNetwork
-from affordance_grasp.methods.recipe import find_recipe
-from affordance_grasp.methods.restore import restore_network
+
+if TYPE_CHECKING:
+    import torch
+
+    from affordance_grasp.learning.evaluation.evaluate import Evaluation
+    from affordance_grasp.methods.checkpoint import Checkpoint
+    from affordance_grasp.methods.network import GroundingNetwork
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -52,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--bf16-tokens", action="store_true", help="bfloat16 backbone, faster")
     parser.add_argument(
         "--saliency",
-        choices=tuple(SALIENT),
+        metavar="BACKBONE",
         help="score a backbone whose saliency is a baseline too",
     )
     parser.add_argument("--device", default="cpu", help="torch device, such as cuda")
@@ -63,6 +43,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Export where a checkpoint is given, score, write and print the tables."""
+    from affordance_grasp.learning.evaluation.evaluate import (
+        baselines,
+        score_exported,
+        write_table,
+    )
+
     limit_threads(arguments.threads)
     split = load_split(arguments.data, arguments.split)
     maps = _maps_folder(arguments)
@@ -98,6 +84,20 @@ def _maps_folder(arguments: argparse.Namespace) -> Path:
 
 def _export(arguments: argparse.Namespace, split: Split, folder: Path) -> None:
     """Maps of a frozen backbone's cached features; a fine-tuned one computes its own."""
+    from tqdm import tqdm
+
+    from affordance_grasp.datasets.features import Encoding, FeatureCache
+    from affordance_grasp.datasets.images import (
+        FreshViews,
+        ViewSource,
+        frozen_encoder,
+        views_for_test,
+    )
+    from affordance_grasp.learning.evaluation.evaluate import export_maps, predict_maps
+    from affordance_grasp.methods.checkpoint import load_checkpoint
+    from affordance_grasp.methods.recipe import find_recipe
+    from affordance_grasp.methods.restore import restore_network
+
     checkpoint = load_checkpoint(arguments.checkpoint)
     device = check_device(arguments.device)
     network = restore_network(checkpoint, f"checkpoint {arguments.checkpoint}").to(device).eval()
@@ -116,9 +116,14 @@ def _export(arguments: argparse.Namespace, split: Split, folder: Path) -> None:
 
 
 def _known(
-    network: GroundingNetwork, checkpoint: Checkpoint, split: Split
-) -> tuple[tuple[str, ...], torch.Tensor]:
+    network: "GroundingNetwork", checkpoint: "Checkpoint", split: Split
+) -> "tuple[tuple[str, ...], torch.Tensor]":
     """The checkpoint's affordances and texts; what else is tested, where the text alone asks."""
+    import torch
+
+    from affordance_grasp.encoders.text import load_text_encoder
+    from affordance_grasp.methods.recipe import find_recipe
+
     info, text = checkpoint.info, checkpoint.text
     missing = tuple(sorted({i.image.affordance for i in split.test} - set(info.affordances)))
     if not missing:
@@ -135,6 +140,14 @@ def _known(
 
 
 def _saliency(arguments: argparse.Namespace, split: Split) -> Any:
+    from tqdm import tqdm
+
+    from affordance_grasp.datasets.crops import CropPlan
+    from affordance_grasp.datasets.features import Encoding
+    from affordance_grasp.datasets.images import views_for_test
+    from affordance_grasp.encoders.backbones import VitBackbone, load_backbone
+    from affordance_grasp.learning.evaluation.saliency import cached_saliency
+
     backbone = load_backbone(arguments.saliency)
     if not isinstance(backbone, VitBackbone):
         raise InvalidInput(f"backbone {arguments.saliency} gives no attention to show")
@@ -152,7 +165,7 @@ def _cache(arguments: argparse.Namespace) -> Path:
 
 
 def _report(
-    arguments: argparse.Namespace, measured: Evaluation, trivial: Mapping[str, Evaluation]
+    arguments: argparse.Namespace, measured: "Evaluation", trivial: "Mapping[str, Evaluation]"
 ) -> str:
     lines = [f"{arguments.split}, protocol {measured.protocol} (KLD lower, SIM and NSS higher)"]
     lines += [_line("", ("KLD", "SIM", "NSS", "maps"))]
@@ -171,6 +184,8 @@ def _report(
 
 
 def _published(split: str) -> dict[str, dict[str, float]]:
+    from affordance_grasp.learning.evaluation.published import published
+
     return {
         n: dict(zip(("kld", "sim", "nss"), row, strict=True))
         for n, row in published(split).items()

@@ -9,26 +9,29 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Annotated
-
-from tqdm import tqdm
+from typing import TYPE_CHECKING, Annotated
 
 from affordance_grasp.configuration.flags import add_flags, read_flags
 from affordance_grasp.configuration.settings import Count, Word, about, one_of
 from affordance_grasp.errors import WorkerDied
-from affordance_grasp.experiment import (
-    PAPER_OBJECTS,
-    Trial,
-    TrialResult,
-    make_trials,
-    run_trial,
-    summarise,
-    table,
-)
-from affordance_grasp.pipeline import Planner, load_planner
 from affordance_grasp.planning import PlanningOptions
-from affordance_grasp.report.plan_report import make_folder, write_json
 from affordance_grasp.rules import RULES
+
+if TYPE_CHECKING:
+    from affordance_grasp.experiment import Trial, TrialResult
+    from affordance_grasp.pipeline import Planner
+
+PAPER_OBJECTS = (
+    "mug",
+    "knife",
+    "teapot",
+    "pan",
+    "pressure_cooker",
+    "spoon",
+    "wrench",
+    "screwdriver",
+)
+"""The eight objects of PLSP's robot test."""
 
 SPEED_SCALING = 0.5
 
@@ -57,6 +60,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run every trial and print the table."""
+    from affordance_grasp.experiment import make_trials, summarise, table
+    from affordance_grasp.report.plan_report import make_folder, write_json
+
     options = read_flags(ExperimentOptions, arguments)
     trials = make_trials(options.objects, options.poses, options.query, options.rules)
     if options.out:
@@ -74,8 +80,10 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _finished(picks: Sequence["Future[TrialResult]"]) -> list[TrialResult]:
+def _finished(picks: Sequence["Future[TrialResult]"]) -> "list[TrialResult]":
     """Results in the order of the picks; fewer where a process died."""
+    from tqdm import tqdm
+
     results = {}
     try:
         for pick in tqdm(as_completed(picks), total=len(picks), unit="pick", disable=None):
@@ -97,13 +105,17 @@ def _died(finished: int, wanted: int, out: Path | None) -> str:
     )
 
 
-def _run(job: tuple[Trial, ExperimentOptions]) -> TrialResult:
+def _run(job: "tuple[Trial, ExperimentOptions]") -> "TrialResult":
+    from affordance_grasp.experiment import run_trial
+
     trial, options = job
     return run_trial(trial, _planner(options), options.out)
 
 
 @lru_cache(maxsize=1)
-def _planner(options: ExperimentOptions) -> Planner:
+def _planner(options: ExperimentOptions) -> "Planner":
     """The planner of this process, made once."""
+    from affordance_grasp.pipeline import load_planner
+
     rule = max(options.rules, key=lambda name: RULES[name].needs_heat)
     return load_planner(replace(options, rule=rule), options.query, SPEED_SCALING)

@@ -4,10 +4,8 @@ import argparse
 import json
 from pathlib import Path
 
-from affordance_grasp.candidates.external.exchange import grasps_content
 from affordance_grasp.candidates.generators import make_generator
 from affordance_grasp.configuration.flags import add_flags, read_flags
-from affordance_grasp.control.robot import load_robot
 from affordance_grasp.datatypes import CameraIntrinsics
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.files import write_file
@@ -37,6 +35,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Generate, and write or print the candidates, best first."""
+    from affordance_grasp.candidates.external.exchange import grasps_content
+    from affordance_grasp.control.robot import load_robot
+
     options = read_flags(PlanningOptions, arguments)
     gripper = load_robot(options.robot_file).gripper
     generator = make_generator(options.generator, gripper, options.generator_options)

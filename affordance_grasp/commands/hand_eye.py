@@ -3,13 +3,11 @@
 import argparse
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from affordance_grasp.calibration.board_check import Board, check_on_board
-from affordance_grasp.calibration.table_check import check_on_table
 from affordance_grasp.calibration.verdict import CalibrationCheck, Verdict
-from affordance_grasp.calibration.views import read_views
 from affordance_grasp.configuration.flags import add_flags, read_flags
 from affordance_grasp.control.camera_mounting import (
     D435_LINK_OPTICAL,
@@ -18,10 +16,12 @@ from affordance_grasp.control.camera_mounting import (
     read_hand_eye,
     write_hand_eye,
 )
-from affordance_grasp.control.robot import load_robot
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.geometry import Floats, invert, pose_from_quaternion
 from affordance_grasp.planning import RobotOptions
+
+if TYPE_CHECKING:
+    from affordance_grasp.calibration.board_check import Board
 
 FRAMES = {"link": "camera_link", "optical": "camera_color_optical_frame"}
 FAILED = (Verdict.POOR, Verdict.UNDECIDED)
@@ -73,6 +73,11 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _check(arguments: argparse.Namespace) -> int:
+    from affordance_grasp.calibration.board_check import check_on_board
+    from affordance_grasp.calibration.table_check import check_on_table
+    from affordance_grasp.calibration.views import read_views
+    from affordance_grasp.control.robot import load_robot
+
     robot = load_robot(read_flags(RobotOptions, arguments).robot_file)
     hand_eye = load_hand_eye(arguments.hand_eye) if arguments.hand_eye else robot.hand_eye
     board = _board(arguments) if arguments.board else None
@@ -96,7 +101,9 @@ def _fate(out: Path, decided: bool) -> str:
     return f"corrected calibration written to {out}; check it with new views"
 
 
-def _board(arguments: argparse.Namespace) -> Board:
+def _board(arguments: argparse.Namespace) -> "Board":
+    from affordance_grasp.calibration.board_check import Board
+
     columns, _, rows = str(arguments.board).partition("x")
     if not (columns.isdecimal() and rows.isdecimal()):
         raise InvalidInput(f"--board is {arguments.board!r}; expected squares such as 7x5")

@@ -6,23 +6,19 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
-
-from tqdm import tqdm
+from typing import TYPE_CHECKING, Any
 
 from affordance_grasp.candidates.generators import make_generator
 from affordance_grasp.configuration.flags import add_flags, read_flags
 from affordance_grasp.encoders.precision import choose_precision
-from affordance_grasp.replay.bags.bag import Bag
 from affordance_grasp.replay.bags.topics import TopicNames, find_topics
 from affordance_grasp.replay.options import ReplayOptions
-from affordance_grasp.replay.report.page import write_page
-from affordance_grasp.replay.report.results import FrameResult, read_results
-from affordance_grasp.replay.report.summary import write_table
-from affordance_grasp.replay.run import PAGE, SUMMARY, TABLE, ReplayOutcome, replay
-from affordance_grasp.report.plan_report import make_folder, write_json
 from affordance_grasp.rules import RULES
 from affordance_grasp.vocabulary import AFFORDANCES, resolve_query
+
+if TYPE_CHECKING:
+    from affordance_grasp.replay.report.results import FrameResult
+    from affordance_grasp.replay.run import ReplayOutcome
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -37,6 +33,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Replay, write what was asked for, and report."""
+    from affordance_grasp.report.plan_report import make_folder
+
     options = _options(arguments)
     if options.out is None:
         with TemporaryDirectory() as folder:
@@ -58,6 +56,13 @@ def _options(arguments: argparse.Namespace) -> ReplayOptions:
 
 
 def _replay(arguments: argparse.Namespace, options: ReplayOptions, folder: Path) -> dict[str, Any]:
+    from affordance_grasp.replay.bags.bag import Bag
+    from affordance_grasp.replay.report.page import write_page
+    from affordance_grasp.replay.report.results import read_results
+    from affordance_grasp.replay.report.summary import write_table
+    from affordance_grasp.replay.run import PAGE, SUMMARY, TABLE, replay
+    from affordance_grasp.report.plan_report import write_json
+
     with Bag(arguments.bag) as bag:
         affordance = resolve_query(options.query, AFFORDANCES)
         topics = find_topics(bag.topics, read_flags(TopicNames, arguments), affordance)
@@ -70,7 +75,9 @@ def _replay(arguments: argparse.Namespace, options: ReplayOptions, folder: Path)
     return summary
 
 
-def _progress(results: Iterable[FrameResult], total: int, done: int) -> Iterable[FrameResult]:
+def _progress(results: "Iterable[FrameResult]", total: int, done: int) -> "Iterable[FrameResult]":
+    from tqdm import tqdm
+
     return tqdm(results, total=total, initial=done, unit="frame", disable=None)
 
 
@@ -78,7 +85,7 @@ def _summary(
     bag: Path,
     options: ReplayOptions,
     topics: dict[str, Any],
-    outcome: ReplayOutcome,
+    outcome: "ReplayOutcome",
 ) -> dict[str, Any]:
     now, wall_s = outcome.planned_now, outcome.wall_s
     return {

@@ -5,24 +5,21 @@ import json
 import sys
 from dataclasses import asdict, replace
 from pathlib import Path
-
-from tqdm import tqdm
+from typing import TYPE_CHECKING
 
 from affordance_grasp.datasets.agd20k import LAYOUTS, Split, load_split, without_corrupt
 from affordance_grasp.datasets.detections import DETECTIONS_FILE, RecordedDetector
-from affordance_grasp.datasets.features import Encoding
 from affordance_grasp.encoders.device import check_device, limit_threads
-from affordance_grasp.encoders.text import load_text_encoder
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.learning.evaluation.metrics import PROTOCOLS
-from affordance_grasp.learning.training.loop import Outcome
-from affordance_grasp.learning.training.run_folder import RunFolder
-from affordance_grasp.learning.training.train_config import TrainConfig, load_config
-from affordance_grasp.learning.training.training_run import Resources, train_method
-from affordance_grasp.methods.method import find_method
-from affordance_grasp.methods.recipe import find_recipe
 from affordance_grasp.methods.table import DEFAULT_METHOD, METHODS
 from affordance_grasp.share import share_path
+
+if TYPE_CHECKING:
+    from affordance_grasp.learning.training.loop import Outcome
+    from affordance_grasp.learning.training.run_folder import RunFolder
+    from affordance_grasp.learning.training.train_config import TrainConfig
+    from affordance_grasp.learning.training.training_run import Resources
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -52,6 +49,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Train and say how it ended."""
+    from tqdm import tqdm
+
+    from affordance_grasp.learning.training.run_folder import RunFolder
+    from affordance_grasp.learning.training.training_run import train_method
+
     limit_threads(arguments.threads)
     if arguments.minutes is not None and not arguments.minutes >= 0:
         raise InvalidInput(f"--minutes is {arguments.minutes:g}; it must be >= 0")
@@ -70,7 +72,13 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _resources(arguments: argparse.Namespace, config: TrainConfig, split: Split) -> Resources:
+def _resources(arguments: argparse.Namespace, config: "TrainConfig", split: Split) -> "Resources":
+    from affordance_grasp.datasets.features import Encoding
+    from affordance_grasp.encoders.text import load_text_encoder
+    from affordance_grasp.learning.training.training_run import Resources
+    from affordance_grasp.methods.method import find_method
+    from affordance_grasp.methods.recipe import find_recipe
+
     network, recipe = config.network_config, find_recipe(config.method)
     detector = None
     if recipe.needs_boxes:
@@ -89,7 +97,9 @@ def _resources(arguments: argparse.Namespace, config: TrainConfig, split: Split)
     )
 
 
-def _config(arguments: argparse.Namespace) -> TrainConfig:
+def _config(arguments: argparse.Namespace) -> "TrainConfig":
+    from affordance_grasp.learning.training.train_config import TrainConfig, load_config
+
     method = arguments.method or TrainConfig.method
     path = arguments.config or share_path(f"config/train_{method}_simulated.yaml")
     chosen = {"epochs": arguments.epochs, "seed": arguments.seed}
@@ -120,7 +130,7 @@ def _command(arguments: argparse.Namespace, method: str) -> str:
     return " ".join(words)
 
 
-def _account(outcome: Outcome, folder: RunFolder) -> str:
+def _account(outcome: "Outcome", folder: "RunFolder") -> str:
     last = outcome.last
     ending = "all epochs done" if outcome.complete else "stopped at the time limit"
     return (

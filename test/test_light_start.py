@@ -1,0 +1,50 @@
+"""What a start imports, told by the modules of a fresh process; never by the time it takes."""
+
+import json
+import subprocess
+import sys
+
+import cv2
+import numpy as np
+import pytest
+
+from affordance_grasp.cli import COMMANDS
+
+FOR_ONE_FUNCTION = ("timm", "torchvision", "transformers", "open_clip", "onnx", "huggingface_hub")
+COMPILER = ("torch._dynamo", "torch._inductor", "sympy")
+HEAVY = ("torch", "scipy", "mujoco", "rclpy", "matplotlib", "open3d", *FOR_ONE_FUNCTION)
+AFTER = """
+import contextlib, io, json, sys
+from affordance_grasp.cli import main
+for words in json.loads(sys.argv[1]):
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(SystemExit):
+        assert main(words) == 0
+print(json.dumps(list(sys.modules)))
+"""
+
+
+def imported_by(*commands):
+    asked = [sys.executable, "-c", AFTER, json.dumps(commands)]
+    done = subprocess.run(asked, capture_output=True, text=True, check=True)
+    return set(json.loads(done.stdout))
+
+
+@pytest.fixture(scope="module")
+def image(tmp_path_factory):
+    path = tmp_path_factory.mktemp("image") / "color.png"
+    noise = np.random.default_rng(0).integers(0, 255, (240, 320, 3), dtype=np.uint8)
+    cv2.imwrite(str(path), noise)
+    return str(path)
+
+
+def test_every_help_is_there_without_what_computes():
+    modules = imported_by(*([name, "--help"] for name in COMMANDS))
+    assert not modules & set(HEAVY)
+    assert "affordance_grasp.commands.train" in modules
+
+
+@pytest.mark.parametrize("method", ["plsp", "looptrans", "selectivecl"])
+def test_a_heatmap_takes_no_model_zoo_no_compiler_and_no_text_encoder(image, method):
+    modules = imported_by(["ground", image, "--query", "hold", "--method", method])
+    assert not modules & {*FOR_ONE_FUNCTION, *COMPILER, "tokenizers", "scipy", "mujoco"}
+    assert "affordance_grasp.encoders.vision_transformer" in modules
