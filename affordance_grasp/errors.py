@@ -107,12 +107,8 @@ def writing(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise write_fault(path, error.errno, error.strerror or str(error)) from error
-
-
-def write_fault(path: Path, number: int | None, why: str) -> AffordanceGraspError:
-    """The error for a system's error ``number`` while ``path`` was written."""
-    sentence = f"{path} cannot be written ({why})"
-    if number in FULL:
-        return StorageFull(f"{sentence}; free some room, or name a folder on another disk")
-    return NotWritable(sentence) if number in BARRED else InvalidInput(sentence)
+        sentence = f"{path} cannot be written ({error.strerror or error})"
+        if error.errno in FULL:
+            room = "free some room, or name a folder on another disk"
+            raise StorageFull(f"{sentence}; {room}") from error
+        raise (NotWritable if error.errno in BARRED else InvalidInput)(sentence) from error
