@@ -111,7 +111,7 @@ class PlainPlsp:
             told, heat = _attend(
                 block.cross_attn, block.norm1_q(query), placed, block.norm1_v(visual)
             )
-            heat.mean(dim=1)  # a heatmap that nobody reads
+            heat.mean(dim=1)  # a map that is not used
             x = block.norm2_cross(query + block.gamma_1_cross * told)
             hidden = functional.gelu(plain(block.mlp_cross.fc1, x))
             query = x + block.gamma_2_cross * plain(block.mlp_cross.fc2, hidden)

@@ -21,7 +21,7 @@ from affordance_grasp.learning.ablations.ablation import (
     row_config,
     trained_rows,
 )
-from affordance_grasp.learning.ablations.ablation_runs import Run, Setting
+from affordance_grasp.learning.ablations.ablation_runs import AblationSettings, Run
 from affordance_grasp.learning.training.train_config import load_config, parse_config
 from affordance_grasp.methods.ablation import Row, find_rows
 from affordance_grasp.methods.checkpoint import load_checkpoint
@@ -122,7 +122,7 @@ def test_the_table_has_baselines_first_and_published_figures_last():
         "b": Spread(dict.fromkeys(METRICS, 2.0), None),
     }
     lines = markdown(rows, spreads, {"uniform": dict.fromkeys(METRICS, 3.0)}).split("\n")
-    assert lines[2] == "| (uniform) | looks at no verb | 3.000 | 3.000 | 3.000 |  |"
+    assert lines[2] == "| (uniform) | same for all affordances | 3.000 | 3.000 | 3.000 |  |"
     assert lines[3].startswith("| a | with it | 1.000 ± 0.010 | 1.000 ± 0.010 |")
     assert lines[3].endswith("| 1.100 / 0.400 / 1.200 |")
     assert lines[4] == "| b | without it | 2.000 | 2.000 | 2.000 |  |"
@@ -196,7 +196,9 @@ def test_a_table_is_made_once_and_grows_by_what_is_new(tree, tmp_path, commands,
 
 def test_a_run_that_was_asked_for_otherwise_is_not_taken_for_done(tmp_path):
     base = replace(base_config("looptrans"), epochs=5)
-    run = Run(Setting(base, tmp_path, "Unseen", tmp_path), "S", find_rows("looptrans")["S"], 0)
+    run = Run(
+        AblationSettings(base, tmp_path, "Unseen", tmp_path), "S", find_rows("looptrans")["S"], 0
+    )
     folder = run.folder
     folder.path.mkdir(parents=True)
     folder.last.touch()
@@ -220,14 +222,14 @@ def test_a_run_that_was_asked_for_otherwise_is_not_taken_for_done(tmp_path):
         {"data": tmp_path / "elsewhere"},
         {"options": ("--bf16-tokens",)},
     ):
-        assert not replace(run, setting=replace(run.setting, **other)).trained
+        assert not replace(run, settings=replace(run.settings, **other)).trained
     folder.config.write_text(json.dumps({**recorded, "backbone_sha256": "of other weights"}))
     assert not run.trained
 
 
 def test_scores_of_another_split_or_data_set_are_not_taken_for_these(tmp_path):
-    setting = Setting(base_config("looptrans"), tmp_path, "Unseen", tmp_path)
-    run = Run(setting, "S", find_rows("looptrans")["S"], 0)
+    settings = AblationSettings(base_config("looptrans"), tmp_path, "Unseen", tmp_path)
+    run = Run(settings, "S", find_rows("looptrans")["S"], 0)
     summary = run.folder.path / "maps/summary_reference.json"
     summary.parent.mkdir(parents=True)
     run.folder.last.touch()
@@ -235,14 +237,14 @@ def test_scores_of_another_split_or_data_set_are_not_taken_for_these(tmp_path):
     summary.write_text(json.dumps({"split": "Unseen", "data": str(tmp_path.resolve() / "Unseen")}))
     assert run.scored
     for other in ({"split": "Seen"}, {"data": tmp_path / "elsewhere"}):
-        assert not replace(run, setting=replace(setting, **other)).scored
+        assert not replace(run, settings=replace(settings, **other)).scored
 
 
 def test_training_writes_the_recipe_that_it_names(tmp_path):
-    setting = Setting(
+    settings = AblationSettings(
         base_config("plsp"), Path("/data"), "Unseen", tmp_path, options=("--bf16-tokens",)
     )
-    run = Run(setting, "baseline", find_rows("plsp")["baseline"], 2)
+    run = Run(settings, "baseline", find_rows("plsp")["baseline"], 2)
     words = run.training().words
     recipe = Path(words[words.index("--config") + 1])
     assert load_config(recipe).to_dict() == run.config.to_dict()

@@ -156,5 +156,5 @@ def test_unknown_affinities_and_backbones_without_keys_are_refused():
         UnknownName, match="'magic'; known: clearclip, border_contrast, class_contrast"
     ):
         find_affinity("magic")
-    with pytest.raises(InvalidInput, match="clip_vitb16 gives no keys"):
+    with pytest.raises(InvalidInput, match="clip_vitb16 has no keys"):
         load_affinity_backbone("clip_vitb16", "clearclip", pretrained=False)

@@ -96,7 +96,7 @@ def test_preparation_is_the_released_test_transform(network):
 
 
 def test_heat_is_the_released_post_processing(network, golden):
-    heat = network.heat(golden["cam14"])
+    heat = network.heatmaps(golden["cam14"])
     torch.testing.assert_close(heat[:, golden["heat_rows"]], golden["heat224"], atol=1e-4, rtol=0)
     assert heat.amin() == 0
     torch.testing.assert_close(heat.amax(dim=(1, 2)), torch.ones(4))
@@ -171,5 +171,5 @@ def test_a_backbone_without_keys_is_refused():
         image_side = 112
 
     network = LoopTrans(LoopTransConfig(image_side=112), Tokens())
-    with pytest.raises(InvalidInput, match="looptrans reads keys, which dinov2_vits14 does not"):
+    with pytest.raises(InvalidInput, match="looptrans needs keys, which dinov2_vits14 does not"):
         network.features(torch.zeros(1, 3, 112, 112))

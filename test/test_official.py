@@ -180,7 +180,7 @@ def test_plsp_comes_with_the_released_verb_features(tmp_path):
 
 def test_text_features_for_a_method_without_text_are_refused(tmp_path):
     path = written(tmp_path / "zero.pth", hollow("looptrans"))
-    with pytest.raises(InvalidInput, match="given to a method that reads no text"):
+    with pytest.raises(InvalidInput, match="given to a method that uses none"):
         read_official(path, "looptrans", text_file=path)
 
 

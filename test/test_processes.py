@@ -31,14 +31,14 @@ def test_a_failure_stops_nothing_and_is_told_at_the_end(tmp_path):
         run_commands([bad, good], 1, done.append)
     assert done == [good]
     said = [line for line in bad.log.read_text().split("\n") if line][-1]
-    with pytest.raises(InvalidInput, match="all it said is in") as told:
+    with pytest.raises(InvalidInput, match="its whole output is in") as told:
         run_commands([bad], 1)
     assert said in str(told.value)
 
 
 def test_a_command_that_was_killed_is_no_bad_input(tmp_path, monkeypatch):
     monkeypatch.setattr(processes, "PROGRAM", ("-c", "import os; os.kill(os.getpid(), 9)"))
-    with pytest.raises(WorkerDied, match="1 of 1 commands failed.*it said nothing"):
+    with pytest.raises(WorkerDied, match="1 of 1 commands failed.*no output"):
         run_commands([Command((), tmp_path / "log")], 1)
 
 

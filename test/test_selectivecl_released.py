@@ -66,7 +66,7 @@ def test_paper_network_gives_the_released_maps(paper_network, inference, golden)
         (maps.calibrated, "heat_calib224"),
         (maps.smoothed, "heat_calib_mean224"),
     ):
-        heat = paper_network.heat(ours)[:, ::8, ::8]
+        heat = paper_network.heatmaps(ours)[:, ::8, ::8]
         torch.testing.assert_close(heat, golden[f"{name}_every_8th"], atol=1e-4, rtol=0)
 
 

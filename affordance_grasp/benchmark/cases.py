@@ -50,20 +50,20 @@ def make_case(name: str, size: Size) -> Case:
 
 
 def inference_case(name: str, contestant: Contestant, queries: int) -> Case:
-    """Heatmaps of one image for so many queries."""
+    """Heatmaps of one image for a number of queries."""
     contestant.network.eval()
     labels = torch.arange(queries) % len(ASKED)
 
     @torch.inference_mode()
     def plain() -> Outputs:
-        heats = [contestant.infer(contestant.image, label) for label in labels.tolist()]
-        return {"heat": torch.stack(heats)}
+        heatmaps = [contestant.infer(contestant.image, label) for label in labels.tolist()]
+        return {"heatmap": torch.stack(heatmaps)}
 
     @torch.inference_mode()
     def ours() -> Outputs:
         network = contestant.network
         raw = network.maps(network.tokens(contestant.image), contestant.text[labels], labels)
-        return {"heat": network.heat(raw)}
+        return {"heatmap": network.heatmaps(raw)}
 
     return Case(name, queries, 1, {"plain": Variant(plain, EXACT), "ours": Variant(ours, EXACT)})
 
@@ -98,7 +98,7 @@ def _frame_case(name: str, method: str) -> Case:
 
     def ground(count: int) -> Outputs:
         heatmaps = grounder.ground_many(frame, known[:count])
-        return {"heat": torch.from_numpy(heatmaps[0].values)}
+        return {"heatmap": torch.from_numpy(heatmaps[0].values)}
 
     several = f"{len(known)} queries"
     variants = {"1 query": partial(ground, 1), several: partial(ground, len(known))}

@@ -27,7 +27,7 @@ ASKED = AFFORDANCES[:8]
 
 @dataclass(frozen=True)
 class Contestant:
-    """A method's network and the plain way to do the same.
+    """A method's network and a plain implementation of the same.
 
     All weights are random: they cost the same as trained ones, and none are needed. Both sides
     share every parameter, so that their results must agree.

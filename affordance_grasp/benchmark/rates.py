@@ -1,4 +1,4 @@
-"""How fast this machine multiplies matrices: what a network's time is to be compared with."""
+"""How fast this machine multiplies matrices, to compare a network's time with."""
 
 import time
 from collections.abc import Callable

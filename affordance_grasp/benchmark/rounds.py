@@ -1,4 +1,4 @@
-"""Variants of the same work, timed in turns, so that a busy machine is busy for all of them."""
+"""Variants of the same computation, timed in turns, so that other load slows all of them alike."""
 
 import gc
 import resource
@@ -20,10 +20,10 @@ Progress = Callable[..., Iterable[int]]
 
 @dataclass(frozen=True)
 class Variant:
-    """One way to do a case's work.
+    """One implementation of a case.
 
     ``run`` does it once. ``inspect``, not timed, gives what must agree with the first variant's,
-    to the relative ``tolerance``; None: it is compared and not judged.
+    to the relative ``tolerance``; None: the difference is reported only.
     """
 
     run: Callable[[], Outputs]
@@ -33,7 +33,7 @@ class Variant:
 
 @dataclass(frozen=True)
 class Case:
-    """Named variants, the first of which is the yardstick.
+    """Named variants, the first of which is the reference.
 
     ``samples`` and ``images`` in one run.
     """
@@ -46,7 +46,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Measured:
-    """What came out for one variant.
+    """The measurements of one variant.
 
     ``ms`` median; ``ratio`` median over the rounds of its time to the first variant's;
     ``gflop`` counted, 2 for a multiply-add; ``peak_mb`` resident memory of the process;
@@ -64,7 +64,7 @@ class Measured:
 
 @dataclass(frozen=True)
 class Result:
-    """A case, its variants as measured, and the machine's ``rates`` meanwhile [GFLOP/s].
+    """A case, its measured variants, and the machine's ``rates`` during it [GFLOP/s].
 
     The rates are medians over the rounds; see :data:`rates.PRODUCTS` for their names.
     """
@@ -74,7 +74,7 @@ class Result:
     rates: Mapping[str, float]
 
     def bound_ms(self, variant: Measured, rate: str = "torch") -> float:
-        """The time of a variant's operations at one of the rates: it cannot take much less."""
+        """The time of a variant's operations at one of the rates, about a lower bound."""
         return 1000 * variant.gflop / self.rates[rate]
 
 
@@ -112,7 +112,7 @@ def largest_difference(found: Outputs, expected: Outputs) -> float:
 
 
 def reset_peak() -> None:
-    """Let the process' peak of resident memory start anew, where the system can do that."""
+    """Reset the process' peak of resident memory, where the system can."""
     gc.collect()
     forget = Path("/proc/self/clear_refs")
     if forget.exists():
@@ -131,11 +131,11 @@ def peak_mb() -> float:
 
 
 def counted_run(variant: Variant) -> tuple[Outputs, float]:
-    """What a variant gives to compare, and its operations [GFLOP], 2 for a multiply-add."""
+    """A variant's outputs to compare, and its operations [GFLOP], 2 for a multiply-add."""
     with FlopCounterMode(display=False) as counter:
         outputs = variant.run()
-    kept = {name: value.detach().clone() for name, value in variant.inspect(outputs).items()}
-    return kept, counter.get_total_flops() / 1e9
+    outputs = {name: value.detach().clone() for name, value in variant.inspect(outputs).items()}
+    return outputs, counter.get_total_flops() / 1e9
 
 
 def _timed(run: Callable[[], Outputs]) -> tuple[float, float]:
@@ -161,7 +161,9 @@ def _summary(
     return Measured(
         name=name,
         ms=1000 * median(times[name]),
-        ratio=median(own / yard for own, yard in zip(times[name], times[first], strict=True)),
+        ratio=median(
+            own / reference for own, reference in zip(times[name], times[first], strict=True)
+        ),
         gflop=gflop,
         peak_mb=peak_mb,
         difference=difference,

@@ -1,4 +1,4 @@
-"""The benchmark's results as a table to read and as values to keep."""
+"""The benchmark's results as a table and as plain values."""
 
 import platform
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ BOUND = "bound: the operations at the float32 rate of PyTorch's own linear layer
 
 
 def machine() -> dict[str, Any]:
-    """What the figures depend on beside the code."""
+    """The machine and the versions behind the figures."""
     return {
         "processor": _processor(),
         "threads": torch.get_num_threads(),

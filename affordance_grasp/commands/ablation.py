@@ -19,7 +19,7 @@ from affordance_grasp.methods.table import methods_with
 from affordance_grasp.share import share_path
 
 if TYPE_CHECKING:
-    from affordance_grasp.learning.ablations.ablation_runs import Run, Setting
+    from affordance_grasp.learning.ablations.ablation_runs import AblationSettings, Run
     from affordance_grasp.learning.training.train_config import TrainConfig
 
 
@@ -61,16 +61,16 @@ def run(arguments: argparse.Namespace) -> int:
     limit_threads(arguments.threads)
     load_split(arguments.data, arguments.split)  # says at once what is missing
     rows = choose_rows(arguments.method, arguments.rows)
-    setting = _setting(arguments)
-    _train(setting, trained_rows(arguments.method, rows), arguments.seeds, arguments.jobs)
-    runs = _runs(setting, rows, arguments.seeds)
+    settings = _settings(arguments)
+    _train(settings, trained_rows(arguments.method, rows), arguments.seeds, arguments.jobs)
+    runs = _runs(settings, rows, arguments.seeds)
     _evaluate(runs, arguments.jobs)
     figures = {name: [r.figures() for r in runs if r.name == name] for name in rows}
     spreads = {name: Spread.of(measured) for name, measured in figures.items()}
-    trivial = _baselines(arguments, setting.base)
+    trivial = _baselines(arguments, settings.base)
     table = markdown(rows, spreads, trivial)
     summary = {
-        **_about(arguments, setting.base),
+        **_about(arguments, settings.base),
         "rows": {
             name: {**_plain(row), "runs": figures[name], **asdict(spreads[name])}
             for name, row in rows.items()
@@ -84,9 +84,9 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _setting(arguments: argparse.Namespace) -> "Setting":
+def _settings(arguments: argparse.Namespace) -> "AblationSettings":
     from affordance_grasp.learning.ablations.ablation import reduced
-    from affordance_grasp.learning.ablations.ablation_runs import Setting
+    from affordance_grasp.learning.ablations.ablation_runs import AblationSettings
     from affordance_grasp.learning.training.train_config import load_config
 
     path = arguments.config or share_path(f"config/train_{arguments.method}_simulated.yaml")
@@ -101,7 +101,7 @@ def _setting(arguments: argparse.Namespace) -> "Setting":
     if arguments.bf16_tokens:
         common.append("--bf16-tokens")
     boxes = ["--boxes", str(arguments.boxes)] if arguments.boxes else []
-    return Setting(
+    return AblationSettings(
         base=base,
         data=arguments.data,
         split=arguments.split,
@@ -112,15 +112,15 @@ def _setting(arguments: argparse.Namespace) -> "Setting":
     )
 
 
-def _runs(setting: "Setting", rows: Mapping[str, Row], seeds: int) -> "list[Run]":
+def _runs(settings: "AblationSettings", rows: Mapping[str, Row], seeds: int) -> "list[Run]":
     """All runs, seed by seed, so that every row has its first figures early."""
     from affordance_grasp.learning.ablations.ablation_runs import Run
 
-    return [Run(setting, name, row, seed) for seed in range(seeds) for name, row in rows.items()]
+    return [Run(settings, name, row, seed) for seed in range(seeds) for name, row in rows.items()]
 
 
-def _train(setting: "Setting", rows: Mapping[str, Row], seeds: int, jobs: int) -> None:
-    due = [one.training() for one in _runs(setting, rows, seeds) if not one.trained]
+def _train(settings: "AblationSettings", rows: Mapping[str, Row], seeds: int, jobs: int) -> None:
+    due = [one.training() for one in _runs(settings, rows, seeds) if not one.trained]
     if (
         due and jobs > 1
     ):  # one run alone fills the feature cache, which is not shared while it grows

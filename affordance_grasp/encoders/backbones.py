@@ -24,7 +24,7 @@ CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
 
 @dataclass(frozen=True)
 class BackboneSpec:
-    """What the rest of the system must know about an encoder.
+    """The properties of an encoder.
 
     ``patch`` [pixels], ``dim`` channels per token, ``mean`` and ``std`` of rgb in 0..1, ``heads``
     of its attention.
@@ -143,7 +143,7 @@ def backbone_spec(name: str) -> BackboneSpec:
 def load_backbone(name: str, image_side: int = 224, pretrained: bool = True) -> Backbone:
     """The backbone ``name`` in evaluation mode, without gradients.
 
-    ``pretrained=False`` leaves its weights random, for a checkpoint that brings its own.
+    ``pretrained=False`` leaves its weights random, for a checkpoint that contains its own.
     """
     backbone_spec(name)
     if not pretrained:

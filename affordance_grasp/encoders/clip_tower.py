@@ -41,7 +41,7 @@ class ClipAttention(nn.Module):
 
 
 class QuickGelu(nn.Module):
-    """Sigmoid(1.702 x) x, in the form that keeps the fewest activations for the gradient."""
+    """Sigmoid(1.702 x) x, in the form that stores the fewest activations for the gradient."""
 
     def forward(self, x: Tensor) -> Tensor:
         """See the class."""

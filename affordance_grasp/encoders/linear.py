@@ -1,7 +1,7 @@
 """Linear layers that multiply float32 matrices at the CPU's full speed.
 
 PyTorch hands a float32 matrix product on a CPU to MKL, which leaves AVX-512 unused on processors
-of other makers than Intel, but hands convolutions to oneDNN, which does not. A linear layer is a
+of other vendors than Intel, but hands convolutions to oneDNN, which does not. A linear layer is a
 1x1 convolution over its rows; as such it is about twice as fast there, forward and backward, and
 equally fast elsewhere. Everything else (accelerators, bfloat16, few rows) stays as it is.
 """
@@ -32,6 +32,19 @@ class Linear(nn.Linear):
     def forward(self, input: Tensor) -> Tensor:
         """(..., in_features) -> (..., out_features)."""
         return linear(input, self.weight, self.bias)
+
+
+class FeedForward(nn.Module):
+    """Two linear layers with a GELU between them."""
+
+    def __init__(self, dim: int, hidden: int) -> None:
+        super().__init__()
+        self.fc1 = Linear(dim, hidden)
+        self.fc2 = Linear(hidden, dim)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(..., D) -> (..., D)."""
+        return self.fc2(functional.gelu(self.fc1(x)))
 
 
 def _is_convolution_faster(x: Tensor, weight: Tensor) -> bool:

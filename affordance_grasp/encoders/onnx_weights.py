@@ -1,4 +1,4 @@
-"""DINOv2 weights out of an ONNX file, under timm's names."""
+"""DINOv2 weights from an ONNX file, by timm's names."""
 
 from collections.abc import Mapping
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""In which precision the encoder of a grounding network multiplies.
+"""The precision in which the encoder of a grounding network multiplies.
 
 In ``bfloat16`` sums are as exact as ever, but the factors carry 8 bits. Processors that multiply
 them themselves take about 60 % of the time of ``float32``; others take longer.
@@ -8,7 +8,7 @@ from affordance_grasp.errors import UnknownName
 
 PRECISIONS = ("float32", "bfloat16", "auto")
 BFLOAT16_PRODUCTS = ("avx512_bf16", "amx_bf16", "bf16")
-"""What processors that multiply bfloat16 call it: AMD and Intel, Intel, ARM."""
+"""The capability's names on processors that multiply bfloat16: AMD and Intel, Intel, ARM."""
 
 
 def choose_precision(name: str, device: str) -> str:

@@ -1,4 +1,4 @@
-"""The pretrained weights that there are: where each comes from, and where it is kept."""
+"""The registered pretrained weights: their sources and where they are cached."""
 
 import os
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ class HubSource:
 
 @dataclass(frozen=True)
 class PretrainedWeights:
-    """One registered set of weights; ``sha256`` of its tensors, None where not known before."""
+    """One registered set of weights; ``sha256`` of its tensors, None where unknown."""
 
     name: str
     description: str

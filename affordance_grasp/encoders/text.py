@@ -1,4 +1,4 @@
-"""Text encoders, and the sentences that the methods put into them."""
+"""Text encoders, and the sentences that the methods encode."""
 
 from collections.abc import Callable, Sequence
 from typing import Protocol
@@ -21,7 +21,7 @@ SENTENCES = {
 
 
 class TextEncoder(Protocol):
-    """Sentences -> unit vectors; similar meaning, similar direction."""
+    """Sentences -> unit vectors; similar sentences have similar directions."""
 
     name: str
     dim: int
@@ -74,7 +74,7 @@ TEXT_ENCODERS: dict[str, Callable[[], TextEncoder]] = {
 
 
 def load_text_encoder(name: str = "minilm") -> TextEncoder:
-    """The text encoder ``name``; this is slow (seconds), so features are kept in tables."""
+    """The text encoder ``name``; this takes seconds, so checkpoints store the features."""
     if name not in TEXT_ENCODERS:
         raise UnknownName("text encoder", name, tuple(TEXT_ENCODERS))
     return TEXT_ENCODERS[name]()

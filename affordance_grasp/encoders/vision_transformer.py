@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from affordance_grasp.encoders.linear import Linear, linear
+from affordance_grasp.encoders.linear import FeedForward, Linear, linear
 
 NORM_EPS = 1e-6
 
@@ -42,19 +42,6 @@ class SelfAttention(nn.Module):
         return self.proj(mixed.transpose(1, 2).flatten(2))
 
 
-class FeedForward(nn.Module):
-    """Two linear layers, four times as wide between, with a GELU."""
-
-    def __init__(self, dim: int) -> None:
-        super().__init__()
-        self.fc1 = Linear(dim, 4 * dim)
-        self.fc2 = Linear(4 * dim, dim)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(..., dim) -> (..., dim)."""
-        return self.fc2(functional.gelu(self.fc1(x)))
-
-
 class LayerScale(nn.Module):
     """One factor for every channel."""
 
@@ -76,7 +63,7 @@ class Block(nn.Module):
         self.attn = SelfAttention(dim, heads)
         self.ls1 = LayerScale(dim) if scaled else nn.Identity()
         self.norm2 = nn.LayerNorm(dim, NORM_EPS)
-        self.mlp = FeedForward(dim)
+        self.mlp = FeedForward(dim, 4 * dim)
         self.ls2 = LayerScale(dim) if scaled else nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Pretrained weights: fetched once, kept as safetensors, mapped and proved to be the right ones.
+"""Pretrained weights: fetched once, cached as safetensors, checked by digest, memory-mapped.
 
 Nothing is ever unpickled: files are safetensors, ONNX, or read with ``weights_only``.
 """
@@ -37,7 +37,7 @@ DIGEST_KEY = "sha256"
 NEWLINE = "\n"
 
 
-# What torch's restricted unpickler raises, depending on where the bytes stop making sense.
+# What torch's restricted unpickler raises, depending on where the bytes are invalid.
 NOT_TENSORS = (
     pickle.UnpicklingError,
     RuntimeError,
@@ -69,7 +69,7 @@ class LoadedWeights:
 def load_weights(name: str) -> LoadedWeights:
     """The weights ``name``, checked against their digest.
 
-    A file in the cache that is not what was put there is made again, with a sentence.
+    A cached file that has changed is written again, with a warning.
     """
     entry, path = find_weights(name), resolve_weights(name)
     try:
@@ -225,7 +225,7 @@ def _read_source(entry: PretrainedWeights) -> dict[str, Tensor]:
 
 
 def _download(name: str, source: HubSource) -> Path:
-    """The hub's own copy on this machine, else a download.
+    """The hub client's copy on this machine, else a download.
 
     One plain request goes first: the hub's client would try for half a minute without a network.
     """

@@ -30,8 +30,8 @@ def training_losses(
     ``batch``: the fields of the method's batch by name, see :attr:`Method.batch`; for example
     ``ego`` (B, 3, 224, 224), ``exo`` (B, E, 3, 224, 224), normalised, and ``label`` (B,). Where a
     batch has ``text`` and none is given, it is the checkpoint's. As in training, batch norms use
-    the batch's statistics; drop-path is off, so that the figures repeat. The losses hang on the
-    network's graph and may be differentiated with :func:`training_network`.
+    the batch's statistics; drop-path is off, so that the figures repeat. The losses keep their
+    graph and may be differentiated with :func:`training_network`.
     """
     stored, owner = _stored(checkpoint)
     takes_text = "text" in signature(find_method(stored.info.method).batch).parameters
@@ -41,7 +41,7 @@ def training_losses(
 
 
 def training_network(checkpoint: Checkpoint | Path | str) -> GroundingNetwork:
-    """The network of a checkpoint as it trains, but without drop-path."""
+    """The network of a checkpoint in training mode, without drop-path."""
     return _training(*_stored(checkpoint))
 
 
@@ -56,7 +56,7 @@ def _training(stored: Checkpoint, owner: str) -> GroundingNetwork:
 def network_losses(
     network: GroundingNetwork, batch: Mapping[str, Tensor], epoch: int = 0
 ) -> dict[str, Tensor]:
-    """See :func:`training_losses`, of a network that is at hand."""
+    """See :func:`training_losses`, for a network that is loaded already."""
     try:
         fields = find_method(network.name).batch(**batch)
     except TypeError as error:
@@ -73,9 +73,9 @@ def raw_maps(
 ) -> Tensor:
     """The method's raw map of every image for its own query: (B, h, w).
 
-    ``images`` (B, 3, 224, 224) as the method normalises them; ``label`` (B,) places in the
+    ``images`` (B, 3, 224, 224) as the method normalises them; ``label`` (B,) indices in the
     checkpoint's list of affordances; ``text`` (B, text dim) instead of the checkpoint's features.
-    See the network's ``maps`` for what it means: a probability map, or a signed CAM on the grid of
+    See the network's ``maps`` for its meaning: a probability map, or a signed CAM on the grid of
     patches.
     """
     stored, owner = _stored(checkpoint)

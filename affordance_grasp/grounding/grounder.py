@@ -1,4 +1,4 @@
-"""Image and query -> heatmap: what the nodes, the commands and the experiment call."""
+"""Image and query -> heatmap: grounding with the checkpoint of a method."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -71,14 +71,14 @@ class Grounder:
         crop = color if region is None else color[_inside(region, color).slices]
         return [
             Heatmap(
-                values=_paste(_to_values(heat, crop), color, region),
+                values=_paste(_scaled(heatmap, crop), color, region),
                 raw=raw,
                 query=query,
                 affordance=affordance,
                 method=self.method,
-                confidence=concentration(heat),
+                confidence=concentration(heatmap),
             )
-            for query, affordance, (raw, heat) in zip(
+            for query, affordance, (raw, heatmap) in zip(
                 queries, affordances, self._maps(crop, affordances), strict=True
             )
         ]
@@ -91,8 +91,8 @@ class Grounder:
         with torch.inference_mode():
             tokens = self._tokens(self._network.prepare(crop).to(self._device))
             raw = self._network.maps(tokens, self._text[rows], rows)
-            heat = self._network.heat(raw)
-        return zip(raw.float().cpu().numpy(), heat.float().cpu().numpy(), strict=True)
+            heatmaps = self._network.heatmaps(raw)
+        return zip(raw.float().cpu().numpy(), heatmaps.float().cpu().numpy(), strict=True)
 
     def _tokens(self, image: Tensor) -> Tensor:
         if self.precision == "float32":
@@ -126,16 +126,16 @@ def load_grounder(
     return Grounder(network, stored, path, device, precision)
 
 
-def concentration(heat: Map) -> float:
-    """How far heat, nowhere negative, is from uniform: 0 uniform, near 1 on a single pixel.
+def concentration(values: Map) -> float:
+    """How far a heatmap, not negative, is from uniform: 0 uniform, near 1 on a single pixel.
 
-    It is the total variation distance, that is the share of the heat that would have to move to
-    make the map uniform; heat spread evenly over a fraction a of the image gives 1 - a.
+    It is the total variation distance, that is the share of the mass that would have to move to
+    make the map uniform; mass spread evenly over a fraction a of the image gives 1 - a.
     """
-    total = heat.sum(dtype=np.float64)
+    total = values.sum(dtype=np.float64)
     if total == 0:
         return 0.0
-    return float(0.5 * np.abs(heat / total - 1 / heat.size).sum())
+    return float(0.5 * np.abs(values / total - 1 / values.size).sum())
 
 
 def _inside(region: Region, color: NDArray[np.uint8]) -> Region:
@@ -148,9 +148,9 @@ def _inside(region: Region, color: NDArray[np.uint8]) -> Region:
     return region
 
 
-def _to_values(heat: Map, crop: NDArray[np.uint8]) -> Map:
+def _scaled(heatmap: Map, crop: NDArray[np.uint8]) -> Map:
     height, width = crop.shape[:2]
-    resized = cv2.resize(heat, (width, height), interpolation=cv2.INTER_LINEAR)
+    resized = cv2.resize(heatmap, (width, height), interpolation=cv2.INTER_LINEAR)
     peak = resized.max()
     return np.asarray(resized / peak if peak > 0 else np.zeros_like(resized), np.float32)
 

@@ -1,1 +1,1 @@
-"""The grounding methods, one folder each, and what every one of them offers."""
+"""The grounding methods, one folder each, and what all of them share."""

@@ -12,7 +12,7 @@ class Row:
     """One row: how it differs from the full method.
 
     ``network``: fields of the method's configuration; ``sampling``: of its samples.
-    ``trained_as``: the row whose networks answer here with ``network`` changed; None: it is
+    ``trained_as``: the row whose weights are evaluated with this row's ``network``; None: it is
     trained itself. ``published``: KLD, SIM and NSS on AGD20K Seen, where the paper has this row.
     """
 

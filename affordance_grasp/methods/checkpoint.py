@@ -1,4 +1,4 @@
-"""Checkpoints of grounding methods: safetensors, with all that is needed to use them inside."""
+"""Checkpoints of grounding methods: safetensors files that hold all that is needed to use them."""
 
 import json
 from collections.abc import Mapping
@@ -22,11 +22,11 @@ TEXT_KEY = "text_features"
 
 @dataclass(frozen=True)
 class CheckpointInfo:
-    """What a checkpoint says about itself.
+    """The metadata of a checkpoint.
 
     ``config``: fields of the method's configuration. ``backbone_sha256``: digest of the tensors
-    of the frozen backbone that the head was trained on. ``affordances``: the verbs it was trained
-    for, in the order of the text table. ``training``: command, metrics, versions, as measured.
+    of the frozen backbone that the head was trained on. ``affordances``: those it was trained
+    for, in the order of the text table. ``training``: command, metrics and versions.
     """
 
     method: str
@@ -68,7 +68,7 @@ def save_checkpoint(
     """Write a network's own tensors, the text table (A, text dim) and the metadata.
 
     With ``half`` the parameters are stored as float16; buffers keep their type, because position
-    tables and running statistics do not bear the rounding.
+    tables and running statistics lose too much by the rounding.
     """
     parameters = {name for name, _ in network.named_parameters()}
     tensors = {
@@ -79,7 +79,7 @@ def save_checkpoint(
 
 
 def write_checkpoint(path: Path, stored: Checkpoint) -> None:
-    """Write a checkpoint as it is; a file that is there is replaced when all is written."""
+    """Write a checkpoint as it is; an existing file is replaced once all is written."""
     tensors = {name: tensor.cpu().contiguous() for name, tensor in stored.tensors.items()}
     tensors[TEXT_KEY] = stored.text.float().cpu().contiguous()
     about = {"format": FORMAT, "info": json.dumps(asdict(stored.info))}
@@ -119,7 +119,7 @@ def _parse_info(path: Path, metadata: Mapping[str, str]) -> CheckpointInfo:
     try:
         fields = json.loads(metadata["info"])
         info = CheckpointInfo(**{**fields, "affordances": tuple(fields["affordances"])})
-        _check_kinds(info)
+        _check_types(info)
     except (KeyError, TypeError, ValueError, RecursionError) as error:
         raise CheckpointError(f"checkpoint {path} has unreadable metadata: {error}") from error
     unknown = [name for name in info.affordances if name not in AFFORDANCES]
@@ -133,16 +133,16 @@ def _parse_info(path: Path, metadata: Mapping[str, str]) -> CheckpointInfo:
     return info
 
 
-def _check_kinds(info: CheckpointInfo) -> None:
-    """Metadata is JSON from anywhere: raise TypeError where a field is of another kind."""
+def _check_types(info: CheckpointInfo) -> None:
+    """Raise TypeError where a field of the metadata, any JSON, is of another type."""
     for name in ("method", "backbone", "backbone_sha256", "text_encoder"):
         if not isinstance(getattr(info, name), str):
-            raise TypeError(f"{name} is {getattr(info, name)!r}, expected words")
+            raise TypeError(f"{name} is {getattr(info, name)!r}, expected text")
     for name in ("config", "training"):
         if not isinstance(getattr(info, name), Mapping):
             raise TypeError(f"{name} is not a mapping of names to values")
     if not all(isinstance(name, str) for name in info.affordances):
-        raise TypeError(f"affordances are {info.affordances!r}, expected words")
+        raise TypeError(f"affordances are {info.affordances!r}, expected text")
 
 
 def refuse_not_finite(tensors: Mapping[str, Tensor], owner: str) -> None:

@@ -1,4 +1,4 @@
-"""What a method is to those who use its network, and how one is built from stored fields."""
+"""The entry of a method, and networks built from stored configuration fields."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -11,11 +11,11 @@ from affordance_grasp.methods.network import GroundingNetwork, MethodConfig, Net
 from affordance_grasp.methods.table import method_module
 
 UNBUILT = (TypeError, ValueError, RuntimeError, ArithmeticError, MemoryError)
-"""What torch raises of sizes that no tensor has."""
+"""What torch raises for impossible tensor sizes."""
 
 
 def one_backbone(config: NetworkConfig, pretrained: bool) -> Backbone:
-    """The image encoder that a configuration names, and nothing beside it."""
+    """The image encoder that a configuration names."""
     return load_backbone(config.backbone, config.image_side, pretrained)
 
 
@@ -23,9 +23,9 @@ def one_backbone(config: NetworkConfig, pretrained: bool) -> Backbone:
 class Method:
     """How to build a method.
 
-    ``title`` and ``description``: for people. ``batch``: what the loss takes.
-    ``backbone(config, pretrained)`` loads what feeds the network, with random weights where
-    ``pretrained`` is false.
+    ``title`` and ``description``: for display. ``batch``: the type that the loss takes.
+    ``backbone(config, pretrained)`` loads the encoder of the network's inputs, with random
+    weights where ``pretrained`` is false.
     """
 
     title: str

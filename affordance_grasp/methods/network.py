@@ -1,4 +1,4 @@
-"""What every grounding network offers, whatever its method."""
+"""The interface of grounding networks and of their configurations."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, fields, replace
@@ -15,7 +15,7 @@ from affordance_grasp.errors import InvalidInput
 
 
 class NetworkConfig(Protocol):
-    """What every method's configuration says beside its own settings.
+    """The settings that all methods have in common.
 
     ``image_side`` [pixels]; ``train_backbone``: fine-tune the encoder with the rest.
     """
@@ -38,7 +38,7 @@ class NetworkConfig(Protocol):
 
 
 class MethodConfig(NetworkConfig, Protocol):
-    """What the configuration of a network that answers queries says."""
+    """The configuration of a network that grounds affordances."""
 
     @property
     def classes(self) -> int:
@@ -56,11 +56,11 @@ class TensorBatch:
 
 
 class GroundingNetwork(nn.Module, ABC):
-    """A method's network; give it a backbone to feed images, none to feed tokens."""
+    """A method's network: with a backbone it takes images, without one tokens."""
 
     name: ClassVar[str]
     feature_kind: ClassVar[str] = "tokens"
-    """What :meth:`encode` gives; features of one kind of the same backbone are equal."""
+    """What :meth:`encode` returns: networks of one kind share the features of a backbone."""
 
     def __init__(self, config: NetworkConfig, backbone: Backbone | None = None) -> None:
         super().__init__()
@@ -78,7 +78,7 @@ class GroundingNetwork(nn.Module, ABC):
             return self.encode(images)
 
     def encode(self, images: Tensor) -> Tensor:
-        """The features that the method reads of normalised images (B, 3, S, S): (B, N, C)."""
+        """Features (B, N, C) of normalised images (B, 3, S, S)."""
         return self.present_backbone.tokens(images)
 
     def prepare(self, color: NDArray[np.uint8]) -> Tensor:
@@ -89,12 +89,12 @@ class GroundingNetwork(nn.Module, ABC):
     def maps(self, tokens: Tensor, text: Tensor, label: Tensor) -> Tensor:
         """Raw heatmaps (Q, h, w) of Q queries on one image's tokens (1, N, token dim).
 
-        A method reads what it knows affordances by: ``text`` (Q, text dim) features of the verbs,
-        or ``label`` (Q,), their places in the list of affordances that it was trained for.
+        Queries are given both ways, a method uses one: ``text`` (Q, text dim), features of the
+        affordances, or ``label`` (Q,), their indices in the list that it was trained for.
         """
 
-    def heat(self, raw: Tensor) -> Tensor:
-        """Raw heatmaps (Q, h, w) -> the method's published heat (Q, h', w'), nowhere negative."""
+    def heatmaps(self, raw: Tensor) -> Tensor:
+        """Raw heatmaps (Q, h, w) -> heatmaps (Q, h', w') as published, not negative."""
         return raw
 
     @abstractmethod
@@ -104,7 +104,7 @@ class GroundingNetwork(nn.Module, ABC):
     def parameter_groups(self, learning_rate: float) -> list[dict[str, Any]]:
         """Groups of trained parameters for an optimiser, each with its learning rate.
 
-        A fine-tuned backbone learns at a tenth of the rate.
+        A fine-tuned backbone has a tenth of the rate.
         """
         trained = {name: p for name, p in self.named_parameters() if p.requires_grad}
         inside = [p for name, p in trained.items() if name.startswith("backbone.")]
@@ -113,7 +113,7 @@ class GroundingNetwork(nn.Module, ABC):
         return [{"params": params, "lr": rate} for params, rate in groups if params]
 
     def train(self, mode: bool = True) -> Self:
-        """As of any module, but a frozen backbone stays as it is in evaluation."""
+        """As of any module, but a frozen backbone stays in evaluation mode."""
         super().train(mode)
         if self.backbone is not None and not self.config.train_backbone:
             self.backbone.eval()
@@ -121,7 +121,7 @@ class GroundingNetwork(nn.Module, ABC):
 
     @property
     def present_backbone(self) -> Backbone:
-        """The backbone; refuses where the network was made for tokens alone."""
+        """The backbone; refuses a network that was made without one."""
         if self.backbone is None:
             raise InvalidInput(f"this {self.name} network has no backbone; feed it tokens")
         return self.backbone

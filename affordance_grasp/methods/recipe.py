@@ -1,4 +1,4 @@
-"""How a method is trained, as far as methods differ: views, samples, texts, optimiser."""
+"""What differs between the methods' trainings: views, samples, texts, optimiser."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -38,13 +38,13 @@ class TrainingData:
 
 
 class Samples(Protocol):
-    """Where batches come from; all randomness comes from the generator that is passed in."""
+    """Training samples; all randomness comes from the generator that is passed in."""
 
     def __len__(self) -> int:
-        """Samples of an epoch."""
+        """Number of samples of an epoch."""
 
     def batch(self, chosen: Sequence[int], rng: np.random.Generator) -> Any:
-        """What the network's loss takes."""
+        """The batch that the network's loss takes."""
 
 
 TextLearner = Callable[[Any, TrainingData, Any, Sequence[str], int], Tensor]
@@ -63,10 +63,9 @@ class Recipe:
     ``plan``: configuration of views; ``sampling``: of samples. ``samples`` draws batches from the
     data, the sampling and the text table. ``optimizer``: the published one, as in YAML.
     ``published``: KLD, SIM and NSS on AGD20K by split. ``sentences``: the text features of
-    affordances; ``learner``: what learns them from the train images instead, or None, by the
-    network's configuration. ``needs_boxes``: whether a detector's boxes of parts and objects are
-    read. ``fixed_labels``: labels are places among all 36 affordances instead of places in the
-    split's own list.
+    affordances; ``learner``: for a configuration, the function that learns them from the train
+    images instead, or None. ``needs_boxes``: whether a detector's boxes of parts and objects are
+    read. ``fixed_labels``: labels are indices of all 36 affordances instead of the split's own.
     """
 
     plan: type[Any]
@@ -80,7 +79,7 @@ class Recipe:
     fixed_labels: bool = False
 
     def labelled(self, split: Split) -> tuple[str, ...]:
-        """The affordances that labels count."""
+        """The affordances that labels index."""
         return AFFORDANCES if self.fixed_labels else split_affordances(split)
 
     def reads_sentences(self, config: Any) -> bool:
@@ -90,12 +89,12 @@ class Recipe:
     def text_features(
         self, network: GroundingNetwork, encoder: TextEncoder | None, affordances: Sequence[str]
     ) -> Tensor:
-        """The text table (A, text dim) of sentences; without columns where no text is read."""
+        """The text table (A, text dim) of sentences; without columns where none is used."""
         width = network.config.text_dim
         if not width:
             return torch.empty(len(affordances), 0)
         if encoder is None:
-            raise InvalidInput(f"{network.name} reads texts; name a text encoder")
+            raise InvalidInput(f"{network.name} takes text features; name a text encoder")
         table = self.sentences(encoder, affordances)
         if table.shape[1] != width:
             raise InvalidInput(
@@ -107,7 +106,7 @@ class Recipe:
     def text_table(
         self, network: GroundingNetwork, data: TrainingData, sampling: Any, seed: int
     ) -> Tensor:
-        """The text table (A, text dim) that a network is trained with: encoded, or learned."""
+        """The text table (A, text dim) that a network is trained with, encoded or learned."""
         affordances, learn = self.labelled(data.split), self.learner(network.config)
         if learn is None:
             return self.text_features(network, data.text, affordances)
@@ -117,7 +116,7 @@ class Recipe:
 def split_affordances(split: Split) -> tuple[str, ...]:
     """The affordances of a split's train images, and of its test images too, in AGD20K's order.
 
-    On the Hard split some have test images only and are never trained, as published.
+    On the Hard split some have test images only and are not trained, as published.
     """
     tested = {item.image.affordance for item in split.test}
     return tuple(a for a in AFFORDANCES if a in tested or a in split.affordances)

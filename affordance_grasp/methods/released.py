@@ -33,10 +33,10 @@ TextTable = Callable[[Tensors, Sequence[str], Path | None], Tensor]
 
 @dataclass(frozen=True)
 class OfficialFormat:
-    """How a method's released checkpoint is written.
+    """The format of a method's released checkpoint.
 
-    ``prefixes``: beginning of an official name -> beginning of the name here; other names are the
-    same. ``unused``: names that must be there and are not needed. ``config``: tensors -> fields of
+    ``prefixes``: prefix of an official name -> prefix here; other names are the same. ``unused``:
+    required names that are not needed. ``config``: tensors -> fields of
     the configuration. ``text``: tensors, affordances and a file of released text features -> the
     text table (A, text dim). ``text_encoder``: its name.
     """
@@ -68,9 +68,9 @@ def read_official(
 ) -> Checkpoint:
     """A released checkpoint of ``method``, complete with its backbone.
 
-    Nothing is unpickled but plain tensors. One sentence lists every missing, unexpected or
-    misshapen name, as the file has it. ``affordances``: what the classes are, where their number
-    (36: AGD20K Seen, 25: Unseen) does not say it.
+    Only plain tensors are unpickled. One sentence lists every missing, unexpected or
+    misshapen name, as the file has it. ``affordances``: the classes, where their number (36:
+    AGD20K Seen, 25: Unseen) does not determine them.
     """
     form = find_format(method)
     official = read_tensors(path)
@@ -136,8 +136,8 @@ def _swap(name: str, prefixes: Mapping[str, str]) -> str:
 
 
 def no_text(tensors: Tensors, affordances: Sequence[str], file: Path | None) -> Tensor:
-    """The text table (A, 0) of a method that reads no text."""
+    """The text table (A, 0) of a method without text features."""
     del tensors
     if file is not None:
-        raise InvalidInput(f"text features {file} were given to a method that reads no text")
+        raise InvalidInput(f"text features {file} were given to a method that uses none")
     return torch.empty(len(affordances), 0)

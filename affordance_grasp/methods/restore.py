@@ -13,8 +13,8 @@ from affordance_grasp.methods.network import GroundingNetwork, MethodConfig, Net
 def restore_network(stored: Checkpoint, owner: str) -> GroundingNetwork:
     """The network of a checkpoint with its weights and its backbone's.
 
-    The backbone is the installed one, which must be the one that the head was trained on, unless
-    the checkpoint brings its own, whose digest is then taken. ``owner`` names the checkpoint in
+    The backbone is the installed one, which must be the one that the head was trained with, unless
+    the checkpoint contains its own, whose digest is then taken. ``owner`` names the checkpoint in
     errors.
     """
     info = stored.info
@@ -29,7 +29,7 @@ def restore_network(stored: Checkpoint, owner: str) -> GroundingNetwork:
             f"{info.backbone_sha256[:12]}..., but the installed weights have "
             f"{backbone.sha256[:12]}...; a head works only on the backbone it was trained on"
         )
-    with torch.device("meta"):  # the checkpoint has every tensor: none is drawn, none copied
+    with torch.device("meta"):  # the checkpoint has every tensor: none is initialised, none copied
         network = make_network(info.method, info.config, backbone)
     frozen = {} if own else {f"backbone.{n}": t for n, t in backbone.state_dict().items()}
     load_strictly(network, {**stored.tensors, **frozen}, owner)
@@ -39,7 +39,7 @@ def restore_network(stored: Checkpoint, owner: str) -> GroundingNetwork:
 
 
 def _refuse_other_queries(stored: Checkpoint, config: MethodConfig, owner: str) -> None:
-    """Refuse affordances and texts that the network of ``config`` cannot be asked for."""
+    """Refuse affordances and texts that do not fit the network of ``config``."""
     if len(stored.info.affordances) > config.classes:
         raise CheckpointError(
             f"{owner} names {len(stored.info.affordances)} affordances, its network has "

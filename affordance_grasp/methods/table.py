@@ -1,4 +1,4 @@
-"""The grounding methods by name. A method is a folder; its modules are imported when asked for.
+"""The grounding methods by name: a method is a folder, its modules are imported on demand.
 
 ``method`` builds the network (:class:`~affordance_grasp.methods.method.Method`) and ``recipe``
 trains it (:class:`~affordance_grasp.methods.recipe.Recipe`); ``ablation`` has the rows of the

@@ -1,4 +1,4 @@
-"""The papers' ablations: rows that are chosen, their configurations, their means over seeds."""
+"""The papers' ablations: chosen rows, their configurations, means over seeds."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -22,7 +22,7 @@ def choose_rows(method: str, names: Sequence[str] | None = None) -> dict[str, Ro
 
 
 def trained_rows(method: str, rows: Mapping[str, Row]) -> dict[str, Row]:
-    """The rows that must be trained so that ``rows`` can answer."""
+    """The rows that must be trained to evaluate ``rows``."""
     needed = {row.trained_as or name for name, row in rows.items()}
     return {name: row for name, row in find_rows(method).items() if name in needed}
 
@@ -78,7 +78,7 @@ def markdown(
     ]
     for name, figures in baselines.items():
         cells = [f"{figures[metric]:.3f}" for metric in METRICS]
-        lines.append(_line(f"({name})", "looks at no verb", *cells, ""))
+        lines.append(_line(f"({name})", "same for all affordances", *cells, ""))
     for name, row in rows.items():
         cells = [_cell(spreads[name], metric) for metric in METRICS]
         published = " / ".join(f"{x:.3f}" for x in row.published or ())

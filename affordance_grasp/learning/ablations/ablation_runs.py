@@ -1,4 +1,4 @@
-"""The runs of an ablation on disk: where they lie, what is still to do, what they scored."""
+"""The runs of an ablation on disk: folders, remaining commands, scores."""
 
 import csv
 import json
@@ -23,7 +23,7 @@ from affordance_grasp.methods.method import find_method, make_network
 
 
 @dataclass(frozen=True)
-class Setting:
+class AblationSettings:
     """What all runs of an ablation have in common.
 
     ``base``: the full method's training. ``data`` (root of the tree) and ``split``; ``out``:
@@ -49,24 +49,24 @@ class Setting:
 class Run:
     """One row with one seed."""
 
-    setting: Setting
+    settings: AblationSettings
     name: str
     row: Row
     seed: int
 
     @property
     def folder(self) -> RunFolder:
-        """Where it lies: ``OUT/ROW/seed_N``."""
-        return RunFolder(self.setting.out / self.name / f"seed_{self.seed}")
+        """Its folder ``OUT/ROW/seed_N``."""
+        return RunFolder(self.settings.out / self.name / f"seed_{self.seed}")
 
     @property
     def config(self) -> TrainConfig:
-        """What it is trained with; the seed draws weights and batches, not the kept views."""
-        return replace(row_config(self.setting.base, self.row), seed=self.seed)
+        """Its training configuration; the seed draws weights and batches, not the cached views."""
+        return replace(row_config(self.settings.base, self.row), seed=self.seed)
 
     @property
     def trained(self) -> bool:
-        """Whether all epochs of this very training are done."""
+        """Whether all epochs of this configuration are done."""
         folder = self.folder
         if not (folder.config.exists() and folder.curves.exists() and folder.last.exists()):
             return False
@@ -75,20 +75,20 @@ class Run:
         recorded, config = _read_json(folder.config), self.config
         if epochs < config.epochs:
             return False
-        if any(recorded.get(name) != value for name, value in self._asked.items()):
+        if any(recorded.get(name) != value for name, value in self._expected.items()):
             return False
         network: Any = config.network_config
         return bool(recorded.get("backbone_sha256") == _backbone_sha256(config.method, network))
 
     def training(self) -> Command:
-        """The command that trains it, or goes on with it; its configuration is written first."""
+        """The command that trains or resumes it; its configuration is written first."""
         path = self.folder.path
         plain = json.loads(json.dumps(self.config.to_dict()))
         recipe = write_file(path / "train.yaml", yaml.safe_dump(plain, sort_keys=False))
-        setting = self.setting
-        words = ["train", "--method", plain["method"], "--data", str(setting.data)]
-        words += ["--split", setting.split, "--config", str(recipe), "--out", str(path)]
-        words += ["--resume", "--protocol", setting.protocol, *setting.options]
+        settings = self.settings
+        words = ["train", "--method", plain["method"], "--data", str(settings.data)]
+        words += ["--split", settings.split, "--config", str(recipe), "--out", str(path)]
+        words += ["--resume", "--protocol", settings.protocol, *settings.options]
         return Command(tuple(words), path / "train.log")
 
     def derive(self) -> None:
@@ -102,21 +102,21 @@ class Run:
 
     @property
     def scored(self) -> bool:
-        """Whether its last checkpoint has been scored on these very test images."""
+        """Whether its last checkpoint has been scored on these test images."""
         summary, checkpoint = self._summary, self.folder.last
         if not summary.exists() or summary.stat().st_mtime < checkpoint.stat().st_mtime:
             return False
         recorded = _read_json(summary)
         return all(
-            recorded.get(name) == value for name, value in self.setting.data_identity.items()
+            recorded.get(name) == value for name, value in self.settings.data_identity.items()
         )
 
     def evaluation(self) -> Command:
         """The command that scores its last epoch on the test split."""
-        path, setting = self.folder.path, self.setting
-        words = ["evaluate", "--checkpoint", str(self.folder.last), "--data", str(setting.data)]
-        words += ["--split", setting.split, "--maps", str(self._summary.parent)]
-        words += ["--protocol", setting.protocol, *setting.scoring]
+        path, settings = self.folder.path, self.settings
+        words = ["evaluate", "--checkpoint", str(self.folder.last), "--data", str(settings.data)]
+        words += ["--split", settings.split, "--maps", str(self._summary.parent)]
+        words += ["--protocol", settings.protocol, *settings.scoring]
         return Command(tuple(words), path / "evaluate.log")
 
     def figures(self) -> Figures:
@@ -125,16 +125,16 @@ class Run:
         return {metric: float(overall[metric]) for metric in METRICS}
 
     @property
-    def _asked(self) -> dict[str, Any]:
+    def _expected(self) -> dict[str, Any]:
         return {
             "config": json.loads(json.dumps(self.config.to_dict())),
-            **self.setting.data_identity,
-            "bfloat16_tokens": "--bf16-tokens" in self.setting.options,
+            **self.settings.data_identity,
+            "bfloat16_tokens": "--bf16-tokens" in self.settings.options,
         }
 
     @property
     def _summary(self) -> Path:
-        return self.folder.path / "maps" / f"summary_{self.setting.protocol}.json"
+        return self.folder.path / "maps" / f"summary_{self.settings.protocol}.json"
 
 
 def reconfigure(source: Path, target: Path, changes: Mapping[str, Any]) -> None:
@@ -148,7 +148,7 @@ def reconfigure(source: Path, target: Path, changes: Mapping[str, Any]) -> None:
 
 @lru_cache
 def _backbone_sha256(method: str, config: Any) -> str:
-    """Of the installed weights; every row with the same network asks for them once."""
+    """Of the installed weights; computed once for all rows of a network."""
     return find_method(method).backbone(config, True).sha256
 
 

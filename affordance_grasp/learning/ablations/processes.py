@@ -25,9 +25,9 @@ class Command:
 def run_commands(
     commands: Sequence[Command], jobs: int, done: Callable[[Command], None] = lambda _: None
 ) -> None:
-    """Run all commands, ``jobs`` at a time with one thread each; ``done`` is told of each success.
+    """Run commands, ``jobs`` at once on one thread each; call ``done`` after each success.
 
-    A command that fails does not stop the others; the failures are told at the end. An interrupt
+    A command that fails does not stop the others; failures are reported at the end. An interrupt
     or a termination ends the commands that are running too.
     """
     failed = asyncio.run(_run_all(commands, jobs, done))
@@ -37,7 +37,7 @@ def run_commands(
         kind = InvalidInput if code == InvalidInput.exit_code else WorkerDied
         raise kind(
             f"{len(failed)} of {len(commands)} commands failed, first affordance-grasp "
-            f"{' '.join(first.words)}: {reason} (all it said is in {first.log})"
+            f"{' '.join(first.words)}: {reason} (its whole output is in {first.log})"
         )
 
 
@@ -89,5 +89,5 @@ async def _run(command: Command) -> int:
 
 def _last_line(log: Path) -> str:
     lines = log.read_text(errors="replace").split("\n")
-    said = [line.split("\r")[-1].strip() for line in lines if line.strip()]
-    return said[-1] if said else "it said nothing"
+    printed = [line.split("\r")[-1].strip() for line in lines if line.strip()]
+    return printed[-1] if printed else "no output"

@@ -23,8 +23,8 @@ class ConceptClusters(nn.Module):
     def forward(self, keys: Tensor) -> Tensor:
         """Keys (B, dim, g, g) -> cosine similarity plus 1 of every patch to every token (B, N, K).
 
-        The released weights belong to this wiring: both attentions of every layer ask with the
-        initial tokens, only the sums go on.
+        The released weights belong to this wiring: the queries of both attentions of every
+        layer are the initial tokens, only the sums are passed on.
         """
         patches = keys.flatten(2).transpose(1, 2)
         initial = self.tokens.weight[None].expand(len(keys), -1, -1)
@@ -38,7 +38,7 @@ class ConceptClusters(nn.Module):
         )
         for cross, own, norm, feed_forward in layers:
             gathered = stream + cross(initial, patches, patches, need_weights=False)[0]
-            # the same for every image, because nothing but the initial tokens goes in
+            # the same for every image, because it depends on the initial tokens alone
             gathered = gathered + own(*[initial[:1]] * 3, need_weights=False)[0]
             stream = norm(gathered + feed_forward(gathered))
         tokens = functional.normalize(stream, dim=2)

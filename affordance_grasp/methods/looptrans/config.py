@@ -1,4 +1,4 @@
-"""What LoopTrans can be told, and what a training step takes."""
+"""Configuration of LoopTrans and its training batches."""
 
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal
@@ -29,7 +29,7 @@ class LoopTransConfig(Settings, title="LoopTrans"):
     ``image_side`` [pixels]. ``classes``: length of the list of affordances it is trained for.
     ``noise``: channels that absorb what is not the affordance. ``clusters``: parts come from
     K-means on the keys, or from the trained :class:`ConceptClusters` of a released checkpoint.
-    ``cam_threshold``: what of the min-max CAM counts as hot. ``salient_heads``: of the CLS
+    ``cam_threshold``: threshold of the min-max CAM. ``salient_heads``: of the CLS
     attention; by default the backbone's (:data:`HEADS_OF`). The weights multiply their loss terms
     (released code). Where the paper differs:
     ``concentration_weight`` 0, ``exclude_background`` False (any cluster may win),
@@ -77,7 +77,7 @@ class LoopTransConfig(Settings, title="LoopTrans"):
 
     @property
     def heads(self) -> tuple[int, ...]:
-        """The heads of the CLS attention that count: ``salient_heads``, once they are known."""
+        """The salient heads of the CLS attention: ``salient_heads``, by default the backbone's."""
         if self.salient_heads is None:
             return HEADS_OF.get(self.backbone, DINOV2_SALIENT_HEADS)
         return self.salient_heads

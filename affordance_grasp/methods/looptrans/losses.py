@@ -81,8 +81,8 @@ def pseudo_mask(
     """The cluster that fits the CAM best, as hard masks (B, g, g).
 
     ``cam``, ``saliency`` (B, g, g) in [0, 1]; ``clusters`` (B, g^2) labels below ``count``. The
-    cluster of lowest mean saliency is background and cannot win; an empty cluster takes that
-    place, as the released code has it. Ties go to the cluster of lower number.
+    cluster of lowest mean saliency is background and excluded; an empty cluster counts as
+    that one, as in the released code. Ties go to the cluster of lower number.
     """
     members = functional.one_hot(clusters, count).transpose(1, 2).to(cam.dtype)
     sizes = members.sum(dim=2)

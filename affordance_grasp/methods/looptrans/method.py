@@ -1,4 +1,4 @@
-"""LoopTrans' entry: what it is and what it is built of."""
+"""LoopTrans' entry."""
 
 from affordance_grasp.methods.looptrans.config import LoopTransBatch, LoopTransConfig
 from affordance_grasp.methods.looptrans.network import LoopTrans

@@ -72,7 +72,7 @@ class LoopTrans(KeyNetwork):
             self.cluster = ConceptClusters(dim, config.cluster_count).requires_grad_(False)
 
     def forward(self, ego_keys: Tensor, exo_keys: Tensor) -> LoopTransOutput:
-        """Keys (B, dim, g, g) and (B, E, dim, g, g); the shared block sees exo first, then ego."""
+        """Keys (B, dim, g, g) and (B, E, dim, g, g); the shared block takes exo first."""
         hidden = self._project(ego_keys)
         exo = self.aff_fc(self._exo_block(self._project(exo_keys.flatten(0, 1))))
         ego = self.aff_fc(self._ego_block(hidden))
@@ -91,14 +91,14 @@ class LoopTrans(KeyNetwork):
         return self.aff_fc(block(self._project(keys)))
 
     def maps(self, tokens: Tensor, text: Tensor, label: Tensor) -> Tensor:
-        """Signed CAMs (Q, g, g); LoopTrans reads ``label`` and no text."""
+        """Signed CAMs (Q, g, g); LoopTrans uses ``label`` and no text."""
         del text
         return self.pixel_cams(self.features(tokens).keys)[0, label]
 
     def loss(self, batch: LoopTransBatch, epoch: int) -> dict[str, Tensor]:
         """The unweighted terms of the training loss and their weighted total.
 
-        ``cls``: ego and exo name the affordance. ``mse``, ``dice``: the pixel decoder's map fits
+        ``cls``: classification of ego and exo. ``mse``, ``dice``: the pixel decoder's map fits
         the part that the CAM points at. ``corr``: channels correlate alike in both views.
         ``denoise``: distillation against the noise heads. ``con``: compact maps. A module that is
         switched off has no terms. Nothing depends on ``epoch``.
@@ -115,9 +115,9 @@ class LoopTrans(KeyNetwork):
     ) -> dict[str, Tensor]:
         terms = {"cls": classification_loss(output.ego, output.exo, batch.label)}
         if self.pixel_dec is not None:
-            heat = min_max(pick_class(output.pixel, batch.label))
+            map_y = min_max(pick_class(output.pixel, batch.label))
             mask = self._mask(ego, output.ego, batch)
-            terms["mse"], terms["dice"] = (heat - mask).square().mean(), dice_loss(heat, mask)
+            terms["mse"], terms["dice"] = (map_y - mask).square().mean(), dice_loss(map_y, mask)
         terms["corr"] = correlation_loss(output.pixel, output.exo)
         if self.config.noise:
             terms["denoise"] = self._denoising(output, ego.keys, exo_keys, batch.label)
@@ -126,7 +126,7 @@ class LoopTrans(KeyNetwork):
         return {**terms, "total": torch.stack(weighted).sum()}
 
     def clusters(self, keys: Tensor) -> Tensor:
-        """Keys (B, dim, g, g) -> the part (B, g^2) of every patch; may be computed once and kept.
+        """Keys (B, dim, g, g) -> the part (B, g^2) of every patch; may be cached.
 
         Depends on nothing but the image and the configuration.
         """

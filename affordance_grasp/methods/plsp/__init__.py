@@ -1,1 +1,1 @@
-"""PLSP (ICLR 2025): a verb's text feature queries the image."""
+"""PLSP (ICLR 2025): the text feature of an affordance queries the image."""

@@ -1,4 +1,4 @@
-"""What PLSP can be told, and what a training step takes."""
+"""Configuration of PLSP and its training batches."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -28,8 +28,8 @@ class PlspConfig(Settings, title="PLSP"):
     must repeat exactly; all other interpolations here are repeatable as they are.
 
     The paper's ablation takes modules away. ``reasoning`` none: no noun and no part is predicted,
-    and the verb's text alone is the query. ``align_weight`` and ``exo_weight`` 0: no alignment,
-    and no exocentric image is looked at.
+    the affordance's text alone is the query. ``align_weight`` and ``exo_weight`` 0: no alignment,
+    and no exocentric image is used.
     """
 
     backbone: str = "dinov2_vits14"
@@ -75,7 +75,7 @@ class PlspConfig(Settings, title="PLSP"):
 
     @property
     def aligns(self) -> bool:
-        """Whether exocentric images have a say."""
+        """Whether exocentric images enter the loss."""
         return self.align_weight != 0 or self.exo_weight != 0
 
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from affordance_grasp.encoders.linear import Linear, linear
+from affordance_grasp.encoders.linear import FeedForward, Linear, linear
 
 
 def sin_cos_table(grid: int, dim: int, temperature: float = 10000.0) -> Tensor:
@@ -21,7 +21,10 @@ def sin_cos_table(grid: int, dim: int, temperature: float = 10000.0) -> Tensor:
     The first half of the channels encodes the row, the second half the column, each as sines then
     cosines over dim / 4 frequencies.
     """
-    exact: Any = {"dtype": torch.float64, "device": "cpu"}  # no checkpoint holds these positions
+    exact: Any = {
+        "dtype": torch.float64,
+        "device": "cpu",
+    }  # checkpoints do not store these positions
     frequencies = temperature ** (-torch.arange(dim // 4, **exact) / (dim // 4))
     angles = torch.arange(grid, **exact)[:, None] * frequencies
     axis = torch.cat([angles.sin(), angles.cos()], dim=1)
@@ -52,19 +55,6 @@ class CrossAttention(nn.Module):
         q, k, v = (x.unflatten(2, (self.heads, -1)).transpose(1, 2) for x in (q, self.k(key), v))
         mixed = functional.scaled_dot_product_attention(q, k, v)
         return self.proj(mixed.transpose(1, 2).flatten(2))
-
-
-class FeedForward(nn.Module):
-    """Two linear layers with a GELU between them."""
-
-    def __init__(self, dim: int, hidden: int) -> None:
-        super().__init__()
-        self.fc1 = Linear(dim, hidden)
-        self.fc2 = Linear(hidden, dim)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(..., D) -> (..., D)."""
-        return self.fc2(functional.gelu(self.fc1(x)))
 
 
 class DropPath(nn.Module):
@@ -121,7 +111,7 @@ class VerbFuser(nn.Module):
             FuserBlock(dim, heads, mlp_ratio, rate) for rate in rates
         )
         self.norm = nn.LayerNorm(dim)
-        if not self.norm.weight.is_meta:  # there a checkpoint brings the weights
+        if not self.norm.weight.is_meta:  # there a checkpoint provides the weights
             self._initialise()
 
     def _initialise(self) -> None:

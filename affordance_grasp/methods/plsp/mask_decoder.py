@@ -66,8 +66,7 @@ class TwoWayBlock(nn.Module):
     ) -> tuple[Tensor, Tensor]:
         """One round; ``prompt`` and ``positions`` are added to what attends, never to values.
 
-        The first block has nothing but the prompt in its tokens, so it takes the attention's
-        output alone.
+        The first block's tokens are the prompt alone, so the attention's output replaces them.
         """
         if self.first:
             tokens = self.self_attn(tokens, tokens, tokens)
@@ -78,8 +77,8 @@ class TwoWayBlock(nn.Module):
         seen = self.cross_attn_token_to_image(tokens + prompt, image + positions, image)
         tokens = self.norm2(tokens + seen)
         tokens = self.norm3(tokens + self.mlp(tokens))
-        told = self.cross_attn_image_to_token(image + positions, tokens + prompt, tokens)
-        return tokens, self.norm4(image + told)
+        attended = self.cross_attn_image_to_token(image + positions, tokens + prompt, tokens)
+        return tokens, self.norm4(image + attended)
 
 
 class TwoWayTransformer(nn.Module):

@@ -86,7 +86,7 @@ class Plsp(GroundingNetwork):
         return upscaled.flatten(1).softmax(dim=1).view_as(upscaled)
 
     def maps(self, tokens: Tensor, text: Tensor, label: Tensor) -> Tensor:
-        """Probability maps (Q, S, S), each sums to 1; PLSP reads ``text`` and no label."""
+        """Probability maps (Q, S, S), each sums to 1; PLSP uses ``text`` and no label."""
         del label
         output = self.forward_tokens(tokens.expand(len(text), -1, -1), text)
         return self.probability(output.logits)
@@ -96,7 +96,7 @@ class Plsp(GroundingNetwork):
 
         ``kl``: pseudo label against the predicted distribution, summed over pixels. ``align``:
         hinge on the cosine between the fused token and the exo object's feature. ``exo_cls``: the
-        exo feature names the affordance. ``noun``, ``part``: reasoning. A module that is switched
+        exo feature's classification. ``noun``, ``part``: reasoning. A module that is switched
         off has no terms. Nothing depends on ``epoch``.
         """
         del epoch

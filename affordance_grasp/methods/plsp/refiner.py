@@ -1,9 +1,9 @@
-"""PLSP's label refinement (stage B): where the part is hidden by a hand, the rest must look alike.
+"""PLSP's label refinement (stage B): without the part that a hand covers, objects look alike.
 
 Xu et al., "Weakly-Supervised Affordance Grounding Guided by Part-Level Semantic Priors" (ICLR
 2025), appendix B.2. In an exocentric image a person covers the part that is acted on. So the
 object without that part, in an egocentric image, should look like the object in the exocentric
-one: the network learns which part to leave out. It reads no pseudo label.
+one: the network learns which part to leave out. It uses no pseudo label.
 """
 
 from dataclasses import dataclass
@@ -104,7 +104,7 @@ class Refiner(GroundingNetwork):
         return self.pred_decoder(query, visual)
 
     def probability(self, logits: Tensor, side: int) -> Tensor:
-        """Logits (B, h, w) -> how surely a pixel belongs to the part, (B, side, side) in 0..1."""
+        """Logits (B, h, w) -> every pixel's probability to be of the part (B, side, side)."""
         size = (side, side)
         return functional.interpolate(logits[:, None], size=size, mode="bilinear")[:, 0].sigmoid()
 
@@ -117,7 +117,7 @@ class Refiner(GroundingNetwork):
     def loss(self, batch: RefinerBatch, epoch: int) -> dict[str, Tensor]:
         """``likeness``: 1 - cosine of the object's rest and the exo objects, mean over valid ones.
 
-        A image without any valid one adds 0. ``total``: times the coefficient.
+        An image without any valid one adds 0. ``total``: times the coefficient.
         """
         del epoch
         predicted = self.probability(self(batch.ego, batch.part), self.config.image_side)

@@ -17,8 +17,8 @@ def _verb_features(tensors: Tensors, affordances: Sequence[str], file: Path | No
     del tensors
     if file is None:
         raise InvalidInput(
-            "PLSP reads text features of the verbs, which its checkpoint does not hold; give the "
-            "released file of verb features (sentenceFeatVerbAGD.pth) with it"
+            "PLSP needs text features of the affordances, which its checkpoint does not hold; "
+            "give the released file of verb features (sentenceFeatVerbAGD.pth) with it"
         )
     features = read_tensors(file)
     width = PlspConfig.paper().text_dim

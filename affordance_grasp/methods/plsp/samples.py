@@ -172,7 +172,7 @@ class PairTexts:
     ) -> None:
         """Encode what the split needs; ``part_prompt(affordance, object)`` names the part.
 
-        Where it names none, the object's own name stands for the part.
+        Without one the object's name is used.
         """
         pairs = sorted({image.pair for image in split.train_ego})
         sentences: dict[object, str] = {}
@@ -205,7 +205,7 @@ def _patches(
         return np.ones(grid * grid, np.float32)
     box = detections.boxes[detections.scores.argmax()]
     inside = view.box(box, *image_size(image.path))
-    if inside[2] - inside[0] < 1 or inside[3] - inside[1] < 1:  # the crop cut the object off
+    if inside[2] - inside[0] < 1 or inside[3] - inside[1] < 1:  # the object is outside the crop
         return np.ones(grid * grid, np.float32)
     return box_patches(inside, grid, view.side)
 

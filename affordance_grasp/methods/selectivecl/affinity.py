@@ -1,8 +1,8 @@
-"""Object affinity: how much every patch belongs to what a verb acts with.
+"""Object affinity: how likely a patch belongs to the object that an affordance needs.
 
-SelectiveCL reads it from CLIP. Where there is no CLIP, one substitute tells foreground from
-background and knows no verb, the other knows verbs by the train images that are filed under
-them. A configuration names one of :data:`AFFINITIES`.
+SelectiveCL takes it from CLIP. Two substitutes need no CLIP: one separates foreground from
+background whatever the affordance, the other learns the affordances from the labels of the train
+images. A configuration names one of :data:`AFFINITIES`.
 """
 
 import hashlib
@@ -26,11 +26,11 @@ BORDER_SHARE = 0.1
 class Affinity:
     """A way to score patches.
 
-    ``scores(keys, features, text)``: the keys of B images, what the affinity's own encoder says of
-    their patches (B, g^2, dim), and a text each (B, ``text_dim``) -> (B, g, g), as cosines are.
+    ``scores(keys, features, text)``: the keys of B images, features of their patches by the
+    affinity's own encoder (B, g^2, dim), a text each (B, ``text_dim``) -> cosines (B, g, g).
     ``load_encoder(image_side, pretrained)``: that encoder; None where the keys are enough.
-    ``text_dim`` is 0 where no text is read. ``learned``: the rows in the place of texts are not
-    encoded from prompts but learned from the train images' classes, in the space of the keys.
+    ``text_dim`` is 0 where no text is used. ``learned``: the text table is not encoded
+    from prompts but learned from the train images' classes, in the space of the keys.
     """
 
     description: str
@@ -48,12 +48,12 @@ def cosine_scores(keys: KeyFeatures, features: Tensor, text: Tensor) -> Tensor:
 
 
 def border_contrast(keys: KeyFeatures, features: Tensor, text: Tensor) -> Tensor:
-    """How unlike the image's border every patch is (B, g, g), 0 to 1, from keys alone.
+    """Dissimilarity (B, g, g) of every patch to the image's border, 0 to 1, from keys alone.
 
     The contrast of a patch is one minus the mean cosine to the tenth of the border patches that
-    are most alike, over Otsu's threshold of the image's contrasts: what lies above that is all
-    foreground, and 1. So the border is background and whatever stands out of it is one whole,
-    without a favourite part, for every text the same.
+    are most alike, over Otsu's threshold of the image's contrasts: what lies above that is
+    foreground, and 1. So the border is background, the foreground is one object without preferred
+    parts, and all texts give the same.
     """
     del features, text
     unit = functional.normalize(keys.keys, dim=1)
@@ -69,8 +69,8 @@ def border_contrast(keys: KeyFeatures, features: Tensor, text: Tensor) -> Tensor
 def class_contrast(keys: KeyFeatures, features: Tensor, text: Tensor) -> Tensor:
     """The :func:`border_contrast` of every patch times how far its key lies along a row (B, g, g).
 
-    ``text`` (B, D): directions of the classes of images (learning/class_directions.py); what
-    they say is min-maxed over each image. A row of zeros says nothing.
+    ``text`` (B, D): directions of the classes of images (:mod:`class_directions`); the
+    projections are min-maxed over each image. A row of zeros has no influence.
     """
     along = min_max((keys.keys * text[:, :, None, None]).sum(dim=1))
     known = text.any(dim=1)[:, None, None]
@@ -100,11 +100,11 @@ AFFINITIES = {
         text_dim=512,
     ),
     "border_contrast": Affinity(
-        "substitute without CLIP: what is unlike the image's border; it knows no verb",
+        "substitute without CLIP: dissimilarity to the image's border, whatever the affordance",
         border_contrast,
     ),
     "class_contrast": Affinity(
-        "substitute without CLIP: what is unlike the image's border and like a verb's images",
+        "substitute without CLIP: the same times similarity to the affordance's images",
         class_contrast,
         text_dim=384,
         learned=True,
@@ -140,8 +140,8 @@ class AffinityBackbone(Backbone):
     def tokens(self, images: Tensor) -> Tensor:
         """Normalised images (B, 3, S, S) -> (B, 2 + g^2, key dim + affinity dim).
 
-        The first channels are :meth:`VitBackbone.keys`; the affinity says nothing of its first
-        two rows, which are 0.
+        The first channels are :meth:`VitBackbone.keys`; the first two rows of the
+        affinity's are 0.
         """
         keys, patches = self.encoder.keys(images), self.affinity.tokens(images)[:, 1:]
         return torch.cat([keys, functional.pad(patches, (0, 0, 2, 0))], dim=2)
@@ -152,14 +152,14 @@ def load_affinity_backbone(
 ) -> Backbone:
     """The frozen encoders that keys of ``backbone`` and the affinity ``affinity`` need.
 
-    ``pretrained=False`` leaves their weights random, for a checkpoint that brings its own.
+    ``pretrained=False`` leaves their weights random, for a checkpoint that contains its own.
     """
     encoder = load_backbone(backbone, image_side, pretrained)
     load_encoder = find_affinity(affinity).load_encoder
     if load_encoder is None:
         return encoder
     if not isinstance(encoder, VitBackbone):
-        raise InvalidInput(f"backbone {backbone} gives no keys; dino_vits16 does")
+        raise InvalidInput(f"backbone {backbone} has no keys; dino_vits16 has")
     return AffinityBackbone(encoder, load_encoder(image_side, pretrained)).eval()
 
 

@@ -1,7 +1,7 @@
-"""Directions among frozen keys that tell the classes of images apart, learned from these alone.
+"""Directions in the space of frozen keys that separate the classes of images.
 
-They take the place of CLIP's prompts where there is no CLIP: a row for every affordance, along
-which the keys of its images lie.
+They replace CLIP's prompts where there is no CLIP: one direction for every affordance, along which
+the keys of its images lie.
 """
 
 from collections.abc import Iterator, Sequence
@@ -18,7 +18,7 @@ from affordance_grasp.methods.shared.class_maps import KeyNetwork, unpack_keys
 RIDGE = 0.01
 """Penalty of the regression per sample, on standardised channels."""
 NO_WEIGHT = 1e-6
-"""Up to which length on standardised channels a direction is rounding."""
+"""Directions up to this length on standardised channels are rounding."""
 CHUNK = 64
 
 
@@ -49,7 +49,7 @@ def class_directions(
 def ridge_directions(features: Tensor, classes: Tensor) -> Tensor:
     """Unit directions (A, D) in features (N, D) that predict ``classes`` (N, A) of 0 and 1.
 
-    Where the features say nothing about a class its direction is 0.
+    Where no feature predicts a class its direction is 0.
     """
     spread, center = torch.std_mean(features.double(), dim=0, correction=0)
     spread = spread.clamp(min=torch.finfo(features.dtype).eps)

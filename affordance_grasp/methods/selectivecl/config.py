@@ -1,4 +1,4 @@
-"""What SelectiveCL can be told, and what a training step takes."""
+"""Configuration of SelectiveCL and its training batches."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -25,7 +25,7 @@ PAPER_ENCODERS = ("dino_vits16", "clearclip")
 class SelectiveClConfig(Settings, title="SelectiveCL"):
     """Encoders, thresholds and switches; the defaults are the embedded configuration.
 
-    ``image_side`` [pixels]. ``foreground`` of part discovery: what the CLS attention votes for
+    ``image_side`` [pixels]. ``foreground`` of part discovery: by the CLS attention's votes
     (paper; the default for its encoders), or where the affinity is above its mean (the default
     for others). ``output``: the calibrated map, which
     is the published result, the CAM alone, or the affinity times the CAM's 3x3 mean.
@@ -79,7 +79,7 @@ class SelectiveClConfig(Settings, title="SelectiveCL"):
 
     @property
     def learns_text(self) -> bool:
-        """Whether the text table comes from the train images instead of from prompts."""
+        """Whether the text table is learned from the train images instead of encoded."""
         return find_affinity(self.affinity).learned
 
     @property

@@ -47,7 +47,7 @@ MOMENTUM = 1 - (1 - 0.1) ** 2
 
 @dataclass(frozen=True)
 class EgoView:
-    """What is read of B egocentric images on a grid of side g.
+    """Features and maps of B egocentric images on a grid of side g.
 
     ``features`` frozen; ``affinity`` (B, g, g) to the action; ``hidden`` (B, D, g, g) after the
     conv block; ``cam`` (B, C, g, g) of all classes, signed.
@@ -61,7 +61,7 @@ class EgoView:
 
 @dataclass(frozen=True)
 class ExoView:
-    """What is read of E exocentric images of each of B samples.
+    """Features and maps of E exocentric images of each of B samples.
 
     ``keys`` (B, E, D, g, g); ``action`` and ``affinity`` (B, E, g, g), the latter the smoothed
     entity score times the former; ``hidden`` (B, E, D, g, g); ``cam`` (B, E, C, g, g).
@@ -107,7 +107,7 @@ class SelectiveCl(KeyNetwork):
             self.pixel_contrast_projection = nn.Conv2d(dim, dim, 1)
 
     def encode(self, images: Tensor) -> Tensor:
-        """Packed keys, and beside them what the affinity's own encoder says of every patch."""
+        """Packed keys, and beside them the features of the affinity's own encoder."""
         backbone = self.present_backbone
         if find_affinity(self.config.affinity).load_encoder is None:
             return super().encode(images)
@@ -254,5 +254,5 @@ class SelectiveCl(KeyNetwork):
 
 
 def smooth(maps: Tensor) -> Tensor:
-    """Mean of the 3x3 neighbourhood of every patch of (B, g, g), as far as it is in the image."""
+    """Mean over the 3x3 neighbours of every patch of (B, g, g) that are in the image."""
     return functional.avg_pool2d(maps, 3, stride=1, padding=1, count_include_pad=False)

@@ -1,7 +1,7 @@
-"""SelectiveCL's selection: which patches of a sample belong to the part that the verb needs.
+"""SelectiveCL's part discovery: which patches belong to the part that the affordance needs.
 
-The exocentric images say which keys matter, K-means sorts these into three groups, and the group
-whose likeness in the egocentric image agrees best with the foreground is the part (paper, part
+The exocentric images select relevant keys, K-means puts these into three clusters, and the cluster
+whose similarity map in the egocentric image fits the foreground best is the part (paper, part
 discovery; the foreground test is LOCATE's PartIoU). Nothing here carries a gradient.
 """
 
@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from affordance_grasp.methods.shared.class_maps import HEAT_EPS, min_max
+from affordance_grasp.methods.shared.class_maps import HEATMAP_EPS, min_max
 from affordance_grasp.methods.shared.kmeans import draw_rows, kmeans
 
 ExoIndexing = Literal["paper", "released"]
@@ -37,11 +37,11 @@ class PartRules:
 
 @dataclass(frozen=True)
 class PartEvidence:
-    """What is known of B samples with E exocentric images each, on a grid of side g.
+    """Features and maps of B samples with E exocentric images each, on a grid of side g.
 
     ``ego_keys`` (B, D, g, g) and ``exo_keys`` (B, E, D, g, g); ``ego_affinity`` (B, g, g) and
-    ``exo_affinity`` (B, E, g, g), cosines; ``relevance`` (B, E, g, g), what selects exocentric
-    patches; ``foreground`` (B, g, g) bool.
+    ``exo_affinity`` (B, E, g, g), cosines; ``relevance`` (B, E, g, g), by which exocentric
+    patches are selected; ``foreground`` (B, g, g) bool.
     """
 
     ego_keys: Tensor
@@ -76,7 +76,7 @@ def discover_parts(
     start K-means; without it they are drawn with replacement from torch's global generator.
     """
     seen = _indexed(evidence.relevance, rules.exo_indexing)
-    relevant = (min_max(seen, HEAT_EPS) > rules.relevance).flatten(1)
+    relevant = (min_max(seen, HEATMAP_EPS) > rules.relevance).flatten(1)
     counts = relevant.sum(dim=1)
     points = _rows(evidence.exo_keys[..., : seen.shape[-2], :]).flatten(1, 2)
     if initial is None:

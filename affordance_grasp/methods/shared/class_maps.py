@@ -21,11 +21,11 @@ from affordance_grasp.errors import InvalidInput
 from affordance_grasp.methods.network import GroundingNetwork, TensorBatch
 
 MIN_MAX_EPS = 1e-15
-"""Denominator's guard of the family's min-max; some places have their own."""
-HEAT_EPS = 1e-10
-"""The guard in the post-processing of heatmaps."""
+"""Added to the denominator of the family's min-max; two formulas have their own."""
+HEATMAP_EPS = 1e-10
+"""As :data:`MIN_MAX_EPS`, in the post-processing of heatmaps."""
 CONCENTRATION_EPS = 1e-10
-"""The guard in the concentration loss."""
+"""As :data:`MIN_MAX_EPS`, in the concentration loss."""
 SALIENT_HEADS = (0, 1, 3)
 """The heads of DINO ViT-S/16 whose CLS attention lies on the object (released code)."""
 DINOV2_SALIENT_HEADS = (1, 2, 4, 5)
@@ -55,7 +55,7 @@ class TripletBatch(TensorBatch):
     """B training samples: an egocentric image and E exocentric ones each.
 
     ``ego`` (B, 3, S, S), ``exo`` (B, E, 3, S, S): normalised images, or what ``tokens`` gives for
-    them, (B, 2 + g^2, C) and (B, E, 2 + g^2, C). ``label`` (B,): place of the affordance in the
+    them, (B, 2 + g^2, C) and (B, E, 2 + g^2, C). ``label`` (B,): index of the affordance in the
     list that the network is trained for.
     """
 
@@ -135,7 +135,7 @@ def min_max(maps: Tensor, eps: float = MIN_MAX_EPS) -> Tensor:
 
 
 def concentration_loss(cams: Tensor) -> Tensor:
-    """How far the heat of every channel of CAMs (B, C, h, w) spreads, averaged (scalar).
+    """How far every channel of CAMs (B, C, h, w) spreads over the image, averaged (scalar).
 
     Every channel becomes a distribution over the patches; the loss is its variance along x and y,
     with coordinates 2 i / side - 1 (Hung et al., SCOPS, CVPR 2019).
@@ -154,7 +154,7 @@ class KeyNetwork(GroundingNetwork):
         """CLS query, CLS key and patch keys (B, 2 + g^2, dim); see :func:`unpack_keys`."""
         backbone = self.present_backbone
         if not isinstance(backbone, VitBackbone):
-            raise InvalidInput(f"{self.name} reads keys, which {backbone.spec.name} does not give")
+            raise InvalidInput(f"{self.name} needs keys, which {backbone.spec.name} does not have")
         return backbone.keys(images)
 
     def features(self, images: Tensor) -> KeyFeatures:
@@ -168,11 +168,11 @@ class KeyNetwork(GroundingNetwork):
         image = torch.from_numpy(np.array(resized)).permute(2, 0, 1)[None].float() / 255
         return self.present_backbone.spec.normalise(image)
 
-    def heat(self, raw: Tensor) -> Tensor:
+    def heatmaps(self, raw: Tensor) -> Tensor:
         """CAMs (Q, g, g) -> (Q, S, S): enlarged bilinearly, then min to max becomes 0 to 1."""
         size = (self.config.image_side,) * 2
         enlarged = functional.interpolate(raw[:, None], size=size, mode="bilinear")[:, 0]
-        return min_max(enlarged, HEAT_EPS)
+        return min_max(enlarged, HEATMAP_EPS)
 
     def parameter_groups(self, learning_rate: float) -> list[dict[str, Any]]:
         """See :func:`parameter_groups`."""
