@@ -39,16 +39,11 @@ class CameraTopics:
     info: TopicStatus
     camera_frame: str
 
-    @property
-    def complete(self) -> bool:
-        """Whether a message of each has arrived."""
-        return all(t.message is not None for t in (self.color, self.depth, self.info))
-
 
 def camera_faults(topics: CameraTopics) -> list[str]:
     """One sentence for every fault; none when the frames are usable."""
     faults = [*_topic_faults(topics)]
-    if topics.complete:
+    if all(t.message is not None for t in (topics.color, topics.depth, topics.info)):
         faults += _message_faults(topics)
         if not faults:
             faults += _frame_faults(topics)

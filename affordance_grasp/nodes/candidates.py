@@ -17,7 +17,7 @@ from affordance_grasp.nodes.convert.images import to_rgbd
 from affordance_grasp.nodes.inputs.published_grasps import NAME as TOPIC
 from affordance_grasp.nodes.inputs.published_grasps import GraspInbox, PublishedGrasps
 from affordance_grasp.nodes.parameters import CandidatesParameters
-from affordance_grasp.nodes.ros.calls import answering
+from affordance_grasp.nodes.ros.calls import serve
 from affordance_grasp.nodes.ros.parameters import declare
 from affordance_grasp.nodes.ros.running import run
 from affordance_grasp.srv import GenerateGrasps
@@ -34,7 +34,7 @@ class CandidatesNode(Node):
         self._settings = p = declare(self, CandidatesParameters)
         gripper = load_robot(p.robot_file).gripper
         self._generator_for = self._make(gripper)
-        self.create_service(GenerateGrasps, "generate_grasps", self._generate)
+        serve(self, GenerateGrasps, "generate_grasps", self._generate)
         self.get_logger().info(f"generator {p.generator} is ready")
 
     def _make(self, gripper: GripperProfile) -> Callable[[Header], GraspGenerator]:
@@ -56,16 +56,14 @@ class CandidatesNode(Node):
 
     def _generate(
         self, request: GenerateGrasps.Request, response: GenerateGrasps.Response
-    ) -> GenerateGrasps.Response:
-        with answering(self, response):
-            started = perf_counter()
-            frame = to_rgbd(request.color, request.depth, request.camera_info)
-            generator = self._generator_for(request.color.header)
-            candidates = generator.generate(frame, seed=int(request.seed))
-            candidates = _no_wider(candidates, float(request.max_width_m))
-            response.candidates = from_candidates(candidates, request.color.header)
-            response.latency_s = perf_counter() - started
-        return response
+    ) -> None:
+        started = perf_counter()
+        frame = to_rgbd(request.color, request.depth, request.camera_info)
+        generator = self._generator_for(request.color.header)
+        candidates = generator.generate(frame, seed=int(request.seed))
+        candidates = _no_wider(candidates, float(request.max_width_m))
+        response.candidates = from_candidates(candidates, request.color.header)
+        response.latency_s = perf_counter() - started
 
 
 def _no_wider(candidates: GraspCandidates, max_width_m: float) -> GraspCandidates:

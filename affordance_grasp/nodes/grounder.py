@@ -15,7 +15,7 @@ from affordance_grasp.nodes.convert.conversions import to_region
 from affordance_grasp.nodes.convert.images import from_color, from_map, to_color
 from affordance_grasp.nodes.inputs.frames import FrameStream, StampedFrame
 from affordance_grasp.nodes.parameters import GrounderParameters
-from affordance_grasp.nodes.ros.calls import answering
+from affordance_grasp.nodes.ros.calls import serve
 from affordance_grasp.nodes.ros.parameters import LiveParameters
 from affordance_grasp.nodes.ros.running import run
 from affordance_grasp.report.figures import heatmap_overlay
@@ -38,12 +38,7 @@ class GrounderNode(Node):
         self._next_live = 0.0
         self._heatmap = self.create_publisher(Image, "heatmap", qos_profile_sensor_data)
         self._overlay = self.create_publisher(Image, "heatmap/overlay", qos_profile_sensor_data)
-        self.create_service(
-            GroundAffordance,
-            "ground",
-            self._ground,
-            callback_group=MutuallyExclusiveCallbackGroup(),
-        )
+        serve(self, GroundAffordance, "ground", self._ground, MutuallyExclusiveCallbackGroup())
         self._frames = FrameStream(self, self._show) if p.query else None
         precision = self._grounder.precision
         self.get_logger().info(f"method {p.method} is ready, its encoder in {precision}")
@@ -56,20 +51,18 @@ class GrounderNode(Node):
 
     def _ground(
         self, request: GroundAffordance.Request, response: GroundAffordance.Response
-    ) -> GroundAffordance.Response:
-        with answering(self, response):
-            started = perf_counter()
-            color = to_color(request.image)
-            region = to_region(request.region, color.shape[1], color.shape[0])
-            with self._network:
-                heatmap = self._grounder.ground(color, request.query, region)
-            response.heatmap = from_map(heatmap.values, request.image.header)
-            response.raw = from_map(heatmap.raw, request.image.header)
-            response.affordance = heatmap.affordance
-            response.method = heatmap.method
-            response.confidence = heatmap.confidence
-            response.latency_s = perf_counter() - started
-        return response
+    ) -> None:
+        started = perf_counter()
+        color = to_color(request.image)
+        region = to_region(request.region, color.shape[1], color.shape[0])
+        with self._network:
+            heatmap = self._grounder.ground(color, request.query, region)
+        response.heatmap = from_map(heatmap.values, request.image.header)
+        response.raw = from_map(heatmap.raw, request.image.header)
+        response.affordance = heatmap.affordance
+        response.method = heatmap.method
+        response.confidence = heatmap.confidence
+        response.latency_s = perf_counter() - started
 
     def _show(self, stamped: StampedFrame) -> None:
         """Ground a live frame, when somebody looks and it is time."""

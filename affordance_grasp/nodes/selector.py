@@ -23,7 +23,7 @@ from affordance_grasp.nodes.inputs.frames import FrameStream
 from affordance_grasp.nodes.inputs.joints import JointMonitor
 from affordance_grasp.nodes.inputs.remote import RemoteServices, ServedFrame
 from affordance_grasp.nodes.parameters import SelectorParameters
-from affordance_grasp.nodes.ros.calls import LATCHED, Refused, answering
+from affordance_grasp.nodes.ros.calls import LATCHED, Refused, serve
 from affordance_grasp.nodes.ros.exclusive_action import ExclusiveAction, Stages
 from affordance_grasp.nodes.ros.goals import ActionClient, Goals
 from affordance_grasp.nodes.ros.parameters import LiveParameters
@@ -68,21 +68,17 @@ class SelectorNode(Node):
         self._execute = ActionClient(self, ExecuteGrasp, "execute", callback_group=in_order)
         # One after another: each that waits keeps a thread, and a cancellation needs one too.
         waiting = MutuallyExclusiveCallbackGroup()
-        self.create_service(SelectGrasp, "select", self._select, callback_group=waiting)
+        serve(self, SelectGrasp, "select", self._select, waiting)
         self._action = ExclusiveAction(self, AffordanceGrasp, "grasp", self._grasp)
 
     def close(self) -> None:
         """Cancel the controller's goal."""
         self._goals.stop()
 
-    def _select(
-        self, request: SelectGrasp.Request, response: SelectGrasp.Response
-    ) -> SelectGrasp.Response:
-        with answering(self, response):
-            decision = self._decide(request.query, lambda stage: None)
-            response.selection = decision.message.selection
-            response.grasp = decision.grasp
-        return response
+    def _select(self, request: SelectGrasp.Request, response: SelectGrasp.Response) -> None:
+        decision = self._decide(request.query, lambda stage: None)
+        response.selection = decision.message.selection
+        response.grasp = decision.grasp
 
     def _grasp(self, handle: ServerGoalHandle, result: AffordanceGrasp.Result) -> None:
         stages = Stages(lambda stage: self._tell(handle, stage, ""))

@@ -15,7 +15,7 @@ from affordance_grasp.nodes.arms.simulated_driver import SimulatedDriver
 from affordance_grasp.nodes.convert.images import from_color
 from affordance_grasp.nodes.inputs.frames import FramePublisher
 from affordance_grasp.nodes.parameters import SimulatorParameters
-from affordance_grasp.nodes.ros.calls import answering
+from affordance_grasp.nodes.ros.calls import serve
 from affordance_grasp.nodes.ros.parameters import declare
 from affordance_grasp.nodes.ros.running import run
 from affordance_grasp.replay.bags.recorder import BagRecorder
@@ -47,8 +47,8 @@ class SimulatorNode(Node):
         self._recorder = self._live.ask(lambda world: self._open_bag())
         group = ReentrantCallbackGroup()
         self._driver = SimulatedDriver(self, self._live, self._robot, group)
-        self.create_service(ResetSimulation, "~/reset", self._reset, callback_group=group)
-        self.create_service(JudgePick, "~/judge", self._judge, callback_group=group)
+        serve(self, ResetSimulation, "~/reset", self._reset, group)
+        serve(self, JudgePick, "~/judge", self._judge, group)
         self.create_timer(1.0, self._check, callback_group=group)
         self.get_logger().info(f"a {p.object} stands on the table")
 
@@ -129,29 +129,21 @@ class SimulatorNode(Node):
 
     # Services.
 
-    def _reset(
-        self, request: ResetSimulation.Request, response: ResetSimulation.Response
-    ) -> ResetSimulation.Response:
-        with answering(self, response):
-            maker = self._world_maker(request.object, request.seed, request.pose_seed)
-            self._live.replace(maker)
-            self.get_logger().info(f"a {request.object} stands on the table")
-        return response
+    def _reset(self, request: ResetSimulation.Request, response: ResetSimulation.Response) -> None:
+        maker = self._world_maker(request.object, request.seed, request.pose_seed)
+        self._live.replace(maker)
+        self.get_logger().info(f"a {request.object} stands on the table")
 
-    def _judge(
-        self, request: JudgePick.Request, response: JudgePick.Response
-    ) -> JudgePick.Response:
-        with answering(self, response):
-            family, outcome = self._live.ask(
-                lambda world: (world.household_object.family, world.outcome())
-            )
-            parts = functional_parts(request.affordance, family)
-            response.lifted = outcome.lifted
-            response.height_m = outcome.height_m
-            response.held = outcome.held
-            response.parts_held = list(outcome.parts_held)
-            response.functional = outcome.held_by(parts)
-        return response
+    def _judge(self, request: JudgePick.Request, response: JudgePick.Response) -> None:
+        family, outcome = self._live.ask(
+            lambda world: (world.household_object.family, world.outcome())
+        )
+        parts = functional_parts(request.affordance, family)
+        response.lifted = outcome.lifted
+        response.height_m = outcome.height_m
+        response.held = outcome.held
+        response.parts_held = list(outcome.parts_held)
+        response.functional = outcome.held_by(parts)
 
 
 def main() -> None:

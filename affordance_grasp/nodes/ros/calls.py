@@ -1,12 +1,13 @@
 """Service calls and answers with a time limit on every wait and a sentence for every failure."""
 
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from queue import Empty, SimpleQueue
 from threading import Event
 from typing import Any
 
+from rclpy.callback_groups import CallbackGroup
 from rclpy.client import Client
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile
@@ -74,6 +75,23 @@ def _answered(client: Client, request: Any, timeout_s: float, name: str) -> Futu
         for future in futures:
             client.remove_pending_request(future)
     raise NoAnswer(f"{name} did not answer within {timeout_s:g} s")
+
+
+def serve(
+    node: Node,
+    kind: Any,
+    name: str,
+    answer: Callable[[Any, Any], None],
+    group: CallbackGroup | None = None,
+) -> None:
+    """Offer a service; ``answer(request, response)`` fills the response or raises why not."""
+
+    def served(request: Any, response: Any) -> Any:
+        with answering(node, response):
+            answer(request, response)
+        return response
+
+    node.create_service(kind, name, served, callback_group=group)
 
 
 @contextmanager
