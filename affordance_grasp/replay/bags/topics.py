@@ -72,10 +72,6 @@ class Topics:
     tf_static: str | None = None
     truth: str | None = None
 
-    def all(self) -> tuple[str, ...]:
-        """Every topic that is read."""
-        return tuple(name for name in vars(self).values() if name is not None)
-
 
 def find_topics(topics: Sequence[Topic], given: TopicNames, affordance: str) -> Topics:
     """Find what a replay needs, with the names of realsense2_camera under any prefix.
