@@ -11,6 +11,7 @@ More requests: ros2 action send_goal --feedback /grasp affordance_grasp/action/A
 
 import os
 import shlex
+from pathlib import Path
 
 from launch.actions import (
     DeclareLaunchArgument,
@@ -20,9 +21,20 @@ from launch.actions import (
 )
 from launch_ros.actions import Node
 
+from affordance_grasp.configuration.settings import settings_of
 from affordance_grasp.control.robot_description import description, without_camera
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.nodes.inputs.frames import COLOR, DEPTH, DEPTH_INFO, INFO
+from affordance_grasp.nodes.parameters import (
+    AskParameters,
+    CameraParameters,
+    CandidatesParameters,
+    ControllerParameters,
+    GrounderParameters,
+    HandEyeParameters,
+    SelectorParameters,
+    SimulatorParameters,
+)
 from affordance_grasp.share import DEFAULT_ROBOT, share_path
 from launch import LaunchContext, LaunchDescription, LaunchDescriptionEntity
 
@@ -32,8 +44,7 @@ CAMERA_TOPICS = (COLOR, INFO, DEPTH, DEPTH_INFO)
 DRIVER_NAMESPACE = "/camera/camera"
 PATIENCE_S = "15"  # before a node that was asked to end is killed; a second is usual
 
-AS_IN_PARAMS = "empty: as in the parameter file"
-ARGUMENTS = {
+OWN_ARGUMENTS = {
     "query": ("hold", "what to ask for once everything is ready; empty: wait for requests"),
     "dry_run": ("false", "true: decide, plan and show, but move nothing"),
     "camera": (
@@ -45,7 +56,6 @@ ARGUMENTS = {
         "",
         "namespace of the camera's topics; empty: /camera/camera for the driver, none otherwise",
     ),
-    "serial": ("", "serial number of the RealSense camera; empty: the only one"),
     "bag": ("", "folder of the bag to play with camera:=bag; empty: it is played elsewhere"),
     "bag_options": ("--clock --loop", "options for ros2 bag play"),
     "robot": (
@@ -53,37 +63,11 @@ ARGUMENTS = {
         "what executes the grasps: simulation, aubo (or any arm with a follow_joint_trajectory "
         "action), moveit, or none; empty: simulation with the simulated camera, else none",
     ),
-    "robot_file": ("", f"the arm's own file, such as config/aubo_i5.yaml; {AS_IN_PARAMS}"),
-    "speed_scaling": ("", f"share of the arm's speed limits, in (0, 1]; {AS_IN_PARAMS}"),
     "hand_eye": (
         "",
         "true: publish the camera's pose on the arm as a static transform; empty: for real "
         "cameras",
     ),
-    "camera_pose": (
-        "",
-        "source of the camera's pose: hand_eye (joint_states and the calibration) or tf; "
-        f"{AS_IN_PARAMS}",
-    ),
-    "method": ("", f"grounding method, such as plsp; {AS_IN_PARAMS}"),
-    "checkpoint": ("", f"checkpoint of the method; {AS_IN_PARAMS}, else the package's own"),
-    "device": ("", f"torch device of the grounder, such as cpu or cuda:0; {AS_IN_PARAMS}"),
-    "generator": (
-        "",
-        "grasp generator: antipodal, graspgen, command, topic, or none where another node "
-        f"serves generate_grasps; {AS_IN_PARAMS}",
-    ),
-    "generator_address": ("", f"address of a graspgen server; {AS_IN_PARAMS}"),
-    "generator_command": ("", f"program for generator:=command; {AS_IN_PARAMS}"),
-    "convention": ("", f"frame convention of an external generator's poses; {AS_IN_PARAMS}"),
-    "hand": ("", f"hand that an external generator was trained with; {AS_IN_PARAMS}"),
-    "rule": ("", f"ranking of grasps: bands, argmax (the paper), quality; {AS_IN_PARAMS}"),
-    "object": ("", f"family of the object on the simulated table; {AS_IN_PARAMS}"),
-    "seed": (
-        "",
-        f"instance of the object, from 100000 on not trained on; {AS_IN_PARAMS}",
-    ),
-    "pose_seed": ("", f"placement of the object on the simulated table; {AS_IN_PARAMS}"),
     "rviz": ("false", "true: show camera, cloud, heatmap, grasps and robot in RViz"),
     "description": (
         "",
@@ -107,30 +91,31 @@ CHOICES = {
 }
 # Launch argument -> the controller's name for what executes; those that move a real arm.
 REAL_ARMS = {"aubo": "ros2_control", "moveit": "moveit"}
-# Node -> launch argument -> name and type of the node's parameter.
-PARAMETERS: dict[str, dict[str, tuple[str, type]]] = {
-    "simulator": {
-        "object": ("object", str),
-        "seed": ("seed", int),
-        "pose_seed": ("pose_seed", int),
-    },
-    "camera": {"serial": ("serial", str)},
-    "grounder": {name: (name, str) for name in ("method", "checkpoint", "device", "query")},
-    "candidates": {
-        "generator": ("generator", str),
-        "generator_address": ("address", str),
-        "generator_command": ("command", str),
-        "convention": ("convention", str),
-        "hand": ("hand", str),
-        "robot_file": ("robot_file", str),
-    },
-    "selector": {
-        "rule": ("rule", str),
-        "robot_file": ("robot_file", str),
-        "camera_pose": ("camera_pose", str),
-    },
-    "controller": {"robot_file": ("robot_file", str), "speed_scaling": ("speed_scaling", float)},
-    "hand_eye": {"robot_file": ("robot_file", str)},
+# Node -> its parameters, and those of them that are launch arguments too.
+PARAMETERS: dict[str, tuple[type, tuple[str, ...]]] = {
+    "simulator": (SimulatorParameters, ("object", "seed", "pose_seed", "robot_file")),
+    "camera": (CameraParameters, ("serial",)),
+    "grounder": (GrounderParameters, ("method", "checkpoint", "device", "query")),
+    "candidates": (
+        CandidatesParameters,
+        ("generator", "address", "command", "convention", "hand", "robot_file"),
+    ),
+    "selector": (SelectorParameters, ("rule", "robot_file", "camera_pose")),
+    "controller": (ControllerParameters, ("robot_file", "speed_scaling")),
+    "hand_eye": (HandEyeParameters, ("robot_file",)),
+}
+RENAMED = {"address": "generator_address", "command": "generator_command"}
+FORWARDED = {
+    RENAMED.get(each.name, each.name): ("", f"{each.help}; not given: as in the parameter file")
+    for kind, names in PARAMETERS.values()
+    for each in settings_of(kind)
+    if each.name in names
+}
+NO_GENERATOR = "none, where another node serves generate_grasps"
+ARGUMENTS = {
+    **FORWARDED,
+    "generator": ("", f"{FORWARDED['generator'][1]}; {NO_GENERATOR}"),
+    **OWN_ARGUMENTS,
 }
 
 Arguments = dict[str, str]
@@ -309,7 +294,11 @@ def _node(
 
 def _overrides(given: Arguments, executable: str) -> dict[str, object]:
     """The arguments that were given; all others stay as they are in the parameter file."""
-    types = PARAMETERS.get(executable, {})
-    return {
-        name: kind(given[argument]) for argument, (name, kind) in types.items() if given[argument]
-    }
+    kind, names = PARAMETERS.get(executable, (AskParameters, ()))
+    chosen = {}
+    for each in settings_of(kind):
+        argument = RENAMED.get(each.name, each.name)
+        if each.name in names and given[argument]:
+            value = each.convert(given[argument], argument, text=True)
+            chosen[each.name] = str(value) if isinstance(value, Path) else value
+    return chosen

@@ -7,6 +7,7 @@ pytest.importorskip("launch_ros", reason="no complete ROS 2 here: launch_ros can
 
 from launch.actions import DeclareLaunchArgument, ExecuteProcess, OpaqueFunction
 
+from affordance_grasp.configuration.settings import settings_of
 from affordance_grasp.errors import InvalidInput
 from launch import LaunchContext
 
@@ -67,8 +68,14 @@ def test_every_argument_is_described(module):
 
 
 def test_every_argument_for_a_node_is_an_argument(module):
-    for names_and_types in module.PARAMETERS.values():
-        assert set(names_and_types) <= set(module.ARGUMENTS)
+    for kind, names in module.PARAMETERS.values():
+        assert set(names) <= {each.name for each in settings_of(kind)}
+        assert {module.RENAMED.get(name, name) for name in names} <= set(module.ARGUMENTS)
+
+
+def test_an_argument_out_of_bounds_is_refused_before_anything_starts(start):
+    with pytest.raises(InvalidInput, match="speed_scaling is '1.5'; it must be a number > 0"):
+        start(speed_scaling="1.5")
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,7 @@ class RealSenseSettings(Settings, title="camera"):
     rate_hz: Annotated[Count, about("frames per second of both streams")] = 15
     preset: Annotated[
         str,
-        about("stereo preset, such as high_accuracy; empty: as the camera is set"),
+        about("stereo preset; empty: as the camera is set"),
         one_of("camera preset", f"{__name__}:PRESETS"),
     ] = ""
     decimation: Annotated[
@@ -43,6 +43,6 @@ class RealSenseSettings(Settings, title="camera"):
     temporal: Annotated[bool, about("average depth over frames; a moving arm smears it")] = False
     hole_filling: Annotated[
         str,
-        about("depth for pixels without: off, left, farthest or nearest"),
+        about("depth for pixels without"),
         one_of("hole filling", f"{__name__}:HOLE_FILLING"),
     ] = "off"

@@ -69,10 +69,6 @@ def _shape(setting: Setting) -> dict[str, Any]:
 
 def _help(setting: Setting) -> str:
     """Description, known names and default."""
-    names = setting.known
-    if setting.group is not None:
-        names = tuple(each.name for each in settings_of(setting.group))
-    known = f": {', '.join(names)}" if names else ""
-    plain = setting.default
-    shown = isinstance(plain, (int, float, str, Path)) and plain != "" and plain is not False
-    return f"{setting.description}{known}" + (f" ({plain})" if shown else "")
+    default = setting.default
+    told = isinstance(default, (int, float, str, Path)) and default != "" and default is not False
+    return f"{setting.help} ({default})" if told else setting.help

@@ -81,6 +81,14 @@ class Setting:
         return next(filter(None, (meta.description for meta in self._metas)), "")
 
     @property
+    def help(self) -> str:
+        """What it means, with the names that are known."""
+        names = self.known
+        if self.group is not None:
+            names = tuple(each.name for each in settings_of(self.group))
+        return f"{self.description}: {', '.join(names)}" if names else self.description
+
+    @property
     def flag(self) -> str:
         """Its name on the command line, without dashes before it."""
         return self._extra("flag") or self.name.replace("_", "-")

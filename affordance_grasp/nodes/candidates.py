@@ -7,7 +7,7 @@ from time import perf_counter
 from rclpy.node import Node
 from std_msgs.msg import Header
 
-from affordance_grasp.candidates.generators import GENERATORS, GraspGenerator, make_generator
+from affordance_grasp.candidates.generators import GraspGenerator, make_generator
 from affordance_grasp.control.gripper import GripperProfile
 from affordance_grasp.control.robot import load_robot
 from affordance_grasp.datatypes import GraspCandidates
@@ -21,8 +21,6 @@ from affordance_grasp.nodes.ros.calls import serve
 from affordance_grasp.nodes.ros.parameters import declare
 from affordance_grasp.nodes.ros.running import run
 from affordance_grasp.srv import GenerateGrasps
-
-NAMES = (*GENERATORS, TOPIC)
 
 
 class CandidatesNode(Node):

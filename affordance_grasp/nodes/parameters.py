@@ -52,8 +52,8 @@ class CandidatesParameters(ExternalSettings, RobotOptions, title="candidates"):
 
     generator: Annotated[
         Word,
-        about("where grasps come from: antipodal, graspgen, command, or topic"),
-        one_of("generator", "affordance_grasp.nodes.candidates:NAMES"),
+        about("where grasps come from"),
+        one_of("generator", "affordance_grasp.nodes.inputs.published_grasps:NAMES"),
     ] = "antipodal"
     max_age_s: Annotated[
         float, Meta(ge=0, le=60), about("how much older than the image topic's grasps may be [s]")
@@ -69,7 +69,7 @@ class SelectorParameters(RankingOptions, RobotOptions, title="selector"):
 
     camera_pose: Annotated[
         Word,
-        about("where the camera is: hand_eye (joint_states and the hand-eye file) or tf"),
+        about("source of the camera's pose"),
         one_of("camera_pose", "affordance_grasp.nodes.inputs.camera_pose:CAMERA_POSES"),
     ] = "hand_eye"
     pose_timeout_s: Annotated[
@@ -123,7 +123,7 @@ class Ros2ControlParameters(Settings, title="controller"):
     ] = "ParallelGripperCommand"
     gripper_position: Annotated[
         Literal["joint", "width"],
-        about("what the gripper's position means: joint (knuckle [rad]) or width (gap [m])"),
+        about("what the gripper's position means, a knuckle angle [rad] or a gap [m]"),
     ] = "joint"
     path_tolerance_rad: Annotated[
         Positive, about("how far a joint may stray from its path [rad]")
@@ -166,7 +166,7 @@ class SimulatorParameters(RobotOptions, title="simulator"):
     ] = None
     record_storage: Annotated[
         Word,
-        about("storage of the bag: mcap or sqlite3"),
+        about("storage of the bag"),
         one_of("storage", "affordance_grasp.replay.bags.recorder:STORAGES"),
     ] = "mcap"
 

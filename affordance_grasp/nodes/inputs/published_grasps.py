@@ -23,6 +23,7 @@ from affordance_grasp.candidates.external.external_grasps import (
     GeneratorFault,
     external_grasps,
 )
+from affordance_grasp.candidates.generators import GENERATORS
 from affordance_grasp.control.gripper import GripperProfile
 from affordance_grasp.datatypes import GraspCandidates, RgbdFrame
 from affordance_grasp.msg import GraspCandidates as GraspCandidatesMessage
@@ -31,6 +32,7 @@ from affordance_grasp.scene.cloud import TableScene, segment_scene
 from affordance_grasp.streams.messages import plain_frame, seconds, to_pose
 
 NAME = "topic"
+NAMES = (*GENERATORS, NAME)
 POSES, SCORED = "grasp_candidates", "grasp_candidates/scored"
 KEPT = 8
 MAX_AHEAD_S = 1.0

@@ -36,7 +36,7 @@ def declare(node: Node, kind: type[T]) -> T:
         # Only now: rclpy would refuse a value out of the range without a sentence.
         descriptor = ParameterDescriptor(
             type=node.describe_parameter(setting.name).type,
-            description=setting.description,
+            description=setting.help,
             read_only=not setting.live,
             **_range(setting),
         )
