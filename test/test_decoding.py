@@ -7,7 +7,8 @@ from small_bags import bag_writer, image, info
 from affordance_grasp.datatypes import CameraIntrinsics
 from affordance_grasp.replay.bags.bag import Bag
 from affordance_grasp.replay.bags.decoding import decode_frame, decode_truth
-from affordance_grasp.replay.bags.topics import TopicNames, find_topics
+from affordance_grasp.replay.bags.topics import find_topics
+from affordance_grasp.replay.options import TopicNames
 from affordance_grasp.replay.source import FrameSource
 
 K = CameraIntrinsics(150.0, 150.0, 80.0, 60.0, 160, 120)

@@ -9,8 +9,9 @@ from affordance_grasp.errors import InvalidInput, UnknownName
 from affordance_grasp.replay.bags.bag import Bag
 from affordance_grasp.replay.bags.decoding import decode_frame, decode_truth
 from affordance_grasp.replay.bags.recorder import STORAGES, BagRecorder
-from affordance_grasp.replay.bags.topics import TopicNames, find_topics
+from affordance_grasp.replay.bags.topics import find_topics
 from affordance_grasp.replay.bags.world_recorder import record_joints, serving_parts
+from affordance_grasp.replay.options import TopicNames
 from affordance_grasp.replay.source import FrameSource
 
 FRAME = tabletop(Block(0, 0, (0.2, 0.025, 0.02)))

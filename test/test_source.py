@@ -8,7 +8,8 @@ from affordance_grasp.control.robot import load_robot
 from affordance_grasp.datatypes import CameraIntrinsics
 from affordance_grasp.geometry import pose, quaternion_xyzw
 from affordance_grasp.replay.bags.bag import Bag
-from affordance_grasp.replay.bags.topics import TopicNames, find_topics
+from affordance_grasp.replay.bags.topics import find_topics
+from affordance_grasp.replay.options import TopicNames
 from affordance_grasp.replay.source import FrameSource
 from affordance_grasp.streams.messages import stamp_ns
 

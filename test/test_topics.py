@@ -10,10 +10,10 @@ from affordance_grasp.replay.bags.topics import (
     IMAGE,
     JOINT_STATE,
     TRANSFORMS,
-    TopicNames,
     Topics,
     find_topics,
 )
+from affordance_grasp.replay.options import TopicNames
 
 NOTHING = TopicNames()
 

@@ -12,8 +12,8 @@ from tabletop import INTRINSICS, Block, tabletop
 from affordance_grasp.datatypes import CameraIntrinsics
 from affordance_grasp.errors import CheckpointError, UnknownName, WorkerDied
 from affordance_grasp.replay.bags.bag import Bag
-from affordance_grasp.replay.bags.topics import TopicNames, find_topics
-from affordance_grasp.replay.options import ReplayOptions
+from affordance_grasp.replay.bags.topics import find_topics
+from affordance_grasp.replay.options import ReplayOptions, TopicNames
 from affordance_grasp.replay.source import FrameSource
 from affordance_grasp.replay.workers import planner
 

@@ -13,19 +13,17 @@ from affordance_grasp.configuration.settings import (
     Seed,
     Word,
     about,
-    one_of,
     record,
     settings_of,
 )
 from affordance_grasp.errors import AffordanceGraspError, InvalidInput, MissingPackage
 from affordance_grasp.nodes.parameters import (
+    BagStorage,
     CandidatesParameters,
     SelectorParameters,
     SimulatorParameters,
 )
 from affordance_grasp.planning import GrounderOptions, PlanningOptions, RobotOptions
-from affordance_grasp.simulation.dataset.functional_parts import functional_parts
-from affordance_grasp.vocabulary import AFFORDANCES, resolve_query
 
 if TYPE_CHECKING:
     from affordance_grasp.nodes.graph.client import GraspClient, PickVerdict
@@ -47,18 +45,16 @@ class DemoOptions(PlanningOptions, title="demo"):
     seed: Annotated[Seed, about("of the object's instance and placement")] = 0
     out: Annotated[Path, about("folder for the report")] = Path("demo")
     record: Annotated[Path | None, about("new folder for a bag for replay")] = None
-    record_storage: Annotated[
-        Word,
-        about("storage of the bag"),
-        one_of("storage", "affordance_grasp.replay.bags.recorder:STORAGES"),
-    ] = "mcap"
+    record_storage: Annotated[BagStorage, about("storage of the bag")] = "mcap"
 
     def check(self) -> None:
         """Refuse what cannot work before anything is started."""
-        from affordance_grasp.simulation.objects import make_object
-
         if self.record and self.record.exists():
             raise InvalidInput(f"--record {self.record} exists already; name a new folder")
+        from affordance_grasp.simulation.dataset.functional_parts import functional_parts
+        from affordance_grasp.simulation.objects import make_object
+        from affordance_grasp.vocabulary import AFFORDANCES, resolve_query
+
         make_object(self.object, 0)
         functional_parts(resolve_query(self.query, AFFORDANCES), self.object)
 

@@ -32,7 +32,6 @@ PAPER_OBJECTS = (
     "screwdriver",
 )
 """The eight objects of PLSP's robot test."""
-
 SPEED_SCALING = 0.5
 
 

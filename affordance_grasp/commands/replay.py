@@ -8,13 +8,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from affordance_grasp.candidates.generators import make_generator
 from affordance_grasp.configuration.flags import add_flags, read_flags
-from affordance_grasp.encoders.precision import choose_precision
-from affordance_grasp.replay.bags.topics import TopicNames, find_topics
-from affordance_grasp.replay.options import ReplayOptions
+from affordance_grasp.replay.options import ReplayOptions, TopicNames
 from affordance_grasp.rules import RULES
-from affordance_grasp.vocabulary import AFFORDANCES, resolve_query
 
 if TYPE_CHECKING:
     from affordance_grasp.replay.report.results import FrameResult
@@ -48,20 +44,23 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _options(arguments: argparse.Namespace) -> ReplayOptions:
     """The options, with one precision for all processes, once a generator can be made of them."""
+    from affordance_grasp.candidates.generators import make_generator
+    from affordance_grasp.encoders.precision import choose_precision
+
     options = read_flags(ReplayOptions, arguments)
     make_generator(options.generator, external=options.generator_options)
-    if not RULES[options.rule].needs_heat:
-        return options
     return replace(options, precision=choose_precision(options.precision, options.device))
 
 
 def _replay(arguments: argparse.Namespace, options: ReplayOptions, folder: Path) -> dict[str, Any]:
     from affordance_grasp.replay.bags.bag import Bag
+    from affordance_grasp.replay.bags.topics import find_topics
     from affordance_grasp.replay.report.page import write_page
     from affordance_grasp.replay.report.results import read_results
     from affordance_grasp.replay.report.summary import write_table
     from affordance_grasp.replay.run import PAGE, SUMMARY, TABLE, replay
     from affordance_grasp.report.plan_report import write_json
+    from affordance_grasp.vocabulary import AFFORDANCES, resolve_query
 
     with Bag(arguments.bag) as bag:
         affordance = resolve_query(options.query, AFFORDANCES)

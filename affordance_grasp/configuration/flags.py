@@ -18,10 +18,12 @@ Parser = argparse.ArgumentParser | argparse._ArgumentGroup
 def add_flags(parser: Parser, kind: type, leave_out: Container[str] = ()) -> None:
     """Declare a flag for every setting of a class but for those to ``leave_out``.
 
-    Switches have a flag ``--no-...`` too, lists take several words, and a group of settings is a
-    flag ``NAME=VALUE`` that may be repeated.
+    Those of the class itself come before those that it inherits. Switches have a flag ``--no-...``
+    too, lists take several words, and a group of settings is a flag ``NAME=VALUE`` that may be
+    repeated.
     """
-    for setting in settings_of(kind):
+    own = kind.__annotations__
+    for setting in sorted(settings_of(kind), key=lambda each: each.name not in own):
         if setting.name not in leave_out:
             parser.add_argument(
                 f"--{setting.flag}",

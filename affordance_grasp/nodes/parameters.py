@@ -23,6 +23,8 @@ from affordance_grasp.configuration.settings import (
 )
 from affordance_grasp.planning import GrounderOptions, RankingOptions, RobotOptions
 
+BagStorage = Literal["mcap", "sqlite3"]
+
 
 @dataclass(frozen=True)
 class CameraParameters(RealSenseSettings):
@@ -164,11 +166,7 @@ class SimulatorParameters(RobotOptions, title="simulator"):
     record: Annotated[
         Path | None, about("folder of a bag to record, which must not exist; empty: none")
     ] = None
-    record_storage: Annotated[
-        Word,
-        about("storage of the bag"),
-        one_of("storage", "affordance_grasp.replay.bags.recorder:STORAGES"),
-    ] = "mcap"
+    record_storage: Annotated[BagStorage, about("storage of the bag")] = "mcap"
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The settings of a replay: those of a plan, and which frames of the recording."""
+"""The settings of a replay: those of a plan, which frames of the recording, which topics."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +8,7 @@ from affordance_grasp.configuration.settings import (
     Count,
     NotNegative,
     Positive,
+    Settings,
     Whole,
     Word,
     about,
@@ -37,3 +38,18 @@ class ReplayOptions(PlanningOptions, title="replay"):
             raise InvalidInput(
                 f"replay: end_s is {self.end_s:g}; it must be after start_s, {self.start_s:g}"
             )
+
+
+@dataclass(frozen=True)
+class TopicNames(Settings, title="topics"):
+    """Names that were given; None means to look for it."""
+
+    color: Annotated[Word | None, about("colour images", flag="color-topic")] = None
+    depth: Annotated[Word | None, about("depth aligned to colour", flag="depth-topic")] = None
+    camera_info: Annotated[
+        Word | None, about("intrinsics of the colour camera", flag="info-topic")
+    ] = None
+    joint_states: Annotated[Word | None, about("joint positions", flag="joint-topic")] = None
+    truth: Annotated[
+        Word | None, about("ground truth maps, mono8 or 32FC1", flag="truth-topic")
+    ] = None

@@ -2,11 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated
 
-from affordance_grasp.configuration.settings import Settings, Word, about
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.replay.bags.bag import Topic
+from affordance_grasp.replay.options import TopicNames
 
 IMAGE = "sensor_msgs/msg/Image"
 COMPRESSED = "sensor_msgs/msg/CompressedImage"
@@ -43,21 +42,6 @@ MOST_LISTED = 12
 UNALIGNED = "depth/image_rect_raw"
 ANNOTATION = "annotation"
 """Ground truth for an affordance is on ``annotation/<affordance>``."""
-
-
-@dataclass(frozen=True)
-class TopicNames(Settings, title="topics"):
-    """Names that were given; None means to look for it."""
-
-    color: Annotated[Word | None, about("colour images", flag="color-topic")] = None
-    depth: Annotated[Word | None, about("depth aligned to colour", flag="depth-topic")] = None
-    camera_info: Annotated[
-        Word | None, about("intrinsics of the colour camera", flag="info-topic")
-    ] = None
-    joint_states: Annotated[Word | None, about("joint positions", flag="joint-topic")] = None
-    truth: Annotated[
-        Word | None, about("ground truth maps, mono8 or 32FC1", flag="truth-topic")
-    ] = None
 
 
 @dataclass(frozen=True)
