@@ -72,9 +72,9 @@ def test_views_without_the_board_do_not_count(views):
 @pytest.mark.parametrize(
     ("fields", "error", "words"),
     [
-        ((2, 5, 0.03, 0.02), InvalidInput, "board of 2x5 squares"),
-        ((7, 5, 0.03, 0.03), InvalidInput, "markers must be smaller"),
-        ((7, 5, 30.0, 22.0), InvalidInput, "both in metres"),
+        ((2, 5, 0.03, 0.02), InvalidInput, "columns is 2; it must be a whole number >= 3"),
+        ((7, 5, 0.03, 0.03), InvalidInput, "must be smaller than square_m"),
+        ((7, 5, 30.0, 22.0), InvalidInput, "square_m is 30.0; it must be a number > 0 and <= 1"),
         ((7, 5, 0.03, 0.02, "DICT_9X9_1"), UnknownName, "DICT_4X4_50"),
     ],
 )

@@ -6,14 +6,17 @@ its pixel. Unlike a bare table the board constrains all six degrees of freedom.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
 import cv2
 import numpy as np
+from msgspec import Meta
 from scipy.spatial.transform import Rotation
 
 from affordance_grasp.calibration.correction import correction_pose, solve
 from affordance_grasp.calibration.verdict import CalibrationCheck, height_warnings
 from affordance_grasp.calibration.views import CalibrationView
+from affordance_grasp.configuration.settings import Positive, Settings
 from affordance_grasp.control.robot import RobotConfig
 from affordance_grasp.errors import InvalidInput, UnknownName
 from affordance_grasp.geometry import Floats, invert, pose, project, transform_points
@@ -26,23 +29,21 @@ OUTLIER_PX, OUTLIER = 2.0, 5.0
 
 
 @dataclass(frozen=True)
-class Board:
+class Board(Settings, title="board"):
     """A ChArUco board: squares across and down, their side and that of the markers [m]."""
 
-    columns: int
-    rows: int
-    square_m: float
-    marker_m: float
+    columns: Annotated[int, Meta(ge=3, le=50)]
+    rows: Annotated[int, Meta(ge=3, le=50)]
+    square_m: Annotated[float, Meta(gt=0, le=1)]
+    marker_m: Positive
     dictionary: str = "DICT_4X4_50"
 
-    def __post_init__(self) -> None:
-        """Refuse sizes that make no board."""
-        if min(self.columns, self.rows) < 3 or max(self.columns, self.rows) > 50:
-            raise InvalidInput(f"board of {self.columns}x{self.rows} squares; expected 3 to 50")
-        if not 0 < self.marker_m < self.square_m <= 1:
+    def check(self) -> None:
+        """Refuse markers larger than squares, and unknown ones."""
+        if self.marker_m >= self.square_m:
             raise InvalidInput(
-                f"board squares of {self.square_m:g} m with markers of {self.marker_m:g} m; "
-                "markers must be smaller than squares, both in metres"
+                f"board: marker_m is {self.marker_m:g}; must be smaller than square_m, "
+                f"{self.square_m:g}"
             )
         known = tuple(name for name in dir(cv2.aruco) if name.startswith("DICT_"))
         if self.dictionary not in known:

@@ -5,8 +5,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Lock
 from time import monotonic
+from typing import Annotated
+
+from msgspec import Meta
 
 from affordance_grasp.camera.realsense import CameraFrame, CameraLost, RealSenseCamera
+from affordance_grasp.configuration.settings import Positive, Settings
 from affordance_grasp.datatypes import TextEnum
 from affordance_grasp.errors import InvalidInput
 
@@ -24,17 +28,17 @@ class State(TextEnum):
 
 
 @dataclass(frozen=True)
-class Backoff:
+class Backoff(Settings, title="backoff"):
     """Wait before the next attempt to connect [s]: longer each time, to a limit."""
 
-    first_s: float = 0.5
-    factor: float = 2.0
-    longest_s: float = 10.0
+    first_s: Positive = 0.5
+    factor: Annotated[float, Meta(ge=1)] = 2.0
+    longest_s: Positive = 10.0
 
-    def __post_init__(self) -> None:
-        """Refuse waits that shrink or never happen."""
-        if not (0 < self.first_s <= self.longest_s and self.factor >= 1):
-            raise InvalidInput("backoff: first_s must be > 0, longest_s no less, factor >= 1")
+    def check(self) -> None:
+        """Refuse waits that shrink."""
+        if self.longest_s < self.first_s:
+            raise InvalidInput(f"backoff: longest_s must be at least first_s, {self.first_s:g}")
 
     def delay_s(self, attempt: int) -> float:
         """The wait [s] after a failed attempt, counted from 0."""
