@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from affordance_grasp.methods.shared.class_maps import KeyFeatures
 from benchmark.plain_encoders import plain
 
 
@@ -40,3 +41,29 @@ def spread(channel: Tensor) -> Tensor:
         mean = (line * position).sum()
         total = total + (line * (position - mean) ** 2).sum()
     return total
+
+
+def kmeans(points: Tensor, centroids: Tensor) -> Tensor:
+    """The centroids (K, D) that those given move to among points (N, D)."""
+    for _ in range(300):
+        labels = torch.cdist(points, centroids).argmin(dim=1)
+        moved = torch.zeros_like(centroids)
+        for k in range(len(centroids)):
+            if (labels == k).any():
+                moved[k] = points[labels == k].mean(dim=0)
+        shift = (moved - centroids).square().sum()
+        centroids = moved
+        if shift <= 1e-4:
+            break
+    return centroids
+
+
+def foreground(features: KeyFeatures, i: int) -> Tensor:
+    """Where three heads of sample i see the object, (g, g) bool."""
+    side = features.keys.shape[-1]
+    votes = torch.zeros(side, side)
+    for head in (0, 1, 3):
+        attention = features.attention[i, head].view(side, side)
+        votes = votes + (attention > attention.mean()) / 3
+    votes = scaled(votes, 1e-15)
+    return votes > votes.mean()

@@ -26,7 +26,7 @@ from affordance_grasp.methods.selectivecl.network import SelectiveCl
 from affordance_grasp.methods.shared.class_maps import KeyFeatures
 from benchmark.inputs import VIEWS, frozen_tokens, idle_sgd, labels, random_image, random_views
 from benchmark.plain_encoders import clearclip_tokens, dino_features
-from benchmark.plain_heads import heatmap, project, scaled
+from benchmark.plain_heads import foreground, heatmap, kmeans, project, scaled
 
 Encode = Callable[[Sequence[str]], Tensor]
 TEMPERATURE, BASE_TEMPERATURE = 0.5, 0.07
@@ -175,15 +175,15 @@ def _find_part(frozen: _Frozen, i: int, initial: Tensor) -> _Part:
     points = torch.cat([keys[:, c].T for keys, c in zip(exo_keys, chosen, strict=True)])
     if len(points) < 3:
         return none
-    centroids = functional.normalize(_kmeans(points, points[initial]), dim=1)
+    centroids = functional.normalize(kmeans(points, points[initial]), dim=1)
     weighted = functional.normalize((frozen.ego.keys[i] * affinity).flatten(1), dim=0)
-    foreground = _foreground(frozen.ego, i)
+    whole = foreground(frozen.ego, i)
     overlaps = []
     for centroid in centroids:
         likeness = scaled((centroid @ weighted).view_as(affinity), 1e-12)
         part = likeness > likeness.mean()
-        shared = (part & foreground).sum() / part.sum()
-        overlaps.append((shared + foreground.sum() / (part | foreground).sum()) / 2)
+        shared = (part & whole).sum() / part.sum()
+        overlaps.append((shared + whole.sum() / (part | whole).sum()) / 2)
     best = int(torch.stack(overlaps).argmax())
     if overlaps[best] < 0.6:
         return none
@@ -193,30 +193,6 @@ def _find_part(frozen: _Frozen, i: int, initial: Tensor) -> _Part:
     exo_near = (-(rows - centroids[best]).norm(dim=1)).softmax(dim=0)
     exo = (functional.normalize(rows, dim=1) @ centroids[best] + exo_near) / 2
     return _Part(ego.view_as(affinity), exo.view_as(frozen.exo_affinity[i]), True)
-
-
-def _kmeans(points: Tensor, centroids: Tensor) -> Tensor:
-    for _ in range(300):
-        labels = torch.cdist(points, centroids).argmin(dim=1)
-        moved = torch.zeros_like(centroids)
-        for k in range(len(centroids)):
-            if (labels == k).any():
-                moved[k] = points[labels == k].mean(dim=0)
-        shift = (moved - centroids).square().sum()
-        centroids = moved
-        if shift <= 1e-4:
-            break
-    return centroids
-
-
-def _foreground(features: KeyFeatures, i: int) -> Tensor:
-    side = features.keys.shape[-1]
-    votes = torch.zeros(side, side)
-    for head in (0, 1, 3):
-        attention = features.attention[i, head].view(side, side)
-        votes = votes + (attention > attention.mean()) / 3
-    votes = scaled(votes, 1e-15)
-    return votes > votes.mean()
 
 
 def _pixel_loss(features: Tensor, frozen: _Frozen) -> Tensor:

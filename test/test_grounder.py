@@ -15,7 +15,7 @@ from affordance_grasp.datatypes import Region
 from affordance_grasp.errors import CheckpointError, InvalidInput, UnknownName
 from affordance_grasp.grounding.grounder import concentration, load_grounder
 from affordance_grasp.methods.checkpoint import load_checkpoint
-from affordance_grasp.methods.table import METHODS
+from affordance_grasp.methods.table import shipped_methods
 from affordance_grasp.simulation.dataset.masked_images import egocentric
 from affordance_grasp.simulation.objects import TEST_SEED_START, make_object
 
@@ -166,7 +166,7 @@ def picture():
     return next(egocentric(mug, 1, 320, rng, ("handle",)))
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", shipped_methods())
 def test_shipped_heads_find_the_object(method, picture):
     heatmap = load_grounder(method).ground(picture.color, "hold")
     assert heatmap.method == method

@@ -1,5 +1,6 @@
 """A method is a folder: it is named there and in the table, and imported when it is chosen."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -27,12 +28,12 @@ def test_a_folder_builds_its_network_and_its_recipe(method):
 
 @pytest.mark.parametrize("method", [name for name in METHODS if name != table.DEFAULT_METHOD])
 def test_a_method_is_named_in_its_folder_and_in_the_table_alone(method):
-    title = find_method(method).network.__name__
+    named = re.compile(rf"\b{find_method(method).network.__name__}|[\"'.]{method}\b")
     folder = PACKAGE / "methods" / method
     elsewhere = [
         path.relative_to(PACKAGE).as_posix()
         for path in PACKAGE.rglob("*.py")
-        if folder not in path.parents and (title in (text := path.read_text()) or method in text)
+        if folder not in path.parents and named.search(path.read_text())
     ]
     assert elsewhere == ["methods/table.py"]
 

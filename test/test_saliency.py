@@ -17,7 +17,7 @@ from affordance_grasp.learning.evaluation.saliency import (
     predict_saliency,
     saliency_maps,
 )
-from affordance_grasp.methods.shared.class_maps import DINOV2_SALIENT_HEADS
+from affordance_grasp.methods.shared.class_maps import SALIENT_HEADS
 
 
 def packed_keys(heads, place, side=4, strength=8.0):
@@ -29,7 +29,7 @@ def packed_keys(heads, place, side=4, strength=8.0):
 
 
 def test_salient_heads_count_and_others_do_not():
-    looking = packed_keys(DINOV2_SALIENT_HEADS, place=6)
+    looking = packed_keys(SALIENT_HEADS["dinov2_vits14"], place=6)
     elsewhere = packed_keys((0, 3), place=6)
     maps = saliency_maps(torch.stack([looking, elsewhere]), "dinov2_vits14")
     weight = np.exp(64 / 8)

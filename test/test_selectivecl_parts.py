@@ -10,8 +10,8 @@ from affordance_grasp.methods.selectivecl.parts import (
     PartEvidence,
     PartRules,
     discover_parts,
-    foreground_mask,
 )
+from affordance_grasp.methods.shared.parts import foreground_mask
 
 
 def scene(grid=8, views=2):

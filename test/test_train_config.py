@@ -12,6 +12,7 @@ from affordance_grasp.errors import InvalidInput, UnknownName
 from affordance_grasp.learning.training import training_run
 from affordance_grasp.learning.training.optimizers import AdamW, Sgd
 from affordance_grasp.learning.training.train_config import TrainConfig, load_config, parse_config
+from affordance_grasp.methods.locate.config import LocateConfig
 from affordance_grasp.methods.looptrans.config import LoopTransConfig
 from affordance_grasp.methods.plsp.config import PlspConfig
 from affordance_grasp.methods.plsp.samples import SamplingConfig
@@ -108,6 +109,17 @@ PUBLISHED = {
         network={"backbone": "dino_vits16"},
         cached=False,
     ),
+    "locate": TrainConfig(
+        "locate",
+        epochs=15,
+        batch=16,
+        optimizer=Sgd(1e-3, momentum=0.9, weight_decay=5e-4, step_epochs=5, decay=0.1),
+        seed=0,
+        views=CropPlan(1, 1, "shorter_side", resized=256, side=224),
+        sampling=TripletSampling(exo_images=3),
+        network={"backbone": "dino_vits16"},
+        cached=False,
+    ),
     "plsp": TrainConfig(
         "plsp",
         text_encoder="clip_vitb16",
@@ -150,6 +162,7 @@ PUBLISHED = {
 @pytest.mark.parametrize(
     ("method", "network"),
     [
+        ("locate", LocateConfig.paper()),
         ("looptrans", LoopTransConfig.paper()),
         ("plsp", PlspConfig.paper()),
         ("selectivecl", SelectiveClConfig.paper()),
@@ -159,11 +172,13 @@ def test_the_published_recipes_are_shipped(method, network):
     config = load_config(CONFIGS / f"train_{method}.yaml", method)
     assert config == PUBLISHED[method]
     assert config.network_config == network
-    assert config.optimizer.factor(config.epochs - 1) == 1  # no decay is ever reached
+    decays = {"locate": 0.01}  # after 5 and 10 epochs; the others never reach theirs
+    assert config.optimizer.factor(config.epochs - 1) == pytest.approx(decays.get(method, 1))
 
 
 SIMULATED = {
     "plsp": (20, AdamW(1e-4, (0.9, 0.95), 0.01, step_epochs=18)),
+    "locate": (16, Sgd(4e-3, 0.9, 5e-4, step_epochs=11, decay=0.1)),
     "looptrans": (16, Sgd(4e-3, 0.9, 5e-4, step_epochs=11, decay=0.1)),
     "selectivecl": (8, Sgd(4e-3, 0.9, 5e-4, step_epochs=6, decay=0.1)),
 }
@@ -214,3 +229,17 @@ def test_settings_that_cannot_train_are_refused_before_anything_begins(values):
     with pytest.raises(InvalidInput) as refusal:
         parse_config(values)
     assert next(iter(values)).split("_")[-1] in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("method", "optimizer"),
+    [
+        ("plsp", AdamW(1e-4, betas=(0.9, 0.95), weight_decay=0.01)),
+        ("looptrans", Sgd(1e-3, step_epochs=5)),
+        ("selectivecl", Sgd(1e-3, step_epochs=50)),
+        ("locate", Sgd(1e-3, step_epochs=5)),
+    ],
+)
+def test_a_configuration_that_names_no_optimizer_has_the_methods_published_one(method, optimizer):
+    assert parse_config({"method": method}).optimizer == optimizer
+    assert TrainConfig(method).optimizer == optimizer

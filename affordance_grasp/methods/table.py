@@ -5,6 +5,7 @@ trains it (:class:`~affordance_grasp.methods.recipe.Recipe`); ``ablation`` has t
 paper's table, and ``released``, where there is one, reads the authors' checkpoints.
 """
 
+from contextlib import suppress
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -17,6 +18,7 @@ METHODS = {
     "plsp": "affordance_grasp.methods.plsp",
     "looptrans": "affordance_grasp.methods.looptrans",
     "selectivecl": "affordance_grasp.methods.selectivecl",
+    "locate": "affordance_grasp.methods.locate",
 }
 DEFAULT_METHOD = "plsp"
 
@@ -39,6 +41,16 @@ def method_package(name: str) -> str:
 def methods_with(part: str) -> tuple[str, ...]:
     """The methods whose folder holds a module ``part``."""
     return tuple(name for name in METHODS if find_spec(f"{METHODS[name]}.{part}"))
+
+
+def shipped_methods() -> tuple[str, ...]:
+    """The methods whose checkpoint is part of this installation."""
+    found = []
+    for name in METHODS:
+        with suppress(CheckpointError):
+            demo_checkpoint(name)
+            found.append(name)
+    return tuple(found)
 
 
 def demo_checkpoint(name: str) -> Path:

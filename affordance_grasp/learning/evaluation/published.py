@@ -10,7 +10,6 @@ OTHERS: dict[str, dict[str, tuple[float, float, float]]] = {
         "Cross-View-AG": (1.538, 0.334, 0.927),
         "Cross-View-AG+": (1.489, 0.342, 0.981),
         "AffCorrs (adapted)": (1.407, 0.359, 1.026),
-        "LOCATE": (1.226, 0.401, 1.177),
         "WSMA": (1.176, 0.416, 1.247),
         "INTRA": (1.199, 0.407, 1.239),
         "Strategies": (1.194, 0.400, 1.223),
@@ -24,7 +23,6 @@ OTHERS: dict[str, dict[str, tuple[float, float, float]]] = {
         "Cross-View-AG": (1.787, 0.285, 0.829),
         "Cross-View-AG+": (1.765, 0.279, 0.882),
         "AffCorrs (adapted)": (1.618, 0.348, 1.021),
-        "LOCATE": (1.405, 0.372, 1.157),
         "WSMA": (1.335, 0.382, 1.220),
         "INTRA": (1.365, 0.375, 1.209),
         "Strategies": (1.407, 0.362, 1.170),
@@ -37,7 +35,6 @@ OTHERS: dict[str, dict[str, tuple[float, float, float]]] = {
     "Hard": {
         "Cross-View-AG": (2.092, 0.209, 0.138),
         "Cross-View-AG+": (2.034, 0.218, 0.342),
-        "LOCATE": (1.829, 0.282, 0.276),
         "AffordanceLLM (supervised)": (1.661, 0.361, 0.947),
     },
 }

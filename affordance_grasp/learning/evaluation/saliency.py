@@ -13,14 +13,8 @@ from affordance_grasp.datasets.features import CachedFeatures, Encoding, Feature
 from affordance_grasp.datasets.images import FrozenEncoder, ViewedImages
 from affordance_grasp.encoders.backbones import VitBackbone, backbone_spec
 from affordance_grasp.errors import UnknownName
-from affordance_grasp.methods.shared.class_maps import (
-    DINOV2_SALIENT_HEADS,
-    SALIENT_HEADS,
-    unpack_keys,
-)
+from affordance_grasp.methods.shared.class_maps import SALIENT_HEADS, unpack_keys
 
-SALIENT = {"dino_vits16": SALIENT_HEADS, "dinov2_vits14": DINOV2_SALIENT_HEADS}
-"""Backbone -> the heads whose CLS attention lies on the object."""
 IMAGES_AT_ONCE = 64
 
 
@@ -30,10 +24,10 @@ def saliency_maps(packed: Tensor, backbone: str) -> Tensor:
     ``packed`` (B, 2 + g^2, C): see ``VisionTransformer.last_keys``; channels that follow the
     backbone's own are not read.
     """
-    if backbone not in SALIENT:
-        raise UnknownName("backbone with salient heads", backbone, tuple(SALIENT))
+    if backbone not in SALIENT_HEADS:
+        raise UnknownName("backbone with salient heads", backbone, tuple(SALIENT_HEADS))
     spec = backbone_spec(backbone)
-    return unpack_keys(packed[..., : spec.dim], spec.heads).saliency(SALIENT[backbone])
+    return unpack_keys(packed[..., : spec.dim], spec.heads).saliency(SALIENT_HEADS[backbone])
 
 
 @torch.inference_mode()

@@ -9,17 +9,10 @@ from torch import Tensor
 from affordance_grasp.configuration.settings import Count, Settings, Whole
 from affordance_grasp.encoders.backbones import backbone_spec
 from affordance_grasp.errors import InvalidInput
-from affordance_grasp.methods.shared.class_maps import (
-    DINOV2_SALIENT_HEADS,
-    SALIENT_HEADS,
-    TripletBatch,
-)
+from affordance_grasp.methods.shared.class_maps import SALIENT_HEADS, TripletBatch
 from affordance_grasp.vocabulary import AFFORDANCES
 
 ClusterSource = Literal["kmeans", "concepts"]
-
-HEADS_OF = {"dino_vits16": SALIENT_HEADS}
-"""The salient heads by backbone; those of DINOv2 serve for the others."""
 
 
 @dataclass(frozen=True)
@@ -30,8 +23,8 @@ class LoopTransConfig(Settings, title="LoopTrans"):
     ``noise``: channels that absorb what is not the affordance. ``clusters``: parts come from
     K-means on the keys, or from the trained :class:`ConceptClusters` of a released checkpoint.
     ``cam_threshold``: threshold of the min-max CAM. ``salient_heads``: of the CLS
-    attention; by default the backbone's (:data:`HEADS_OF`). The weights multiply their loss terms
-    (released code). Where the paper differs:
+    attention; by default the backbone's (:data:`SALIENT_HEADS`). The weights multiply their
+    loss terms (released code). Where the paper differs:
     ``concentration_weight`` 0, ``exclude_background`` False (any cluster may win),
     ``normalise_distillation`` True (min-max CAMs weigh the keys) and a
     ``denoise_temperature`` that it does not state.
@@ -79,7 +72,7 @@ class LoopTransConfig(Settings, title="LoopTrans"):
     def heads(self) -> tuple[int, ...]:
         """The salient heads of the CLS attention: ``salient_heads``, by default the backbone's."""
         if self.salient_heads is None:
-            return HEADS_OF.get(self.backbone, DINOV2_SALIENT_HEADS)
+            return SALIENT_HEADS.get(self.backbone, SALIENT_HEADS["dinov2_vits14"])
         return self.salient_heads
 
     @staticmethod

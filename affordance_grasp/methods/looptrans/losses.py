@@ -10,18 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from affordance_grasp.methods.shared.class_maps import class_logits
-
 IOU_EPS = 1e-6
-
-
-def classification_loss(ego: Tensor, exo: Tensor, label: Tensor) -> Tensor:
-    """Cross entropy of ego plus the mean over the exo images; noise heads compete as classes."""
-    exo_logits = class_logits(exo)
-    exo_label = label[:, None].expand(exo_logits.shape[:2])
-    return functional.cross_entropy(class_logits(ego), label) + functional.cross_entropy(
-        exo_logits.flatten(0, 1), exo_label.flatten()
-    )
 
 
 def dice_loss(maps: Tensor, masks: Tensor) -> Tensor:

@@ -15,7 +15,6 @@ from affordance_grasp.encoders.backbones import Backbone, backbone_spec
 from affordance_grasp.methods.looptrans.clusters import ConceptClusters
 from affordance_grasp.methods.looptrans.config import LoopTransBatch, LoopTransConfig
 from affordance_grasp.methods.looptrans.losses import (
-    classification_loss,
     correlation_loss,
     denoising_loss,
     dice_loss,
@@ -26,6 +25,7 @@ from affordance_grasp.methods.shared.class_maps import (
     KeyNetwork,
     KeyProjection,
     cam_head,
+    classification_loss,
     concentration_loss,
     conv_block,
     min_max,
@@ -105,7 +105,7 @@ class LoopTrans(KeyNetwork):
         """
         del epoch
         ego = self.features(batch.ego)
-        exo_keys = self._exo_keys(batch.exo)
+        exo_keys = self.exo_keys(batch.exo)
         output = self(ego.keys, exo_keys)
         with torch.autocast(exo_keys.device.type, enabled=False):
             return self._terms(ego, exo_keys, output.float(), batch)
@@ -113,7 +113,8 @@ class LoopTrans(KeyNetwork):
     def _terms(
         self, ego: KeyFeatures, exo_keys: Tensor, output: LoopTransOutput, batch: LoopTransBatch
     ) -> dict[str, Tensor]:
-        terms = {"cls": classification_loss(output.ego, output.exo, batch.label)}
+        cls = [classification_loss(cams, batch.label) for cams in (output.ego, output.exo)]
+        terms = {"cls": cls[0] + cls[1]}  # noise heads compete as classes
         if self.pixel_dec is not None:
             map_y = min_max(pick_class(output.pixel, batch.label))
             mask = self._mask(ego, output.ego, batch)
@@ -148,9 +149,6 @@ class LoopTrans(KeyNetwork):
 
     def _project(self, keys: Tensor) -> Tensor:
         return keys + self.aff_proj(keys)
-
-    def _exo_keys(self, exo: Tensor) -> Tensor:
-        return self.features(exo.flatten(0, 1)).keys.unflatten(0, exo.shape[:2])
 
     @torch.no_grad()
     def _mask(self, ego: KeyFeatures, cams: Tensor, batch: LoopTransBatch) -> Tensor:

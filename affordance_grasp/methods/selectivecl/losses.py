@@ -1,6 +1,6 @@
-"""SelectiveCL's two contrastive losses and the one classification loss.
+"""SelectiveCL's two contrastive losses.
 
-Both contrastive losses carry the factor temperature / 0.07: the released code leaves the base
+Both carry the factor temperature / 0.07: the released code leaves the base
 temperature of supervised contrastive learning (Khosla et al., 2020, equation 2) at its default.
 """
 
@@ -34,14 +34,6 @@ def pool(features: Tensor, weights: Tensor) -> Tensor:
     The weights need not sum to 1: the length is taken out afterwards.
     """
     return functional.normalize((features @ weights[..., None])[..., 0], dim=-1)
-
-
-def classification_loss(cam: Tensor, label: Tensor) -> Tensor:
-    """Cross-entropy of the spatial means of all-class maps (B, C, N) or (B, E, C, N)."""
-    logits = cam.mean(dim=-1)
-    if logits.ndim == 3:
-        label, logits = label.repeat_interleave(logits.shape[1]), logits.flatten(0, 1)
-    return functional.cross_entropy(logits, label)
 
 
 def prototype_loss(prototypes: Prototypes, label: Tensor, temperature: float) -> Tensor:

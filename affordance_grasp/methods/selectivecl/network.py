@@ -17,7 +17,6 @@ from affordance_grasp.methods.selectivecl.affinity import AffinityBackbone, find
 from affordance_grasp.methods.selectivecl.config import SelectiveClBatch, SelectiveClConfig
 from affordance_grasp.methods.selectivecl.losses import (
     Prototypes,
-    classification_loss,
     pixel_loss,
     pool,
     prototype_loss,
@@ -26,7 +25,6 @@ from affordance_grasp.methods.selectivecl.parts import (
     PartEvidence,
     Parts,
     discover_parts,
-    foreground_mask,
     whole_objects,
 )
 from affordance_grasp.methods.shared.class_maps import (
@@ -35,11 +33,13 @@ from affordance_grasp.methods.shared.class_maps import (
     KeyNetwork,
     KeyProjection,
     cam_head,
+    classification_loss,
     conv_block,
     min_max,
     pick_class,
     unpack_keys,
 )
+from affordance_grasp.methods.shared.parts import foreground_mask
 
 MOMENTUM = 1 - (1 - 0.1) ** 2
 """The released code runs every conv block twice a step, so the statistics move twice by 0.1."""
@@ -183,8 +183,8 @@ class SelectiveCl(KeyNetwork):
         self, ego: EgoView, exo: ExoView, batch: SelectiveClBatch, epoch: int
     ) -> dict[str, Tensor]:
         terms = {
-            "ce_ego": classification_loss(ego.cam.flatten(2), batch.label),
-            "ce_exo": classification_loss(exo.cam.flatten(3), batch.label),
+            "ce_ego": classification_loss(ego.cam, batch.label),
+            "ce_exo": classification_loss(exo.cam, batch.label),
         }
         if self.config.pixel_contrast:
             terms["pixel"] = self._pixel_loss(ego, exo)
@@ -213,8 +213,7 @@ class SelectiveCl(KeyNetwork):
         """Where part discovery expects the object, (B, g, g) bool."""
         if self.config.foreground == "affinity":
             return ego.affinity > ego.affinity.mean(dim=(-2, -1), keepdim=True)
-        attention = ego.features.attention[:, list(SALIENT_HEADS)]
-        return foreground_mask(attention.unflatten(2, ego.affinity.shape[1:]))
+        return foreground_mask(ego.features.attention_maps(SALIENT_HEADS[self.config.backbone]))
 
     def anchors(self, ego: EgoView) -> Tensor:
         """The patches (B, g, g) bool on the object, by the affinity."""

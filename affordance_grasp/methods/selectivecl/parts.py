@@ -13,10 +13,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from affordance_grasp.methods.shared.class_maps import HEATMAP_EPS, min_max
-from affordance_grasp.methods.shared.kmeans import draw_rows, kmeans
+from affordance_grasp.methods.shared.parts import likeness, match_parts, patch_keys
 
 ExoIndexing = Literal["paper", "released"]
-LIKENESS_EPS = 1e-12
 
 
 @dataclass(frozen=True)
@@ -51,6 +50,11 @@ class PartEvidence:
     relevance: Tensor
     foreground: Tensor
 
+    @property
+    def weighted_ego_keys(self) -> Tensor:
+        """The egocentric keys, each times its affinity."""
+        return self.ego_keys * self.ego_affinity[:, None]
+
 
 @dataclass(frozen=True)
 class Parts:
@@ -77,26 +81,22 @@ def discover_parts(
     """
     seen = _indexed(evidence.relevance, rules.exo_indexing)
     relevant = (min_max(seen, HEATMAP_EPS) > rules.relevance).flatten(1)
-    counts = relevant.sum(dim=1)
-    points = _rows(evidence.exo_keys[..., : seen.shape[-2], :]).flatten(1, 2)
-    if initial is None:
-        rows = draw_rows(relevant, rules.clusters, torch.default_generator)
-    else:
-        rows = _nth_relevant(relevant, initial)
-    centroids = functional.normalize(kmeans(points, rows, relevant).centroids, dim=2)
-    likeness = _likeness(centroids, evidence)
-    enough = counts >= rules.clusters
-    overlap = _part_iou(likeness, evidence.foreground)
-    best = overlap.argmax(dim=1)
-    reliable = enough & (overlap.amax(dim=1) >= rules.overlap)
-    chosen = centroids[torch.arange(len(best)), best]
-    ego, exo = _part_maps(chosen, evidence)
+    match = match_parts(
+        patch_keys(evidence.exo_keys[..., : seen.shape[-2], :]).flatten(1, 2),
+        relevant,
+        evidence.weighted_ego_keys,
+        evidence.foreground,
+        clusters=rules.clusters,
+        least_overlap=rules.overlap,
+        initial=initial,
+    )
+    ego, exo = _part_maps(match.centroid, evidence)
     whole = whole_objects(evidence.ego_affinity, evidence.exo_affinity, rules)
     return Parts(
-        ego=torch.where(reliable[:, None, None], ego, whole.ego),
-        exo=torch.where(reliable[:, None, None, None], exo, whole.exo),
-        reliable=reliable,
-        overlap=overlap.where(enough[:, None], torch.nan),
+        ego=torch.where(match.reliable[:, None, None], ego, whole.ego),
+        exo=torch.where(match.reliable[:, None, None, None], exo, whole.exo),
+        reliable=match.reliable,
+        overlap=match.overlap,
     )
 
 
@@ -111,16 +111,6 @@ def whole_objects(ego_affinity: Tensor, exo_affinity: Tensor, rules: PartRules) 
     )
 
 
-def foreground_mask(attention: Tensor) -> Tensor:
-    """CLS attention (B, heads, g, g) of the salient heads -> (B, g, g) bool.
-
-    Every head votes for the patches above its own mean; a patch above the mean vote is foreground.
-    """
-    votes = (attention > attention.mean(dim=(-2, -1), keepdim=True)).float().mean(dim=1)
-    votes = min_max(votes)
-    return votes > votes.mean(dim=(-2, -1), keepdim=True)
-
-
 def _indexed(maps: Tensor, indexing: ExoIndexing) -> Tensor:
     """Maps (B, E, g, g) as the indexing reads them: unchanged, or single rows (B, E, 1, g)."""
     if indexing == "paper":
@@ -129,43 +119,12 @@ def _indexed(maps: Tensor, indexing: ExoIndexing) -> Tensor:
     return maps.flatten(0, 1)[:batch, :views, None]
 
 
-def _nth_relevant(relevant: Tensor, places: Tensor) -> Tensor:
-    """Places (B, K) among the true ones of ``relevant`` (B, N) -> places among all."""
-    true_first = relevant.int().argsort(dim=1, descending=True, stable=True)
-    return true_first.gather(1, places)
-
-
-def _rows(keys: Tensor) -> Tensor:
-    """(..., D, h, w) -> (..., h w, D)."""
-    return keys.flatten(-2).transpose(-2, -1)
-
-
-def _likeness(centroids: Tensor, evidence: PartEvidence) -> Tensor:
-    """Cosines (B, K, g, g) of unit centroids with the affinity-weighted egocentric keys."""
-    weighted = evidence.ego_keys * evidence.ego_affinity[:, None]
-    cosine = centroids @ functional.normalize(weighted, dim=1).flatten(2)
-    return cosine.unflatten(2, evidence.ego_affinity.shape[1:])
-
-
-def _part_iou(likeness: Tensor, foreground: Tensor) -> Tensor:
-    """PartIoU (B, K): mean of |part and foreground| / |part| and |foreground| / |either|.
-
-    The second numerator is the whole foreground, as in the released code.
-    """
-    scaled = min_max(likeness, LIKENESS_EPS)
-    part = (scaled > scaled.mean(dim=(-2, -1), keepdim=True)).flatten(2)
-    whole = foreground[:, None].flatten(2)
-    shared = (part & whole).sum(dim=2) / part.sum(dim=2).clamp(min=1)
-    covered = whole.sum(dim=2) / (part | whole).sum(dim=2).clamp(min=1)
-    return (shared + covered) / 2
-
-
 def _part_maps(centroid: Tensor, evidence: PartEvidence) -> tuple[Tensor, Tensor]:
     """Mean of the cosine to a centroid (B, D) and of the closeness among a sample's patches."""
-    ego_cosine = _likeness(centroid[:, None], evidence)[:, 0]
-    exo_rows = _rows(evidence.exo_keys)
+    ego_cosine = likeness(centroid[:, None], evidence.weighted_ego_keys)[:, 0]
+    exo_rows = patch_keys(evidence.exo_keys)
     exo_cosine = (functional.normalize(exo_rows, dim=3) @ centroid[:, None, :, None])[..., 0]
-    ego_near = _closeness(_rows(evidence.ego_keys), centroid).view_as(ego_cosine)
+    ego_near = _closeness(patch_keys(evidence.ego_keys), centroid).view_as(ego_cosine)
     exo_near = _closeness(exo_rows.flatten(1, 2), centroid)
     exo = (exo_cosine + exo_near.view_as(exo_cosine)) / 2
     return (ego_cosine + ego_near) / 2, exo.view_as(evidence.exo_affinity)

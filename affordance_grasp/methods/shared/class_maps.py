@@ -26,11 +26,13 @@ HEATMAP_EPS = 1e-10
 """As :data:`MIN_MAX_EPS`, in the post-processing of heatmaps."""
 CONCENTRATION_EPS = 1e-10
 """As :data:`MIN_MAX_EPS`, in the concentration loss."""
-SALIENT_HEADS = (0, 1, 3)
-"""The heads of DINO ViT-S/16 whose CLS attention lies on the object (released code)."""
-DINOV2_SALIENT_HEADS = (1, 2, 4, 5)
-"""Those of DINOv2 ViT-S/14: on simulated images each gives the functional part 5 to 7 times its
-share of the attention, heads 0 and 3 give it 3 times and once."""
+SALIENT_HEADS = {"dino_vits16": (0, 1, 3), "dinov2_vits14": (1, 2, 4, 5)}
+"""Backbone -> the heads whose CLS attention lies on the object.
+
+DINO ViT-S/16: as in the released code. DINOv2 ViT-S/14: on simulated images each of these gives
+the functional part 5 to 7 times its share of the attention; heads 0 and 3 give it 3 times and
+once.
+"""
 
 
 @dataclass(frozen=True)
@@ -44,10 +46,13 @@ class KeyFeatures:
     keys: Tensor
     attention: Tensor
 
-    def saliency(self, heads: Sequence[int] = SALIENT_HEADS) -> Tensor:
+    def attention_maps(self, heads: Sequence[int]) -> Tensor:
+        """CLS attention (B, len(heads), g, g) of ``heads``."""
+        return self.attention[:, list(heads)].unflatten(2, self.keys.shape[2:])
+
+    def saliency(self, heads: Sequence[int]) -> Tensor:
         """Mean CLS attention (B, g, g) of ``heads``, not normalised."""
-        side = self.keys.shape[-1]
-        return self.attention[:, list(heads)].mean(dim=1).unflatten(1, (side, side))
+        return self.attention_maps(heads).mean(dim=1)
 
 
 @dataclass(frozen=True)
@@ -134,6 +139,14 @@ def min_max(maps: Tensor, eps: float = MIN_MAX_EPS) -> Tensor:
     return (maps - low) / (high - low + eps)
 
 
+def classification_loss(cams: Tensor, label: Tensor) -> Tensor:
+    """Cross entropy of the class logits of CAMs (B, C, g, g) or (B, E, C, g, g), averaged."""
+    logits = class_logits(cams)
+    if logits.ndim == 3:
+        label, logits = label.repeat_interleave(logits.shape[1]), logits.flatten(0, 1)
+    return functional.cross_entropy(logits, label)
+
+
 def concentration_loss(cams: Tensor) -> Tensor:
     """How far every channel of CAMs (B, C, h, w) spreads over the image, averaged (scalar).
 
@@ -160,6 +173,10 @@ class KeyNetwork(GroundingNetwork):
     def features(self, images: Tensor) -> KeyFeatures:
         """Frozen features of images (B, 3, S, S), or of their packed keys."""
         return unpack_keys(self.tokens(images), backbone_spec(self.config.backbone).heads)
+
+    def exo_keys(self, exo: Tensor) -> Tensor:
+        """Keys (B, E, dim, g, g) of exocentric images (B, E, 3, S, S), or of their packed keys."""
+        return self.features(exo.flatten(0, 1)).keys.unflatten(0, exo.shape[:2])
 
     def prepare(self, color: NDArray[np.uint8]) -> Tensor:
         """As the family's released test transform: Pillow's bilinear, which antialiases."""

@@ -1,0 +1,9 @@
+"""What LOCATE's losses add to one another; figures of its paper for these rows are not known."""
+
+from affordance_grasp.methods.ablation import Row
+
+ROWS = {
+    "CE": Row("classification only", {"prototype_weight": 0.0, "concentration_weight": 0.0}),
+    "compact": Row("and compact maps", {"prototype_weight": 0.0}),
+    "all": Row("and the part's prototype: the full method"),
+}
