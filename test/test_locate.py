@@ -145,9 +145,9 @@ def test_the_paper_configuration_has_the_released_sizes():
             {"backbone": "clip_vitb16", "image_side": 64},
             "attention of dino_vits16 or dinov2_vits14",
         ),
-        ({"clusters": 1}, "two clusters"),
-        ({"classes": 0}, "needs a class"),
-        ({"warm_epochs": -1}, "warm epochs"),
+        ({"clusters": 1}, "clusters is 1"),
+        ({"classes": 0}, "classes is 0"),
+        ({"warm_epochs": -1}, "warm_epochs is -1"),
     ],
     ids=str,
 )

@@ -118,7 +118,7 @@ def test_a_module_that_is_off_has_no_weights_and_no_terms(row):
 def test_without_the_pixel_decoder_the_egocentric_map_answers_and_is_judged(network):
     plain = LoopTrans(replace(SMALL, pixel=False)).eval()
     batch = make_batch()
-    ego, exo = network.features(batch.ego).keys, network._exo_keys(batch.exo)
+    ego, exo = network.features(batch.ego).keys, network.exo_keys(batch.exo)
     output = plain(ego, exo)
     assert torch.equal(output.pixel, output.ego)
     torch.testing.assert_close(plain.pixel_cams(ego), output.ego)
@@ -135,7 +135,7 @@ def test_separate_blocks_that_are_equal_give_the_maps_of_the_shared_one(network)
     kept = {n: t for n, t in state.items() if not n.startswith("scam.")}
     apart.load_state_dict({**kept, **blocks})
     batch = make_batch()
-    ego, exo = network.features(batch.ego).keys, network._exo_keys(batch.exo)
+    ego, exo = network.features(batch.ego).keys, network.exo_keys(batch.exo)
     torch.testing.assert_close(vars(apart(ego, exo)), vars(network(ego, exo)))
     with torch.no_grad():
         apart.aff_exo_proj[0].weight.zero_()
@@ -151,7 +151,7 @@ def test_without_noise_heads_only_classes_compete():
     state.update({n: state[n][:3] for n in ("aff_fc.weight", "aff_fc.bias")})
     without.load_state_dict(state)
     batch = make_batch()
-    output = without(without.features(batch.ego).keys, without._exo_keys(batch.exo))
+    output = without(without.features(batch.ego).keys, without.exo_keys(batch.exo))
     assert output.pixel.shape[1] == 3
     assert without.loss(batch, 0)["cls"] < with_noise.loss(batch, 0)["cls"]
 
