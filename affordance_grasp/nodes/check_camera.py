@@ -8,7 +8,6 @@ The selector checks once when it starts; this program checks whenever it is call
 
 import sys
 from collections.abc import Callable
-from threading import Event
 
 import rclpy
 from rclpy.clock import Clock, ClockType
@@ -126,19 +125,13 @@ def check(node: Node) -> list[str]:
     """Check until frames are usable or the parameter's patience ends; return the faults."""
     parameters = declare(node, CheckCameraParameters)
     camera_frame = load_robot(parameters.robot_file).hand_eye.camera_frame
-    result: list[str] = []
-    done = Event()
-
-    def keep(faults: list[str]) -> None:
-        result.extend(faults)
-        done.set()
-
-    CameraCheck(node, FrameStream(node), camera_frame, parameters.patience_s, keep)
+    results: list[list[str]] = []
+    CameraCheck(node, FrameStream(node), camera_frame, parameters.patience_s, results.append)
     executor = SingleThreadedExecutor(context=node.context)
     executor.add_node(node)
-    while not done.is_set():
+    while not results:
         executor.spin_once(PERIOD_S)
-    return result
+    return results[0]
 
 
 def main() -> None:

@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator
 from time import monotonic
 
 import numpy as np
-from rclpy.action import ActionServer, CancelResponse
 from rclpy.action.server import ServerGoalHandle
 from rclpy.callback_groups import CallbackGroup
 from rclpy.node import Node
@@ -16,7 +15,7 @@ from affordance_grasp.control.robot import RobotConfig
 from affordance_grasp.datatypes import JointTrajectory
 from affordance_grasp.errors import InvalidInput, MotionFault
 from affordance_grasp.nodes.convert.conversions import to_trajectory
-from affordance_grasp.nodes.ros.calls import answering
+from affordance_grasp.nodes.ros.exclusive_action import serve_action
 from affordance_grasp.simulation.cell.live_world import LiveWorld, Motion
 from affordance_grasp.simulation.cell.world import World
 
@@ -40,35 +39,22 @@ class SimulatedDriver:
         self, node: Node, live: LiveWorld, robot: RobotConfig, group: CallbackGroup
     ) -> None:
         """Offer the two actions on a node whose callback group is reentrant."""
-        self._node, self._live, self._robot = node, live, robot
-        for kind, name, execute in (
-            (FollowTrajectory, "follow_trajectory", self._follow),
-            (MoveGripper, "move_gripper", self._grip),
-        ):
-            ActionServer(
-                node,
-                kind,
-                name,
-                execute,
-                callback_group=group,
-                cancel_callback=lambda _: CancelResponse.ACCEPT,
-            )
+        self._live, self._robot = live, robot
+        serve_action(node, FollowTrajectory, "follow_trajectory", self._follow, group)
+        serve_action(node, MoveGripper, "move_gripper", self._grip, group)
 
-    def _follow(self, handle: ServerGoalHandle) -> FollowTrajectory.Result:
-        result = FollowTrajectory.Result()
-        with answering(self._node, result):
-            trajectory = to_trajectory(handle.request.trajectory)
-            self._check_trajectory(trajectory)
-            motion = self._start_arm(trajectory)
-            begun = self._live.ask(lambda world: world.time_s)
-            for _ in self._while_wanted(handle, motion, self._stop_arm):
-                elapsed_s = self._live.ask(lambda world: world.time_s) - begun
-                if elapsed_s > trajectory.duration_s + SETTLE_S:
-                    motion.drop()
-                    self._stop_arm()
-                    raise MotionFault("the arm did not reach the end of the trajectory in time")
-                handle.publish_feedback(FollowTrajectory.Feedback(elapsed_s=elapsed_s))
-        return self._end(handle, result)
+    def _follow(self, handle: ServerGoalHandle, result: FollowTrajectory.Result) -> None:
+        trajectory = to_trajectory(handle.request.trajectory)
+        self._check_trajectory(trajectory)
+        motion = self._start_arm(trajectory)
+        begun = self._live.ask(lambda world: world.time_s)
+        for _ in self._while_wanted(handle, motion, self._stop_arm):
+            elapsed_s = self._live.ask(lambda world: world.time_s) - begun
+            if elapsed_s > trajectory.duration_s + SETTLE_S:
+                motion.drop()
+                self._stop_arm()
+                raise MotionFault("the arm did not reach the end of the trajectory in time")
+            handle.publish_feedback(FollowTrajectory.Feedback(elapsed_s=elapsed_s))
 
     def _check_trajectory(self, trajectory: JointTrajectory) -> None:
         arm = self._robot.arm
@@ -115,27 +101,24 @@ class SimulatedDriver:
         stands = self._live.start(lambda world: world.stop_arm(), lambda world: not world.moving)
         stands.wait(SETTLE_S)
 
-    def _grip(self, handle: ServerGoalHandle) -> MoveGripper.Result:
-        result = MoveGripper.Result()
+    def _grip(self, handle: ServerGoalHandle, result: MoveGripper.Result) -> None:
         goal = handle.request
-        with answering(self._node, result):
-            width_m, force_n = float(goal.width_m), float(goal.force_n)
-            if not np.isfinite(width_m):
-                raise InvalidInput(f"gripper width must be a finite length, not {width_m} m")
+        width_m, force_n = float(goal.width_m), float(goal.force_n)
+        if not np.isfinite(width_m):
+            raise InvalidInput(f"gripper width must be a finite length, not {width_m} m")
 
-            def stop() -> None:
-                self._live.ask(lambda w: w.set_gripper_target(w.gripper_width_m(), force_n))
+        def stop() -> None:
+            self._live.ask(lambda w: w.set_gripper_target(w.gripper_width_m(), force_n))
 
-            motion = self._live.start(
-                lambda world: world.set_gripper_target(width_m, force_n), _fingers_rest()
-            )
-            for _ in self._while_wanted(handle, motion, stop):
-                now_m = self._live.ask(World.gripper_width_m)
-                handle.publish_feedback(MoveGripper.Feedback(width_m=now_m))
-            result.width_m = self._live.ask(World.gripper_width_m)
-            clamped_m = self._robot.gripper.clamp_width(width_m)
-            result.stalled = abs(result.width_m - clamped_m) > WIDTH_TOLERANCE_M
-        return self._end(handle, result)
+        motion = self._live.start(
+            lambda world: world.set_gripper_target(width_m, force_n), _fingers_rest()
+        )
+        for _ in self._while_wanted(handle, motion, stop):
+            now_m = self._live.ask(World.gripper_width_m)
+            handle.publish_feedback(MoveGripper.Feedback(width_m=now_m))
+        result.width_m = self._live.ask(World.gripper_width_m)
+        clamped_m = self._robot.gripper.clamp_width(width_m)
+        result.stalled = abs(result.width_m - clamped_m) > WIDTH_TOLERANCE_M
 
     def _while_wanted(
         self, handle: ServerGoalHandle, motion: Motion, stop: Callable[[], None]
@@ -151,13 +134,6 @@ class SimulatedDriver:
             if monotonic() >= due:
                 due = monotonic() + FEEDBACK_S
                 yield
-
-    def _end(
-        self, handle: ServerGoalHandle, result: FollowTrajectory.Result | MoveGripper.Result
-    ) -> FollowTrajectory.Result | MoveGripper.Result:
-        if handle.is_active:
-            handle.succeed() if result.success else handle.abort()
-        return result
 
 
 def _fingers_rest() -> Callable[[World], bool]:

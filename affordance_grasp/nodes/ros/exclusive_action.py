@@ -1,4 +1,4 @@
-"""An action server that executes one goal at a time."""
+"""Action servers: any goal may be cancelled, and one of them executes one goal at a time."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -8,7 +8,7 @@ from typing import Any
 
 from rclpy.action import ActionServer, CancelResponse
 from rclpy.action.server import ServerGoalHandle
-from rclpy.callback_groups import ReentrantCallbackGroup
+from rclpy.callback_groups import CallbackGroup, ReentrantCallbackGroup
 from rclpy.node import Node
 
 from affordance_grasp.nodes.ros.calls import Refused, answering
@@ -16,25 +16,37 @@ from affordance_grasp.nodes.ros.calls import Refused, answering
 Work = Callable[[ServerGoalHandle, Any], None]
 
 
-class ExclusiveAction:
-    """Executes one goal at a time and aborts any other at once, with the reason.
+def serve_action(node: Node, kind: Any, name: str, work: Work, group: CallbackGroup) -> None:
+    """Offer an action; ``work(handle, result)`` fills the result, or raises why it fails.
 
-    ``work(handle, result)`` fills the result and raises when it fails. A goal that was cancelled
-    meanwhile ends as cancelled.
+    A goal that was cancelled meanwhile ends as cancelled.
     """
+
+    def execute(handle: ServerGoalHandle) -> Any:
+        result = kind.Result()
+        with answering(node, result):
+            work(handle, result)
+        if not handle.is_active:
+            return result  # the work has ended it as cancelled
+        if handle.is_cancel_requested:
+            handle.canceled()
+        elif result.success:
+            handle.succeed()
+        else:
+            handle.abort()
+        return result
+
+    accept = CancelResponse.ACCEPT
+    ActionServer(node, kind, name, execute, callback_group=group, cancel_callback=lambda _: accept)
+
+
+class ExclusiveAction:
+    """Executes one goal at a time and aborts any other at once; see :func:`serve_action`."""
 
     def __init__(self, node: Node, kind: Any, name: str, work: Work) -> None:
         """Offer the action."""
-        self._node, self._kind, self._name, self._work = node, kind, name, work
-        self._busy = Lock()
-        ActionServer(
-            node,
-            kind,
-            name,
-            self._execute,
-            callback_group=ReentrantCallbackGroup(),
-            cancel_callback=lambda _: CancelResponse.ACCEPT,
-        )
+        self._name, self._work, self._busy = name, work, Lock()
+        serve_action(node, kind, name, self._execute, ReentrantCallbackGroup())
 
     def wait_idle(self, timeout_s: float) -> bool:
         """Whether the current goal, if any, ends within a time [s]."""
@@ -53,17 +65,9 @@ class ExclusiveAction:
         finally:
             self._busy.release()
 
-    def _execute(self, handle: ServerGoalHandle) -> Any:
-        result = self._kind.Result()
-        with answering(self._node, result), self.held_off():
+    def _execute(self, handle: ServerGoalHandle, result: Any) -> None:
+        with self.held_off():
             self._work(handle, result)
-        if handle.is_cancel_requested:
-            handle.canceled()
-        elif result.success:
-            handle.succeed()
-        else:
-            handle.abort()
-        return result
 
 
 class Stages:
