@@ -33,18 +33,14 @@ class CameraParameters(RealSenseSettings):
     frame_id: Annotated[Word, about("frame of the images, as calibrated")] = (
         "camera_color_optical_frame"
     )
-    frame_timeout_s: Annotated[
-        Positive, about("a camera silent for this long is opened again [s]")
-    ] = 2.0
+    frame_timeout_s: Annotated[Positive, about("silence before it is opened again [s]")] = 2.0
 
 
 @dataclass(frozen=True)
 class GrounderParameters(GrounderOptions):
     """Of ``grounder``."""
 
-    query: Annotated[
-        str, about("what to show on the topic heatmap; empty: nothing", live=True)
-    ] = ""
+    query: Annotated[str, about("shown on heatmap; empty: nothing", live=True)] = ""
     rate_hz: Annotated[Positive, about("most heatmaps per second on the topic", live=True)] = 2.0
 
 
@@ -57,12 +53,10 @@ class CandidatesParameters(ExternalSettings, RobotOptions, title="candidates"):
         about("where grasps come from"),
         one_of("generator", "affordance_grasp.nodes.inputs.published_grasps:NAMES"),
     ] = "antipodal"
-    max_age_s: Annotated[
-        float, Meta(ge=0, le=60), about("how much older than the image topic's grasps may be [s]")
-    ] = 0.5
-    best_first: Annotated[
-        bool, about("topic's poses are in order of quality; else it is measured")
-    ] = True
+    max_age_s: Annotated[float, Meta(ge=0, le=60), about("how old topic's grasps may be [s]")] = (
+        0.5
+    )
+    best_first: Annotated[bool, about("topic's poses are in order of quality")] = True
 
 
 @dataclass(frozen=True)
@@ -74,16 +68,10 @@ class SelectorParameters(RankingOptions, RobotOptions, title="selector"):
         about("source of the camera's pose"),
         one_of("camera_pose", "affordance_grasp.nodes.inputs.camera_pose:CAMERA_POSES"),
     ] = "hand_eye"
-    pose_timeout_s: Annotated[
-        Positive, about("how long to wait for joint_states or TF of an image's stamp [s]")
-    ] = 0.5
-    frame_timeout_s: Annotated[Positive, about("how long to wait for a camera frame [s]")] = 5.0
-    service_timeout_s: Annotated[
-        Positive, about("how long to wait for grounder and generator [s]")
-    ] = 20.0
-    camera_patience_s: Annotated[
-        Positive, about("when to log what is wrong with the camera [s]")
-    ] = 20.0
+    pose_timeout_s: Annotated[Positive, about("longest wait for the camera's pose [s]")] = 0.5
+    frame_timeout_s: Annotated[Positive, about("longest wait for a frame [s]")] = 5.0
+    service_timeout_s: Annotated[Positive, about("longest wait for other nodes [s]")] = 20.0
+    camera_patience_s: Annotated[Positive, about("before camera faults are logged [s]")] = 20.0
 
 
 @dataclass(frozen=True)
@@ -96,15 +84,11 @@ class ControllerParameters(RobotOptions, title="controller"):
         one_of("robot", "affordance_grasp.nodes.controller:ARMS"),
     ] = "simulation"
     speed_scaling: Annotated[
-        PositiveShare, about("share of the joint speed limits, set while the arm rests", live=True)
+        PositiveShare, about("share of the joint speed limits", live=True)
     ] = 0.2
-    acceleration_scaling: Annotated[
-        Share, about("share of the joint acceleration limits; 0: as speed_scaling")
-    ] = 0.0
+    acceleration_scaling: Annotated[Share, about("share of the limits; 0: as the speed")] = 0.0
     dry_run: Annotated[bool, about("plan and show every grasp, but never move")] = False
-    joint_state_timeout_s: Annotated[
-        Positive, about("the arm is stopped when joint_states is older than this [s]")
-    ] = 0.5
+    joint_state_timeout_s: Annotated[Positive, about("older joint_states stop the arm [s]")] = 0.5
 
 
 @dataclass(frozen=True)
@@ -124,15 +108,10 @@ class Ros2ControlParameters(Settings, title="controller"):
         Literal["ParallelGripperCommand", "GripperCommand"], about("type of gripper_action")
     ] = "ParallelGripperCommand"
     gripper_position: Annotated[
-        Literal["joint", "width"],
-        about("what the gripper's position means, a knuckle angle [rad] or a gap [m]"),
+        Literal["joint", "width"], about("what its position is: a knuckle angle or a gap")
     ] = "joint"
-    path_tolerance_rad: Annotated[
-        Positive, about("how far a joint may stray from its path [rad]")
-    ] = 0.2
-    goal_tolerance_rad: Annotated[
-        Positive, about("how far a joint may end from its goal [rad]")
-    ] = 0.02
+    path_tolerance_rad: Annotated[Positive, about("largest path deviation [rad]")] = 0.2
+    goal_tolerance_rad: Annotated[Positive, about("largest goal deviation [rad]")] = 0.02
     goal_time_s: Annotated[Positive, about("how late the arm may arrive [s]")] = 2.0
 
 
@@ -145,7 +124,7 @@ class MoveItParameters(Settings, title="controller"):
     moveit_execute_action: Annotated[Word, about("moveit_msgs/ExecuteTrajectory, to move")] = (
         "execute_trajectory"
     )
-    planning_time_s: Annotated[Positive, about("how long MoveIt may search for a path [s]")] = 5.0
+    planning_time_s: Annotated[Positive, about("longest search for a path [s]")] = 5.0
 
 
 @dataclass(frozen=True)
@@ -157,15 +136,11 @@ class SimulatorParameters(RobotOptions, title="simulator"):
     pose_seed: Annotated[Seed, about("where the object stands and how it is turned")] = 0
     speed: Annotated[float, Meta(gt=0, le=20), about("simulated seconds per second")] = 1.0
     camera_rate_hz: Annotated[Positive, about("frames per second of the wrist camera")] = 3.0
-    photo_rate_hz: Annotated[
-        Positive, about("images per second from outside, when subscribed")
-    ] = 3.0
-    photo_width: Annotated[
-        int, Meta(ge=64, le=1920), about("width of an image from outside [pixel]")
-    ] = 480
-    record: Annotated[
-        Path | None, about("folder of a bag to record, which must not exist; empty: none")
-    ] = None
+    photo_rate_hz: Annotated[Positive, about("images per second from outside")] = 3.0
+    photo_width: Annotated[int, Meta(ge=64, le=1920), about("width of such an image [pixel]")] = (
+        480
+    )
+    record: Annotated[Path | None, about("new folder of a bag; empty: none")] = None
     record_storage: Annotated[BagStorage, about("storage of the bag")] = "mcap"
 
 
@@ -178,14 +153,10 @@ class HandEyeParameters(RobotOptions, title="hand_eye"):
     extrinsics_timeout_s: Annotated[
         float,
         Meta(ge=0, le=3600),
-        about("how long to wait for the driver's transforms before a D435's nominal ones [s]"),
+        about("wait for the driver's transforms, then nominal ones [s]"),
     ] = 10.0
     flange_frame: Annotated[
-        str,
-        about(
-            "link that is the same as the effector frame, such as wrist3_Link, where the robot "
-            "description has no tool0"
-        ),
+        str, about("link at the effector frame, such as wrist3_Link, where the URDF has no tool0")
     ] = ""
 
 
@@ -202,12 +173,8 @@ class RecordParameters(RobotOptions, title="record_views"):
 
     folder: Annotated[Path, about("where the views go; it must not hold any yet")] = Path("views")
     views: Annotated[int, Meta(ge=1, le=200), about("how many to store")] = 10
-    still_s: Annotated[
-        float, Meta(ge=0.2, le=15), about("how long the arm must have been at rest [s]")
-    ] = 1.0
-    apart_deg: Annotated[
-        Positive, about("how much some joint must differ from every stored configuration [deg]")
-    ] = 8.0
+    still_s: Annotated[float, Meta(ge=0.2, le=15), about("rest before a view [s]")] = 1.0
+    apart_deg: Annotated[Positive, about("some joint's least change [deg]")] = 8.0
 
 
 @dataclass(frozen=True)
@@ -217,4 +184,4 @@ class AskParameters(Settings, title="ask"):
     query: Annotated[Word, about("what to do with the object")] = "hold"
     dry_run: Annotated[bool, about("decide and show, but move nothing")] = False
     executes: Annotated[bool, about("wait for a controller too")] = True
-    ready_timeout_s: Annotated[Positive, about("how long to wait for the other nodes [s]")] = 120.0
+    ready_timeout_s: Annotated[Positive, about("longest wait for the nodes [s]")] = 120.0
