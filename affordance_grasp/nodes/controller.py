@@ -25,8 +25,8 @@ from affordance_grasp.nodes.convert.markers import path_markers
 from affordance_grasp.nodes.inputs.described_robot import DescribedRobot
 from affordance_grasp.nodes.inputs.joints import JointMonitor
 from affordance_grasp.nodes.parameters import ControllerParameters
+from affordance_grasp.nodes.ros.action_servers import ExclusiveAction, Stages
 from affordance_grasp.nodes.ros.calls import LATCHED, NoAnswer
-from affordance_grasp.nodes.ros.exclusive_action import ExclusiveAction, Stages
 from affordance_grasp.nodes.ros.parameters import LiveParameters
 from affordance_grasp.nodes.ros.running import run
 

@@ -23,8 +23,8 @@ from affordance_grasp.nodes.inputs.frames import FrameStream
 from affordance_grasp.nodes.inputs.joints import JointMonitor
 from affordance_grasp.nodes.inputs.remote import RemoteServices, ServedFrame
 from affordance_grasp.nodes.parameters import SelectorParameters
+from affordance_grasp.nodes.ros.action_servers import ExclusiveAction, Stages
 from affordance_grasp.nodes.ros.calls import LATCHED, Refused, serve
-from affordance_grasp.nodes.ros.exclusive_action import ExclusiveAction, Stages
 from affordance_grasp.nodes.ros.goals import ActionClient, Goals
 from affordance_grasp.nodes.ros.parameters import LiveParameters
 from affordance_grasp.nodes.ros.running import run

@@ -15,7 +15,7 @@ from affordance_grasp.control.robot import RobotConfig
 from affordance_grasp.datatypes import JointTrajectory
 from affordance_grasp.errors import InvalidInput, MotionFault
 from affordance_grasp.nodes.convert.conversions import to_trajectory
-from affordance_grasp.nodes.ros.exclusive_action import serve_action
+from affordance_grasp.nodes.ros.action_servers import serve_action
 from affordance_grasp.simulation.cell.live_world import LiveWorld, Motion
 from affordance_grasp.simulation.cell.world import World
 

@@ -9,7 +9,6 @@ from functools import partial
 from threading import Condition
 from typing import Any
 
-from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
 from std_msgs.msg import Header
@@ -18,7 +17,7 @@ from affordance_grasp.control.robot import RobotConfig
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.geometry import Floats
 from affordance_grasp.nodes.inputs.joints import COMPLAINT_PERIOD_S, JointMonitor, once_known
-from affordance_grasp.nodes.ros.calls import TF_STATIC, TF_STATIC_QOS
+from affordance_grasp.nodes.ros.calls import TF_STATIC, TF_STATIC_QOS, listen
 from affordance_grasp.nodes.ros.optional_ros import require
 from affordance_grasp.streams.camera_pose import CameraPose, HandEyePose, TfPose
 from affordance_grasp.streams.messages import to_header
@@ -34,13 +33,7 @@ class TransformListener:
         kind = require("tf2_msgs.msg", "camera_pose 'tf'").TFMessage
         moving = ("/tf", False, QoSProfile(depth=100))
         for topic, static, qos in (moving, (TF_STATIC, True, TF_STATIC_QOS)):
-            node.create_subscription(
-                kind,
-                topic,
-                partial(self._take, static=static),
-                qos,
-                callback_group=MutuallyExclusiveCallbackGroup(),
-            )
+            listen(node, kind, topic, partial(self._take, static=static), qos)
 
     def _take(self, message: Any, static: bool) -> None:
         with self.arrived:

@@ -2,7 +2,6 @@
 
 from threading import Lock
 
-from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.node import Node
 from std_msgs.msg import String
 
@@ -10,7 +9,7 @@ from affordance_grasp.control.gripper import GripperProfile
 from affordance_grasp.control.robot import RobotConfig
 from affordance_grasp.control.robot_description import within_description
 from affordance_grasp.errors import InvalidInput
-from affordance_grasp.nodes.ros.calls import LATCHED
+from affordance_grasp.nodes.ros.calls import LATCHED, listen
 
 TOPIC = "robot_description"
 
@@ -24,13 +23,7 @@ class DescribedRobot:
         self._fault: InvalidInput | None = None
         self._lock = Lock()
         self._logger = node.get_logger()
-        node.create_subscription(
-            String,
-            TOPIC,
-            self._take,
-            LATCHED,
-            callback_group=MutuallyExclusiveCallbackGroup(),
-        )
+        listen(node, String, TOPIC, self._take, LATCHED)
 
     @property
     def robot(self) -> RobotConfig:

@@ -5,15 +5,13 @@ from threading import Condition
 from typing import TypeVar
 
 import numpy as np
-from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.clock import Clock
 from rclpy.node import Node
-from rclpy.qos import qos_profile_sensor_data
 from sensor_msgs.msg import JointState
 
 from affordance_grasp.errors import InvalidInput, MotionFault
 from affordance_grasp.geometry import Floats
-from affordance_grasp.nodes.ros.calls import NoAnswer
+from affordance_grasp.nodes.ros.calls import NoAnswer, listen
 from affordance_grasp.streams.joints import JointHistory
 from affordance_grasp.streams.timeline import NotKnown
 
@@ -44,24 +42,12 @@ class JointMonitor:
     def __init__(
         self, node: Node, joint_names: tuple[str, ...], max_age_s: float = MAX_AGE_S
     ) -> None:
-        """Subscribe best-effort, which suits reliable and best-effort publishers alike.
-
-        Args:
-            node: subscribes.
-            joint_names: which joints, and in which order.
-            max_age_s: older positions do not count as those of now [s].
-        """
+        """Subscribe; positions older than ``max_age_s`` [s] do not count as those of now."""
         self.names, self.history = joint_names, JointHistory(joint_names)
         self.arrived = Condition()
         self._node, self._max_age_s = node, max_age_s
         self._clock: Clock = node.get_clock()
-        node.create_subscription(
-            JointState,
-            TOPIC,
-            self._take,
-            qos_profile_sensor_data,
-            callback_group=MutuallyExclusiveCallbackGroup(),
-        )
+        listen(node, JointState, TOPIC, self._take)
 
     def check(self) -> None:
         """Raise ``MotionFault`` when the joint positions are not known any more."""

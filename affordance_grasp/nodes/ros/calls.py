@@ -1,4 +1,4 @@
-"""Service calls and answers with a time limit on every wait and a sentence for every failure."""
+"""Topics and services: a time limit on every wait and a sentence for every failure."""
 
 import traceback
 from collections.abc import Callable, Iterator
@@ -7,10 +7,10 @@ from queue import Empty, SimpleQueue
 from threading import Event
 from typing import Any
 
-from rclpy.callback_groups import CallbackGroup
+from rclpy.callback_groups import CallbackGroup, MutuallyExclusiveCallbackGroup
 from rclpy.client import Client
 from rclpy.node import Node
-from rclpy.qos import DurabilityPolicy, QoSProfile
+from rclpy.qos import DurabilityPolicy, QoSProfile, qos_profile_sensor_data
 from rclpy.task import Future
 
 from affordance_grasp.errors import AffordanceGraspError
@@ -20,6 +20,21 @@ LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 TF_STATIC = "/tf_static"
 TF_STATIC_QOS = QoSProfile(depth=100, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 ATTEMPTS = 2
+
+
+def listen(
+    node: Node,
+    kind: Any,
+    topic: str,
+    take: Callable[[Any], None],
+    qos: QoSProfile = qos_profile_sensor_data,
+) -> None:
+    """Subscribe in a callback group of its own, so that who waits does not block arrivals.
+
+    Best-effort by default, which suits reliable and best-effort publishers alike.
+    """
+    group = MutuallyExclusiveCallbackGroup()
+    node.create_subscription(kind, topic, take, qos, callback_group=group)
 
 
 class NoAnswer(AffordanceGraspError):
