@@ -91,7 +91,7 @@ __all__ = list(_MODULE_OF)
 
 
 def __getattr__(name: str) -> Any:
-    """Import what is asked for; what needs a package that is not installed names its extra."""
+    """Import on demand; an error names the extra of a package that is not installed."""
     if name not in _MODULE_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     try:

@@ -24,7 +24,7 @@ COMMANDS = {
     "experiment": "grasp success with and without affordance over objects x poses",
     "dataset": "write the simulated affordance data set in AGD20K's layout",
     "pseudo-labels": "part boxes -> pseudo label masks for PLSP",
-    "refine-labels": "refine pseudo labels with exocentric pictures (PLSP stage B)",
+    "refine-labels": "refine pseudo labels with exocentric images (PLSP stage B)",
     "train": "train a grounding method",
     "evaluate": "KLD, SIM and NSS of a checkpoint on a test set",
     "ablation": "the rows of a paper's ablation over seeds, as one table",

@@ -56,7 +56,7 @@ def test_depth_in_metres_is_inverse_depth():
         (b"", "16UC1; compressedDepth", "neither a PNG nor a JPEG"),
         (b"\0" * 12 + encoded(".png", COLOR), "16UC1; compressedDepth", "one channel of 16 bits"),
         (b"\0" * 12, "16UC1; compressedDepth rvl", "RVL"),
-        (encoded(".jpg", COLOR), "jpeg", "JPEG, which spoils depth"),
+        (encoded(".jpg", COLOR), "jpeg", "JPEG, which is lossy"),
         (struct.pack("<iff", 0, float("nan"), 1) + encoded(".png", DEPTH_MM),)
         + (
             "32FC1; compressedDepth",

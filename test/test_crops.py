@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from affordance_grasp.datasets.crops import Crop, CropPlan
-from affordance_grasp.datasets.views import Catalogue
+from affordance_grasp.datasets.stitching import Catalogue
 from affordance_grasp.errors import InvalidInput
 
 CATALOGUE = Catalogue(("mug",), {"mug": frozenset({"hold"})})

@@ -8,17 +8,17 @@ from agd20k_tree import write_tree
 from tiny_encoders import TINY_NETWORK, TinyEncoder
 
 from affordance_grasp.datasets.agd20k import load_split, read_color
-from affordance_grasp.datasets.features import Encoding, FeatureCache
+from affordance_grasp.datasets.features import EncoderOptions, FeatureCache
 from affordance_grasp.datasets.images import (
     frozen_encoder,
     views_for_test,
     views_for_training,
 )
-from affordance_grasp.datasets.views import ViewPlan
+from affordance_grasp.datasets.stitching import StitchPlan
 from affordance_grasp.errors import InvalidInput, StorageFull
 from affordance_grasp.methods.method import make_network
 
-PLAN = ViewPlan(crops=2, stitched=1)
+PLAN = StitchPlan(crops=2, stitched=1)
 ROWS = 6 * 3 + 12  # views of the egocentric images, one view of the exocentric ones
 
 
@@ -30,7 +30,7 @@ def split(tmp_path):
 
 def open_cache(folder, encoder, batch=16):
     frozen = frozen_encoder(make_network("plsp", TINY_NETWORK, encoder))
-    return FeatureCache(folder, frozen, Encoding(batch))
+    return FeatureCache(folder, frozen, EncoderOptions(batch))
 
 
 def train_features(split, encoder, folder, plan=PLAN, batch=16):
@@ -72,7 +72,7 @@ def test_cache_is_kept_and_depends_on_weights_images_and_views(split, tmp_path):
     assert again.calls == 0
     np.testing.assert_array_equal(first[0].values, second[0].values)
     other_views = TinyEncoder()
-    train_features(split, other_views, cache, ViewPlan(crops=2, stitched=1, seed=1))
+    train_features(split, other_views, cache, StitchPlan(crops=2, stitched=1, seed=1))
     assert other_views.calls == 6 * 3
     other_weights = TinyEncoder("other")
     train_features(split, other_weights, cache)

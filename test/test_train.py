@@ -14,7 +14,7 @@ from affordance_grasp.datasets.agd20k import load_split
 from affordance_grasp.datasets.detections import RecordedDetector
 from affordance_grasp.datasets.features import FeatureCache
 from affordance_grasp.datasets.images import frozen_encoder, views_for_training
-from affordance_grasp.datasets.views import ViewPlan
+from affordance_grasp.datasets.stitching import StitchPlan
 from affordance_grasp.encoders import text
 from affordance_grasp.encoders.backbones import load_backbone
 from affordance_grasp.errors import CheckpointError, InvalidInput
@@ -40,7 +40,7 @@ CONFIG = TrainConfig(
     batch=5,
     optimizer=AdamW(learning_rate=3e-3),
     seed=1,
-    views=ViewPlan(crops=2, stitched=1),
+    views=StitchPlan(crops=2, stitched=1),
     network=TINY_NETWORK,
 )
 
@@ -313,7 +313,7 @@ def test_fine_tuned_backbone_changes_and_is_part_of_the_checkpoint(small_sources
         CONFIG,
         epochs=1,
         cached=False,
-        views=ViewPlan(crops=1, stitched=1, squash=32, side=28),
+        views=StitchPlan(crops=1, stitched=1, squash=32, side=28),
         network={**TINY_NETWORK, **SMALL, "train_backbone": True},
     )
     run = RunFolder(tmp_path / "run")

@@ -7,7 +7,7 @@ import pytest
 from affordance_grasp.cli import main
 from affordance_grasp.commands import train as train_command
 from affordance_grasp.datasets.crops import CropPlan
-from affordance_grasp.datasets.views import ViewPlan
+from affordance_grasp.datasets.stitching import StitchPlan
 from affordance_grasp.errors import InvalidInput, UnknownName
 from affordance_grasp.learning.training import training_run
 from affordance_grasp.learning.training.optimizers import AdamW, Sgd
@@ -128,7 +128,7 @@ PUBLISHED = {
         accumulate=2,
         optimizer=AdamW(1e-4, betas=(0.9, 0.95), weight_decay=0.01, step_epochs=5_000_000),
         seed=10000,
-        views=ViewPlan(1, 1, squash=256, side=224),
+        views=StitchPlan(1, 1, squash=256, side=224),
         sampling=SamplingConfig(stitched=0.5, exo_pool=10, labels="initial"),
         network={
             "backbone": "clip_vitb16",

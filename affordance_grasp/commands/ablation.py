@@ -59,7 +59,7 @@ def run(arguments: argparse.Namespace) -> int:
             f"--seeds ({arguments.seeds}) and --jobs ({arguments.jobs}) must be at least 1"
         )
     limit_threads(arguments.threads)
-    load_split(arguments.data, arguments.split)  # says at once what is missing
+    load_split(arguments.data, arguments.split)  # reports at once what is missing
     rows = choose_rows(arguments.method, arguments.rows)
     settings = _settings(arguments)
     _train(settings, trained_rows(arguments.method, rows), arguments.seeds, arguments.jobs)
@@ -149,7 +149,7 @@ def _baselines(
 ) -> dict[str, Mapping[str, float]]:
     from tqdm import tqdm
 
-    from affordance_grasp.datasets.features import Encoding
+    from affordance_grasp.datasets.features import EncoderOptions
     from affordance_grasp.datasets.images import views_for_test
     from affordance_grasp.encoders.backbones import VitBackbone, load_backbone
     from affordance_grasp.learning.evaluation.evaluate import baselines
@@ -164,7 +164,7 @@ def _baselines(
             views_for_test(split, base.views.plain),
             backbone,
             arguments.cache or arguments.data / "features",
-            Encoding(bfloat16=arguments.bf16_tokens),
+            EncoderOptions(bfloat16=arguments.bf16_tokens),
             tqdm,
         )
     scored = baselines(split.test, arguments.protocol, saliency)

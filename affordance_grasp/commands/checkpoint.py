@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Convert, write, and say what it is."""
+    """Convert, write, and report."""
     from affordance_grasp.methods.checkpoint import write_checkpoint
     from affordance_grasp.methods.released import read_official
 

@@ -38,7 +38,7 @@ REPORTED = 20
 
 @dataclass(frozen=True)
 class DemoOptions(PlanningOptions, title="demo"):
-    """Which object is taken, and how; ``seed`` is that of its instance and its placement."""
+    """Which object is grasped, and how; ``seed`` is that of its instance and its placement."""
 
     query: Annotated[str, about("what to do with the object")] = "hold"
     object: Annotated[Word, about("family of the object on the table")] = "mug"
@@ -48,7 +48,7 @@ class DemoOptions(PlanningOptions, title="demo"):
     record_storage: Annotated[BagStorage, about("storage of the bag")] = "mcap"
 
     def check(self) -> None:
-        """Refuse what cannot work before anything is started."""
+        """Refuse what cannot work, before anything is started."""
         if self.record and self.record.exists():
             raise InvalidInput(f"--record {self.record} exists already; name a new folder")
         from affordance_grasp.simulation.dataset.functional_parts import functional_parts
@@ -67,13 +67,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 @dataclass
 class Account:
-    """Tells what happens while it happens, and keeps it for the report."""
+    """Prints the stages as they happen, and records them for the report."""
 
     stream: Any = field(default_factory=lambda: sys.stdout)
     begun: float = field(default_factory=monotonic)
 
     def say(self, stage: str, detail: str = "") -> None:
-        """One line: the time since the beginning [s], the stage, what it was about."""
+        """One line: the time since the start [s], the stage, details."""
         print(f"{monotonic() - self.begun:6.1f} s  {stage:<9} {detail}".rstrip(), file=self.stream)
         self.stream.flush()
 
@@ -104,7 +104,7 @@ def run(arguments: argparse.Namespace) -> int:
     except AffordanceGraspError as error:
         if isinstance(error, NodeDied) and error.told:
             raise
-        account.say("failed", f"{error} (what the nodes said is in {logs}/)")
+        account.say("failed", f"{error} (the nodes' output is in {logs}/)")
         return 1
     if options.record:
         account.say("recorded", f"affordance-grasp replay {options.record} --query ...")
@@ -120,7 +120,7 @@ NODES = {
     "selector": SelectorParameters,
     "controller": RobotOptions,
 }
-"""What each node is told of the options."""
+"""The parameters of each node that follow from the options."""
 
 
 def _parameters(options: DemoOptions) -> dict[str, dict[str, Any]]:
@@ -147,7 +147,7 @@ def _parameters(options: DemoOptions) -> dict[str, dict[str, Any]]:
 def _pick(
     options: DemoOptions, account: Account, graph: "Graph", client: "GraspClient"
 ) -> dict[str, Any]:
-    """Have it taken, judge it, write the report; returns what report.json says."""
+    """Grasp, judge, write the report; returns the content of report.json."""
     from affordance_grasp.simulation.objects import TRIAL_SEED_START
 
     account.say("start", f"the ROS graph, with a {options.object} on the simulated table")
@@ -214,5 +214,9 @@ def _reasons(plan: "GraspPlan") -> str:
 def _described(verdict: "PickVerdict") -> str:
     parts = ", ".join(verdict.parts_held) or "nothing"
     lifted = f"{verdict.height_m * 100:.0f} cm up" if verdict.lifted else "not lifted"
-    part = "a part that serves the query" if verdict.functional else "not as the query wants"
+    part = (
+        "a part that serves the query"
+        if verdict.functional
+        else "not a part that serves the query"
+    )
     return f"the object is {lifted}; the fingers touch {parts}: {part}"

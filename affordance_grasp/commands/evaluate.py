@@ -86,7 +86,7 @@ def _export(arguments: argparse.Namespace, split: Split, folder: Path) -> None:
     """Maps of a frozen backbone's cached features; a fine-tuned one computes its own."""
     from tqdm import tqdm
 
-    from affordance_grasp.datasets.features import Encoding, FeatureCache
+    from affordance_grasp.datasets.features import EncoderOptions, FeatureCache
     from affordance_grasp.datasets.images import (
         FreshViews,
         ViewSource,
@@ -103,7 +103,10 @@ def _export(arguments: argparse.Namespace, split: Split, folder: Path) -> None:
     network = restore_network(checkpoint, f"checkpoint {arguments.checkpoint}").to(device).eval()
     affordances, text = _known(network, checkpoint, split)
     view = find_recipe(network.name).plan(side=network.config.image_side).plain
-    encoding, encoder = Encoding(bfloat16=arguments.bf16_tokens), frozen_encoder(network, device)
+    encoding, encoder = (
+        EncoderOptions(bfloat16=arguments.bf16_tokens),
+        frozen_encoder(network, device),
+    )
     viewed = views_for_test(split, view)
     images: ViewSource = (
         FreshViews(viewed, encoder)
@@ -118,7 +121,7 @@ def _export(arguments: argparse.Namespace, split: Split, folder: Path) -> None:
 def _known(
     network: "GroundingNetwork", checkpoint: "Checkpoint", split: Split
 ) -> "tuple[tuple[str, ...], torch.Tensor]":
-    """The checkpoint's affordances and texts; what else is tested, where the text alone asks."""
+    """The checkpoint's affordances and texts, and other tested ones if it takes text."""
     import torch
 
     from affordance_grasp.encoders.text import load_text_encoder
@@ -131,8 +134,8 @@ def _known(
     recipe = find_recipe(network.name)
     if not recipe.fixed_labels:
         raise InvalidInput(
-            f"the checkpoint knows {', '.join(info.affordances)}; {split.name} also tests "
-            f"{', '.join(missing)}, for which {network.name} has no channel"
+            f"the checkpoint was trained for {', '.join(info.affordances)}; {split.name} also "
+            f"tests {', '.join(missing)}, for which {network.name} has no channel"
         )
     encoder = load_text_encoder(info.text_encoder)
     more = recipe.text_features(network, encoder, missing)
@@ -143,7 +146,7 @@ def _saliency(arguments: argparse.Namespace, split: Split) -> Any:
     from tqdm import tqdm
 
     from affordance_grasp.datasets.crops import CropPlan
-    from affordance_grasp.datasets.features import Encoding
+    from affordance_grasp.datasets.features import EncoderOptions
     from affordance_grasp.datasets.images import views_for_test
     from affordance_grasp.encoders.backbones import VitBackbone, load_backbone
     from affordance_grasp.learning.evaluation.saliency import cached_saliency
@@ -155,7 +158,7 @@ def _saliency(arguments: argparse.Namespace, split: Split) -> Any:
         views_for_test(split, CropPlan().plain),
         backbone,
         _cache(arguments),
-        Encoding(bfloat16=arguments.bf16_tokens),
+        EncoderOptions(bfloat16=arguments.bf16_tokens),
         tqdm,
     )
 

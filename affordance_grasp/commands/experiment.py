@@ -66,7 +66,7 @@ def run(arguments: argparse.Namespace) -> int:
     trials = make_trials(options.objects, options.poses, options.query, options.rules)
     if options.out:
         make_folder(options.out)
-    _planner(options)  # bad names and checkpoints end here, before any process starts
+    _planner(options)  # invalid names and checkpoints are refused here, before any process starts
     jobs = [(trial, options) for trial in trials]
     with ProcessPoolExecutor(options.workers, mp_context=get_context("spawn")) as pool:
         results = _finished([pool.submit(_run, job) for job in jobs])
@@ -89,7 +89,7 @@ def _finished(picks: Sequence["Future[TrialResult]"]) -> "list[TrialResult]":
             try:
                 results[pick] = pick.result()
             except BrokenProcessPool:
-                continue  # the others that are finished are worth their hours
+                continue  # finished picks took hours: keep them
     finally:
         for pick in picks:
             pick.cancel()
@@ -97,9 +97,9 @@ def _finished(picks: Sequence["Future[TrialResult]"]) -> "list[TrialResult]":
 
 
 def _died(finished: int, wanted: int, out: Path | None) -> str:
-    kept = f"; those are in {out / 'results.json'}" if out else ""
+    saved = f"; those are in {out / 'results.json'}" if out else ""
     return (
-        f"a process died, perhaps for lack of memory, after {finished} of {wanted} picks{kept}; "
+        f"a process died, perhaps for lack of memory, after {finished} of {wanted} picks{saved}; "
         "run it again with --workers 1"
     )
 

@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Ground the query, write what was asked for, and report."""
+    """Ground the query, write the requested files, and report."""
     options = read_flags(GrounderOptions, arguments)
     color = read_color(arguments.image)
     grounder = options.load()

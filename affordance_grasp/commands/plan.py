@@ -52,7 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Plan, write what was asked for, and report."""
+    """Plan, write the requested files, and report."""
     from affordance_grasp.pipeline import load_planner
     from affordance_grasp.report.cloud_view import check_view, show
     from affordance_grasp.report.plan_report import plan_summary, write_report

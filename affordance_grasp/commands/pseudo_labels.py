@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Write the labels and say how many."""
+    """Write the labels and report their number."""
     split = load_split(arguments.data, arguments.split)
     boxes = arguments.boxes or split.folder / "trainset" / DETECTIONS_FILE
     sam = load_sam_for([arguments.masker], arguments.sam, arguments.sam_device)

@@ -16,7 +16,7 @@ from affordance_grasp.learning.labels.segments import (
     load_sam_for,
 )
 
-if TYPE_CHECKING:  # the command's words are declared without torch
+if TYPE_CHECKING:  # the arguments are declared without torch
     from affordance_grasp.datasets.images import FrozenEncoder
     from affordance_grasp.learning.labels.refine_config import Pair, RefineConfig
     from affordance_grasp.methods.plsp.refiner import Refiner
@@ -50,14 +50,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--segmenter", default="region_tree", choices=SEGMENTER_NAMES, help="to snap labels to"
     )
     parser.add_argument("--sam", type=Path, help="checkpoint of Segment Anything, for sam")
-    parser.add_argument("--resume", action="store_true", help="go on with a run that was stopped")
+    parser.add_argument("--resume", action="store_true", help="resume a stopped run")
     parser.add_argument("--device", default="cpu", help="torch device, such as cuda")
     parser.add_argument("--threads", type=int, default=2, help="CPU threads")
     parser.add_argument("--json", action="store_true", help="print the counts as JSON")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Segment the objects, train, write the labels, say how many."""
+    """Segment the objects, train, write the labels, report their number."""
     from tqdm import tqdm
 
     from affordance_grasp.encoders.device import check_device, limit_threads

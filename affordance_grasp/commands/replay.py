@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Replay, write what was asked for, and report."""
+    """Replay, write the requested files, and report."""
     from affordance_grasp.report.plan_report import make_folder
 
     options = _options(arguments)

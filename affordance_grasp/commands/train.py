@@ -37,10 +37,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--cache", type=Path, help="feature cache (default: DATA/features)")
     parser.add_argument("--epochs", type=int, help="instead of the configuration's")
     parser.add_argument("--seed", type=int, help="instead of the configuration's")
-    parser.add_argument("--minutes", type=float, help="end after the epoch in which this is up")
+    parser.add_argument(
+        "--minutes", type=float, help="end after the epoch in which this time is over"
+    )
     parser.add_argument("--protocol", default="reference", choices=tuple(PROTOCOLS))
     parser.add_argument("--bf16-tokens", action="store_true", help="bfloat16 backbone, faster")
-    parser.add_argument("--resume", action="store_true", help="go on with a run that was stopped")
+    parser.add_argument("--resume", action="store_true", help="resume a stopped run")
     parser.add_argument("--skip-corrupt", action="store_true", help="leave out unreadable images")
     parser.add_argument("--device", default="cpu", help="torch device, such as cuda")
     parser.add_argument("--threads", type=int, default=2, help="CPU threads")
@@ -48,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Train and say how it ended."""
+    """Train and report."""
     from tqdm import tqdm
 
     from affordance_grasp.learning.training.run_folder import RunFolder
@@ -73,7 +75,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _resources(arguments: argparse.Namespace, config: "TrainConfig", split: Split) -> "Resources":
-    from affordance_grasp.datasets.features import Encoding
+    from affordance_grasp.datasets.features import EncoderOptions
     from affordance_grasp.encoders.text import load_text_encoder
     from affordance_grasp.learning.training.training_run import Resources
     from affordance_grasp.methods.method import find_method
@@ -90,7 +92,7 @@ def _resources(arguments: argparse.Namespace, config: "TrainConfig", split: Spli
         cache=arguments.cache or arguments.data / "features",
         detector=detector,
         text=load_text_encoder(config.text_encoder) if recipe.reads_sentences(network) else None,
-        encoding=Encoding(bfloat16=arguments.bf16_tokens),
+        encoding=EncoderOptions(bfloat16=arguments.bf16_tokens),
         protocol=arguments.protocol,
         device=check_device(arguments.device),
         command=_command(arguments, config.method),

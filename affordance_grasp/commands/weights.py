@@ -25,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print the registry, or resolve one entry and print where it lies."""
+    """Print the registry, or resolve one entry and print its path."""
     if arguments.action == "list":
         rows = [_row(entry) for entry in REGISTRY.values()]
         print(json.dumps(rows, indent=2) if arguments.json else _table(rows))

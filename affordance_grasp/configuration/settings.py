@@ -60,7 +60,7 @@ def one_of(what: str, table: str) -> Meta:
 
 @dataclass(frozen=True)
 class Setting:
-    """One setting of a class: name, annotation, default and what the annotation says.
+    """One setting of a class: name, annotation, default, and the annotation's content.
 
     ``default`` is ``MISSING`` where there is none.
     """
@@ -77,7 +77,7 @@ class Setting:
 
     @property
     def description(self) -> str:
-        """What it means; empty where nobody says."""
+        """Its description, empty without one."""
         return next(filter(None, (meta.description for meta in self._metas)), "")
 
     @property
@@ -183,7 +183,7 @@ class Settings:
         self.check()
 
     def check(self) -> None:
-        """Refuse what no bound of one value can say; nothing, unless a class has such rules."""
+        """Refuse combinations of values; a class without such rules refuses none."""
 
 
 def settings_of(kind: type) -> tuple[Setting, ...]:

@@ -56,7 +56,7 @@ NOT_AN_IMAGE = (OSError, UnidentifiedImageError, SyntaxError, Image.Decompressio
 
 @dataclass(frozen=True)
 class Layout:
-    """Where a split lies below the root.
+    """The folder of a split below the root, and its objects.
 
     ``affordances``: those that the split may hold, in the order of their labels.
     ``last_train_object``: objects up to this one in the alphabet are for training, those after it
@@ -103,7 +103,7 @@ class ImageFile:
 class TestItem:
     """An egocentric test image and its ground truth map."""
 
-    __test__ = False  # the name is the data set's word, not a test case
+    __test__ = False  # a test item of the data set, no test case
 
     image: ImageFile
     truth: Path
@@ -212,7 +212,7 @@ def content_digest(path: Path) -> str:
 
 
 def corrupt_files(files: Iterable[Path]) -> Iterator[tuple[Path, str]]:
-    """Those image files that cannot be decoded, with the sentence that says so."""
+    """Those image files that cannot be decoded, with a sentence on each."""
     for path in files:
         try:
             read_color(path)

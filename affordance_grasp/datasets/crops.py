@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from affordance_grasp.configuration.settings import Count, Seed, Settings
-from affordance_grasp.datasets.views import Catalogue
+from affordance_grasp.datasets.stitching import Catalogue
 from affordance_grasp.errors import InvalidInput
 
 Resize = Literal["squash", "shorter_side"]
@@ -58,7 +58,7 @@ class Crop:
 
 @dataclass(frozen=True)
 class CropPlan(Settings, title="views"):
-    """How many crops every train image gets; ``seed`` draws those that are kept.
+    """How many crops every train image gets; ``seed`` draws those that are cached.
 
     Egocentric and exocentric images are augmented alike and independently.
     """

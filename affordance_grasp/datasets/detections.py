@@ -1,6 +1,6 @@
 """Boxes of named parts and objects, as an open-vocabulary part detector gives them.
 
-A detector is asked once per image; its answers are kept in a JSON file beside the images
+A detector runs once per image; its results are stored in a JSON file beside the images
 (``<split>/trainset/detections.json``), so that any detector can be used, also one that runs
 elsewhere::
 
@@ -54,7 +54,7 @@ class Detections:
 
 
 class Detector(Protocol):
-    """Answers for one image, None where it found nothing."""
+    """Results for one image, None where it found nothing."""
 
     def parts(self, image: ImageFile) -> Detections | None:
         """Boxes of the part(s) on which the image's affordance acts (train egocentric)."""
@@ -66,11 +66,11 @@ class Detector(Protocol):
         """Whole-object boxes of an exocentric image."""
 
     def prompt(self, affordance: str, object_name: str) -> str | None:
-        """The words that the part detector was asked for, None where they are not recorded."""
+        """The part detector's prompt, None where it is not recorded."""
 
 
 class RecordedDetector:
-    """A detector's answers read back from its JSON file."""
+    """A detector's results from its JSON file."""
 
     def __init__(self, path: Path) -> None:
         """Read and check the file."""
@@ -99,7 +99,7 @@ class RecordedDetector:
         return self._find("objects_exo", image)
 
     def prompt(self, affordance: str, object_name: str) -> str | None:
-        """The words that the part detector was asked for, None where they are not recorded."""
+        """The part detector's prompt, None where it is not recorded."""
         words = self._answers.get("prompts", {}).get(affordance, {}).get(object_name)
         return None if words is None else str(words)
 

@@ -1,4 +1,4 @@
-"""The feature cache: what a frozen backbone gives for images, computed once and kept on disk.
+"""The feature cache: features of images by a frozen backbone, computed once and stored on disk.
 
 A frozen encoder gives the same features for the same view in every epoch. So every train image
 gets a fixed set of views, every test image one plain view, and their features are stored as
@@ -30,7 +30,7 @@ OPEN_IMAGES = 64
 
 
 @dataclass(frozen=True)
-class Encoding:
+class EncoderOptions:
     """How features are computed: images per batch, and bfloat16 autocast or plain float32."""
 
     batch: int = 16
@@ -65,7 +65,7 @@ class FeatureCache:
 
     folder: Path
     encoder: FrozenEncoder
-    encoding: Encoding = Encoding()
+    encoding: EncoderOptions = EncoderOptions()
     progress: Progress | None = None
 
     def features(self, viewed: ViewedImages) -> CachedFeatures:
@@ -82,7 +82,7 @@ class FeatureCache:
         for chunk in self._due(done, viewed.name):
             inputs = np.stack([_input(images, row, views[row][view]) for row, view in chunk])
             found = self.encoder.features(inputs, self.encoding.bfloat16)
-            if values is None:  # the first features say what shape all have
+            if values is None:  # all have the shape of the first
                 values = _open(path, found.dtype, (*done.shape, *found.shape[1:]))
             rows, columns = map(list, zip(*chunk, strict=True))
             values[rows, columns] = found

@@ -1,4 +1,4 @@
-"""From image files to what a network reads: views, the frozen part of a method, fresh views."""
+"""From image files to network inputs: views, the frozen encoder of a method, fresh views."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from affordance_grasp.datasets.agd20k import ImageFile, Split, read_color
-from affordance_grasp.datasets.views import Catalogue
+from affordance_grasp.datasets.stitching import Catalogue
 from affordance_grasp.methods.network import GroundingNetwork
 
 

@@ -1,4 +1,4 @@
-"""Where pseudo labels lie in a data set in AGD20K's layout."""
+"""The files of pseudo labels in a data set in AGD20K's layout."""
 
 from pathlib import Path
 from typing import Literal
@@ -9,19 +9,19 @@ Labels = Literal["initial", "refined"]
 
 
 def label_path(split: Split, image: ImageFile) -> Path:
-    """Where the pseudo label of an egocentric train image lies."""
+    """The pseudo label's file of an egocentric train image."""
     folder = split.folder / "trainset/PL" / image.affordance / image.object
     return folder / f"{image.path.stem}_pl.png"
 
 
 def refined_label_path(split: Split, image: ImageFile) -> Path:
-    """Where the refined label (stage B) of an egocentric train image is written."""
+    """The refined label's file (stage B) of an egocentric train image."""
     folder = split.folder / "trainset/PL_refined" / image.affordance / image.object
     return folder / f"{image.path.stem}.png"
 
 
 def label_for_training(split: Split, image: ImageFile, labels: Labels) -> Path:
-    """The label that training reads; ``refined``: the initial one where none was refined.
+    """The label's file for training; ``refined``: the initial one where none was refined.
 
     Refined labels of the released code are JPEG.
     """

@@ -66,7 +66,7 @@ class SelectorNode(Node):
         self._goals = Goals()
         in_order = MutuallyExclusiveCallbackGroup()  # or stages overtake each other
         self._execute = ActionClient(self, ExecuteGrasp, "execute", callback_group=in_order)
-        # One after another: each that waits keeps a thread, and a cancellation needs one too.
+        # One after another: each that waits holds a thread, and a cancellation needs one too.
         waiting = MutuallyExclusiveCallbackGroup()
         serve(self, SelectGrasp, "select", self._select, waiting)
         self._action = ExclusiveAction(self, AffordanceGrasp, "grasp", self._grasp)
@@ -147,8 +147,8 @@ def _described(decision: Decision) -> str:
     p, grasp = decision.grasp.pose.position, decision.grasp
     return (
         f"{decision.plan.heatmap.affordance}: grasp at ({p.x:.3f}, {p.y:.3f}, {p.z:.3f}) m, "
-        f"{grasp.width_m * 1e3:.0f} mm wide, heat {grasp.heat:.2f}, quality {grasp.quality:.2f}, "
-        f"first of {len(decision.plan.selection.ranked)}"
+        f"{grasp.width_m * 1e3:.0f} mm wide, heatmap {grasp.heat:.2f}, "
+        f"quality {grasp.quality:.2f}, first of {len(decision.plan.selection.ranked)}"
     )
 
 

@@ -27,13 +27,15 @@ class ReplayOptions(PlanningOptions, title="replay"):
     start_s: Annotated[NotNegative, about("from this second on", flag="start")] = 0.0
     end_s: Annotated[Positive | None, about("until this second", flag="end")] = None
     pictures_every: Annotated[Whole, about("figure of every n-th planned frame; 0: none")] = 1
-    reach: Annotated[bool, about("check what the arm can reach, where the bag tells")] = True
+    reach: Annotated[bool, about("check what the arm can reach, where the bag has its pose")] = (
+        True
+    )
     strict: Annotated[bool, about("stop at the first broken message")] = False
     workers: Annotated[Count, about("planning processes; 1: this one")] = 2
     truth: Annotated[Path | None, about("ground truth: STAMP_NS.png or INDEX.png")] = None
 
     def check(self) -> None:
-        """Refuse what selects nothing."""
+        """Refuse settings that select no frame."""
         if self.end_s is not None and self.end_s <= self.start_s:
             raise InvalidInput(
                 f"replay: end_s is {self.end_s:g}; it must be after start_s, {self.start_s:g}"
@@ -42,7 +44,7 @@ class ReplayOptions(PlanningOptions, title="replay"):
 
 @dataclass(frozen=True)
 class TopicNames(Settings, title="topics"):
-    """Names that were given; None means to look for it."""
+    """Names of topics; None: found by type and name."""
 
     color: Annotated[Word | None, about("colour images", flag="color-topic")] = None
     depth: Annotated[Word | None, about("depth aligned to colour", flag="depth-topic")] = None

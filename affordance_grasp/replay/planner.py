@@ -1,4 +1,4 @@
-"""One frame of a bag -> its result and its picture."""
+"""One frame of a bag -> its result and its figure."""
 
 from dataclasses import replace
 from time import perf_counter
@@ -15,7 +15,7 @@ from affordance_grasp.replay.bags.decoding import decode_frame, decode_truth, fi
 from affordance_grasp.replay.options import ReplayOptions
 from affordance_grasp.replay.report.frame_figure import frame_figure, write_jpeg
 from affordance_grasp.replay.report.results import BROKEN, NOTHING, PLANNED, FrameResult
-from affordance_grasp.replay.source import NumberedFrame, View
+from affordance_grasp.replay.source import CameraState, NumberedFrame
 from affordance_grasp.replay.truth import TruthFolder, on_part, score_heatmap
 from affordance_grasp.report.plan_report import grasps_summary, pose_summary
 
@@ -35,7 +35,7 @@ class FramePlanner:
         self._truths = TruthFolder(options.truth) if options.truth else None
 
     def plan(self, numbered: NumberedFrame, drawn: bool) -> FrameResult:
-        """Decode, plan, score, draw where ``drawn``; what is wrong with the frame is a result."""
+        """Decode, plan, score, draw where ``drawn``; an error of the frame is a result."""
         started = perf_counter()
         try:
             frame = decode_frame(numbered.raw)
@@ -61,7 +61,7 @@ class FramePlanner:
         found = self._truths.find(numbered.raw.header.stamp_ns, numbered.index)
         return None if found is None else fitting(found, frame)
 
-    def _plan(self, frame: RgbdFrame, view: View | None) -> GraspPlan:
+    def _plan(self, frame: RgbdFrame, view: CameraState | None) -> GraspPlan:
         robot = self._planner.robot
         reach = None if view is None else reach_from(robot, view.q, view.T_base_cam)
         return self._planner.plan(frame, self.options.query, reach, at_once=self._at_once)

@@ -1,4 +1,4 @@
-"""A whole replay: read, plan, append, and go on where an earlier run was stopped."""
+"""A whole replay: read, plan, append, and resume where an earlier run was stopped."""
 
 import json
 from collections import Counter
@@ -34,10 +34,10 @@ from affordance_grasp.streams.pairing import SLOP_NS
 
 RESULTS, RUN = "frames.jsonl", "run.json"
 SUMMARY, TABLE, PAGE = "summary.json", "frames.csv", "report.html"
-"""What is made of the results at the end."""
+"""The files written from the results at the end."""
 HOPELESS = 10
 NO_RESULT = ("out", "pictures_every", "strict", "workers", "min_confidence")
-"""Options that change no result."""
+"""Options without influence on results."""
 
 Progress = Callable[[Iterable[FrameResult], int, int], Iterable[FrameResult]]
 """Wraps the results, given how many frames are expected and how many are done already."""
@@ -45,7 +45,7 @@ Progress = Callable[[Iterable[FrameResult], int, int], Iterable[FrameResult]]
 
 @dataclass(frozen=True)
 class ReplayOutcome:
-    """What a replay gave: the figures, the results' file, and how fast this run was.
+    """The figures of a replay, the results' file, and this run's speed.
 
     Of ``wall_s`` the first ``loading_s`` went by before the first frame was planned.
     """
@@ -69,7 +69,7 @@ def replay(
 ) -> ReplayOutcome:
     """Plan the frames of a bag and append the results to ``folder``.
 
-    ``restart``: forget the replay that is there, once everything that this one needs is loaded.
+    ``restart``: remove the earlier replay, once everything that this one needs is loaded.
 
     Raises:
         InvalidInput: the folder holds another replay, no frame can be used, or with ``strict``
@@ -101,7 +101,7 @@ def _continue(
     results: ResultsFile,
     progress: Progress,
 ) -> dict[str, Any]:
-    """Append the results of all other frames; gives what was left out after the last."""
+    """Append the results of the remaining frames; returns what was left out after the last."""
     done, kinds, faults = results.count, Counter[str](), 0
     planned = plan(_jobs(source, options, results))
     for result in progress(planned, _expected(source.bag, source.topics, options), done):
@@ -118,7 +118,7 @@ def _continue(
 
 
 def _whole(bag: Bag, topics: Topics, results: ResultsFile, lost: dict[str, Any]) -> Tally:
-    """All results added up; refuses where no frame was of use."""
+    """All results added up; refuses where no frame was usable."""
     if results.count == 0:
         raise InvalidInput(_nothing(bag, topics, lost))
     whole = tally(read_results(results.path))
@@ -150,7 +150,7 @@ def _lost(source: FrameSource) -> dict[str, Any]:
 
 
 def _give_up(result: FrameResult, strict: bool, hopeless: bool, results: ResultsFile) -> None:
-    """End early; what is of no use to anybody is not gone on from."""
+    """End early; a replay without usable frames is not kept for resuming."""
     broken = str(result.lost.get("first", "")) or (result.kind == BROKEN and result.message)
     if strict and broken:
         raise InvalidInput(f"frame {result.index}: {broken}")
@@ -181,7 +181,7 @@ def _expected(bag: Bag, topics: Topics, options: ReplayOptions) -> int:
 
 
 def _identity(bag: Bag, topics: Topics, options: ReplayOptions) -> dict[str, Any]:
-    """All that results depend on: a run goes on only where this is the same."""
+    """All that results depend on: a run is resumed only where this is the same."""
     return {
         "bag": str(bag.path.resolve()),
         "bag_begins_ns": bag.start_ns,
@@ -193,7 +193,7 @@ def _identity(bag: Bag, topics: Topics, options: ReplayOptions) -> dict[str, Any
 
 
 def _checkpoint_sha256(options: ReplayOptions) -> str:
-    """Digest of the file; empty where none is needed, or there is none, which the planner says."""
+    """Digest of the file; empty where none is needed, or the file does not exist."""
     if not RULES[options.rule].needs_heat:
         return ""
     path = options.checkpoint or demo_checkpoint(options.method)
@@ -201,7 +201,7 @@ def _checkpoint_sha256(options: ReplayOptions) -> str:
 
 
 def _check_same(folder: Path, identity: dict[str, Any]) -> None:
-    """Refuse a folder that holds anything but the same replay."""
+    """Refuse a folder that holds anything other than the same replay."""
     path = folder / RUN
     if not path.exists():
         if (folder / RESULTS).exists():
@@ -221,7 +221,7 @@ def _check_same(folder: Path, identity: dict[str, Any]) -> None:
 
 
 def _forget(folder: Path) -> None:
-    """Remove an earlier replay and what was made of it; other files are not ours to remove."""
+    """Remove an earlier replay and its reports; other files stay."""
     if not any((folder / name).exists() for name in (RESULTS, RUN)):
         return
     made = [folder / name for name in (SUMMARY, TABLE, PAGE, RESULTS, RUN)]

@@ -1,4 +1,4 @@
-"""The frames of a bag in order, each with the pose of the camera where the bag knows it."""
+"""The frames of a bag in order, each with the camera's pose where the bag has it."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,11 +23,11 @@ WARM_UP_NS = 2_000_000_000
 
 
 @dataclass(frozen=True)
-class View:
-    """Where the camera was: ``T_base_cam`` (4, 4), joint positions ``q`` (J,) [rad], and by what.
+class CameraState:
+    """The camera's pose ``T_base_cam`` (4, 4), joint positions ``q`` (J,) [rad], and their source.
 
-    ``source`` is ``joint_states`` (hand-eye and forward kinematics) or ``tf``; ``q`` is home where
-    only tf tells, because it does not tell the joints.
+    ``source`` is ``joint_states`` (hand-eye and forward kinematics) or ``tf``; ``q`` is home
+    with tf, which has no joint positions.
     """
 
     T_base_cam: Floats
@@ -41,29 +41,29 @@ class NumberedFrame:
 
     index: int
     raw: RawFrame
-    view: View | None
+    view: CameraState | None
 
 
 @dataclass(frozen=True)
 class RecordedFrame:
-    """A frame, its number in the bag from 0, its stamp [ns], and where the camera was.
+    """A frame, its number in the bag from 0, its stamp [ns], and the camera's pose.
 
-    ``view`` is None where no robot was given or the bag does not tell.
+    ``view`` is None where no robot was given or the bag has no pose.
     """
 
     index: int
     stamp_ns: int
     frame: RgbdFrame
-    view: View | None
+    view: CameraState | None
 
 
 class FrameSource:
-    """Reads one bag; ``losses`` tells at any time what was left out since the last frame."""
+    """Reads one bag; ``losses`` counts what was left out since the last frame."""
 
     def __init__(self, bag: Bag, topics: Topics, robot: RobotConfig | None) -> None:
         """Read the camera's intrinsics and the fixed transforms first, wherever they are.
 
-        Without ``robot`` nobody asks where the camera was.
+        Without ``robot`` no camera pose is sought.
         """
         self.bag, self.topics, self._robot = bag, topics, robot
         self._asked_ns = 0
@@ -88,7 +88,7 @@ class FrameSource:
     ) -> Iterator[NumberedFrame]:
         """Frames between two times of the recording [ns]; with ``after`` those behind that one.
 
-        What lies before ``start_ns`` is read too, because it counts.
+        Messages before ``start_ns`` are read too, because they are counted.
         """
         self._asked_ns = start_ns or 0
         if after is None:
@@ -98,7 +98,7 @@ class FrameSource:
             self._skip(pairs, after)
         for index, raw in enumerate(pairs, start=first):
             if raw.color.bag_ns < self._asked_ns:
-                self.losses.clear()  # nobody asked for that part
+                self.losses.clear()  # that part is not requested
                 continue
             yield NumberedFrame(index, raw, self._view(raw.header))
 
@@ -106,10 +106,10 @@ class FrameSource:
         wanted = (after.stamp_ns, after.bag_ns)
         if not any((raw.header.stamp_ns, raw.color.bag_ns) == wanted for raw in pairs):
             raise InvalidInput(
-                f"bag {self.bag.path} is not the one that was begun: it has no colour image of "
-                f"stamp {after.stamp_ns}; use another folder or start afresh"
+                f"bag {self.bag.path} is not the one of the earlier run: it has no colour image "
+                f"of stamp {after.stamp_ns}; use another folder or start afresh"
             )
-        self.losses.clear()  # they were counted when that frame was dealt with
+        self.losses.clear()  # they were counted with that frame
 
     def _pairs(self, start_ns: int | None, stop_ns: int | None) -> Iterator[RawFrame]:
         topics, robot = self.topics, (self.topics.joint_states, self.topics.tf)
@@ -131,7 +131,7 @@ class FrameSource:
         yield from pairer.rest()
 
     def _try(self, message: RawMessage) -> None:
-        """Take what the robot says; a broken message is counted and left out."""
+        """Take a robot's message; a broken one is counted and left out."""
         try:
             if message.topic == self.topics.joint_states:
                 self._joints.take(decode(message))
@@ -146,11 +146,11 @@ class FrameSource:
             self.losses.lose(str(error))
 
     def _known(self, image: Header) -> bool:
-        """Whether all that tells where the camera was has come up to an image."""
+        """Whether every source of the camera's pose has reached the time of an image."""
         return all(pose.knows(image) for pose in self._poses.values())
 
-    def _view(self, image: Header) -> View | None:
-        """Where the camera was, by the first that knows it."""
+    def _view(self, image: Header) -> CameraState | None:
+        """The camera's pose, by the first source that has it."""
         if self._robot is None:
             return None
         for source, pose in self._poses.items():
@@ -161,11 +161,11 @@ class FrameSource:
             except InvalidInput as error:
                 self.losses.lose(str(error))
             else:
-                return View(T_base_cam, self._q(image, self._robot), source)
+                return CameraState(T_base_cam, self._q(image, self._robot), source)
         return None
 
     def _q(self, image: Header, robot: RobotConfig) -> Floats:
-        """Joint positions (J,) [rad] at an image; those of home where nobody tells them."""
+        """Joint positions (J,) [rad] at an image; those of home where they are unknown."""
         try:
             return self._joints.at(image.stamp_ns)
         except (NotKnown, InvalidInput):

@@ -1,4 +1,4 @@
-"""Scoring a plan against ground truth: the heatmap as a map, the first grasp as a place."""
+"""Scoring a plan against ground truth: the heatmap by metrics, the first grasp by its contact."""
 
 from collections.abc import Mapping
 from functools import cached_property
@@ -50,8 +50,8 @@ class TruthFolder:
 def score_heatmap(heatmap: Heatmap, truth: NDArray[np.uint8]) -> dict[str, float] | None:
     """KLD, SIM and NSS over the whole image, both at 224x224, by the protocol ``reference``.
 
-    None where they are undefined: an empty truth, a map without contrast, or one that no method
-    made but that marks where the object is.
+    None where they are undefined: an empty truth, a map without contrast, or the object's region
+    in place of a method's map.
     """
     if not truth.any() or heatmap.method == NO_METHOD:
         return None

@@ -1,4 +1,4 @@
-"""Planning frames in several processes, answered in the order in which they were asked."""
+"""Planning frames in several processes, with results in the order of the frames."""
 
 import os
 import signal
@@ -28,7 +28,7 @@ KEPT_MEMORY = {
     "MALLOC_MMAP_THRESHOLD_": str(32 * 2**20),
     "MALLOC_TRIM_THRESHOLD_": str(256 * 2**20),
 }
-"""For glibc [bytes]; other libraries read it not."""
+"""For glibc [bytes]; other C libraries ignore it."""
 
 _planner: FramePlanner | None = None
 _complaint: AffordanceGraspError | None = None
@@ -36,11 +36,11 @@ _complaint: AffordanceGraspError | None = None
 
 @contextmanager
 def planner(options: ReplayOptions) -> Iterator[Plan]:
-    """What plans frames, with everything loaded, in ``workers`` processes; 1: in this one.
+    """A planner of frames, with everything loaded, in ``workers`` processes; 1: in this one.
 
     Raises:
         WorkerDied: a process died.
-        AffordanceGraspError: what the options name cannot be loaded.
+        AffordanceGraspError: a checkpoint or robot of the options cannot be loaded.
     """
     if options.workers > 1:
         with _processes(options) as pool:
@@ -63,12 +63,12 @@ def _processes(options: ReplayOptions) -> Iterator[ProcessPoolExecutor]:
         ProcessPoolExecutor(workers, context, _begin, (options, threads)) as pool,
     ):
         try:
-            for complaint in filter(None, pool.map(_complaints, range(workers))):
+            for complaint in filter(None, pool.map(_loading_error, range(workers))):
                 raise complaint
             yield pool
         except BrokenProcessPool as error:
             raise WorkerDied(
-                "a planning process died, perhaps for lack of memory; run it again to go on, "
+                "a planning process died, perhaps for lack of memory; run it again to continue, "
                 "with --workers 1"
             ) from error
         finally:
@@ -77,9 +77,9 @@ def _processes(options: ReplayOptions) -> Iterator[ProcessPoolExecutor]:
 
 @contextmanager
 def _surroundings(threads: int) -> Iterator[None]:
-    """What children read once: in how many threads to compute, and that memory is kept.
+    """The environment that child processes read at start: threads, and memory that is retained.
 
-    A frame takes and frees the same megabytes again and again; handing them back to the system
+    A frame takes and frees the same megabytes again and again; returning them to the system
     each time costs a tenth of the planning.
     """
     wanted = dict.fromkeys(THREAD_VARIABLES, str(threads)) | KEPT_MEMORY
@@ -94,18 +94,18 @@ def _surroundings(threads: int) -> Iterator[None]:
 
 
 def _in_order(pool: ProcessPoolExecutor, jobs: Iterable[Job], ahead: int) -> Iterator[FrameResult]:
-    """Plan, at most ``ahead`` frames before the one that is answered."""
-    asked: deque[tuple[Future[FrameResult], dict[str, Any]]] = deque()
+    """Plan, at most ``ahead`` frames before the next result."""
+    pending: deque[tuple[Future[FrameResult], dict[str, Any]]] = deque()
     for frame, drawn, lost in jobs:
-        asked.append((pool.submit(_plan, frame, drawn), lost))
-        if len(asked) > ahead:
-            yield _answer(asked)
-    while asked:
-        yield _answer(asked)
+        pending.append((pool.submit(_plan, frame, drawn), lost))
+        if len(pending) > ahead:
+            yield _next_result(pending)
+    while pending:
+        yield _next_result(pending)
 
 
-def _answer(asked: deque[tuple[Future[FrameResult], dict[str, Any]]]) -> FrameResult:
-    future, lost = asked.popleft()
+def _next_result(pending: deque[tuple[Future[FrameResult], dict[str, Any]]]) -> FrameResult:
+    future, lost = pending.popleft()
     return replace(future.result(), lost=lost)
 
 
@@ -115,8 +115,8 @@ def _answer(asked: deque[tuple[Future[FrameResult], dict[str, Any]]]) -> FrameRe
 def _begin(options: ReplayOptions, threads: int) -> None:
     """Share the cores, leave Ctrl-C to the parent, end with it, and load.
 
-    With one core for a process, two threads in it would only be in each other's way. What cannot
-    be loaded is told when it is asked for; a pool would only say that a process died.
+    With one core for a process, two threads in it would compete for it. Errors
+    of loading are returned on request; a pool would only report that a process died.
     """
     global _planner, _complaint  # noqa: PLW0603 - a process of the pool has no other place
     import cv2
@@ -142,8 +142,8 @@ def _end_with_parent() -> None:
     os._exit(1)
 
 
-def _complaints(_: int) -> AffordanceGraspError | None:
-    """Why nothing can be planned; None when all is well."""
+def _loading_error(_: int) -> AffordanceGraspError | None:
+    """Why nothing can be planned; None where it can."""
     return _complaint
 
 

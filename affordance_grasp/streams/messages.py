@@ -77,7 +77,7 @@ class Header:
 
 
 @dataclass(frozen=True)
-class Encoding:
+class PixelFormat:
     """Memory layout of one ``sensor_msgs/Image`` encoding."""
 
     dtype: str
@@ -91,17 +91,17 @@ class Encoding:
 
 
 COLOR_ENCODINGS = {
-    "rgb8": Encoding("u1", 3, (0, 1, 2)),
-    "bgr8": Encoding("u1", 3, (2, 1, 0)),
-    "rgba8": Encoding("u1", 4, (0, 1, 2)),
-    "bgra8": Encoding("u1", 4, (2, 1, 0)),
+    "rgb8": PixelFormat("u1", 3, (0, 1, 2)),
+    "bgr8": PixelFormat("u1", 3, (2, 1, 0)),
+    "rgba8": PixelFormat("u1", 4, (0, 1, 2)),
+    "bgra8": PixelFormat("u1", 4, (2, 1, 0)),
 }
-DEPTH_ENCODINGS = {"16UC1": Encoding("u2", 1), "32FC1": Encoding("f4", 1)}
-MAP_ENCODINGS = {"32FC1": Encoding("f4", 1)}
-GRAY_ENCODINGS = {"mono8": Encoding("u1", 1), "8UC1": Encoding("u1", 1), **MAP_ENCODINGS}
+DEPTH_ENCODINGS = {"16UC1": PixelFormat("u2", 1), "32FC1": PixelFormat("f4", 1)}
+MAP_ENCODINGS = {"32FC1": PixelFormat("f4", 1)}
+GRAY_ENCODINGS = {"mono8": PixelFormat("u1", 1), "8UC1": PixelFormat("u1", 1), **MAP_ENCODINGS}
 
 
-def unpacked(message: ImageMessage, encoding: Encoding) -> NDArray[np.generic]:
+def unpacked(message: ImageMessage, encoding: PixelFormat) -> NDArray[np.generic]:
     """The pixels (H, W, C) of a validated message, of any padding and byte order."""
     width, height = int(message.width), int(message.height)
     dtype = np.dtype((">" if message.is_bigendian else "<") + encoding.dtype)
@@ -111,7 +111,7 @@ def unpacked(message: ImageMessage, encoding: Encoding) -> NDArray[np.generic]:
     return np.ascontiguousarray(rows).view(dtype).reshape(height, width, encoding.channels)
 
 
-Unpack = Callable[[ImageMessage, Encoding], NDArray[np.generic]]
+Unpack = Callable[[ImageMessage, PixelFormat], NDArray[np.generic]]
 """The type of :func:`unpacked`; the nodes pass cv_bridge's instead."""
 
 
@@ -258,7 +258,9 @@ def seconds(stamp: Stamp) -> float:
     return stamp_ns(stamp) * 1e-9
 
 
-def _checked_encoding(message: ImageMessage, known: dict[str, Encoding], what: str) -> Encoding:
+def _checked_encoding(
+    message: ImageMessage, known: dict[str, PixelFormat], what: str
+) -> PixelFormat:
     """The encoding of a message whose sizes are consistent."""
     if message.encoding not in known:
         raise InvalidInput(

@@ -120,7 +120,7 @@ def predict_maps(
 def export_maps(
     folder: Path, split: Split, maps: Sequence[NDArray[np.float32]], about: Mapping[str, object]
 ) -> None:
-    """Step one: write the maps (N, h, w) and an index that says what they belong to."""
+    """Step one: write the maps (N, h, w) and an index of their images and affordances."""
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
         np.save(folder / MAPS_FILE, np.stack(maps).astype(np.float32))
@@ -165,15 +165,15 @@ def centred_gaussian() -> NDArray[np.float32]:
 
 
 BASELINES = {"uniform": uniform_map, "centred Gaussian": centred_gaussian}
-"""Maps that do not look at the image."""
+"""Maps that do not depend on the image."""
 
 
 def baselines(
     items: Sequence[TestItem], protocol: str, saliency: Sequence[NDArray[np.float32]] | None = None
 ) -> dict[str, Evaluation]:
-    """What maps score that know no verb.
+    """Scores of maps that do not depend on the affordance.
 
-    ``saliency``: what the frozen backbone attends to in every test image, where it says so.
+    ``saliency``: the frozen backbone's saliency of every test image, where it has one.
     """
     truth = TestTruth(items, protocol)
     scored = {name: truth.evaluate([make()] * len(items)) for name, make in BASELINES.items()}

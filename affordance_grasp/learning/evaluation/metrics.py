@@ -108,7 +108,7 @@ def score(predictions: NDArray[np.floating], truths: Floats64, protocol: str) ->
 def score_reference(p: NDArray[np.floating], g: Floats64) -> Scores:
     """Reference protocol on flattened maps (N, pixels), as in LOCATE's evaluation file.
 
-    The prediction keeps its type: the published figures come from float32 predictions.
+    The prediction's type is kept: the published figures come from float32 predictions.
     """
     P = p / (p.sum(axis=1, keepdims=True) + SUM_EPSILON)
     G = g / (g.sum(axis=1, keepdims=True) + SUM_EPSILON)

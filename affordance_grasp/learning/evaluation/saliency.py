@@ -1,4 +1,4 @@
-"""A baseline that looks at the image and hears no verb: the frozen backbone's own saliency."""
+"""A baseline from the image alone: the saliency of the frozen backbone."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,7 +9,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from affordance_grasp.datasets.agd20k import TestItem
-from affordance_grasp.datasets.features import CachedFeatures, Encoding, FeatureCache, Progress
+from affordance_grasp.datasets.features import (
+    CachedFeatures,
+    EncoderOptions,
+    FeatureCache,
+    Progress,
+)
 from affordance_grasp.datasets.images import FrozenEncoder, ViewedImages
 from affordance_grasp.encoders.backbones import VitBackbone, backbone_spec
 from affordance_grasp.errors import UnknownName
@@ -54,7 +59,7 @@ def cached_saliency(
     viewed: ViewedImages,
     backbone: VitBackbone,
     folder: Path,
-    encoding: Encoding,
+    encoding: EncoderOptions,
     progress: Progress | None = None,
 ) -> list[NDArray[np.float32]]:
     """The saliency of a split's test images; their keys stay in ``folder``."""

@@ -49,8 +49,8 @@ def open_box(color: NDArray[np.uint8], object_box: Box | None) -> BoxMasker:
 def open_grabcut(color: NDArray[np.uint8], object_box: Box | None) -> BoxMasker:
     """GrabCut of the object against the image's rim, cut off at the box.
 
-    What lies outside the object's box and the rim of the image are ground for certain; the rest
-    is figure until the colours say otherwise. The part is the figure inside the part's box.
+    Outside the object's box and at the rim of the image is certain background; the rest starts as
+    foreground.  The part is the figure inside the part's box.
     """
     height, width = color.shape[:2]
     scale = min(1.0, GRABCUT_SIDE / max(height, width))

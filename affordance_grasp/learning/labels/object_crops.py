@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from affordance_grasp.datasets.agd20k import ImageFile, Split, read_color, read_gray
 from affordance_grasp.datasets.detections import Detections, Detector
-from affordance_grasp.datasets.views import squash
+from affordance_grasp.datasets.stitching import squash
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.learning.labels.masking import Box, Mask, Masker, box_region
 from affordance_grasp.learning.labels.pseudo_labels import pseudo_label, save_mask
@@ -36,7 +36,7 @@ class ObjectMasks:
         return find(image)
 
     def path(self, image: ImageFile, perspective: Perspective) -> Path:
-        """Where the mask of an image lies."""
+        """The file of an image's mask."""
         folder = self.split.folder / f"trainset/whole_obj_mask_{perspective}"
         return folder / image.affordance / image.object / f"{image.path.stem}_pl.png"
 

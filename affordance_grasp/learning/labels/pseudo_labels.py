@@ -22,7 +22,7 @@ from affordance_grasp.learning.labels.masking import MASKERS, Masker, fill_holes
 
 @dataclass(frozen=True)
 class LabelCount:
-    """What a run did: labels written, found already written, images with no box."""
+    """Counts of a run: labels written, found already written, images with no box."""
 
     written: int
     kept: int
@@ -59,7 +59,7 @@ def write_pseudo_labels(
     """Write the label of every egocentric train image in which a part was found.
 
     An image filed under several affordances is segmented once. Labels that exist are kept unless
-    ``overwrite``, so that a stopped run goes on where it was. ``progress`` wraps the iteration.
+    ``overwrite``, so that a stopped run can be resumed. ``progress`` wraps the iteration.
     """
     tally: Counter[str] = Counter()
     for copies in progress(list(_same_content(split.train_ego))):

@@ -1,4 +1,4 @@
-"""What a label refinement (PLSP stage B) is asked to do."""
+"""The configuration of a label refinement (PLSP stage B)."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -47,7 +47,7 @@ class RefineConfig(Settings, title="refinement"):
     ``label_epoch``: the checkpoint that writes the labels (released: 10 of 20). ``exo``: how many
     exocentric images an image is compared with, drawn from the ``exo_pool`` most similar ones.
     ``threshold`` of the network's probability. ``crops``: how many fixed crops of an image a
-    frozen backbone looks at; a fine-tuned one gets a new crop every time. ``squash`` [pixels]: the
+    frozen backbone encodes; a fine-tuned one gets a new crop every time. ``squash`` [pixels]: the
     size from which crops are cut.
     """
 

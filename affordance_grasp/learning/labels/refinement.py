@@ -12,7 +12,7 @@ from safetensors.torch import save
 
 from affordance_grasp.datasets.agd20k import ImageFile, read_color
 from affordance_grasp.datasets.labels import refined_label_path
-from affordance_grasp.datasets.views import squash
+from affordance_grasp.datasets.stitching import squash
 from affordance_grasp.encoders.weights import read_tensors
 from affordance_grasp.files import write_file
 from affordance_grasp.learning.labels.masking import Mask
@@ -97,7 +97,7 @@ class LabelRefiner:
         self._segmenter, self._threshold = segmenter, threshold
 
     def raw(self, image: ImageFile) -> Mask:
-        """What the network is sure of (H, W), within the whole object's mask."""
+        """The network's mask (H, W), within the whole object's mask."""
         color = read_color(image.path)
         height, width = color.shape[:2]
         square, left, top = pad_square(color)

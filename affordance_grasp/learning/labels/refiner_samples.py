@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from affordance_grasp.datasets.agd20k import ImageFile, Split, read_color
 from affordance_grasp.datasets.images import FrozenEncoder
-from affordance_grasp.datasets.views import View
+from affordance_grasp.datasets.stitching import StitchView
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.learning.labels.masking import box_region
 from affordance_grasp.learning.labels.object_crops import (
@@ -28,7 +28,7 @@ from affordance_grasp.methods.plsp.samples import PairTexts
 
 @dataclass(frozen=True)
 class RefinerView:
-    """What the network gets of one crop of an image.
+    """The network's inputs of one crop of an image.
 
     ``ego``: tokens of the frozen backbone, or the normalised image where it is trained. ``crop``:
     frozen patch features of the object's box, ``box`` (4,) whole pixels of the image. ``valid``:
@@ -55,7 +55,7 @@ class RefinerSamples:
         fresh: bool,
         progress: Callable[..., Any] = lambda items, **_: items,
     ) -> None:
-        """Look at all images of ``classes``; those whose object was not found are left out.
+        """Encode all images of ``classes``; those whose object was not found are left out.
 
         ``encoder``: the frozen encoder, whose features are compared. ``fresh``: the network's own
         encoder is trained, so that it needs new images instead of cached tokens.
@@ -119,16 +119,16 @@ class RefinerSamples:
 
     def _cache_views(self, progress: Callable[..., Any]) -> list[list[RefinerView]]:
         """Fixed views of every image: 0.4 MB each at 257 tokens of 384 channels."""
-        kept = []
+        views = []
         for index in progress(range(len(self.images)), desc="crops, egocentric"):
             rng = np.random.default_rng([self._config.seed, index])
-            kept.append([self._view(index, rng, tokens=True) for _ in range(self._config.crops)])
-        return kept
+            views.append([self._view(index, rng, tokens=True) for _ in range(self._config.crops)])
+        return views
 
     def _view(self, index: int, rng: np.random.Generator, *, tokens: bool) -> RefinerView:
         side, squash = self._encoder.side, self._config.squash
         top, left = rng.integers(0, squash - side + 1, 2)
-        view = View(squash, side, int(top), int(left), bool(rng.random() < 0.5))
+        view = StitchView(squash, side, int(top), int(left), bool(rng.random() < 0.5))
         color, pad_left, pad_top = pad_square(read_color(self.images[index].path))
         shifted = self._boxes[index] + np.array([pad_left, pad_top] * 2)
         rows, columns = box_region(view.box(shifted, *color.shape[1::-1]), (side, side))

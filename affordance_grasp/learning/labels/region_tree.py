@@ -1,8 +1,8 @@
 """Segments of an image at all scales without a learned segmenter: a tree of merged superpixels.
 
-The stand-in for Segment Anything's automatic masks where there is no checkpoint of it. It knows
-nothing but colour and adjacency: an object of one colour comes out well, a part that has the
-colour of its neighbour does not come out at all.
+It replaces Segment Anything's automatic masks where there is no checkpoint of it. It uses
+colour and adjacency alone: an object of one colour is segmented well, a part that has the colour
+of its neighbour is not found.
 """
 
 from dataclasses import dataclass

@@ -28,7 +28,7 @@ SMALLEST_REGION = 100
 
 
 def load_sam(checkpoint: Path, device: str = "cpu") -> Any:
-    """The model of a SAM checkpoint, ViT-B, L or H as its tensors say, in evaluation mode.
+    """The model of a SAM checkpoint, ViT-B, L or H by its tensors, in evaluation mode.
 
     A file under a published name must be that file; nothing is unpickled.
     """

@@ -1,4 +1,4 @@
-"""Segments that a raw label is snapped to (PLSP stage B, post-processing), and who makes them."""
+"""Segments that a raw label is snapped to (PLSP stage B, post-processing)."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -63,7 +63,7 @@ def load_sam_for(names: Sequence[str], checkpoint: Path | None, device: str = "c
 
 
 def snapped(raw: Mask, segments: Sequence[Mask]) -> Mask:
-    """Union of the segments that lie in a raw label (H, W); empty if none does.
+    """Union of the segments that lie in a raw label (H, W); empty if there is none.
 
     Of a segment counts the share that the label covers; those below 0.1 or below 0.9 of the best
     are dropped, and so are those that hold 0.9 of the label or more (released code).

@@ -24,7 +24,7 @@ MEASURED = ("kld", "sim", "nss", "undefined")
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a run ended: epochs finished, whether all were, the best epoch and its test KLD."""
+    """The end of a run: epochs finished, whether all were, the best epoch and its test KLD."""
 
     epochs: int
     complete: bool
@@ -35,7 +35,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Hooks:
-    """What happens around the epochs.
+    """Callbacks around the epochs.
 
     ``evaluate(network)`` scores the test split; ``save(network, path, training)`` writes a
     checkpoint; ``progress`` wraps the batches of an epoch.
@@ -80,7 +80,7 @@ def train(
 
 
 def rank(row: Mapping[str, float]) -> tuple[float, float]:
-    """What the best epoch has least of: maps that cannot be scored, then KLD of the others."""
+    """The key by which epochs are ranked, lowest first: maps without a score, then KLD."""
     kld = row["test_kld"]
     return row["test_undefined"], kld if math.isfinite(kld) else math.inf
 

@@ -1,4 +1,4 @@
-"""The optimisers of the methods' published recipes, and how their learning rates go on."""
+"""The optimisers of the methods' published recipes, and their learning rate schedules."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ Beta = Annotated[float, Meta(ge=0, lt=1)]
 
 
 class OptimizerConfig(Protocol):
-    """What every optimiser's settings say."""
+    """The interface of every optimiser's settings."""
 
     name: ClassVar[str]
 
@@ -103,5 +103,5 @@ def parse_optimizer(values: Mapping[str, Any]) -> OptimizerConfig:
 
 
 def plain_optimizer(optimizer: Any) -> dict[str, Any]:
-    """What :func:`parse_optimizer` reads."""
+    """The inverse of :func:`parse_optimizer`."""
     return {"name": optimizer.name, **record(optimizer)}

@@ -28,7 +28,7 @@ class RunFolder:
 
     @property
     def config(self) -> Path:
-        """What the run was asked to do, with versions and revision."""
+        """The configuration of the run, with versions and revision."""
         return self.path / "run.json"
 
     @property
@@ -38,7 +38,7 @@ class RunFolder:
 
     @property
     def state(self) -> Path:
-        """Everything needed to go on after a kill."""
+        """Everything needed to resume."""
         return self.path / "state.pt"
 
     @property
@@ -52,14 +52,14 @@ class RunFolder:
         return self.path / "last.safetensors"
 
     def start(self, description: Mapping[str, Any], resume: bool) -> None:
-        """Begin a run in an empty folder, or go on with one that was asked to do the same."""
+        """Begin a run in an empty folder, or resume one with the same configuration."""
         if not self.config.exists():
             text = json.dumps({**description, **surroundings()}, indent=1) + "\n"
             write_file(self.config, text)
             return
         if not resume:
             raise InvalidInput(
-                f"{self.path} already holds a run; pass --resume to go on with it or another --out"
+                f"{self.path} already holds a run; pass --resume to continue it or another --out"
             )
         recorded = self._recorded()
         plain = json.loads(json.dumps(description))

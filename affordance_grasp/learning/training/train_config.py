@@ -1,4 +1,4 @@
-"""What a training run is asked to do; read from YAML, written into the run folder."""
+"""The configuration of a training run; read from YAML, written into the run folder."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -32,7 +32,7 @@ class TrainConfig(Settings, title="training"):
     (an :class:`~affordance_grasp.learning.training.optimizers.OptimizerConfig`), ``views`` and
     ``sampling``: by default those of the method's recipe. ``network``: fields of the method's
     configuration that differ from its defaults. ``cached``: the frozen backbone's features of a
-    fixed set of views are kept on disk; otherwise every step augments anew and runs the backbone.
+    fixed set of views are cached; otherwise every step augments anew and runs the backbone.
     ``bfloat16``: autocast in forward passes (mixed precision).
     """
 
@@ -63,7 +63,9 @@ class TrainConfig(Settings, title="training"):
                 object.__setattr__(self, name, make())
         network = self.network_config
         if self.cached and network.train_backbone:
-            raise InvalidInput("a backbone that is trained has no features to keep; cached: false")
+            raise InvalidInput(
+                "a backbone that is trained has no features to cache; set cached: false"
+            )
         if self.views.side != network.image_side:
             raise InvalidInput(
                 f"views have a side of {self.views.side} pixels, the network takes images of "
@@ -107,7 +109,7 @@ def parse_config(values: Mapping[str, Any], where: str = "training configuration
 def load_config(path: Path, method: str | None = None) -> TrainConfig:
     """Read a YAML file such as ``config/train_plsp_simulated.yaml``.
 
-    ``method``: the one that was asked for elsewhere; the file may leave it out, but name no other.
+    ``method``: the method asked for; the file may omit it, but name no other.
     """
     values = read_mapping(path)
     if method is not None and values.setdefault("method", method) != method:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from affordance_grasp.datasets.agd20k import Split
 from affordance_grasp.datasets.detections import Detector
-from affordance_grasp.datasets.features import CachedFeatures, Encoding, FeatureCache
+from affordance_grasp.datasets.features import CachedFeatures, EncoderOptions, FeatureCache
 from affordance_grasp.datasets.images import (
     FreshViews,
     ViewedImages,
@@ -33,12 +33,12 @@ from affordance_grasp.methods.recipe import Recipe, TrainingData
 
 @dataclass(frozen=True)
 class Resources:
-    """The split, the pretrained backbone, and what else a training run reads.
+    """The split, the pretrained backbone, and all else that a training run needs.
 
     ``detector`` (boxes of parts and objects) and ``text``: None where the method needs none.
     ``cache``: folder for features. ``encoding``: how they are computed. ``protocol``: in which
     test maps are scored every epoch. ``device``: of the network. ``command``: how the run was
-    started, kept in its checkpoints.
+    started, recorded in its checkpoints.
     """
 
     split: Split
@@ -46,7 +46,7 @@ class Resources:
     cache: Path
     detector: Detector | None = None
     text: TextEncoder | None = None
-    encoding: Encoding = Encoding()
+    encoding: EncoderOptions = EncoderOptions()
     protocol: str = "reference"
     device: str = "cpu"
     command: str = ""
@@ -118,10 +118,10 @@ def _saving(
     resources: Resources, recipe: Recipe, labelled: tuple[str, ...], text: Tensor, samples: int
 ) -> Callable[[GroundingNetwork, Path, Mapping[str, Any]], None]:
     """Checkpoints name what was trained: all labelled affordances where a label is a channel."""
-    kept = [i for i, name in enumerate(labelled) if name in resources.split.affordances]
+    trained = [i for i, name in enumerate(labelled) if name in resources.split.affordances]
 
     def save(network: GroundingNetwork, path: Path, training: Mapping[str, Any]) -> None:
-        rows = kept if recipe.fixed_labels else list(range(len(labelled)))
+        rows = trained if recipe.fixed_labels else list(range(len(labelled)))
         info = CheckpointInfo(
             method=network.name,
             config=asdict(network.config),  # type: ignore[call-overload]

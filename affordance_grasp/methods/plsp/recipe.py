@@ -2,7 +2,7 @@
 
 from torch import Tensor
 
-from affordance_grasp.datasets.views import ViewPlan
+from affordance_grasp.datasets.stitching import StitchPlan
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.methods.plsp.samples import ExoPool, PairTexts, PlspSamples, SamplingConfig
 from affordance_grasp.methods.recipe import Recipe, TrainingData
@@ -20,7 +20,7 @@ def _samples(data: TrainingData, sampling: SamplingConfig, text: Tensor) -> Plsp
 
 
 RECIPE = Recipe(
-    ViewPlan,
+    StitchPlan,
     SamplingConfig,
     _samples,
     optimizer={"name": "adamw", "learning_rate": 1e-4},

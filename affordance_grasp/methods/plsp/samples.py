@@ -15,7 +15,7 @@ from affordance_grasp.datasets.detections import Detections, Detector
 from affordance_grasp.datasets.features import CachedFeatures
 from affordance_grasp.datasets.images import ViewSource
 from affordance_grasp.datasets.labels import Labels, label_for_training
-from affordance_grasp.datasets.views import View, blurred_label, box_patches
+from affordance_grasp.datasets.stitching import StitchView, blurred_label, box_patches
 from affordance_grasp.encoders.text import (
     TextEncoder,
     affordance_sentence,
@@ -100,7 +100,7 @@ class PlspSamples:
             label=torch.tensor([AFFORDANCES.index(p.affordance) for p in images]),
         )
 
-    def _view(self, image: ImageFile, rng: np.random.Generator) -> View:
+    def _view(self, image: ImageFile, rng: np.random.Generator) -> StitchView:
         views = self._ego.views_of(image.path, rng)
         plain = [view for view in views if view.quadrant is None]
         stitched = [

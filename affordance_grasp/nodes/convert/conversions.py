@@ -34,7 +34,7 @@ def to_region(message: RegionOfInterest, width: int, height: int) -> Region | No
 def from_intrinsics(
     intrinsics: CameraIntrinsics, header: Header, distortion: Distortion = PINHOLE
 ) -> CameraInfo:
-    """A camera_info; without distortion unless told otherwise."""
+    """A camera_info; without distortion by default."""
     K = intrinsics.K
     projection = np.hstack([K, np.zeros((3, 1))])
     return CameraInfo(

@@ -16,7 +16,7 @@ from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
 from affordance_grasp.streams import messages
-from affordance_grasp.streams.messages import Encoding, ImageMessage, millimetres, unpacked
+from affordance_grasp.streams.messages import ImageMessage, PixelFormat, millimetres, unpacked
 
 
 @cache
@@ -39,7 +39,7 @@ def bridge() -> Any | None:
     return converter
 
 
-def unpack(message: ImageMessage, encoding: Encoding) -> NDArray[np.generic]:
+def unpack(message: ImageMessage, encoding: PixelFormat) -> NDArray[np.generic]:
     """The pixels (H, W, C) of a message that was checked, in its own order of channels.
 
     ``cv_bridge`` (3.4 was tried) shears images whose rows are no multiple of their pixels, takes a

@@ -27,7 +27,7 @@ STAGE_COLORS = {
 
 
 def grasp_markers(selection: Selection, header: Header) -> MarkerArray:
-    """The first grasps in the camera's optical frame, from blue (low heat) to red; best green."""
+    """The first grasps in the camera's optical frame, from blue (low value) to red; best green."""
     markers = [Marker(header=header, ns="grasps", action=Marker.DELETEALL)]
     for rank, grasp in enumerate(selection.ranked[:SHOWN]):
         heat = min(max(grasp.heat, 0.0), 1.0)

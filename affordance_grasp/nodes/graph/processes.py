@@ -27,7 +27,7 @@ Overrides = Mapping[str, Mapping[str, object]]
 
 
 class NodeDied(WorkerDied):
-    """A node of the graph ended by itself; ``told``: with an error of ours, as ``exit_code``."""
+    """A node of the graph ended by itself; ``told``: with this package's error, ``exit_code``."""
 
     def __init__(self, node: str, code: int, last_words: str) -> None:
         """Keep the exit code beside the sentence."""
@@ -39,8 +39,8 @@ class NodeDied(WorkerDied):
 def isolate() -> int:
     """Choose a ROS domain at random for this process and its children, on this host only.
 
-    It is one in which nobody on this host is. Fast DDS also gets shared memory in which a camera
-    frame has room, unless told otherwise.
+    No other participant on this host uses it. Fast DDS also gets shared memory in which a camera
+    frame has room, unless configured otherwise.
     """
     domains = random.SystemRandom().sample(FREE_DOMAINS, len(FREE_DOMAINS))
     domain = next(filter(is_empty, domains), None)
@@ -56,7 +56,7 @@ def isolate() -> int:
 
 
 def is_empty(domain: int) -> bool:
-    """Whether nobody on this host is in a ROS domain.
+    """Whether no participant on this host is in a ROS domain.
 
     The first participant of a domain listens on port 7400 + 250 domain + 10 (RTPS 2.2, 9.6.1.1).
     """

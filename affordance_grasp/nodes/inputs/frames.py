@@ -78,7 +78,7 @@ class FramePublisher:
         self._depth_info = node.create_publisher(CameraInfo, DEPTH_INFO, qos)
 
     def watched(self) -> bool:
-        """Whether somebody reads the colour images."""
+        """Whether the colour images have a subscriber."""
         return bool(self._color.get_subscription_count() > 0)
 
     def publish(self, frame: RgbdFrame, header: Header, lens: Distortion = PINHOLE) -> None:
@@ -154,7 +154,7 @@ class FrameStream:
 
     def _take(self, topic: str, message: Image | CameraInfo) -> None:
         header = to_header(message.header)
-        message.header.frame_id = header.frame_id  # the same one for everybody who reads it
+        message.header.frame_id = header.frame_id  # the same for all subscribers
         with self._arrived:
             now_ns = self._clock.now().nanoseconds
             self._latest[topic] = pairing.Stamped(header, message, now_ns)

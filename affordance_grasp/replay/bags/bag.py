@@ -29,7 +29,7 @@ class Topic:
 
 @dataclass(frozen=True)
 class RawMessage:
-    """One message as it lies in the bag: CDR bytes, and when the recorder got it [ns]."""
+    """One message as stored in the bag: CDR bytes, and the time of recording [ns]."""
 
     topic: str
     type: str
@@ -84,13 +84,13 @@ class Bag:
 def _open(path: Path) -> Any:
     from rosbags.rosbag2 import Reader
 
-    _refuse_unlike_a_bag(path)
+    _check_is_bag(path)
     reader = Reader(path)
     reader.open()
     return reader
 
 
-def _refuse_unlike_a_bag(path: Path) -> None:
+def _check_is_bag(path: Path) -> None:
     if not path.exists():
         raise InvalidInput(f"there is no bag {path}")
     expected = f"expected a folder with metadata.yaml, or a {' or '.join(STORAGES)} file"
@@ -111,10 +111,10 @@ def _refusing(path: Path) -> Iterator[None]:
         raise
     except ImportError as error:
         raise missing("rosbags", "reading bags", error) from error
-    except Exception as error:  # struct, sqlite, zstd, lz4, KeyError ...: the file is a stranger's
+    except Exception as error:  # struct, sqlite, zstd, lz4, KeyError ...: the file may be anything
         raise InvalidInput(
-            f"bag {path} cannot be read ({_said(error)}); it is damaged, cut off or still being "
-            "recorded; 'ros2 bag reindex' or 'mcap recover' may save it"
+            f"bag {path} cannot be read ({_first_line(error)}); it is damaged, cut off or still "
+            "being recorded; 'ros2 bag reindex' or 'mcap recover' may save it"
         ) from error
 
 
@@ -140,7 +140,7 @@ def decode(message: RawMessage) -> Any:
         return typestore().deserialize_cdr(message.data, message.type)
     except (SerdeError, UnicodeDecodeError, ValueError, KeyError) as error:
         raise InvalidInput(
-            f"a message on {message.topic} is no {message.type} ({_said(error)})"
+            f"a message on {message.topic} is no {message.type} ({_first_line(error)})"
         ) from error
 
 
@@ -165,6 +165,6 @@ def read_header(message: RawMessage) -> Header:
     return Header(sec * 10**9 + nanosec, frame_id)
 
 
-def _said(error: Exception) -> str:
+def _first_line(error: Exception) -> str:
     """The first line of a library's error message."""
     return (str(error) or type(error).__name__).splitlines()[0].rstrip(".")

@@ -1,4 +1,4 @@
-"""Undecoded messages of one instant -> the frame and the ground truth as the core knows them.
+"""Undecoded messages of one instant -> the frame and the ground truth of the core's types.
 
 A ``sensor_msgs/CompressedImage`` becomes the image that was compressed. ``compressed``: a JPEG or
 PNG. ``compressedDepth`` (the depth plugin of image_transport): 12 bytes, an int32 and two float32
@@ -28,7 +28,7 @@ DEPTH_HEADER = 12
 FORMATS = ("PNG", "JPEG")
 
 RawFrame = Paired[RawMessage]
-"""The messages of one instant as they lie in the bag."""
+"""The messages of one instant as stored in the bag."""
 
 
 def decode_frame(raw: RawFrame) -> RgbdFrame:
@@ -88,10 +88,10 @@ def decompress_color(message: Any) -> PlainImage:
 
 
 def decompress_depth(message: Any) -> PlainImage:
-    """A 16UC1 image [mm], or a 32FC1 image [m] where the format says that it was one."""
+    """A 16UC1 image [mm], or a 32FC1 image [m] where the format names that."""
     words = str(message.format)
     if "jpeg" in words.lower():
-        raise InvalidInput("compressed depth image is a JPEG, which spoils depth; record PNG")
+        raise InvalidInput("compressed depth image is a JPEG, which is lossy; record PNG")
     encoded, quantised = _bytes(message), words.startswith("32FC1")
     if "rvl" in words.lower():
         raise InvalidInput("compressed depth image is RVL coded; record with format png")
@@ -131,7 +131,7 @@ def _bytes(message: Any) -> NDArray[np.uint8]:
 
 
 def _pixels(encoded: NDArray[np.uint8], flags: int, what: str) -> NDArray[np.generic]:
-    """The pixels; refused before they are decoded: a few bytes can claim any size."""
+    """The pixels; the size is checked before decoding: a few bytes can claim any."""
     try:
         with Image.open(BytesIO(encoded.tobytes()), formats=FORMATS) as image:
             width, height = image.size

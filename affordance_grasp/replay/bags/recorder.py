@@ -1,4 +1,4 @@
-"""Writes a rosbag2 recording of a camera and a robot, with no ROS: what a replay reads."""
+"""Writes a rosbag2 recording of a camera and a robot, for replay, without ROS."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -27,7 +27,7 @@ _BAG_VERSION: Literal[9] = 9
 
 
 class BagRecorder:
-    """One bag being written; use it in ``with``, or it has no end that a reader could find.
+    """One bag being written; use it in ``with``, so that its index is written.
 
     Topics carry the names of realsense2_camera below ``prefix``; ground truth for an affordance
     goes to ``annotation/<affordance>``, mono8, 255 on the parts that serve it.
@@ -68,7 +68,7 @@ class BagRecorder:
         self.close()
 
     def close(self) -> None:
-        """Write the index and metadata.yaml; without them it is no bag."""
+        """Write the index and metadata.yaml; without them the bag is unreadable."""
         self._writer.close()
 
     def frame(

@@ -1,4 +1,4 @@
-"""Which topics of a bag are the camera's, the robot's, and the ground truth: by type and name."""
+"""The topics of a bag by role (camera, robot, ground truth), found by type and name."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -125,7 +125,7 @@ def _perhaps(usable: Sequence[Topic], given: str | None, name: str, expected: st
 
 
 def _near(usable: Sequence[Topic], prefix: str | None) -> list[Topic]:
-    """Those of the same camera as the colour topic, where it has a prefix that tells."""
+    """Those of the same camera as the colour topic, where it has a prefix."""
     same = [t for t in usable if prefix is not None and t.name.startswith(prefix)]
     return same or list(usable)
 

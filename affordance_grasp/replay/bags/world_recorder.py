@@ -1,4 +1,4 @@
-"""What the simulation records: its camera, its robot, and the ground truth."""
+"""Recording of the simulation: its camera, its robot, and the ground truth."""
 
 from affordance_grasp.replay.bags.recorder import BagRecorder
 from affordance_grasp.simulation.cell.world import World

@@ -98,7 +98,7 @@ def _tiles(summary: dict[str, Any]) -> str:
 
 
 def _charts(results: Path) -> str:
-    """Latency, heat and confidence of every planned frame over the recording."""
+    """Latency, heatmap value and confidence of every planned frame over the recording."""
     begin, rows = None, []
     for result in read_results(results):
         begin = result.stamp_ns if begin is None else begin
@@ -111,12 +111,12 @@ def _charts(results: Path) -> str:
     t_s, total, heat, confidence = np.array(rows).T
     time = chart("time per frame [ms]", t_s, [Line("total", "#3b6fd4", total)])
     lines = [
-        Line("heat of the first grasp", "#d9480f", heat),
+        Line("heatmap value of the first grasp", "#d9480f", heat),
         Line("confidence", "#6741d9", confidence),
     ]
     return (
         "<h2>Over the recording [s]</h2>"
-        f'<div class="pair">{time}{chart("heat and confidence", t_s, lines, top=1.0)}</div>'
+        f'<div class="pair">{time}{chart("heatmap, confidence", t_s, lines, top=1.0)}</div>'
     )
 
 
@@ -142,7 +142,7 @@ def _figure_cell(result: FrameResult, path: Path) -> str:
     note = f"{result.ranked} of {result.candidates} grasps ranked"
     if result.grasps:
         best = result.grasps[0]
-        note = f"heat {best['heat']:.2f}, quality {best['quality']:.2f}, {note}"
+        note = f"heatmap {best['heat']:.2f}, quality {best['quality']:.2f}, {note}"
     verdict = ""
     if result.on_part is not None:
         words = ("good", "on the part") if result.on_part else ("bad", "not on the part")
@@ -165,8 +165,8 @@ def _tables(summary: dict[str, Any]) -> str:
         _table("Frames", {**summary["frames"], **poses, **left}),
         _table("Topics", summary["topics"]),
     ]
-    said = _table("What was wrong", summary["messages"])
-    return f'<div class="pair">{"".join(tables)}</div>{said}'
+    errors = _table("Errors", summary["messages"])
+    return f'<div class="pair">{"".join(tables)}</div>{errors}'
 
 
 def _table(title: str, rows: dict[str, Any]) -> str:

@@ -16,7 +16,7 @@ KINDS = (PLANNED, NOTHING, BROKEN)
 class FrameResult:
     """One frame as plain data.
 
-    ``kind``: ``planned``; ``nothing``: no table or object was found, ``message`` says why;
+    ``kind``: ``planned``; ``nothing``: no table or object was found, ``message`` is the reason;
     ``broken``: the messages could not be used. ``fault``: nothing was found because an external
     generator failed on the frame. ``grasps``: the best, in the optical frame, as
     ``plan`` reports them; ``base``: the first of them in the robot's base frame, where the pose

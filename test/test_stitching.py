@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from seeded_weights import seeded_image
 
-from affordance_grasp.datasets.views import (
+from affordance_grasp.datasets.stitching import (
     Catalogue,
-    View,
-    ViewPlan,
+    StitchPlan,
+    StitchView,
     blurred_label,
     box_patches,
 )
@@ -23,15 +23,15 @@ def normalised(image):
 
 
 def test_plain_view_is_the_released_test_transform():
-    seen = normalised(View().image(seeded_image(900, 300, 420)))
+    seen = normalised(StitchView().image(seeded_image(900, 300, 420)))
     expected = np.load(GOLDEN / "transforms.npz")["plsp_test_every_8th"]
     np.testing.assert_allclose(seen[:, ::8, ::8], expected, atol=1e-5)
 
 
 def test_views_and_labels_are_those_of_the_released_training_code():
     arrays = np.load(GOLDEN / "plsp_train.npz")
-    stitched = View(256, 224, 4, 19, True, quadrant=1, others=(1, 2, 1))
-    flipped = View(256, 224, 3, 30, True)
+    stitched = StitchView(256, 224, 4, 19, True, quadrant=1, others=(1, 2, 1))
+    flipped = StitchView(256, 224, 3, 30, True)
     for index, view, name in (
         (0, stitched, "mask_cup"),
         (1, flipped, "mask_bicycle"),
@@ -53,7 +53,7 @@ def test_views_and_labels_are_those_of_the_released_training_code():
 def test_object_patches_are_those_of_the_released_code():
     arrays = np.load(GOLDEN / "plsp_train.npz")
     box = arrays["box_cup"].astype(float)
-    patches = box_patches(View().box(box, 200, 160), 14, 224)
+    patches = box_patches(StitchView().box(box, 200, 160), 14, 224)
     np.testing.assert_array_equal(patches, arrays["object_patches"][0])
 
 
@@ -65,7 +65,9 @@ def test_label_moves_with_the_image():
     color = np.zeros((256, 256, 3), np.uint8)
     color[60:100, 40:90] = 255
     target = (color[..., 0] / 255).astype(np.float32)
-    for view in drawn(ViewPlan(crops=4, stitched=0), 5, Catalogue(("a",) * 6, {"a": frozenset()})):
+    for view in drawn(
+        StitchPlan(crops=4, stitched=0), 5, Catalogue(("a",) * 6, {"a": frozenset()})
+    ):
         image, label = view.image(color)[..., 0], view.label(target)
         np.testing.assert_array_equal(label > 0, image > 0)
         assert label.sum() == pytest.approx(1, abs=1e-5)
@@ -76,7 +78,7 @@ def test_label_moves_with_the_image():
 
 
 def test_empty_label_becomes_uniform():
-    label = View().label(np.zeros((224, 224), np.float32))
+    label = StitchView().label(np.zeros((224, 224), np.float32))
     np.testing.assert_allclose(label, 1 / 224**2, rtol=1e-6)
 
 
@@ -88,13 +90,13 @@ def test_stitched_views_never_hold_a_rival_for_their_query():
         "bowl": frozenset({"hold"}),
     }
     catalogue = Catalogue(objects, affordances)
-    views = drawn(ViewPlan(crops=1, stitched=8), 0, catalogue)
+    views = drawn(StitchPlan(crops=1, stitched=8), 0, catalogue)
     assert len(views) == 9
     for view in views[1:]:
         assert view.serves("pour")
         assert not view.serves("hold")
         assert all(objects[other] != "mug" for other in view.others)
-    alone = drawn(ViewPlan(crops=1, stitched=2), 4, catalogue)
+    alone = drawn(StitchPlan(crops=1, stitched=2), 4, catalogue)
     assert all(view.quadrant is None for view in alone)
 
 
@@ -106,7 +108,7 @@ def test_stitched_views_hold_objects_that_share_no_affordance_where_there_are_an
         "pen": frozenset({"write"}),
     }
     catalogue = Catalogue(("cup", "knife", "bed", "pen", "bed"), affordances)
-    views = drawn(ViewPlan(crops=1, stitched=30), 0, catalogue)[1:]
+    views = drawn(StitchPlan(crops=1, stitched=30), 0, catalogue)[1:]
     assert {other for view in views for other in view.others} == {2, 3, 4}
     assert all(view.serves("hold") and view.serves("sip") for view in views)
 
@@ -121,7 +123,7 @@ def test_views_of_a_set_in_which_everything_can_be_held_are_the_ones_whose_featu
     }
     objects = ("mug", "knife", "mug", "knife", "bowl", "hammer", "bottle", "bottle")
     catalogue = Catalogue(objects, {name: frozenset(a) for name, a in affordances.items()})
-    plan = ViewPlan(crops=1, stitched=3)
+    plan = StitchPlan(crops=1, stitched=3)
     views = [plan.ego(np.random.default_rng([0, i]), i, catalogue) for i in (0, 4)]
     assert [[(v.top, v.left, v.flip, v.quadrant, v.others) for v in row] for row in views] == [
         [
@@ -140,11 +142,11 @@ def test_views_of_a_set_in_which_everything_can_be_held_are_the_ones_whose_featu
 
 
 def test_views_depend_on_the_generator_only():
-    plan, catalogue = ViewPlan(crops=3, stitched=0), Catalogue(("a",) * 3, {"a": frozenset()})
+    plan, catalogue = StitchPlan(crops=3, stitched=0), Catalogue(("a",) * 3, {"a": frozenset()})
     assert drawn(plan, 1, catalogue) == drawn(plan, 1, catalogue)
     assert drawn(plan, 1, catalogue) != drawn(plan, 1, catalogue, seed=2)
 
 
 def test_impossible_plan_is_refused():
     with pytest.raises(InvalidInput, match="side is 300"):
-        ViewPlan(side=300)
+        StitchPlan(side=300)

@@ -1,6 +1,6 @@
-"""Augmented views of an image whose parameters are kept, so that its label moves with it.
+"""PLSP's augmented views: stored parameters, so that labels and boxes are transformed alike.
 
-PLSP's augmentation: squash to 256x256, random crop of 224, flip with probability 1/2; in a
+Squash to 256x256, random crop of 224, flip with probability 1/2; in a
 stitched view the crop fills one quadrant and three images of other objects fill the rest.
 """
 
@@ -16,13 +16,13 @@ from affordance_grasp.errors import InvalidInput
 
 
 @dataclass(frozen=True)
-class View:
+class StitchView:
     """How one image becomes a square network input, all lengths in pixels.
 
     Squash to ``squash`` x ``squash``, cut ``side`` x ``side`` at (``top``, ``left``), mirror if
     ``flip``. ``quadrant`` (0..3, row by row) is where a stitched view holds the image; the other
-    quadrants hold the images with the indices ``others``. ``foreign``: the affordances of those;
-    a stitched view must not stand for any of them.
+    quadrants hold the images with the indices ``others``. ``foreign``: the affordances of those,
+    for which a stitched view must not be used.
     """
 
     squash: int = 224
@@ -35,7 +35,7 @@ class View:
     foreign: frozenset[str] = frozenset()
 
     def serves(self, affordance: str) -> bool:
-        """Whether nothing but the image itself is right for the affordance."""
+        """Whether only the image itself shows the affordance."""
         return affordance not in self.foreign
 
     def crop(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -72,7 +72,7 @@ class View:
         return np.ascontiguousarray((own / total).astype(np.float32) if total > 0 else uniform)
 
     def box(self, box: NDArray[np.float64], width: int, height: int) -> NDArray[np.float64]:
-        """Where a box (l, t, r, b) of a ``width`` x ``height`` image lies in this view."""
+        """A box (l, t, r, b) of a ``width`` x ``height`` image in this view."""
         scale = self.squash / np.array([width, height, width, height], float)
         left, top, right, bottom = box * scale - [self.left, self.top, self.left, self.top]
         if self.flip:
@@ -110,21 +110,21 @@ def box_patches(box: NDArray[np.float64], grid: int, side: int) -> NDArray[np.fl
 
 @dataclass(frozen=True)
 class Catalogue:
-    """What stands on every image of a list: ``objects`` by index, ``affordances`` of each."""
+    """The object on every image of a list, ``objects``, and the ``affordances`` of each object."""
 
     objects: tuple[str, ...]
     affordances: Mapping[str, frozenset[str]]
 
     def affordances_of(self, index: int) -> frozenset[str]:
-        """Affordances of what stands on image ``index``."""
+        """Affordances of the object on image ``index``."""
         return self.affordances[self.objects[index]]
 
 
 @dataclass(frozen=True)
-class ViewPlan(Settings, title="views"):
+class StitchPlan(Settings, title="views"):
     """How many views every egocentric train image gets.
 
-    ``crops`` plain ones and up to ``stitched`` ones; ``seed`` draws those that are kept.
+    ``crops`` plain ones and up to ``stitched`` ones; ``seed`` draws those that are cached.
     """
 
     crops: Count = 6
@@ -140,7 +140,7 @@ class ViewPlan(Settings, title="views"):
 
     def ego(
         self, rng: np.random.Generator, index: int, catalogue: "Catalogue"
-    ) -> tuple[View, ...]:
+    ) -> tuple[StitchView, ...]:
         """The views of egocentric image ``index`` of the catalogue."""
         views = [self._crop(rng) for _ in range(self.crops)]
         for _ in range(self.stitched):
@@ -153,26 +153,26 @@ class ViewPlan(Settings, title="views"):
 
     def exo(
         self, rng: np.random.Generator, index: int, catalogue: "Catalogue"
-    ) -> tuple[View, ...]:
+    ) -> tuple[StitchView, ...]:
         """Exocentric images are squashed and not augmented (released code)."""
         del rng, index, catalogue
         return (self.plain,)
 
     @property
-    def plain(self) -> View:
+    def plain(self) -> StitchView:
         """The view of a test image."""
-        return View(squash=self.side, side=self.side)
+        return StitchView(squash=self.side, side=self.side)
 
-    def _crop(self, rng: np.random.Generator) -> View:
+    def _crop(self, rng: np.random.Generator) -> StitchView:
         top, left = rng.integers(0, self.squash - self.side + 1, 2)
-        return View(self.squash, self.side, int(top), int(left), bool(rng.random() < 0.5))
+        return StitchView(self.squash, self.side, int(top), int(left), bool(rng.random() < 0.5))
 
 
 def _foreign_images(rng: np.random.Generator, index: int, catalogue: Catalogue) -> tuple[int, ...]:
     """Three images of objects that share no affordance with the own object, drawn at random.
 
     Released code, Seen. For Unseen it takes any image of another affordance than the query's;
-    views are kept for all queries of an image, so here they are drawn as for Seen. Where
+    views are cached for all queries of an image, so here they are drawn as for Seen. Where
     everything can be held no such object is left: see :func:`_partly_foreign`.
     """
     own, affordances = catalogue.objects[index], catalogue.affordances
@@ -184,7 +184,7 @@ def _foreign_images(rng: np.random.Generator, index: int, catalogue: Catalogue) 
 def _partly_foreign(rng: np.random.Generator, own: str, catalogue: Catalogue) -> list[str]:
     """The objects that lack one affordance, drawn at random, of the object ``own``.
 
-    The view is told what it must not stand for. Empty if no other object lacks any.
+    The view records the affordances it must not be used for. Empty if no other object lacks any.
     """
     affordances = catalogue.affordances
     names = set(catalogue.objects) - {own}
