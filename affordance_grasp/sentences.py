@@ -1,4 +1,4 @@
-"""A request in plain English as clauses: what is asked for, and what is to be left alone.
+"""A request in plain English as clauses: requested and negated ones.
 
 A clause ends at punctuation, at words such as ``but`` and ``instead``, and at an ``and`` that
 begins a new command. What a negation reaches is kept apart, so that no word of it is ever taken
@@ -30,7 +30,7 @@ POLITE_NEGATIONS = _phrases(
     "do not worry|not forget to|not hesitate to|not fail to|not be afraid to|never forget to|"
     "never fail to|no problem"
 )
-"""Negations in form only: ``don't forget to hold it`` asks to hold it."""
+"""Negations in form only: ``don't forget to hold it`` requests to hold it."""
 COMMANDING = _phrases("do not|does not|never|nor|neither")
 """These reach over a following ``and``: ``don't cut and slice`` forbids both."""
 NEGATIONS = COMMANDING + _phrases(
@@ -40,12 +40,12 @@ NEGATIONS = COMMANDING + _phrases(
     "beware|careful|mind|watch out|leave|ignore|skip|spare|stop|nothing"
 )
 BANS = word_set("avoided forbidden prohibited banned dangerous taboo off-limits unsafe untouched")
-"""What is said of something that must not be touched; the whole clause is about it."""
+"""Words for objects that must not be touched; they negate the whole clause."""
 MODALS = word_set("is are was were be must should shall may can could will would")
 STOPS = frozenset(",;:.!?()\n-–—")
 TURNS = word_set("but instead then")
 REASONS = word_set("because since if when while unless until")
-"""What follows explains the request and asks for nothing."""
+"""What follows is the reason, no request."""
 JOINTS = word_set("and or nor")
 
 OTHER_LANGUAGES = word_set(
@@ -60,12 +60,12 @@ ENGLISH = word_set(
     "the a an it its this that these those my your his her our their to of from with by at on in "
     "up for and not do is are please i me you"
 )
-"""Small words; which of the two kinds is more frequent tells the language of a sentence."""
+"""Function words; the more frequent kind determines the language of a sentence."""
 
 
 @dataclass(frozen=True)
 class Clause:
-    """Words of one clause in order; ``negated``: it says what must not be done or touched."""
+    """Words of one clause in order; ``negated``: what must not be done or touched."""
 
     words: Words
     negated: bool
@@ -84,9 +84,9 @@ def is_foreign(text: str) -> bool:
 def clauses(
     text: str, is_command: Callable[[str], bool], is_phrase: Callable[[Words], bool]
 ) -> list[Clause]:
-    """The clauses of a text, each wholly asked for or wholly negated.
+    """The clauses of a text, each wholly requested or wholly negated.
 
-    ``is_command`` tells whether a word is a verb in its base form, which after ``and`` begins a
+    ``is_command``: whether a word is a verb in its base form, which after ``and`` begins a
     new command; ``is_phrase`` whether a hyphenated word is two words of the vocabulary.
     """
     tokens = _without_idioms(list(_split_hyphens(_tokens(text), is_phrase)))
@@ -152,29 +152,31 @@ def _pieces(tokens: list[str]) -> Iterator[tuple[list[str], bool]]:
 
 def _negations(piece: list[str], is_command: Callable[[str], bool]) -> Iterator[Clause]:
     """One piece, cut where a negation begins and where a new command ends it."""
-    told = piece[: next((i for i, word in enumerate(piece) if word in REASONS), len(piece))]
-    if BANS.intersection(told):
-        yield Clause(tuple(told), True)
+    request = piece[: next((i for i, word in enumerate(piece) if word in REASONS), len(piece))]
+    if BANS.intersection(request):
+        yield Clause(tuple(request), True)
         return
     words: list[str] = []
     negated = commanding = False
     position = 0
-    while position < len(told):
-        trigger = _phrase_at(told, position, NEGATIONS)
+    while position < len(request):
+        trigger = _phrase_at(request, position, NEGATIONS)
         if trigger:
-            whole = trigger == ("not",) and position > 0 and told[position - 1] in MODALS
+            whole = trigger == ("not",) and position > 0 and request[position - 1] in MODALS
             if not whole:
                 yield Clause(tuple(words), negated)
                 words = []
             negated, commanding = True, commanding or trigger in COMMANDING or whole
             position += len(trigger)
             continue
-        begins = told[position] == "and" and is_command("".join(told[position + 1 : position + 2]))
+        begins = request[position] == "and" and is_command(
+            "".join(request[position + 1 : position + 2])
+        )
         if begins and negated and not commanding:
             yield Clause(tuple(words), negated)
             words, negated = [], False
         else:
-            words.append(told[position])
+            words.append(request[position])
         position += 1
     yield Clause(tuple(words), negated)
 

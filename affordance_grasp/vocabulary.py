@@ -24,17 +24,17 @@ if TYPE_CHECKING:
 
 _WORD = re.compile(r"[a-z]+")
 HOLDING = ("hold", "pick_up", "lift", "carry", "catch", "drag", "push")
-"""With these a part that is named says where: ``lift it by the handle``."""
+"""With these a named part decides the affordance: ``lift it by the handle``."""
 DETERMINERS = word_set("the a an my your his her our their this that these those some any another")
 ENDS_OF_NAMES = word_set("to and or with by at on for from of in using")
 LIGHT_VERBS = word_set("make have do give")
-OPPOSITES = ("un", "non", "dis", "mis", "with")
-"""Beginnings that turn a verb round: ``uncut``, ``withhold``."""
 """``give it a push`` means to push."""
+OPPOSITES = ("un", "non", "dis", "mis", "with")
+"""Prefixes that reverse a verb: ``uncut``, ``withhold``."""
 NAME_REACH = 3
 """Words after a determiner that may belong to a name: ``the big red hammer``."""
 NAME = "~"
-"""Marks a word that names a thing; no word begins with it."""
+"""Prefix of words that name an object; no word begins with it."""
 
 AFFORDANCES: tuple[str, ...] = (
     "beat",
@@ -128,12 +128,12 @@ def load_vocabulary() -> Vocabulary:
 
 @dataclass(frozen=True)
 class Request:
-    """What a sentence asks for: ``said`` is the affordance, None where no word means one.
+    """The meaning of a sentence: its ``affordance``, None where no word means one.
 
     ``negated``: affordances that are ruled out. ``refused``: why no affordance may be guessed.
     """
 
-    said: str | None
+    affordance: str | None
     negated: frozenset[str] = frozenset()
     refused: str = ""
 
@@ -150,8 +150,8 @@ def resolve_query(text: str, known: Sequence[str]) -> str:
         return exact
     vocabulary = load_vocabulary()
     request = Request(exact) if exact in AFFORDANCES else read_request(text, vocabulary)
-    if request.said is not None:
-        candidates = (request.said, *vocabulary.instead.get(request.said, ()))
+    if request.affordance is not None:
+        candidates = (request.affordance, *vocabulary.instead.get(request.affordance, ()))
         allowed = (verb for verb in candidates if verb in known and verb not in request.negated)
         meant = next(allowed, None)
     elif request.refused:
@@ -165,7 +165,7 @@ def resolve_query(text: str, known: Sequence[str]) -> str:
 
 
 def read_request(text: str, vocabulary: Vocabulary) -> Request:
-    """What an English sentence asks for and what it rules out."""
+    """The affordance that an English sentence requests, and those that it rules out."""
     if is_foreign(text):
         return Request(None, refused="only English is understood")
 
@@ -174,27 +174,29 @@ def read_request(text: str, vocabulary: Vocabulary) -> Request:
             (word,) in vocabulary.unserved
         )
 
-    heard = clauses(text, is_command, lambda words: words in vocabulary.phrases)
+    parsed = clauses(text, is_command, lambda words: words in vocabulary.phrases)
     negated = frozenset(
         affordance
-        for clause in heard
+        for clause in parsed
         if clause.negated
         for affordance in _ruled_out(clause, vocabulary)
     )
-    wishes = [_Wish.of(clause, vocabulary) for clause in heard if not clause.negated]
-    for wish in wishes:
-        if wish.refused:
-            return Request(None, negated, wish.refused)
-    said = next((w.affordance for w in wishes if w.affordance not in (None, *negated)), None)
-    if said is None and any(clause.negated for clause in heard):
-        return Request(None, negated, "it says only what not to do")
-    turned = next((word for clause in heard for word in clause.words if _turns(word)), None)
-    if said is None and turned:
-        return Request(None, negated, f"{turned!r} is another word than the verb in it")
-    return Request(said, negated)
+    requests = [_ClauseRequest.of(clause, vocabulary) for clause in parsed if not clause.negated]
+    for clause_request in requests:
+        if clause_request.refused:
+            return Request(None, negated, clause_request.refused)
+    requested = next(
+        (w.affordance for w in requests if w.affordance not in (None, *negated)), None
+    )
+    if requested is None and any(clause.negated for clause in parsed):
+        return Request(None, negated, "it only rules actions out")
+    derived = next((word for clause in parsed for word in clause.words if _is_derived(word)), None)
+    if requested is None and derived:
+        return Request(None, negated, f"{derived!r} is another word than the verb in it")
+    return Request(requested, negated)
 
 
-def _turns(word: str) -> bool:
+def _is_derived(word: str) -> bool:
     """Whether a word holds a verb of the vocabulary and does not mean it."""
     phrases = load_vocabulary().phrases
     cores = [word.removeprefix(opposite) for opposite in OPPOSITES if word.startswith(opposite)]
@@ -216,34 +218,34 @@ def _ruled_out(clause: Clause, vocabulary: Vocabulary) -> set[str]:
 
 
 @dataclass(frozen=True)
-class _Wish:
-    """What one clause asks for; see :class:`Request`."""
+class _ClauseRequest:
+    """The request of one clause; see :class:`Request`."""
 
     affordance: str | None
     refused: str = ""
 
     @staticmethod
-    def of(clause: Clause, vocabulary: Vocabulary) -> "_Wish":
+    def of(clause: Clause, vocabulary: Vocabulary) -> "_ClauseRequest":
         """A part that is named decides where a verb of holding, or none, goes with it."""
         words = _verbs_and_names(clause.words, vocabulary)
         verbs = _occurrences(words, {**vocabulary.phrases, **dict.fromkeys(vocabulary.unserved)})
         bare = [word.removeprefix(NAME) for word in words]
         parts = _occurrences(bare, vocabulary.parts)
         if verbs and verbs[0][1] in vocabulary.unserved:
-            return _Wish(None, f"{' '.join(verbs[0][1])!r} is none of the affordances")
+            return _ClauseRequest(None, f"{' '.join(verbs[0][1])!r} is none of the affordances")
         verb = vocabulary.phrases[verbs[0][1]] if verbs else None
         if not parts or verb not in (None, *HOLDING):
-            return _Wish(verb)
+            return _ClauseRequest(verb)
         place, part = parts[0]
         if vocabulary.parts[part] is not None:
-            return _Wish(vocabulary.parts[part])
+            return _ClauseRequest(vocabulary.parts[part])
         if verb is None or {"by", "at"}.intersection(clause.words):
-            return _Wish(None, f"no affordance is that of the part {' '.join(part)!r}")
-        return _Wish(verb)
+            return _ClauseRequest(None, f"no affordance is that of the part {' '.join(part)!r}")
+        return _ClauseRequest(verb)
 
 
 def _verbs_and_names(words: Words, vocabulary: Vocabulary) -> list[str]:
-    """The words without fillers; those that name a thing, such as ``the hammer``, are marked."""
+    """The words without fillers; those that name an object, such as ``the hammer``, are marked."""
     marked: list[str] = []
     named_until = -1
     for place, word in enumerate(words):

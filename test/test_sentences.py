@@ -163,7 +163,7 @@ def test_what_is_asked_for(text, affordance):
 
 def test_a_refusal_says_why():
     for text, reason in (
-        ("avoid the blade", "it says only what not to do"),
+        ("avoid the blade", "it only rules actions out"),
         ("nimm die Tasse am Griff", "only English is understood"),
         ("tighten the screw", "'tighten' is none of the affordances"),
         ("hold it by the rim", "no affordance is that of the part 'rim'"),
