@@ -120,7 +120,10 @@ class RealSenseCamera:
             depth = self._profile(rs.stream.depth, rs.format.z16, depth_size, settings.rate_hz)
             self._depth_sensor = depth[0]
             self._prepare(settings.preset)
-            self._start([color, depth])
+            for sensor, profile in (color, depth):
+                sensor.open(profile)
+                self._running.append(sensor)
+                sensor.start(self._syncer)
             stream = color[1].as_video_stream_profile().get_intrinsics()
         except RuntimeError as error:
             self.close()
@@ -131,17 +134,14 @@ class RealSenseCamera:
 
     def next(self, timeout_s: float) -> CameraFrame:
         """Wait for the next colour image with its depth."""
-        with _lost(f"camera {self.serial} stopped streaming"):
-            return self._next(timeout_s)
-
-    def _next(self, timeout_s: float) -> CameraFrame:
         deadline, alone = monotonic() + timeout_s, set()
-        while (left_s := deadline - monotonic()) > 0:
-            came, frames = self._syncer.try_wait_for_frames(int(left_s * 1000) + 1)
-            if came and frames.get_color_frame() and frames.get_depth_frame():
-                return self._converted(self._filters(frames))
-            if came:
-                alone |= {str(frame.get_profile().stream_name()) for frame in frames}
+        with _lost(f"camera {self.serial} stopped streaming"):
+            while (left_s := deadline - monotonic()) > 0:
+                came, frames = self._syncer.try_wait_for_frames(int(left_s * 1000) + 1)
+                if came and frames.get_color_frame() and frames.get_depth_frame():
+                    return self._converted(self._filters(frames))
+                if came:
+                    alone |= {str(frame.get_profile().stream_name()) for frame in frames}
         what = f"only {', '.join(sorted(alone))}" if alone else "nothing"
         raise CameraLost(
             f"camera {self.serial} sent {what} for {timeout_s:g} s; check its cable and USB port"
@@ -196,12 +196,6 @@ class RealSenseCamera:
         for sensor in self._device.query_sensors():
             if sensor.supports(option.global_time_enabled):
                 sensor.set_option(option.global_time_enabled, 1.0)
-
-    def _start(self, streams: list[tuple[Any, Any]]) -> None:
-        for sensor, profile in streams:
-            sensor.open(profile)
-            self._running.append(sensor)
-            sensor.start(self._syncer)
 
     def _converted(self, frames: Any) -> CameraFrame:
         color, depth = frames.get_color_frame(), frames.get_depth_frame()
