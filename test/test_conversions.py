@@ -4,6 +4,7 @@ import pytest
 pytest.importorskip("rclpy", reason="no ROS 2 here: rclpy cannot be imported")
 
 from affordance_grasp.msg import SelectedGrasp
+from builtin_interfaces.msg import Time
 from geometry_msgs.msg import Point, Pose, Quaternion
 from sensor_msgs.msg import CameraInfo, Image, JointState, RegionOfInterest
 from std_msgs.msg import Header
@@ -219,3 +220,13 @@ def test_a_trajectory_with_missing_velocities_is_refused():
     message.points = []
     with pytest.raises(InvalidInput, match="needs points"):
         to_trajectory(message)
+
+
+def test_a_pose_becomes_a_transform_of_tf():
+    T = pose_from_quaternion([0.1, 0.2, 0.3], [0.5, -0.5, 0.5, 0.5])
+    message = c.from_transform(T, "tool0", "camera_link", Time(sec=3))
+    assert (message.header.frame_id, message.child_frame_id) == ("tool0", "camera_link")
+    assert message.header.stamp.sec == 3
+    t, q = message.transform.translation, message.transform.rotation
+    assert (t.x, t.y, t.z) == pytest.approx((0.1, 0.2, 0.3))
+    assert np.abs([q.x, q.y, q.z, q.w]) == pytest.approx([0.5] * 4)
