@@ -70,7 +70,7 @@ def test_a_view_that_is_not_complete_is_named(folder, changes, words):
         read_views(folder, ROBOT.arm)
 
 
-def test_pictures_that_are_missing_are_named(folder):
+def test_images_that_are_missing_are_named(folder):
     (folder / "view_000" / "depth.png").unlink()
     with pytest.raises(InvalidInput, match="view_000/depth.png cannot be read"):
         read_views(folder, ROBOT.arm)

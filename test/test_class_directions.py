@@ -1,4 +1,4 @@
-"""Directions that tell the classes of pictures apart: known clouds, real views, empty classes."""
+"""Directions that tell the classes of images apart: known clouds, real views, empty classes."""
 
 from pathlib import Path
 
@@ -41,7 +41,7 @@ def test_a_class_without_samples_has_no_direction():
 
 
 class Keys:
-    """Two views of every picture, packed keys that hold the number in its name plus the view's."""
+    """Two views of every image, packed keys that hold the number in its name plus the view's."""
 
     def views_of(self, path, rng):
         return (0, 1)
@@ -56,7 +56,7 @@ def pictures(affordance, count):
     return [ImageFile(affordance, "mug", Path(f"{affordance}/{i}.jpg")) for i in range(count)]
 
 
-def test_pictures_of_a_verb_are_told_by_the_channel_in_which_they_differ():
+def test_images_of_a_verb_are_told_by_the_channel_in_which_they_differ():
     network = SelectiveCl(CONFIG, load_backbone("dinov2_vits14", 56))
     rng = np.random.default_rng(0)
     asked = pictures("hold", 40) + pictures("cut", 40)
@@ -66,7 +66,7 @@ def test_pictures_of_a_verb_are_told_by_the_channel_in_which_they_differ():
     assert not rows[2].any()
 
 
-def test_no_pictures_no_directions():
+def test_no_images_no_directions():
     network = SelectiveCl(CONFIG, load_backbone("dinov2_vits14", 56))
     with pytest.raises(InvalidInput, match="directions of classes need images"):
         class_directions(network, [], Keys(), ("hold",), np.random.default_rng(0))

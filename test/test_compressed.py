@@ -78,7 +78,7 @@ def test_a_huge_image_in_a_few_bytes_is_refused_before_it_is_decoded():
         decompress_color(compressed(0, png, "png"))
 
 
-def test_a_picture_that_is_cut_off_is_refused(capfd):
+def test_a_image_that_is_cut_off_is_refused(capfd):
     data = encoded(".png", COLOR)
     with pytest.raises(InvalidInput, match="cannot be decoded|neither"):
         decompress_color(compressed(0, data[:40], "png"))

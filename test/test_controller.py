@@ -115,7 +115,7 @@ def test_a_fault_says_what_to_do(node):
 def test_nothing_is_promised_of_an_arm_whose_node_does_not_answer(node):
     node._arm.fault = MotionFault("the arm's motion: the node that does it has gone")
     node._arm.fault.__cause__ = NoAnswer("gone")
-    with pytest.raises(MotionFault, match="has gone; whether the arm stands still is not known"):
+    with pytest.raises(MotionFault, match="has gone; whether the arm stands still is unknown"):
         node._execute(Handle(grasp()), ExecuteGrasp.Result())
     assert node._arm.done[-1] == "stop"
 
@@ -123,7 +123,7 @@ def test_nothing_is_promised_of_an_arm_whose_node_does_not_answer(node):
 def test_nothing_is_promised_of_an_arm_that_was_not_seen_to_stop(node, monkeypatch):
     monkeypatch.setattr(node._joints, "rest", lambda window_s, patience_s: False)
     node._arm.fault = MotionFault("the arm's motion: blocked")
-    with pytest.raises(MotionFault, match="blocked; whether the arm stands still is not known"):
+    with pytest.raises(MotionFault, match="blocked; whether the arm stands still is unknown"):
         node._execute(Handle(grasp()), ExecuteGrasp.Result())
 
 

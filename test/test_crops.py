@@ -16,7 +16,7 @@ def ramps(height, width):
     return color
 
 
-def test_plain_view_is_the_whole_picture_squashed():
+def test_plain_view_is_the_whole_image_squashed():
     image = CropPlan().plain.image(ramps(100, 300))
     assert image.shape == (224, 224, 3) and image.dtype == np.float32
     assert image[112, 0, 0] < 0.02 and image[112, -1, 0] > 0.98

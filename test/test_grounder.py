@@ -160,7 +160,7 @@ def test_ordinary_use_does_not_import_the_sentence_encoder(random_checkpoint):
 
 @pytest.fixture(scope="module")
 def picture():
-    """A mug alone, of an instance that no training picture shows."""
+    """A mug alone, of an instance that no training image shows."""
     mug = make_object("mug", TEST_SEED_START + 400)
     rng = np.random.default_rng(3)
     return next(egocentric(mug, 1, 320, rng, ("handle",)))

@@ -126,12 +126,12 @@ def test_a_generator_of_ones_own_takes_the_place_of_candidates(start):
         ({"camera": "bag", "robot": "simulation"}, "recorded images"),
     ],
 )
-def test_no_arm_moves_by_pictures_that_are_not_of_now(start, given, words):
+def test_no_arm_moves_by_images_that_are_not_of_now(start, given, words):
     with pytest.raises(InvalidInput, match=words):
         start(**given)
 
 
-def test_a_real_arm_may_plan_by_simulated_pictures(start):
+def test_a_real_arm_may_plan_by_simulated_images(start):
     assert "controller" in names(start(robot="aubo", dry_run="true"))
 
 
@@ -177,7 +177,7 @@ def test_the_drivers_topics_are_remapped_for_all_who_look(module, completed):
     assert module._camera_names(completed()) == []
 
 
-def test_a_simulated_arm_under_a_real_camera_keeps_its_pictures_to_itself(module, completed):
+def test_a_simulated_arm_under_a_real_camera_keeps_its_images_to_itself(module, completed):
     (simulator, _) = module._robot(completed(camera="driver", robot="simulation"))
     (alone, _) = module._robot(completed())
     assert remapped(simulator)["color/image_raw"] == "simulation/color/image_raw"

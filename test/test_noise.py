@@ -75,7 +75,7 @@ def test_black_surfaces_lose_readings():
     assert share == pytest.approx(NO_HOLES.dark_loss, abs=0.08)
 
 
-def test_same_seed_same_picture():
+def test_same_seed_same_image():
     first, again, other = (degrade(plane(0.7), seed=seed) for seed in (3, 3, 4))
     assert (first == again).all()
     assert (first != other).any()

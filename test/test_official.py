@@ -10,6 +10,7 @@ import torch
 from seeded_networks import seeded_dino_tensors, seeded_tensors, seeded_training_batch
 from seeded_weights import seeded_feature, seeded_image
 
+from affordance_grasp.datasets.agd20k import UNSEEN_AFFORDANCES
 from affordance_grasp.errors import CheckpointError, InvalidInput, UnknownName
 from affordance_grasp.grounding.comparison import (
     network_losses,
@@ -19,7 +20,7 @@ from affordance_grasp.grounding.comparison import (
 )
 from affordance_grasp.grounding.grounder import load_grounder
 from affordance_grasp.methods.checkpoint import load_checkpoint, write_checkpoint
-from affordance_grasp.methods.released import UNSEEN_AFFORDANCES, read_official
+from affordance_grasp.methods.released import read_official
 from affordance_grasp.methods.restore import restore_network
 from affordance_grasp.vocabulary import AFFORDANCES
 

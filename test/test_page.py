@@ -77,7 +77,7 @@ def summary_of(path):
 
 
 @pytest.mark.parametrize("count", [0, 1, 60])
-def test_one_file_with_pictures_and_without_scripts(tmp_path, count):
+def test_one_file_with_images_and_without_scripts(tmp_path, count):
     path = results(tmp_path, count)
     page = write_page(tmp_path / "report.html", summary_of(path), path).read_text()
     parser = Balanced()

@@ -63,7 +63,7 @@ def test_float_depth_in_metres_gives_the_same_grasp(files, capsys):
     assert reports[0] == pytest.approx(reports[1], abs=0.002)
 
 
-def test_folder_gets_pictures_and_report(files, tmp_path, capsys):
+def test_folder_gets_images_and_report(files, tmp_path, capsys):
     assert main(arguments(files, out=tmp_path / "out")) == 0
     names = {path.name for path in (tmp_path / "out").iterdir()}
     pictures = {"color.png", "heatmap.png", "candidates.png", "board.png"}

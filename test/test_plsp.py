@@ -202,14 +202,14 @@ def test_without_reasoning_the_verb_alone_is_the_query(network):
     torch.testing.assert_close(found.logits, network.forward_tokens(tokens, text).logits)
 
 
-def test_without_alignment_no_exocentric_picture_is_looked_at():
+def test_without_alignment_no_exocentric_image_is_looked_at():
     network = Plsp(replace(TINY, **NO_ALIGNMENT)).eval()
     batch = make_batch()
     blind = replace(batch, exo=torch.full_like(batch.exo, torch.nan))
     torch.testing.assert_close(network.loss(blind, 0), network.loss(batch, 0))
 
 
-def test_learns_where_each_verb_belongs_on_one_picture():
+def test_learns_where_each_verb_belongs_on_one_image():
     torch.manual_seed(0)
     network = Plsp(replace(TINY, image_side=112, align_weight=0.0, exo_weight=0.0))
     tokens, text = torch.randn(1, 65, 384).expand(2, -1, -1), unit(2, 24)

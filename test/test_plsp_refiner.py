@@ -1,4 +1,4 @@
-"""The refinement loss: known answers, and that it finds what exocentric pictures do not show."""
+"""The refinement loss: known answers, and that it finds what exocentric images do not show."""
 
 from dataclasses import replace
 
@@ -94,7 +94,7 @@ def test_flat_box_is_padded_like_its_crop_or_squashed_as_released():
     assert float(squashed) == pytest.approx(1 - 2**-0.5, abs=1e-3)  # lower part and padding alike
 
 
-def test_missing_exo_pictures_do_not_count():
+def test_missing_exo_images_do_not_count():
     told, crop = halves(0.0, 1.0), features(LEFT, ~LEFT)
     box = [0, 0, SIDE, SIDE]
     some = make_batch(box, crop, [unit(0), unit(1), unit(1)], valid=(1.0, 0.0, 1.0))
@@ -139,7 +139,7 @@ def test_paper_configuration_has_the_published_sizes():
     assert sum(p.numel() for p in network.parameters()) == decoder
 
 
-def test_it_learns_to_leave_out_what_the_exo_pictures_do_not_show():
+def test_it_learns_to_leave_out_what_the_exo_images_do_not_show():
     """Objects of two kinds of patch; the exocentric ones never show the second kind."""
     torch.manual_seed(0)
     network = Refiner(TINY).train()

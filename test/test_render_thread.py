@@ -1,4 +1,4 @@
-"""Pictures are drawn beside the world and never hold it up."""
+"""Images are drawn beside the world and never hold it up."""
 
 from threading import Event
 
@@ -36,7 +36,7 @@ class World:
 
 
 class Pictures:
-    """One picture that is drawn when it may; notes what of."""
+    """One image that is drawn when it may; notes what of."""
 
     def __init__(self, rate_hz=1e6):
         self.may_end, self.drawn = Event(), []
@@ -88,7 +88,7 @@ def test_the_world_goes_on_while_it_is_drawn_and_is_not_copied_again(start):
     assert pictures.drawn == [(world.seen_by, 1, 7)]
 
 
-def test_nothing_is_copied_for_pictures_that_nobody_wants_or_that_are_not_due(start):
+def test_nothing_is_copied_for_images_that_nobody_wants_or_that_are_not_due(start):
     unwanted, world = Pictures(), World()
     unwanted.wanted = False
     start(unwanted).offer(world)

@@ -19,7 +19,7 @@ from affordance_grasp.geometry import pose_from_quaternion
 from affordance_grasp.pipeline import GraspPlan
 from affordance_grasp.report.animation import write_gif
 from affordance_grasp.report.figures import heatmap_overlay, montage, titled, write_png
-from affordance_grasp.report.glyphs import CHOSEN, around, draw_grasps, fork
+from affordance_grasp.report.glyphs import CHOSEN, around, draw_grasps, gripper_outline
 from affordance_grasp.report.plan_report import plan_summary, write_report
 from affordance_grasp.scene.table import TablePlane
 from affordance_grasp.streams.frame_files import read_color, read_depth
@@ -144,7 +144,7 @@ def test_a_view_shows_the_same_grasp_larger(plan):
 
 
 def test_fork_has_its_tips_at_the_tcp():
-    glyph = fork(np.eye(4), 0.04)
+    glyph = gripper_outline(np.eye(4), 0.04)
     assert np.allclose(glyph[[0, 4]], [[-0.02, 0, 0], [0.02, 0, 0]])
     assert glyph[:, 2].max() == 0
 
@@ -165,7 +165,7 @@ def test_title_strip_stands_on_top_and_long_notes_are_cut(plan):
     assert np.array_equal(picture[-120:], plan.frame.color)
 
 
-def test_board_puts_pictures_side_by_side():
+def test_board_puts_images_side_by_side():
     red = np.full((40, 60, 3), (200, 0, 0), np.uint8)
     blue = np.full((80, 120, 3), (0, 0, 200), np.uint8)
     sheet = montage([red, blue], columns=2, gap_px=4)

@@ -1,4 +1,4 @@
-"""SelectiveCL: which part of the object the pictures of its use point at."""
+"""SelectiveCL: which part of the object the images of its use point at."""
 
 from dataclasses import replace
 

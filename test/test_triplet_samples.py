@@ -41,7 +41,7 @@ SPLIT = Split(
 
 
 class Numbered:
-    """A picture's rows hold the number in its name, plus a hundred times that of the view."""
+    """A image's rows hold the number in its name, plus a hundred times that of the view."""
 
     def views_of(self, path, rng):
         return (1, 2)
@@ -69,13 +69,13 @@ def test_small_folders_are_drawn_from_with_repeats():
     assert {len(set(exo)) for exo in drawn} == {1, 2}
 
 
-def test_egocentric_pictures_can_be_chosen_by_name_where_a_pair_has_such():
+def test_egocentric_images_can_be_chosen_by_name_where_a_pair_has_such():
     chosen = triplets(SPLIT, TripletSampling(ego_names="[12].*"))
     assert chosen.ego == {("hold", "mug"): EGO[1:], ("pour", "mug"): POUR_EGO}
     assert triplets(SPLIT, TripletSampling()) == TRIPLETS
 
 
-def test_batch_holds_one_view_of_every_picture_and_the_class_of_the_anchor():
+def test_batch_holds_one_view_of_every_image_and_the_class_of_the_anchor():
     samples = TripletSamples(
         TRIPLETS, Numbered(), Numbered(), ("cut", "hold", "pour"), TripletBatch
     )
@@ -105,6 +105,6 @@ def test_selectivecl_gets_the_text_rows_of_the_affordances():
     assert torch.equal(batch.text, text)
 
 
-def test_samples_need_an_exocentric_picture():
+def test_samples_need_an_exocentric_image():
     with pytest.raises(InvalidInput, match="exo_images is 0; it must be a whole number >= 1"):
         TripletSampling(0)

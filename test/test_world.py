@@ -40,7 +40,7 @@ def test_the_camera_is_where_the_hand_eye_calibration_puts_it(world):
     assert world.T_base_cam == pytest.approx(expected, abs=1e-6)
 
 
-def test_the_table_is_at_height_zero_in_the_picture(world):
+def test_the_table_is_at_height_zero_in_the_image(world):
     frame = world.observe()
     points = transform_points(world.T_base_cam, deproject(frame.depth_m, frame.intrinsics.K))
     table = ~world.part_mask() & (frame.depth_m > 0.3)
@@ -66,7 +66,7 @@ def test_an_unknown_part_is_refused_with_the_known_ones(world):
         world.part_mask(["spout"])
 
 
-def test_same_seed_same_picture_other_seed_other_picture():
+def test_same_seed_same_image_other_seed_other_image():
     frames = []
     for seed in (5, 5, 6):
         with World(ROBOT, box(), T_BASE_OBJECT, seed=seed) as world:

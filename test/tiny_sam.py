@@ -13,7 +13,7 @@ SIDE, WIDTH = 64, 32
 
 
 def tiny_sam(embed_dim=24):
-    """A Sam for pictures of 64 pixels; ``embed_dim`` says which size a checkpoint is of."""
+    """A Sam for images of 64 pixels; ``embed_dim`` says which size a checkpoint is of."""
     torch.manual_seed(0)
     grid = (SIDE // 16, SIDE // 16)
     return Sam(

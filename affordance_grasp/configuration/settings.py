@@ -1,4 +1,4 @@
-"""Settings whose types, bounds and descriptions stand in their annotations.
+"""Settings with types, bounds and descriptions in their annotations.
 
 A class of settings is a frozen dataclass that inherits :class:`Settings`::
 
@@ -42,7 +42,7 @@ Size = tuple[Positive, Positive, Positive]
 
 
 def about(description: str, *, flag: str = "", live: bool = False) -> Meta:
-    """What a setting means, to stand in its annotation.
+    """A setting's description, for its annotation.
 
     ``flag``: its name on the command line where that is not its own. ``live``: it may change
     while a node runs.

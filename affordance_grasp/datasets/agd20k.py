@@ -49,6 +49,7 @@ NOT_IN_UNSEEN = (
     "write",
 )
 UNSEEN_AFFORDANCES = tuple(a for a in AFFORDANCES if a not in NOT_IN_UNSEEN)
+"""The 25 affordances of the Unseen split, in the order of the released classifiers too."""
 IMAGE_ENDINGS = {".jpg", ".jpeg", ".png"}
 LISTED_PROBLEMS = 20
 NOT_AN_IMAGE = (OSError, UnidentifiedImageError, SyntaxError, Image.DecompressionBombError)
@@ -184,7 +185,7 @@ def without_corrupt(split: Split) -> tuple[Split, list[str]]:
     return good, list(bad.values())
 
 
-def read_color(path: Path) -> NDArray[np.uint8]:
+def read_rgb(path: Path) -> NDArray[np.uint8]:
     """Read an image as (H, W, 3) uint8 rgb; a corrupt one is an error that names its path."""
     return _read(path, "RGB")
 
@@ -215,7 +216,7 @@ def corrupt_files(files: Iterable[Path]) -> Iterator[tuple[Path, str]]:
     """Those image files that cannot be decoded, with a sentence on each."""
     for path in files:
         try:
-            read_color(path)
+            read_rgb(path)
         except InvalidInput as error:
             yield path, str(error)
 

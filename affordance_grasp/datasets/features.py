@@ -20,7 +20,7 @@ import numpy as np
 from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
 
-from affordance_grasp.datasets.agd20k import ImageFile, content_digest, read_color
+from affordance_grasp.datasets.agd20k import ImageFile, content_digest, read_rgb
 from affordance_grasp.datasets.images import FrozenEncoder, ImageView, ViewedImages
 from affordance_grasp.errors import InvalidInput, writing
 
@@ -126,7 +126,7 @@ def _input(images: Sequence[ImageFile], row: int, view: ImageView) -> NDArray[np
 
 @lru_cache(maxsize=OPEN_IMAGES)
 def _recent_color(path: Path) -> NDArray[np.uint8]:
-    return read_color(path)
+    return read_rgb(path)
 
 
 def _by_content(images: Iterable[ImageFile]) -> dict[str, list[ImageFile]]:

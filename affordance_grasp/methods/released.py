@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from affordance_grasp.datasets.agd20k import UNSEEN_AFFORDANCES
 from affordance_grasp.encoders.weights import check_state_dict, read_tensors, tensors_sha256
 from affordance_grasp.errors import InvalidInput, UnknownName
 from affordance_grasp.methods.checkpoint import (
@@ -19,13 +20,6 @@ from affordance_grasp.methods.checkpoint import (
 from affordance_grasp.methods.method import find_method, make_config, make_network
 from affordance_grasp.methods.table import method_module
 from affordance_grasp.vocabulary import AFFORDANCES
-
-SEEN_ONLY = frozenset(
-    ("beat", "boxing", "brush_with", "drag", "lift", "look_out", "pack", "stir")
-    + ("talk_on", "text_on", "write")
-)
-UNSEEN_AFFORDANCES = tuple(name for name in AFFORDANCES if name not in SEEN_ONLY)
-"""The 25 affordances of AGD20K's Unseen split, in the order of the released classifiers."""
 
 Tensors = Mapping[str, Tensor]
 TextTable = Callable[[Tensors, Sequence[str], Path | None], Tensor]

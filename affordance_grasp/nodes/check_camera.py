@@ -53,7 +53,7 @@ class CameraCheck:
         self._node, self._frames, self._camera_frame = node, frames, camera_frame
         self._on_result = on_result
         self._left = max(1, round(patience_s / PERIOD_S))
-        # By the machine's clock: that of a bag stands still until the bag is played.
+        # By the machine's clock: a bag's is constant until the bag is played.
         self._timer = node.create_timer(PERIOD_S, self._look, clock=STEADY)
 
     def view(self) -> CameraTopics:

@@ -30,8 +30,8 @@ from affordance_grasp.nodes.ros.calls import LATCHED, NoAnswer
 from affordance_grasp.nodes.ros.parameters import LiveParameters
 from affordance_grasp.nodes.ros.running import run
 
-WHAT_TO_DO = "the arm stands still; see that its path is free, bring it home, then ask again"
-UNKNOWN = "whether the arm stands still is not known: use the robot's own stop, then see to it"
+WHAT_TO_DO = "the arm stands still; see that its path is free, bring it home, then retry"
+UNKNOWN = "whether the arm stands still is unknown: use the robot's own stop, then check it"
 REST_S, REST_PATIENCE_S = 0.1, 1.5
 CLOSE_S = 2.0
 ARMS: dict[str, Callable[[Node, DescribedRobot, JointMonitor], RobotArm]] = {

@@ -65,7 +65,7 @@ class GrounderNode(Node):
         response.latency_s = perf_counter() - started
 
     def _show(self, stamped: StampedFrame) -> None:
-        """Ground a live frame, when somebody looks and it is time."""
+        """Ground a live frame, if there are subscribers and it is time."""
         overlay_read = self._overlay.get_subscription_count() > 0
         heatmap_read = self._heatmap.get_subscription_count() > 0
         p = self._live.now

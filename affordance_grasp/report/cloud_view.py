@@ -15,7 +15,7 @@ from affordance_grasp.extras import require
 from affordance_grasp.geometry import Floats, deproject
 from affordance_grasp.pipeline import GraspPlan
 from affordance_grasp.report.figures import MUTED, PAPER, heatmap_colors, heatmap_tinted, write_png
-from affordance_grasp.report.glyphs import CHOSEN, STROKES, fork
+from affordance_grasp.report.glyphs import CHOSEN, STROKES, gripper_outline
 from affordance_grasp.scene.cloud import plane_axes
 from affordance_grasp.scene.cloud_files import quiet
 from affordance_grasp.scene.point_cloud import frame_cloud
@@ -82,7 +82,7 @@ def _geometries(open3d: Any, plan: GraspPlan) -> Iterator[Any]:
     yield _grid(open3d, plan)
     yield open3d.geometry.TriangleMesh.create_coordinate_frame(CAMERA_M)
     for place, grasp in enumerate(plan.selection.ranked[: SHOWN + 1]):
-        corners = fork(grasp.T_cam_tcp, grasp.width_m)
+        corners = gripper_outline(grasp.T_cam_tcp, grasp.width_m)
         tint = heatmap_colors(np.array(grasp.heat)) if place else np.array(CHOSEN)
         for start, end in corners[list(STROKES)].reshape(-1, 2, 3):
             rod = _rod(open3d, start, end, ROD_M if place else CHOSEN_ROD_M)

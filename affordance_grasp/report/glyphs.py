@@ -1,4 +1,4 @@
-"""Grasps drawn as gripper forks: two fingers, the bar between them and the stem to the wrist."""
+"""Grasps drawn as gripper outlines: two fingers, the bar between them, the stem to the wrist."""
 
 from copy import copy
 
@@ -16,10 +16,10 @@ SHIFT = 3  # cv2 draws at 1/8 pixel
 CHOSEN = (64, 235, 120)
 REJECTED = (150, 155, 160)
 STROKES = (0, 1, 1, 3, 3, 4, 2, 5)
-"""Ends of the lines between the corners of a fork."""
+"""Ends of the lines between the corners of a gripper outline."""
 
 
-def fork(T_cam_tcp: Floats, width_m: float) -> Floats:
+def gripper_outline(T_cam_tcp: Floats, width_m: float) -> Floats:
     """Corners (6, 3) [m] of the glyph: tip, knuckle, wrist base, knuckle, tip, and the wrist."""
     half = max(width_m / 2, 0.004)
     corners = np.array(
@@ -35,10 +35,10 @@ def fork(T_cam_tcp: Floats, width_m: float) -> Floats:
     return corners @ T_cam_tcp[:3, :3].T + T_cam_tcp[:3, 3]
 
 
-def draw_fork(
+def draw_gripper(
     image: RgbImage, corners_uv: Floats, tint: tuple[float, float, float], thickness: int
 ) -> None:
-    """Draw the projected corners (6, 2) of a fork into an image, unless one is out of view."""
+    """Draw the projected corners (6, 2) of an outline into an image unless one is outside."""
     if not (np.isfinite(corners_uv).all() and (np.abs(corners_uv) < 1e5).all()):
         return
     corners = np.round(corners_uv * 2**SHIFT).astype(np.int32)
@@ -122,8 +122,8 @@ class _Canvas:
     def draw(
         self, T_cam_tcp: Floats, width_m: float, tint: tuple[float, float, float], thickness: int
     ) -> None:
-        uv = self._to_canvas(project(fork(T_cam_tcp, width_m), self._K))
-        draw_fork(self.image, uv, tint, thickness)
+        uv = self._to_canvas(project(gripper_outline(T_cam_tcp, width_m), self._K))
+        draw_gripper(self.image, uv, tint, thickness)
 
     def mark(self, contact_uv: tuple[float, float]) -> None:
         u, v = self._to_canvas(np.array(contact_uv)).round().astype(int)

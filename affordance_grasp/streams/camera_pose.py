@@ -43,7 +43,7 @@ class HandEyePose:
 
 @dataclass(frozen=True)
 class TfPose:
-    """The pose on TF in the robot's base frame, whoever publishes it."""
+    """The pose on TF in the robot's base frame, from any publisher."""
 
     base_frame: str
     tree: TransformTree

@@ -45,7 +45,7 @@ class Link:
         return 2 * acos(min(1.0, abs(cosine))) > SAME_RAD + FASTEST_RAD_S * seconds
 
     def towards(self, other: "Link", share: float) -> Floats:
-        """``T_parent_child`` at a share in 0..1 of the way to another link of the same parent."""
+        """``T_parent_child`` at a fraction 0..1 between this and another link of one parent."""
         turns = Rotation.from_quat([self.quaternion, other.quaternion])
         ends_m = np.array([self.translation_m, other.translation_m])
         return pose(

@@ -27,7 +27,7 @@ RATE_HZ = 6.0
 
 
 class CameraDouble(Node):
-    """One picture of a mug, again and again, with the stamp of now."""
+    """One image of a mug, again and again, with the stamp of now."""
 
     def __init__(self, reliability: ReliabilityPolicy) -> None:
         super().__init__("camera", namespace="/camera")

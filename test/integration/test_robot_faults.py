@@ -33,7 +33,7 @@ pytestmark = pytest.mark.processes
 WAIT_S = 120.0
 DOUBLE = Path(__file__).with_name("robot_double.py")
 STILL = "the arm stands still; see that its path is free"
-UNKNOWN = "whether the arm stands still is not known: use the robot's own stop"
+UNKNOWN = "whether the arm stands still is unknown: use the robot's own stop"
 CONTROLLER = {"robot": "ros2_control", "speed_scaling": 1.0, "joint_state_timeout_s": 2.0}
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from safetensors.torch import save
 
-from affordance_grasp.datasets.agd20k import ImageFile, read_color
+from affordance_grasp.datasets.agd20k import ImageFile, read_rgb
 from affordance_grasp.datasets.labels import refined_label_path
 from affordance_grasp.datasets.stitching import squash
 from affordance_grasp.encoders.weights import read_tensors
@@ -98,7 +98,7 @@ class LabelRefiner:
 
     def raw(self, image: ImageFile) -> Mask:
         """The network's mask (H, W), within the whole object's mask."""
-        color = read_color(image.path)
+        color = read_rgb(image.path)
         height, width = color.shape[:2]
         square, left, top = pad_square(color)
         pixels = squash(square, self._network.config.image_side) / np.float32(255)
@@ -118,7 +118,7 @@ class LabelRefiner:
         if self._segmenter is None or found is None:
             return raw
         boxes = found.kept().boxes
-        return snap_in_boxes(raw, read_color(image.path), boxes, self._segmenter)
+        return snap_in_boxes(raw, read_rgb(image.path), boxes, self._segmenter)
 
     def write(self, images: Sequence[ImageFile]) -> RefinedCount:
         """Write the label of every image, or remove an older one where nothing is left."""

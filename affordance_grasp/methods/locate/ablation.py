@@ -1,4 +1,4 @@
-"""What LOCATE's losses add to one another; figures of its paper for these rows are not known."""
+"""LOCATE's losses one by one; its paper has no such table."""
 
 from affordance_grasp.methods.ablation import Row
 

@@ -1,4 +1,4 @@
-"""What LOCATE can be told, and what a training step takes."""
+"""Configuration of LOCATE and its training batches."""
 
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
@@ -38,7 +38,7 @@ class LocateConfig(Settings, title="LOCATE"):
     concentration_weight: float = 0.07
 
     def check(self) -> None:
-        """Refuse sizes that do not exist, and encoders whose attention is not known."""
+        """Refuse sizes that do not fit, and encoders without known salient heads."""
         backbone_spec(self.backbone).grid(self.image_side)
         if self.backbone not in SALIENT_HEADS:
             raise InvalidInput(

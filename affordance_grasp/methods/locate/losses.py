@@ -1,4 +1,4 @@
-"""What guides LOCATE's egocentric CAM to the part that the exocentric images chose."""
+"""LOCATE's loss that guides the egocentric CAM to the part selected by exocentric images."""
 
 from torch import Tensor
 from torch.nn import functional

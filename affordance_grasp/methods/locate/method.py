@@ -1,4 +1,4 @@
-"""LOCATE's entry: what it is and what it is built of."""
+"""LOCATE's entry."""
 
 from affordance_grasp.methods.locate.config import LocateBatch, LocateConfig
 from affordance_grasp.methods.locate.network import Locate

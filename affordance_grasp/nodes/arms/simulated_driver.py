@@ -137,7 +137,7 @@ class SimulatedDriver:
 
 
 def _fingers_rest() -> Callable[[World], bool]:
-    """A function that tells whether the fingers have been still for ``STALL_S``."""
+    """A function: whether the fingers have been still for ``STALL_S``."""
     since: list[tuple[float, float]] = []
 
     def rest(world: World) -> bool:

@@ -12,7 +12,7 @@ from affordance_grasp.control.robot import RobotConfig
 from affordance_grasp.datatypes import Selection
 from affordance_grasp.geometry import Floats
 from affordance_grasp.nodes.convert.conversions import from_point
-from affordance_grasp.report.glyphs import STROKES, fork
+from affordance_grasp.report.glyphs import STROKES, gripper_outline
 
 SHOWN = 30
 GRASP_LINE_M, CHOSEN_LINE_M, PATH_LINE_M = 0.002, 0.005, 0.004
@@ -53,7 +53,7 @@ def path_markers(robot: RobotConfig, plan: PickPlan, header: Header) -> MarkerAr
 
 
 def _fork(T: Floats, width_m: float, header: Header, color: ColorRGBA) -> Marker:
-    return _lines(Marker.LINE_LIST, fork(T, width_m)[list(STROKES)], header, color)
+    return _lines(Marker.LINE_LIST, gripper_outline(T, width_m)[list(STROKES)], header, color)
 
 
 def _lines(kind: int, points: Floats, header: Header, color: ColorRGBA) -> Marker:

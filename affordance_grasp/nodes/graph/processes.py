@@ -46,7 +46,7 @@ def isolate() -> int:
     domain = next(filter(is_empty, domains), None)
     if domain is None:
         raise EnvironmentFault(
-            f"somebody is in each of the ROS domains {FREE_DOMAINS[0]} to {FREE_DOMAINS[-1]} on "
+            f"the ROS domains {FREE_DOMAINS[0]} to {FREE_DOMAINS[-1]} all have participants on "
             "this host; end some of these processes"
         )
     os.environ["ROS_DOMAIN_ID"] = str(domain)
@@ -110,7 +110,7 @@ class Graph:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Ask every node to end, and kill what is still there after a few seconds."""
+        """Request every node to end, and kill those that remain after a few seconds."""
         for process in self._processes.values():
             if process.poll() is None:
                 process.terminate()

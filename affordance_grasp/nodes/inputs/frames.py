@@ -48,7 +48,7 @@ class StampedFrame:
         return self.color.header
 
     def frame(self) -> RgbdFrame:
-        """The frame as a value; raises what is wrong with it."""
+        """The frame as a value; raises its fault."""
         return to_rgbd(self.color, self.depth, self.camera_info)
 
     def undistorted(self) -> "StampedFrame":

@@ -103,7 +103,7 @@ class JointMonitor:
             return self.history.received and self.history.rests(round(window_s * 1e9))
 
     def _complaint(self) -> str:
-        """What is wrong with the present positions; empty when nothing is."""
+        """The fault of the present positions; empty without one."""
         if not self.history.received:
             return f"nothing arrives on {TOPIC}; is the robot's driver running?"
         if self.history.contradiction:

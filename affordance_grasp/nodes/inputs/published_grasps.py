@@ -134,5 +134,5 @@ def from_pose_array(message: PoseArray, best_first: bool) -> ExternalGrasps:
     count = len(message.poses)
     T = np.array([to_pose(pose, "grasp pose") for pose in message.poses]).reshape(-1, 4, 4)
     score = 1.0 - np.arange(count) / max(count, 1) if best_first else None
-    # conventions with a depth of each grasp have none here: the tip offset has to say it
+    # conventions with a depth of each grasp have none here: the tip offset has to include it
     return external_grasps(T, NAME, depth_m=np.zeros(count), score=score)

@@ -29,7 +29,7 @@ def listen(
     take: Callable[[Any], None],
     qos: QoSProfile = qos_profile_sensor_data,
 ) -> None:
-    """Subscribe in a callback group of its own, so that who waits does not block arrivals.
+    """Subscribe in a callback group of its own, so that waiting does not block arrivals.
 
     Best-effort by default, which suits reliable and best-effort publishers alike.
     """

@@ -124,7 +124,7 @@ class Goals:
         relay = None if on_feedback is None else lambda message: on_feedback(message.feedback)
         handle = self._accepted(client.send_goal_async(goal, feedback_callback=relay), what)
         if not handle.accepted:
-            raise Refused(f"{what}: the goal was not accepted; the log of its server says why")
+            raise Refused(f"{what}: the goal was not accepted; see the log of its server")
         return self._await(client, handle, timeout_s, what)
 
     def _accepted(self, sent: Future, what: str) -> ClientGoalHandle:

@@ -93,7 +93,7 @@ def _declare_one(node: Node, setting: Setting) -> Any:
 
 
 def _plain(setting: Setting, value: Any) -> Any:
-    """ROS has no parameter without a value: an empty text stands for none."""
+    """ROS has no parameter without a value: an empty text means none."""
     if value == "" and setting.optional:
         return None
     return Path(value) if isinstance(setting.default, Path) else value

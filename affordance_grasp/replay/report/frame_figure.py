@@ -9,7 +9,7 @@ from affordance_grasp.files import write_file
 from affordance_grasp.geometry import Floats, project
 from affordance_grasp.pipeline import GraspPlan
 from affordance_grasp.report.figures import INK, PAPER, RgbImage, heatmap_overlay
-from affordance_grasp.report.glyphs import CHOSEN, draw_fork, fork
+from affordance_grasp.report.glyphs import CHOSEN, draw_gripper, gripper_outline
 
 JPEG_QUALITY = 85
 MOST_GRASPS = 6
@@ -32,7 +32,9 @@ def frame_figure(plan: GraspPlan) -> RgbImage:
 def _draw(
     image: RgbImage, grasp: RankedGrasp, K: Floats, tint: tuple[int, int, int], thickness: int
 ) -> None:
-    draw_fork(image, project(fork(grasp.T_cam_tcp, grasp.width_m), K), tint, thickness)
+    draw_gripper(
+        image, project(gripper_outline(grasp.T_cam_tcp, grasp.width_m), K), tint, thickness
+    )
 
 
 def write_jpeg(path: Path, image: RgbImage) -> Path:

@@ -57,7 +57,7 @@ class MaskedImage:
         return {part: box for part, box in found.items() if box is not None}
 
 
-def image_size(rng: Generator, side: int) -> tuple[int, int]:
+def random_size(rng: Generator, side: int) -> tuple[int, int]:
     """Width and height [px] of an image: square, or up to a quarter longer one way."""
     longer = int(side * rng.choice([1.0, 1.0, rng.uniform(1.0, 1.25)]))
     return (longer, side) if rng.uniform() < 0.5 else (side, longer)
@@ -69,7 +69,7 @@ def egocentric(
     """Images of an object alone at rest, from above, with all ``wanted`` parts in sight."""
     spec = studio_spec(rng, _mean_color(obj))
     add_object(spec, obj, name=OBJECT)
-    studio = Studio(spec, image_size(rng, side), SETTLE_S)
+    studio = Studio(spec, random_size(rng, side), SETTLE_S)
     try:
         points = box_corners(_body_pose(studio), *_boxes(obj.primitives))
         for _ in range(views):
@@ -157,7 +157,7 @@ def exocentric(
     _add_room(spec, rng)
     body = add_object(spec, obj, T_world_object, OBJECT, free=False)
     _add_person(body, hand)
-    studio = Studio(spec, image_size(rng, side))
+    studio = Studio(spec, random_size(rng, side))
     try:
         taken = [p for p in obj.primitives if p.part in parts] or list(obj.primitives)
         shown = [*taken, *(p for p in hand if p.part != ARM)]

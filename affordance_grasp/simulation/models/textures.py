@@ -34,7 +34,7 @@ def plain(rng: Generator, size: int, rgb: Floats) -> Image:
     return _shade(rgb, 0.03 * noise(rng, size))
 
 
-def wood(rng: Generator, size: int, rgb: Floats) -> Image:
+def planks(rng: Generator, size: int, rgb: Floats) -> Image:
     """Planks with grain along the columns."""
     grain = noise(rng, size, 3, 2)
     stretched = cv2.resize(rng.normal(size=(6, size)), (size, size), interpolation=cv2.INTER_CUBIC)
@@ -88,7 +88,7 @@ def brushed(rng: Generator, size: int, rgb: Floats) -> Image:
 
 PATTERNS = {
     "plain": plain,
-    "wood": wood,
+    "wood": planks,
     "cloth": cloth,
     "stone": stone,
     "tiles": tiles,
