@@ -3,7 +3,7 @@
 import json
 
 import torch
-from test_official import hollow, written
+from test_released import hollow, written
 
 from affordance_grasp.cli import main
 from affordance_grasp.methods.checkpoint import load_checkpoint
