@@ -136,7 +136,7 @@ def _phrase_at(tokens: list[str], position: int, phrases: tuple[Words, ...]) -> 
 
 
 def _pieces(tokens: list[str]) -> Iterator[tuple[list[str], bool]]:
-    """What stands between two stops or turns, and whether a comma stands before it."""
+    """The words between two stops or turns, and whether a comma precedes them."""
     piece: list[str] = []
     after_comma = False
     for place, token in enumerate(tokens):

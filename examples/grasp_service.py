@@ -22,7 +22,7 @@ from affordance_grasp.scene.cloud import TableScene, segment_scene
 def propose(frame: RgbdFrame, scene: TableScene) -> GraspCandidates:
     """Grasps in the camera's optical frame, poses of tcp at closure; put your model here.
 
-    This stand-in comes straight down on the middle of what stands on the table, closing across
+    This example descends straight on the middle of the objects on the table, closing across
     the direction in which the points spread least.
     """
     points, up = scene.cloud.points_cam, scene.table.normal_cam

@@ -29,7 +29,7 @@ def main() -> None:
 
     robot, grounder = load_robot(), load_grounder()
     for recorded in read_bag(arguments.bag, robot, arguments.every):
-        view = recorded.view  # where the camera was, if the bag tells
+        view = recorded.view  # the camera's pose, if the bag has it
         reach = None if view is None else reach_from(robot, view.q, view.T_base_cam)
         try:
             best = plan_grasps(recorded.frame, arguments.query, grounder, reach=reach).best

@@ -154,7 +154,7 @@ def _start(context: LaunchContext) -> list[LaunchDescriptionEntity]:
 
 
 def _completed(given: Arguments) -> Arguments:
-    """The arguments with what an empty one stands for."""
+    """The arguments, empty ones replaced by their defaults."""
     simulated = given["camera"] == "simulation"
     robot = given["robot"] or ("simulation" if simulated else "none")
     real_arm = robot in REAL_ARMS

@@ -50,7 +50,7 @@ def read_views(folder: Path, arm: SerialArm) -> list[CalibrationView]:
     """All views below a folder, in order of their names.
 
     Raises:
-        InvalidInput: there are none, or one is not complete; says which.
+        InvalidInput: there are none, or one is not complete, which is named.
     """
     found = sorted(path.parent for path in Path(folder).glob("*/view.json"))
     if not found:

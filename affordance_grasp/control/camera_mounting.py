@@ -84,7 +84,7 @@ def load_hand_eye(path: Path) -> HandEye:
     """Read a calibration for the colour camera's optical frame.
 
     Raises:
-        InvalidInput: it is for another frame; says how to convert it.
+        InvalidInput: it is for another frame; the error names the conversion.
     """
     hand_eye = read_hand_eye(path)
     if not hand_eye.camera_frame.endswith(OPTICAL_SUFFIX):

@@ -174,7 +174,7 @@ def load_gripper(path: Path | None = None) -> GripperProfile:
 
 
 class Hold(str, Enum):
-    """What the measured width tells about the grasp."""
+    """The outcome of a grasp by the measured width."""
 
     HELD = "held"
     EMPTY = "empty"

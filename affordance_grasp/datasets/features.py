@@ -41,7 +41,7 @@ class EncoderOptions:
 class CachedFeatures:
     """Features of distinct images: ``values`` (N, V, R, C) float16, memory-mapped.
 
-    ``views`` (N, V) says how each was made; ``row_of`` maps the path of every image to its row.
+    ``views`` (N, V): the view of each; ``row_of`` maps the path of every image to its row.
     """
 
     values: NDArray[np.float16]

@@ -74,7 +74,7 @@ Draw = Callable[[np.random.Generator, int, Catalogue], tuple[ImageView, ...]]
 
 @dataclass(frozen=True)
 class ViewedImages:
-    """``images`` of a split, each in the views that ``draw`` gives; ``name`` says which images.
+    """``images`` of a split, each in the views that ``draw`` gives; ``name`` of the set of images.
 
     ``seed`` draws the views that are cached.
     """
@@ -173,7 +173,7 @@ class FreshViews:
 
 
 def catalogue_of(split: Split, images: Sequence[ImageFile]) -> Catalogue:
-    """What stands on ``images``, with all affordances of a split's train images."""
+    """The objects on ``images``, with all affordances of a split's train images."""
     affordances: dict[str, set[str]] = {}
     for image in split.train_ego:
         affordances.setdefault(image.object, set()).add(image.affordance)

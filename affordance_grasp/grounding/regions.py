@@ -30,7 +30,7 @@ def ground_scene(
 ) -> tuple[Heatmap, Region]:
     """Heatmap of a query and its region of interest.
 
-    The share of the heatmap's mass on an object instance tells how likely the query refers to it.
+    The share of the heatmap's mass on an object instance shows how likely the query refers to it.
     """
     region = scene_region(scene)
     heatmap = grounder.ground(frame.color, query, region)

@@ -62,7 +62,7 @@ def write_cloud(path: Path, cloud: PointCloud, **values: NDArray[np.float32]) ->
         written.point[name] = np.ascontiguousarray(column[:, None], np.float32)
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(b"")  # open3d does not say why it cannot write
+        path.write_bytes(b"")  # open3d gives no reason
     with quiet(open3d):
         done = open3d.t.io.write_point_cloud(str(path), written)
     if not done:
@@ -91,7 +91,7 @@ def _announced(path: Path) -> int:
 
 
 def _is_short_text(path: Path, count: int) -> bool:
-    """Whether a PCD in ASCII has fewer whole lines than points, of which open3d says nothing."""
+    """Whether a PCD in ASCII has fewer whole lines than points, which open3d does not report."""
     with path.open("rb") as file:
         part = file.read(HEADER_BYTES).partition(b"\nDATA ascii")[2]
         if path.suffix.lower() != ".pcd" or not part:

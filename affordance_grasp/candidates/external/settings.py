@@ -23,7 +23,7 @@ class ExternalSettings(Settings, title="generator"):
         str, about("of an external generator's poses; empty: its own, else tcp")
     ] = ""
     hand: Annotated[
-        str, about("which hand its model was trained with; empty: as it says itself")
+        str, about("which hand its model was trained with; empty: as the server reports")
     ] = ""
     tip_offset_m: Annotated[
         float,

@@ -39,7 +39,7 @@ class Actuators(Protocol):
 
 @dataclass(frozen=True)
 class PickExecution:
-    """What the robot's own sensors say after a pick.
+    """The measurements of the robot's own sensors after a pick.
 
     ``verdict`` and ``width_m``: at home, after holding still. ``closed_verdict`` and
     ``closed_width_m``: before lifting.

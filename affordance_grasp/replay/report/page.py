@@ -137,7 +137,7 @@ def _gallery(results: Path) -> str:
 def _figure_cell(result: FrameResult, path: Path) -> str:
     try:
         image = to_width(read_color(path), FIGURE_WIDTH)
-    except InvalidInput:  # somebody removed or replaced it; the page does without
+    except InvalidInput:  # removed or replaced meanwhile; the page omits it
         return ""
     note = f"{result.ranked} of {result.candidates} grasps ranked"
     if result.grasps:

@@ -25,7 +25,7 @@ class Snapshot:
 
 @dataclass
 class ImageFeed:
-    """Images rendered ``rate_hz`` times a second while ``wanted`` says so."""
+    """Images rendered ``rate_hz`` times a second while ``wanted()`` is true."""
 
     rate_hz: float
     wanted: Callable[[], bool]

@@ -1,6 +1,7 @@
 """Egocentric images of an object alone and exocentric ones of it in use, with part masks."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 
 import cv2
@@ -58,7 +59,7 @@ class MaskedImage:
 
 
 def random_size(rng: Generator, side: int) -> tuple[int, int]:
-    """Width and height [px] of an image: square, or up to a quarter longer one way."""
+    """Width and height [px] of an image: square, or up to a quarter longer in one direction."""
     longer = int(side * rng.choice([1.0, 1.0, rng.uniform(1.0, 1.25)]))
     return (longer, side) if rng.uniform() < 0.5 else (side, longer)
 
@@ -69,19 +70,12 @@ def egocentric(
     """Images of an object alone at rest, from above, with all ``wanted`` parts in sight."""
     spec = studio_spec(rng, _mean_color(obj))
     add_object(spec, obj, name=OBJECT)
-    studio = Studio(spec, random_size(rng, side), SETTLE_S)
-    try:
+    with closing(Studio(spec, random_size(rng, side), SETTLE_S)) as studio:
         points = box_corners(_body_pose(studio), *_boxes(obj.primitives))
         for _ in range(views):
             studio.relight(rng)
-            yield _best(
-                studio,
-                [_ego_view(points, studio.size, rng) for _ in range(TRIES)],
-                wanted,
-                rng,
-            )
-    finally:
-        studio.close()
+            tries = [_ego_view(points, studio.size, rng) for _ in range(TRIES)]
+            yield _best(studio, tries, wanted, rng)
 
 
 def close_up(
@@ -157,21 +151,14 @@ def exocentric(
     _add_room(spec, rng)
     body = add_object(spec, obj, T_world_object, OBJECT, free=False)
     _add_person(body, hand)
-    studio = Studio(spec, random_size(rng, side))
-    try:
+    with closing(Studio(spec, random_size(rng, side))) as studio:
         taken = [p for p in obj.primitives if p.part in parts] or list(obj.primitives)
         shown = [*taken, *(p for p in hand if p.part != ARM)]
         points = box_corners(T_world_object, *_boxes(shown))
         for _ in range(views):
             studio.relight(rng)
-            yield _clearest(
-                studio,
-                [_exo_view(points, studio.size, rng) for _ in range(EXO_TRIES)],
-                parts,
-                rng,
-            )
-    finally:
-        studio.close()
+            tries = [_exo_view(points, studio.size, rng) for _ in range(EXO_TRIES)]
+            yield _clearest(studio, tries, parts, rng)
 
 
 def _ego_view(points: Floats, size: tuple[int, int], rng: Generator) -> StudioView:
