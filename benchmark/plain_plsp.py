@@ -9,8 +9,8 @@ from torch.nn import functional
 
 from affordance_grasp.benchmark.contestant import ASKED, Contestant
 from affordance_grasp.encoders.backbones import load_backbone
+from affordance_grasp.methods.network import DropPath
 from affordance_grasp.methods.plsp.config import PlspBatch, PlspConfig
-from affordance_grasp.methods.plsp.fuser import DropPath
 from affordance_grasp.methods.plsp.network import Plsp
 from benchmark.inputs import labels, random_image
 from benchmark.plain_encoders import clip_tokens, plain, plain_copy

@@ -127,6 +127,21 @@ class GroundingNetwork(nn.Module, ABC):
         return self.backbone
 
 
+class DropPath(nn.Module):
+    """In training, leaves out the branch of a sample at ``rate`` and scales what remains."""
+
+    def __init__(self, rate: float) -> None:
+        super().__init__()
+        self.rate = rate
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, ...) -> (B, ...)."""
+        if self.rate == 0 or not self.training:
+            return x
+        kept = x.new_empty(len(x), *[1] * (x.ndim - 1)).bernoulli_(1 - self.rate)
+        return x * kept.div_(1 - self.rate)
+
+
 def _check_backbone(config: NetworkConfig, backbone: Backbone) -> None:
     if backbone.spec.name != config.backbone or backbone.image_side != config.image_side:
         raise InvalidInput(

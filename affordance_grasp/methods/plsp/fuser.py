@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from affordance_grasp.encoders.linear import FeedForward, Linear, linear
+from affordance_grasp.methods.network import DropPath
 
 
 def sin_cos_table(grid: int, dim: int, temperature: float = 10000.0) -> Tensor:
@@ -55,21 +56,6 @@ class CrossAttention(nn.Module):
         q, k, v = (x.unflatten(2, (self.heads, -1)).transpose(1, 2) for x in (q, self.k(key), v))
         mixed = functional.scaled_dot_product_attention(q, k, v)
         return self.proj(mixed.transpose(1, 2).flatten(2))
-
-
-class DropPath(nn.Module):
-    """In training, leaves out the branch of a sample at ``rate`` and scales what remains."""
-
-    def __init__(self, rate: float) -> None:
-        super().__init__()
-        self.rate = rate
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(B, ...) -> (B, ...)."""
-        if self.rate == 0 or not self.training:
-            return x
-        kept = x.new_empty(len(x), *[1] * (x.ndim - 1)).bernoulli_(1 - self.rate)
-        return x * kept.div_(1 - self.rate)
 
 
 class FuserBlock(nn.Module):

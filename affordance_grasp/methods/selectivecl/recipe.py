@@ -28,7 +28,7 @@ def selectivecl_samples(
     def batch(ego: Tensor, exo: Tensor, label: Tensor) -> SelectiveClBatch:
         return SelectiveClBatch(ego, exo, label, text[label])
 
-    return triplet_samples(data, sampling, batch)
+    return triplet_samples(batch)(data, sampling, text)
 
 
 def _learner(config: SelectiveClConfig) -> TextLearner | None:

@@ -110,11 +110,16 @@ class TripletSamples:
 
 
 def triplet_samples(
-    data: TrainingData, sampling: TripletSampling, batch: Callable[[Tensor, Tensor, Tensor], Any]
-) -> TripletSamples:
-    """The samples of a split, as batches of one method."""
-    affordances = split_affordances(data.split)
-    return TripletSamples(triplets(data.split, sampling), data.ego, data.exo, affordances, batch)
+    batch: Callable[[Tensor, Tensor, Tensor], Any],
+) -> Callable[[TrainingData, TripletSampling, Tensor], TripletSamples]:
+    """What draws the samples of a method whose ``batch`` holds no text."""
+
+    def samples(data: TrainingData, sampling: TripletSampling, text: Tensor) -> TripletSamples:
+        del text
+        affordances, chosen = split_affordances(data.split), triplets(data.split, sampling)
+        return TripletSamples(chosen, data.ego, data.exo, affordances, batch)
+
+    return samples
 
 
 def _read(source: ViewSource, image: ImageFile, rng: np.random.Generator) -> NDArray[np.float32]:
