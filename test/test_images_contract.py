@@ -11,21 +11,21 @@ from std_msgs.msg import Header
 from affordance_grasp.datatypes import CameraIntrinsics
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.nodes.convert import conversions, images
-from affordance_grasp.streams.messages import Encoding
+from affordance_grasp.streams.messages import PixelFormat
 
 ENCODINGS = {
-    "rgb8": Encoding("u1", 3),
-    "bgr8": Encoding("u1", 3),
-    "rgba8": Encoding("u1", 4),
-    "bgra8": Encoding("u1", 4),
-    "mono8": Encoding("u1", 1),
-    "mono16": Encoding("u2", 1),
-    "8UC1": Encoding("u1", 1),
-    "8UC3": Encoding("u1", 3),
-    "8UC4": Encoding("u1", 4),
-    "16UC1": Encoding("u2", 1),
-    "32FC1": Encoding("f4", 1),
-    "32FC3": Encoding("f4", 3),
+    "rgb8": PixelFormat("u1", 3),
+    "bgr8": PixelFormat("u1", 3),
+    "rgba8": PixelFormat("u1", 4),
+    "bgra8": PixelFormat("u1", 4),
+    "mono8": PixelFormat("u1", 1),
+    "mono16": PixelFormat("u2", 1),
+    "8UC1": PixelFormat("u1", 1),
+    "8UC3": PixelFormat("u1", 3),
+    "8UC4": PixelFormat("u1", 4),
+    "16UC1": PixelFormat("u2", 1),
+    "32FC1": PixelFormat("f4", 1),
+    "32FC3": PixelFormat("f4", 3),
 }
 PADDINGS = (0, 1, 3, 5, 12, 16)
 WIDTH, HEIGHT = 5, 3
@@ -42,7 +42,7 @@ def way(request, monkeypatch):
     return request.param
 
 
-def pixels_of(encoding: Encoding) -> np.ndarray:
+def pixels_of(encoding: PixelFormat) -> np.ndarray:
     size = HEIGHT * WIDTH * encoding.channels
     values = np.random.default_rng(7).integers(1, 255, size * np.dtype(encoding.dtype).itemsize)
     drawn = values.astype(np.uint8).view(encoding.dtype)
