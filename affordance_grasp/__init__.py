@@ -6,7 +6,7 @@ Three lines from an image to a heatmap::
 
     heatmap = load_grounder("plsp").ground(read_color("mug.png"), "hold")
 
-``examples/`` goes on from there. What is listed here is imported when it is first used.
+``examples/`` has more. The names listed here are imported on first use.
 
 The package is two libraries in one tree: a numpy/torch core that never imports ROS, and the thin
 ROS 2 nodes in :mod:`affordance_grasp.nodes`. The generated messages (``affordance_grasp.msg``,

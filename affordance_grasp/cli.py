@@ -1,7 +1,7 @@
 """The command line: ``affordance-grasp COMMAND``; one module per command in ``commands``.
 
 A command module has ``add_arguments(parser)`` and ``run(arguments) -> int``.
-Whatever is wrong ends with one sentence on standard error and exit code 2 for bad input, 3 for
+Every error ends with one sentence on standard error and exit code 2 for bad input, 3 for
 what this machine lacks: a package, room on the disk, memory, a process that died.
 """
 
@@ -54,7 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _complaint(error: Exception) -> tuple[str, int]:
-    """One sentence and the exit code; a module that no extra brings is a fault of ours."""
+    """One sentence and the exit code; a missing module of no extra is a bug."""
     if isinstance(error, AffordanceGraspError):
         return str(error), error.exit_code
     if isinstance(error, ModuleNotFoundError):

@@ -29,12 +29,12 @@ class UnknownName(AffordanceGraspError):
     """A name (query, method, generator, object) that is not known; lists the known ones."""
 
     def __init__(self, kind: str, name: str, known: list[str] | tuple[str, ...]) -> None:
-        """Name the kind of thing, the unknown name and every known one."""
+        """Name the kind, the unknown name and every known one."""
         super().__init__(f"unknown {kind} {_shown(name)}; known: {', '.join(known)}")
         self._named = kind, name, known
 
     def __reduce__(self) -> tuple[type, tuple]:
-        """Make it anew from what it was made of: a process hands its errors to another so."""
+        """Rebuild it from its arguments, to pass it between processes."""
         return type(self), self._named
 
 
@@ -64,7 +64,7 @@ class Unreachable(AffordanceGraspError):
 
 
 class EnvironmentFault(AffordanceGraspError):
-    """The input is good and this machine cannot do it; once mended, the same call works."""
+    """The input is valid and this machine cannot do it; once fixed, the same call works."""
 
     exit_code = 3
 
@@ -97,7 +97,7 @@ def _shown(name: str) -> str:
 
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """Make one sentence of whatever the file system has against writing to ``path``.
+    """Raise any error of writing to ``path`` as one sentence.
 
     Raises:
         StorageFull: no room is left.

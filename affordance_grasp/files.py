@@ -7,7 +7,7 @@ from affordance_grasp.errors import writing
 
 
 def write_file(path: Path, content: bytes | str) -> Path:
-    """Write a file, making its folder; whoever is interrupted leaves what was there before.
+    """Write a file, making its folder; an interruption leaves the previous content.
 
     Raises:
         StorageFull, NotWritable, InvalidInput: see :func:`errors.writing`.

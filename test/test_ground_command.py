@@ -44,7 +44,7 @@ def test_json_and_files(image, random_checkpoint, tmp_path, capsys):
 def test_plain_words(image, random_checkpoint, capsys):
     arguments = ["--query", "cut", "--checkpoint", str(random_checkpoint)]
     assert main(["ground", str(image), *arguments]) == 0
-    assert capsys.readouterr().out.startswith("cut -> cut_with: hottest at column")
+    assert capsys.readouterr().out.startswith("cut -> cut_with: peak at column")
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Train and score what is not done yet, then write and print the table."""
+    """Train and score the runs that remain, then write and print the table."""
     from affordance_grasp.learning.ablations.ablation import (
         Spread,
         choose_rows,

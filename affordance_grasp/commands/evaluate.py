@@ -153,7 +153,7 @@ def _saliency(arguments: argparse.Namespace, split: Split) -> Any:
 
     backbone = load_backbone(arguments.saliency)
     if not isinstance(backbone, VitBackbone):
-        raise InvalidInput(f"backbone {arguments.saliency} gives no attention to show")
+        raise InvalidInput(f"backbone {arguments.saliency} has no attention to score")
     return cached_saliency(
         views_for_test(split, CropPlan().plain),
         backbone,

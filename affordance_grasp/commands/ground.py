@@ -64,7 +64,7 @@ def _write(arguments: argparse.Namespace, color: RgbImage, heatmap: Heatmap) -> 
 def _sentence(report: Mapping[str, Any]) -> str:
     u, v = report["peak_uv"]
     return (
-        f"{report['query']} -> {report['affordance']}: hottest at column {u}, row {v}, "
+        f"{report['query']} -> {report['affordance']}: peak at column {u}, row {v}, "
         f"confidence {report['confidence']:.2f} "
         f"({report['method']}, {report['latency_ms']:.0f} ms)"
     )

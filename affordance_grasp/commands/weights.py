@@ -16,7 +16,7 @@ from affordance_grasp.encoders.registry import (
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare ``list`` and ``fetch NAME``."""
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    listing = actions.add_parser("list", help="what there is, and what is here")
+    listing = actions.add_parser("list", help="the registered weights, and which are cached")
     listing.add_argument("--json", action="store_true", help="print JSON")
     fetch = actions.add_parser("fetch", help="resolve one set of weights and check its sha256")
     fetch.add_argument("name", metavar="NAME", help=", ".join(REGISTRY))
