@@ -47,6 +47,11 @@ class ExperimentOptions(PlanningOptions, title="experiment"):
         about("how grasps are chosen; quality ignores the heatmap"),
         one_of("selection rule", "affordance_grasp.rules:RULES"),
     ] = tuple(RULES)
+    precision: Annotated[
+        Word,
+        about("of the encoder, as the published picks had it"),
+        one_of("precision", "affordance_grasp.encoders.precision:PRECISIONS"),
+    ] = "float32"
     workers: Annotated[Count, about("processes")] = 2
     out: Annotated[Path | None, about("folder for results.json and figures")] = None
 
