@@ -7,6 +7,7 @@ import sys
 import cv2
 import numpy as np
 import pytest
+from tabletop import INTRINSICS, Block, tabletop
 
 from affordance_grasp.cli import COMMANDS
 
@@ -48,3 +49,15 @@ def test_a_heatmap_takes_no_model_zoo_no_compiler_and_no_text_encoder(image, met
     modules = imported_by(["ground", image, "--query", "hold", "--method", method])
     assert not modules & {*FOR_ONE_FUNCTION, *COMPILER, "tokenizers", "scipy", "mujoco"}
     assert "affordance_grasp.encoders.vision_transformer" in modules
+
+
+def test_a_plan_takes_no_more_than_its_heatmap_and_scipy(tmp_path):
+    frame = tabletop(Block(0, 0, (0.2, 0.025, 0.02), yaw_deg=20))
+    color, depth = tmp_path / "color.png", tmp_path / "depth.tiff"
+    cv2.imwrite(str(color), frame.color)
+    cv2.imwrite(str(depth), frame.depth_m)
+    pinhole = map(str, (INTRINSICS.fx, INTRINSICS.fy, INTRINSICS.cx, INTRINSICS.cy))
+    words = ["plan", "--color", str(color), "--depth", str(depth), "--depth-scale", "1"]
+    modules = imported_by([*words, "--intrinsics", *pinhole, "--query", "hold"])
+    assert not modules & {*FOR_ONE_FUNCTION, *COMPILER, "tokenizers", "mujoco", "rclpy", "open3d"}
+    assert "scipy.spatial" in modules

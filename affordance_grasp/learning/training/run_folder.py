@@ -17,7 +17,7 @@ from affordance_grasp.encoders.weights import NOT_TENSORS
 from affordance_grasp.errors import CheckpointError, InvalidInput, writing
 from affordance_grasp.files import write_file
 
-PACKAGES = ("numpy", "opencv-python", "safetensors", "timm", "torch")
+PACKAGES = ("numpy", "opencv-python", "safetensors", "torch")
 
 
 @dataclass(frozen=True)
