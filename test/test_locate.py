@@ -11,6 +11,7 @@ from affordance_grasp.methods.locate.config import LocateBatch, LocateConfig
 from affordance_grasp.methods.locate.losses import prototype_loss
 from affordance_grasp.methods.locate.network import Locate
 from affordance_grasp.methods.released import find_format
+from affordance_grasp.methods.shared.class_maps import KeyFeatures
 from affordance_grasp.methods.shared.parts import PartMatch
 
 SMALL = LocateConfig(image_side=56, classes=3)
@@ -99,13 +100,17 @@ def test_gradients_reach_what_each_loss_is_about():
 
 
 def test_exocentric_maps_choose_the_part_and_carry_no_gradient():
-    network, batch = Locate(replace(SMALL, overlap=0.0)), make_batch()
-    cam = torch.randn(3, 2, GRID, GRID, requires_grad=True)
-    ego, exo = network.features(batch.ego), network.exo_keys(batch.exo)
-    match = network.find_part(ego, exo, cam, batch.initial)
+    exo = torch.zeros(1, 2, DIM, GRID, GRID)
+    exo[:, :, 0], exo[:, :, 0, :, 2:], exo[:, :, 1, :, 2:] = 1, 0, 1  # two halves, two keys
+    right = torch.zeros(1, 2, GRID, GRID, requires_grad=True)
+    cam = right + torch.tensor([0.0, 0.5, 1.0, 0.7])
+    ego = KeyFeatures(exo[:, 0], torch.ones(1, 6, GRID**2))
+    network = Locate(replace(SMALL, overlap=0.0))
+    initial = torch.zeros(1, SMALL.clusters, dtype=torch.long)
+    match = network.find_part(ego, exo, cam, initial)
     assert not match.centroid.requires_grad
-    other = network.find_part(ego, exo, -cam, batch.initial)
-    assert not torch.allclose(match.centroid, other.centroid)
+    assert torch.equal(match.centroid[0], torch.eye(DIM)[1])
+    assert torch.equal(network.find_part(ego, exo, -cam, initial).centroid[0], torch.eye(DIM)[0])
 
 
 def test_parameters_are_grouped_by_name():
