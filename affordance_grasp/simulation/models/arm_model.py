@@ -7,6 +7,7 @@ compensated as a robot controller compensates it; contact forces are not.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import mujoco
 import numpy as np
@@ -14,10 +15,10 @@ from scipy.spatial.transform import Rotation
 
 from affordance_grasp.control.arm.urdf import SerialArm
 from affordance_grasp.geometry import Floats
-from affordance_grasp.simulation.models.looks import paint
+from affordance_grasp.simulation.models.looks import CAPSULE, CYLINDER, add_part
 
 _FLANGE_HEIGHT_M = 0.012
-_CONTACT = {"contype": 0, "conaffinity": 1}
+_HOUSING_RADIUS, _HOUSING_HALF_LENGTH = 1.08, 1.3  # of a joint's housing, in radii of its tube
 
 
 @dataclass(frozen=True)
@@ -44,13 +45,9 @@ class ArmPhysics:
         return pair[0] if joint < self.large_joints else pair[1]
 
 
-def add_arm(
-    spec: mujoco.MjSpec,
-    arm: SerialArm,
-    physics: ArmPhysics | None = None,
-) -> mujoco.MjsBody:
+def add_arm(spec: mujoco.MjSpec, arm: SerialArm) -> mujoco.MjsBody:
     """Add the arm with its base at the origin of the world; return the flange body."""
-    physics = physics or ArmPhysics()
+    physics = ArmPhysics()
     parent = spec.worldbody.add_body(name=arm.base)
     _add_base(parent, arm, physics)
     density = _density(arm, physics)
@@ -68,15 +65,9 @@ def add_arm(
         _add_servo(spec, name, physics, joint)
         parent = body
     flange = _add_child(parent, arm.tip, arm.T_last_tip)
-    flange.add_geom(
-        name="arm/flange",
-        type=mujoco.mjtGeom.mjGEOM_CYLINDER,
-        size=[0.034, _FLANGE_HEIGHT_M / 2, 0],
-        pos=[0, 0, -_FLANGE_HEIGHT_M / 2],
-        mass=0.1,
-        rgba=paint("flange"),
-        **_CONTACT,
-    )
+    half_m = _FLANGE_HEIGHT_M / 2
+    size, at = (0.034, half_m), [0, 0, -half_m]
+    add_part(flange, "arm/flange", CYLINDER, size, "flange", pos=at, mass=0.1)
     return flange
 
 
@@ -114,16 +105,8 @@ def _density(arm: SerialArm, physics: ArmPhysics) -> float:
         radius = physics.of_joint(physics.radius_m, joint)
         length = float(np.linalg.norm(_next_origin(arm, joint)))
         volume += np.pi * radius**2 * (length + 4 / 3 * radius)
-        volume += 2 * np.pi * _housing_radius(radius) ** 2 * _housing_half_length(radius)
+        volume += 2 * np.pi * (_HOUSING_RADIUS * radius) ** 2 * (_HOUSING_HALF_LENGTH * radius)
     return physics.mass_kg / volume
-
-
-def _housing_radius(radius_m: float) -> float:
-    return 1.08 * radius_m
-
-
-def _housing_half_length(radius_m: float) -> float:
-    return 1.3 * radius_m
 
 
 def _add_base(base: mujoco.MjsBody, arm: SerialArm, physics: ArmPhysics) -> None:
@@ -133,15 +116,8 @@ def _add_base(base: mujoco.MjsBody, arm: SerialArm, physics: ArmPhysics) -> None
         ("foot", 1.5 * radius, 0.0, 0.016, "flange"),
         ("column", 1.15 * radius, 0.016, max(height - radius, 0.03), "arm"),
     ):
-        base.add_geom(
-            name=f"arm/{name}",
-            type=mujoco.mjtGeom.mjGEOM_CYLINDER,
-            size=[wide, (high - low) / 2, 0],
-            pos=[0, 0, (high + low) / 2],
-            rgba=paint(color),
-            contype=0,
-            conaffinity=0,
-        )
+        size, at = (wide, (high - low) / 2), [0, 0, (high + low) / 2]
+        add_part(base, f"arm/{name}", CYLINDER, size, color, touches=False, pos=at)
 
 
 def _add_link(
@@ -149,44 +125,24 @@ def _add_link(
 ) -> None:
     """A tube to the next joint, and at this joint a housing with two coloured caps."""
     radius = physics.of_joint(physics.radius_m, joint)
-    contact = {"contype": 0, "conaffinity": 0 if joint == 0 else 1}
+    solid: dict[str, Any] = {"touches": joint > 0, "density": density}
     end = _next_origin(arm, joint)
     if joint + 2 == arm.dof:  # the last tube stops short of the flange
         end = end * (1 - (radius + _FLANGE_HEIGHT_M) / np.linalg.norm(end))
     if np.linalg.norm(end) > 1e-6:
-        body.add_geom(
-            name=f"arm/{joint}/tube",
-            type=mujoco.mjtGeom.mjGEOM_CAPSULE,
-            fromto=[0.0, 0.0, 0.0, *end],
-            size=[radius, 0, 0],
-            density=density,
-            rgba=paint("arm"),
-            **contact,
-        )
+        ends = [0.0, 0.0, 0.0, *end]
+        add_part(body, f"arm/{joint}/tube", CAPSULE, (radius,), "arm", fromto=ends, **solid)
     axis = np.asarray(arm.axes[joint], float)
-    half = _housing_half_length(radius)
+    half = _HOUSING_HALF_LENGTH * radius
     last = joint + 1 == arm.dof
     front = min(half, float(end @ axis) - _FLANGE_HEIGHT_M) if last else half
-    body.add_geom(
-        name=f"arm/{joint}/housing",
-        type=mujoco.mjtGeom.mjGEOM_CYLINDER,
-        fromto=[*(-half * axis), *(front * axis)],
-        size=[_housing_radius(radius), 0, 0],
-        density=density,
-        rgba=paint("joint"),
-        **contact,
-    )
+    housing, ends = f"arm/{joint}/housing", [*(-half * axis), *(front * axis)]
+    wide = _HOUSING_RADIUS * radius
+    add_part(body, housing, CYLINDER, (wide,), "joint", fromto=ends, **solid)
     for side in () if last else (-1.0, 1.0):
-        body.add_geom(
-            name=f"arm/{joint}/cap{side:+.0f}",
-            type=mujoco.mjtGeom.mjGEOM_CYLINDER,
-            fromto=[*(side * half * axis), *(side * (half + 0.006) * axis)],
-            size=[0.86 * _housing_radius(radius), 0, 0],
-            mass=0.0,
-            contype=0,
-            conaffinity=0,
-            rgba=paint("cap"),
-        )
+        cap, size = f"arm/{joint}/cap{side:+.0f}", (0.86 * wide,)
+        ends = [*(side * half * axis), *(side * (half + 0.006) * axis)]
+        add_part(body, cap, CYLINDER, size, "cap", touches=False, fromto=ends, mass=0.0)
 
 
 def _add_servo(spec: mujoco.MjSpec, joint_name: str, physics: ArmPhysics, joint: int) -> None:

@@ -5,13 +5,12 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from affordance_grasp.geometry import Floats, pose
-from affordance_grasp.simulation.models.looks import paint
+from affordance_grasp.simulation.models.looks import BOX, CAPSULE, CYLINDER, add_part
 
 # Intel RealSense D435: 90 x 25 x 25 mm, 72 g; the colour imager sits 32 mm from the middle.
 _HALF_SIZE_M = (0.045, 0.0125, 0.0125)
 _MASS_KG = 0.072
 _COLOR_IMAGER_X_M = 0.0325
-_NO_CONTACT = {"contype": 0, "conaffinity": 0}
 
 
 def add_camera_body(flange: mujoco.MjsBody, T_tool0_cam: Floats) -> None:
@@ -24,33 +23,12 @@ def add_camera_body(flange: mujoco.MjsBody, T_tool0_cam: Floats) -> None:
         quat=list(Rotation.from_matrix(T_tool0_housing[:3, :3]).as_quat(scalar_first=True)),
     )
     body.gravcomp = 1.0
-    body.add_geom(
-        name="arm/camera",
-        type=mujoco.mjtGeom.mjGEOM_BOX,
-        size=list(_HALF_SIZE_M),
-        mass=_MASS_KG,
-        rgba=paint("camera"),
-        contype=0,
-        conaffinity=1,
-    )
+    add_part(body, "arm/camera", BOX, _HALF_SIZE_M, "camera", mass=_MASS_KG)
     for i, x in enumerate((-0.0335, -0.010, 0.0165, _COLOR_IMAGER_X_M)):
-        body.add_geom(
-            name=f"arm/camera_lens{i}",
-            type=mujoco.mjtGeom.mjGEOM_CYLINDER,
-            size=[0.006, 0.0004, 0],
-            pos=[x, 0, _HALF_SIZE_M[2]],
-            mass=0,
-            rgba=paint("lens"),
-            **_NO_CONTACT,
-        )
+        name, at = f"arm/camera_lens{i}", [x, 0, _HALF_SIZE_M[2]]
+        add_part(body, name, CYLINDER, (0.006, 0.0004), "lens", touches=False, pos=at, mass=0)
     back = T_tool0_housing[:3, 3] - T_tool0_housing[:3, 2] * _HALF_SIZE_M[2]
     root = np.array([0.0, np.sign(back[1]) * 0.03, -0.004])
-    flange.add_geom(
-        name="arm/camera_bracket",
-        type=mujoco.mjtGeom.mjGEOM_CAPSULE,
-        fromto=[*root, *back],
-        size=[0.006, 0, 0],
-        mass=0.05,
-        rgba=paint("flange"),
-        **_NO_CONTACT,
-    )
+    ends = [*root, *back]
+    name = "arm/camera_bracket"
+    add_part(flange, name, CAPSULE, (0.006,), "flange", touches=False, fromto=ends, mass=0.05)

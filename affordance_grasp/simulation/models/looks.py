@@ -1,6 +1,13 @@
-"""Colours of the robot's parts."""
+"""The robot's parts as geoms, each in its colour."""
 
-from affordance_grasp.errors import UnknownName
+from collections.abc import Sequence
+from typing import Any
+
+import mujoco
+
+BOX = mujoco.mjtGeom.mjGEOM_BOX
+CAPSULE = mujoco.mjtGeom.mjGEOM_CAPSULE
+CYLINDER = mujoco.mjtGeom.mjGEOM_CYLINDER
 
 _PAINT = {
     "arm": (0.86, 0.87, 0.89, 1.0),
@@ -16,8 +23,27 @@ _PAINT = {
 }
 
 
-def paint(name: str) -> list[float]:
-    """Red, green, blue, alpha in 0..1 of a part of the robot."""
-    if name not in _PAINT:
-        raise UnknownName("paint", name, list(_PAINT))
-    return list(_PAINT[name])
+def add_part(
+    body: mujoco.MjsBody,
+    name: str,
+    shape: mujoco.mjtGeom,
+    size: Sequence[float],
+    paint: str,
+    *,
+    touches: bool = True,
+    **properties: Any,
+) -> None:
+    """Add a geom in the colour ``paint``; ``properties`` place it and give its mass.
+
+    One that ``touches`` is stopped by the table and by objects. Parts of the robot never stop
+    each other.
+    """
+    body.add_geom(
+        name=name,
+        type=shape,
+        size=[*size, 0, 0][:3],
+        rgba=_PAINT[paint],
+        contype=0,
+        conaffinity=int(touches),
+        **properties,
+    )

@@ -4,6 +4,7 @@ World frame = ``base_link``: z up, the table top is the plane z = 0 on which the
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import mujoco
 import numpy as np
@@ -15,6 +16,7 @@ Color = tuple[float, float, float]
 
 TABLE = "table/top"
 PHOTO_SIZE = (1280, 960)
+TIMESTEP_S = 0.002
 _FLOOR_Z_M = -0.74
 _WORK_M = np.array([0.45, 0.0, 0.05])
 
@@ -69,7 +71,7 @@ def _vary(color: Color, rng: np.random.Generator) -> Color:
     return float(red), float(green), float(blue)
 
 
-def empty_world(timestep_s: float = 0.002) -> mujoco.MjSpec:
+def empty_world() -> mujoco.MjSpec:
     """A spec with radians and the contact solver that grasping needs.
 
     Elliptic friction cones with a high impedance ratio and a few no-slip iterations keep a gripped
@@ -77,7 +79,7 @@ def empty_world(timestep_s: float = 0.002) -> mujoco.MjSpec:
     """
     spec = mujoco.MjSpec()
     spec.compiler.degree = False
-    spec.option.timestep = timestep_s
+    spec.option.timestep = TIMESTEP_S
     spec.option.integrator = mujoco.mjtIntegrator.mjINT_IMPLICITFAST
     spec.option.cone = mujoco.mjtCone.mjCONE_ELLIPTIC
     spec.option.impratio = 20.0
@@ -107,21 +109,19 @@ def add_room(spec: mujoco.MjSpec, look: SceneLook) -> None:
         material="floor",
     )
     spec.add_material(name="wall", rgba=[*look.wall, 1.0], emission=0.3, specular=0.0)
-    walls = (
-        ("back", [2.4, 0, 0.8], [0.05, 4, 2]),
-        ("front", [-2.4, 0, 0.8], [0.05, 4, 2]),
-        ("left", [0, 2.6, 0.8], [4, 0.05, 2]),
+    _add_block(spec, "room/back", [2.4, 0, 0.8], [0.05, 4, 2], material="wall")
+    _add_block(spec, "room/front", [-2.4, 0, 0.8], [0.05, 4, 2], material="wall")
+    _add_block(spec, "room/left", [0, 2.6, 0.8], [4, 0.05, 2], material="wall")
+
+
+def _add_block(
+    spec: mujoco.MjSpec, name: str, center: list[float], half_size: list[float], **look: Any
+) -> None:
+    """A block that is seen and touches nothing."""
+    kind, world = mujoco.mjtGeom.mjGEOM_BOX, spec.worldbody
+    world.add_geom(
+        name=name, type=kind, size=half_size, pos=center, contype=0, conaffinity=0, **look
     )
-    for name, position, size in walls:
-        spec.worldbody.add_geom(
-            name=f"room/{name}",
-            type=mujoco.mjtGeom.mjGEOM_BOX,
-            size=size,
-            pos=position,
-            material="wall",
-            contype=0,
-            conaffinity=0,
-        )
 
 
 def _add_table(spec: mujoco.MjSpec) -> None:
@@ -141,23 +141,13 @@ def _add_table(spec: mujoco.MjSpec) -> None:
     )
     for i, (sx, sy) in enumerate(((-1, -1), (-1, 1), (1, -1), (1, 1))):
         height = -_FLOOR_Z_M - 2 * half_z
-        spec.worldbody.add_geom(
-            name=f"table/leg{i}",
-            type=mujoco.mjtGeom.mjGEOM_BOX,
-            size=[0.03, 0.03, height / 2],
-            pos=[center_x + sx * (half_x - 0.05), sy * (half_y - 0.05), -2 * half_z - height / 2],
-            rgba=[0.25, 0.26, 0.28, 1],
-            contype=0,
-            conaffinity=0,
-        )
+        x, y = center_x + sx * (half_x - 0.05), sy * (half_y - 0.05)
+        center, half = [x, y, -2 * half_z - height / 2], [0.03, 0.03, height / 2]
+        _add_block(spec, f"table/leg{i}", center, half, rgba=[0.25, 0.26, 0.28, 1])
 
 
 def _add_material(
-    spec: mujoco.MjSpec,
-    name: str,
-    surface: tuple[str, Color],
-    seed: int,
-    repeat: float,
+    spec: mujoco.MjSpec, name: str, surface: tuple[str, Color], seed: int, repeat: float
 ) -> None:
     pattern, color = surface
     image = texture(pattern, np.random.default_rng([seed, 3]), np.array(color), 512)
