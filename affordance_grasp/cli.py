@@ -1,6 +1,7 @@
-"""The command line: ``affordance-grasp COMMAND``; one module per command in ``commands``.
+"""The command line: ``affordance-grasp COMMAND``; the modules are in ``commands``.
 
-A command module has ``add_arguments(parser)`` and ``run(arguments) -> int``.
+A command module has ``add_arguments(parser)`` and ``run(arguments) -> int``; where two commands
+share one, their functions end in the commands' names.
 Every error ends with one sentence on standard error and exit code 2 for bad input, 3 for
 what this machine lacks: a package, room on the disk, memory, a process that died.
 """
@@ -8,9 +9,8 @@ what this machine lacks: a package, room on the disk, memory, a process that die
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import import_module
-from types import ModuleType
 
 from affordance_grasp.errors import FULL, AffordanceGraspError, EnvironmentFault, InvalidInput
 from affordance_grasp.extras import PACKAGES, missing
@@ -33,6 +33,8 @@ COMMANDS = {
     "hand-eye": "check or convert a hand-eye calibration",
     "weights": "list and resolve pretrained backbones",
 }
+SHARED = {"pseudo-labels": "labels", "refine-labels": "labels"}
+"""Command -> the module that it shares."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -74,14 +76,17 @@ def _run(argv: Sequence[str], chosen: str) -> int:
         prog="affordance-grasp", description="Affordance-guided grasping: the mug by its handle."
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    module: ModuleType | None = None
+    run: Callable[[argparse.Namespace], int] | None = None
     for name, help_line in COMMANDS.items():
         command = commands.add_parser(name, help=help_line, description=help_line)
         if name == chosen:  # only the chosen command pays for its imports
-            module = import_module(f"affordance_grasp.commands.{name.replace('-', '_')}")
-            module.add_arguments(command)
+            own = name.replace("-", "_")
+            module = import_module(f"affordance_grasp.commands.{SHARED.get(name, own)}")
+            ending = f"_{own}" if name in SHARED else ""
+            getattr(module, f"add_arguments{ending}")(command)
+            run = getattr(module, f"run{ending}")
     arguments = parser.parse_args(argv)
-    return int(module.run(arguments)) if module else 2
+    return run(arguments) if run else 2
 
 
 if __name__ == "__main__":

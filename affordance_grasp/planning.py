@@ -35,7 +35,7 @@ class GrounderOptions(Settings, title="grounder"):
     precision: Annotated[
         Word,
         about("of the encoder; auto is the faster one on this processor"),
-        one_of("precision", "affordance_grasp.encoders.precision:PRECISIONS"),
+        one_of("precision", "affordance_grasp.encoders.device:PRECISIONS"),
     ] = "auto"
 
     def load(self) -> "Grounder":

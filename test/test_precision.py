@@ -3,7 +3,7 @@ import pytest
 import torch
 from seeded_weights import seeded_image
 
-from affordance_grasp.encoders.precision import choose_precision
+from affordance_grasp.encoders.device import choose_precision
 from affordance_grasp.errors import UnknownName
 from affordance_grasp.grounding.grounder import load_grounder
 

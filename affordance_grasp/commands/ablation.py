@@ -150,23 +150,18 @@ def _baselines(
     from tqdm import tqdm
 
     from affordance_grasp.datasets.features import EncoderOptions
-    from affordance_grasp.datasets.images import views_for_test
-    from affordance_grasp.encoders.backbones import VitBackbone, load_backbone
     from affordance_grasp.learning.evaluation.evaluate import baselines
     from affordance_grasp.learning.evaluation.saliency import cached_saliency
 
     split = load_split(arguments.data, arguments.split)
-    side = base.views.side
-    backbone = load_backbone(base.network_config.backbone, side)
-    saliency = None
-    if isinstance(backbone, VitBackbone):
-        saliency = cached_saliency(
-            views_for_test(split, base.views.plain),
-            backbone,
-            arguments.cache or arguments.data / "features",
-            EncoderOptions(bfloat16=arguments.bf16_tokens),
-            tqdm,
-        )
+    saliency = cached_saliency(
+        split,
+        base.views,
+        base.network_config.backbone,
+        arguments.cache or arguments.data / "features",
+        encoding=EncoderOptions(bfloat16=arguments.bf16_tokens),
+        progress=tqdm,
+    )
     scored = baselines(split.test, arguments.protocol, saliency)
     return {name: evaluation.overall for name, evaluation in scored.items()}
 

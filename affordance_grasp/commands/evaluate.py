@@ -30,11 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--protocol", default="reference", choices=tuple(PROTOCOLS))
     parser.add_argument("--cache", type=Path, help="feature cache (default: DATA/features)")
     parser.add_argument("--bf16-tokens", action="store_true", help="bfloat16 backbone, faster")
-    parser.add_argument(
-        "--saliency",
-        metavar="BACKBONE",
-        help="score a backbone whose saliency is a baseline too",
-    )
+    parser.add_argument("--saliency", metavar="BACKBONE", help="its saliency is a baseline too")
     parser.add_argument("--device", default="cpu", help="torch device, such as cuda")
     parser.add_argument("--published", action="store_true", help="print the published table too")
     parser.add_argument("--threads", type=int, default=2, help="CPU threads")
@@ -103,10 +99,8 @@ def _export(arguments: argparse.Namespace, split: Split, folder: Path) -> None:
     network = restore_network(checkpoint, f"checkpoint {arguments.checkpoint}").to(device).eval()
     affordances, text = _known(network, checkpoint, split)
     view = find_recipe(network.name).plan(side=network.config.image_side).plain
-    encoding, encoder = (
-        EncoderOptions(bfloat16=arguments.bf16_tokens),
-        frozen_encoder(network, device),
-    )
+    encoding = EncoderOptions(bfloat16=arguments.bf16_tokens)
+    encoder = frozen_encoder(network, device)
     viewed = views_for_test(split, view)
     images: ViewSource = (
         FreshViews(viewed, encoder)
@@ -147,20 +141,15 @@ def _saliency(arguments: argparse.Namespace, split: Split) -> Any:
 
     from affordance_grasp.datasets.crops import CropPlan
     from affordance_grasp.datasets.features import EncoderOptions
-    from affordance_grasp.datasets.images import views_for_test
-    from affordance_grasp.encoders.backbones import VitBackbone, load_backbone
     from affordance_grasp.learning.evaluation.saliency import cached_saliency
 
-    backbone = load_backbone(arguments.saliency)
-    if not isinstance(backbone, VitBackbone):
-        raise InvalidInput(f"backbone {arguments.saliency} has no attention to score")
-    return cached_saliency(
-        views_for_test(split, CropPlan().plain),
-        backbone,
-        _cache(arguments),
-        EncoderOptions(bfloat16=arguments.bf16_tokens),
-        tqdm,
+    encoding = EncoderOptions(bfloat16=arguments.bf16_tokens)
+    found = cached_saliency(
+        split, CropPlan(), arguments.saliency, _cache(arguments), encoding=encoding, progress=tqdm
     )
+    if found is None:
+        raise InvalidInput(f"backbone {arguments.saliency} has no attention to score")
+    return found
 
 
 def _cache(arguments: argparse.Namespace) -> Path:

@@ -50,7 +50,7 @@ class ExperimentOptions(PlanningOptions, title="experiment"):
     precision: Annotated[
         Word,
         about("of the encoder, as the published picks had it"),
-        one_of("precision", "affordance_grasp.encoders.precision:PRECISIONS"),
+        one_of("precision", "affordance_grasp.encoders.device:PRECISIONS"),
     ] = "float32"
     workers: Annotated[Count, about("processes")] = 2
     out: Annotated[Path | None, about("folder for results.json and figures")] = None

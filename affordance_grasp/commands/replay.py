@@ -45,7 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _options(arguments: argparse.Namespace) -> ReplayOptions:
     """The options, with one precision for all processes, once a generator can be made of them."""
     from affordance_grasp.candidates.generators import make_generator
-    from affordance_grasp.encoders.precision import choose_precision
+    from affordance_grasp.encoders.device import choose_precision
 
     options = read_flags(ReplayOptions, arguments)
     make_generator(options.generator, external=options.generator_options)

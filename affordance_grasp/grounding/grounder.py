@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from affordance_grasp.datatypes import Heatmap, Region, check_color
-from affordance_grasp.encoders.device import check_device
-from affordance_grasp.encoders.precision import choose_precision
+from affordance_grasp.encoders.device import check_device, choose_precision
 from affordance_grasp.errors import CheckpointError, InvalidInput
 from affordance_grasp.methods.checkpoint import Checkpoint, CheckpointInfo, load_checkpoint
 from affordance_grasp.methods.network import GroundingNetwork
@@ -109,7 +108,7 @@ def load_grounder(
 ) -> Grounder:
     """A grounder of ``method`` from ``checkpoint``, by default the one in the package.
 
-    ``precision`` is that of the encoder; see :mod:`precision`.
+    ``precision`` is that of the encoder; see :mod:`device`.
 
     Raises CheckpointError where the checkpoint is missing, corrupt, of another method, or was
     trained on other backbone weights than those that are installed.

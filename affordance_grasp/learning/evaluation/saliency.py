@@ -8,15 +8,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from affordance_grasp.datasets.agd20k import TestItem
+from affordance_grasp.datasets.agd20k import Split, TestItem
 from affordance_grasp.datasets.features import (
     CachedFeatures,
     EncoderOptions,
     FeatureCache,
     Progress,
 )
-from affordance_grasp.datasets.images import FrozenEncoder, ViewedImages
-from affordance_grasp.encoders.backbones import VitBackbone, backbone_spec
+from affordance_grasp.datasets.images import FrozenEncoder, ViewPlan, views_for_test
+from affordance_grasp.encoders.backbones import VitBackbone, backbone_spec, load_backbone
 from affordance_grasp.errors import UnknownName
 from affordance_grasp.methods.shared.class_maps import SALIENT_HEADS, unpack_keys
 
@@ -56,12 +56,21 @@ def key_encoder(backbone: VitBackbone) -> FrozenEncoder:
 
 
 def cached_saliency(
-    viewed: ViewedImages,
-    backbone: VitBackbone,
+    split: Split,
+    plan: ViewPlan,
+    name: str,
     folder: Path,
+    *,
     encoding: EncoderOptions,
     progress: Progress | None = None,
-) -> list[NDArray[np.float32]]:
-    """The saliency of a split's test images; their keys stay in ``folder``."""
+) -> list[NDArray[np.float32]] | None:
+    """The saliency of a split's test images by the backbone ``name``; the keys stay in ``folder``.
+
+    None where the backbone has no keys. ``plan`` of the views tells how an image is squashed.
+    """
+    backbone = load_backbone(name, plan.side)
+    if not isinstance(backbone, VitBackbone):
+        return None
     cache = FeatureCache(folder, key_encoder(backbone), encoding, progress)
-    return predict_saliency(cache.features(viewed), viewed.split.test, backbone.spec.name)
+    viewed = views_for_test(split, plan.plain)
+    return predict_saliency(cache.features(viewed), split.test, name)

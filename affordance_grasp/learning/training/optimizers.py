@@ -1,8 +1,9 @@
 """The optimisers of the methods' published recipes, and their learning rate schedules."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Protocol
+from typing import Annotated, Any, ClassVar
 
 import torch
 from msgspec import Meta
@@ -21,28 +22,29 @@ from affordance_grasp.errors import UnknownName
 Beta = Annotated[float, Meta(ge=0, lt=1)]
 
 
-class OptimizerConfig(Protocol):
-    """The interface of every optimiser's settings."""
+class OptimizerConfig(Settings, ABC, title="optimizer"):
+    """The settings of an optimiser: the rate times ``decay`` every ``step_epochs``.
+
+    ``learning_rate``: the base rate, which a network's parameter groups multiply.
+    """
 
     name: ClassVar[str]
+    learning_rate: float
+    step_epochs: int
+    decay: float
 
-    @property
-    def learning_rate(self) -> float:
-        """The base rate, which a network's parameter groups multiply."""
-
+    @abstractmethod
     def build(self, groups: list[dict[str, Any]]) -> torch.optim.Optimizer:
         """The optimiser of parameter groups that bring their own learning rates."""
 
     def factor(self, epoch: int) -> float:
-        """What multiplies all learning rates in epoch ``epoch``, counted from 0."""
+        """What multiplies all learning rates in epoch ``epoch``, counted from 0: a staircase."""
+        return float(self.decay ** (epoch // self.step_epochs))
 
 
 @dataclass(frozen=True)
-class AdamW(Settings, title="optimizer"):
-    """AdamW, the rate times ``decay`` every ``step_epochs``.
-
-    The released step is never reached: the rate is constant.
-    """
+class AdamW(OptimizerConfig):
+    """AdamW; the released step is never reached: the rate is constant."""
 
     name: ClassVar[str] = "adamw"
 
@@ -58,14 +60,10 @@ class AdamW(Settings, title="optimizer"):
             groups, lr=self.learning_rate, betas=self.betas, weight_decay=self.weight_decay
         )
 
-    def factor(self, epoch: int) -> float:
-        """A staircase."""
-        return float(self.decay ** (epoch // self.step_epochs))
-
 
 @dataclass(frozen=True)
-class Sgd(Settings, title="optimizer"):
-    """Nesterov momentum, the rate times ``decay`` every ``step_epochs``."""
+class Sgd(OptimizerConfig):
+    """Nesterov momentum."""
 
     name: ClassVar[str] = "sgd"
 
@@ -84,10 +82,6 @@ class Sgd(Settings, title="optimizer"):
             weight_decay=self.weight_decay,
             nesterov=True,
         )
-
-    def factor(self, epoch: int) -> float:
-        """A staircase."""
-        return float(self.decay ** (epoch // self.step_epochs))
 
 
 OPTIMIZERS: dict[str, type[AdamW] | type[Sgd]] = {kind.name: kind for kind in (AdamW, Sgd)}

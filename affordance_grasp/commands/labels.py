@@ -1,13 +1,17 @@
-"""``affordance-grasp refine-labels``: PLSP's stage B, better pseudo labels for chosen classes."""
+"""``pseudo-labels`` and ``refine-labels``: part boxes -> masks, and better ones (PLSP stage B)."""
 
 import argparse
 import json
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tqdm import tqdm
+
 from affordance_grasp.datasets.agd20k import LAYOUTS, Split, load_split
 from affordance_grasp.datasets.detections import DETECTIONS_FILE, RecordedDetector
+from affordance_grasp.learning.labels.pseudo_labels import write_pseudo_labels
 from affordance_grasp.learning.labels.segments import (
     MASKER_NAMES,
     SEGMENTER_NAMES,
@@ -25,10 +29,27 @@ NETWORKS = ("embedded", "paper")
 """With a frozen DINOv2 and MiniLM, or with CLIP's encoders, the image one fine-tuned."""
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the arguments."""
+def _add_common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("data", type=Path, help="root of a data set in AGD20K's layout")
     parser.add_argument("--split", default="Seen", choices=tuple(LAYOUTS))
+    parser.add_argument(
+        "--boxes", type=Path, help=f"detector boxes (default: <split>/trainset/{DETECTIONS_FILE})"
+    )
+    parser.add_argument("--masker", default="grabcut", choices=MASKER_NAMES, help="mask step")
+    parser.add_argument("--sam", type=Path, help="checkpoint of Segment Anything, for sam")
+    parser.add_argument("--json", action="store_true", help="print the counts as JSON")
+
+
+def add_arguments_pseudo_labels(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    _add_common(parser)
+    parser.add_argument("--sam-device", default="cpu", help="torch device of Segment Anything")
+    parser.add_argument("--overwrite", action="store_true", help="make existing labels again")
+
+
+def add_arguments_refine_labels(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    _add_common(parser)
     parser.add_argument(
         "--classes",
         nargs="+",
@@ -37,29 +58,40 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="such as hold/mug, or: published (those of the paper's results)",
     )
     parser.add_argument("--out", type=Path, required=True, help="folder of the run")
-    parser.add_argument("--boxes", type=Path, help="detector boxes (default: in the data)")
     parser.add_argument("--network", default="embedded", choices=NETWORKS)
     parser.add_argument("--crop-mask", default="squashed", choices=("squashed", "padded"))
     for name in ("epochs", "label-epoch", "seed"):
         parser.add_argument(f"--{name}", type=int, help="instead of the published recipe's")
-    parser.add_argument("--masker", default="grabcut", choices=MASKER_NAMES, help="of objects")
     parser.add_argument(
         "--overwrite-masks", action="store_true", help="segment whole objects again"
     )
     parser.add_argument(
         "--segmenter", default="region_tree", choices=SEGMENTER_NAMES, help="to snap labels to"
     )
-    parser.add_argument("--sam", type=Path, help="checkpoint of Segment Anything, for sam")
     parser.add_argument("--resume", action="store_true", help="resume a stopped run")
     parser.add_argument("--device", default="cpu", help="torch device, such as cuda")
     parser.add_argument("--threads", type=int, default=2, help="CPU threads")
-    parser.add_argument("--json", action="store_true", help="print the counts as JSON")
 
 
-def run(arguments: argparse.Namespace) -> int:
+def run_pseudo_labels(arguments: argparse.Namespace) -> int:
+    """Write the labels and report their number."""
+    split, detector = _data(arguments)
+    sam = load_sam_for([arguments.masker], arguments.sam, arguments.sam_device)
+    masker = find_masker(arguments.masker, sam)
+    progress = partial(tqdm, desc="pseudo labels", unit="image")
+    count = write_pseudo_labels(split, detector, masker, arguments.overwrite, progress)
+    if arguments.json:
+        print(json.dumps(asdict(count)))
+    else:
+        print(
+            f"{count.written} pseudo labels written below {split.folder / 'trainset/PL'}, "
+            f"{count.kept} were there, {count.without_box} images have no box"
+        )
+    return 0
+
+
+def run_refine_labels(arguments: argparse.Namespace) -> int:
     """Segment the objects, train, write the labels, report their number."""
-    from tqdm import tqdm
-
     from affordance_grasp.encoders.device import check_device, limit_threads
     from affordance_grasp.encoders.text import load_text_encoder
     from affordance_grasp.learning.labels.object_crops import ObjectMasks
@@ -71,9 +103,8 @@ def run(arguments: argparse.Namespace) -> int:
 
     limit_threads(arguments.threads)
     config, device = _config(arguments), check_device(arguments.device)
-    split = load_split(arguments.data, arguments.split)
+    split, detector = _data(arguments)
     classes = classes_of(split, arguments.classes)
-    detector = RecordedDetector(arguments.boxes or split.folder / "trainset" / DETECTIONS_FILE)
     sam = load_sam_for([arguments.masker, arguments.segmenter], arguments.sam, device)
     segmenter = find_segmenter(arguments.segmenter, sam)
     texts = PairTexts(load_text_encoder(config.text_encoder), split, detector.prompt)
@@ -88,15 +119,8 @@ def run(arguments: argparse.Namespace) -> int:
         arguments.overwrite_masks,
     )
     network, encoder = _network(config, device)
-    samples = RefinerSamples(
-        classes,
-        masks,
-        encoder,
-        texts,
-        config,
-        fresh=config.network.train_backbone,
-        progress=tqdm,
-    )
+    fresh = config.network.train_backbone
+    samples = RefinerSamples(classes, masks, encoder, texts, config, fresh=fresh, progress=tqdm)
     train_refiner(network, samples, config, folder, progress=tqdm)
     load_epoch(network, folder, config.label_epoch)
     refiner = LabelRefiner(network, masks, texts, segmenter, config.threshold)
@@ -111,6 +135,12 @@ def run(arguments: argparse.Namespace) -> int:
             f"left and {without_box} have no box of the object: they keep their initial label"
         )
     return 0
+
+
+def _data(arguments: argparse.Namespace) -> tuple[Split, RecordedDetector]:
+    split = load_split(arguments.data, arguments.split)
+    boxes = arguments.boxes or split.folder / "trainset" / DETECTIONS_FILE
+    return split, RecordedDetector(boxes)
 
 
 def _config(arguments: argparse.Namespace) -> "RefineConfig":
