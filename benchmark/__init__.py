@@ -1,1 +1,13 @@
-"""What each released code computes, re-implemented plainly: the yardstick of the benchmark."""
+"""The methods beside plain versions of what each released code computes, timed in one process.
+
+A tool of the source checkout, no part of the installed package.
+"""
+
+from affordance_grasp.methods.table import METHODS, shipped_methods
+
+
+def case_names() -> tuple[str, ...]:
+    """Every case, in the order in which they run."""
+    kinds = ("inference", "queries", "training")
+    compared = tuple(f"{method}-{kind}" for method in METHODS for kind in kinds)
+    return compared + tuple(f"{method}-frame" for method in shipped_methods())

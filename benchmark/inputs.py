@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor
 
-from affordance_grasp.benchmark.contestant import ASKED
 from affordance_grasp.methods.network import GroundingNetwork
+from benchmark.contestant import ASKED
 
 VIEWS = 3
 """Exocentric images of a sample."""

@@ -10,11 +10,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from affordance_grasp.benchmark.contestant import ASKED, Contestant
 from affordance_grasp.encoders.backbones import load_backbone
 from affordance_grasp.methods.locate.config import LocateBatch, LocateConfig
 from affordance_grasp.methods.locate.network import Locate
 from affordance_grasp.methods.shared.class_maps import KeyFeatures
+from benchmark.contestant import ASKED, Contestant
 from benchmark.inputs import VIEWS, frozen_tokens, idle_sgd, labels, random_image, random_views
 from benchmark.plain_encoders import dino_features
 from benchmark.plain_heads import foreground, heatmap, kmeans, project, scaled, spread

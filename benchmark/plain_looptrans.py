@@ -7,10 +7,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from affordance_grasp.benchmark.contestant import ASKED, Contestant
 from affordance_grasp.encoders.backbones import load_backbone
 from affordance_grasp.methods.looptrans.config import LoopTransBatch, LoopTransConfig
 from affordance_grasp.methods.looptrans.network import LoopTrans
+from benchmark.contestant import ASKED, Contestant
 from benchmark.inputs import VIEWS, frozen_tokens, idle_sgd, labels, random_image, random_views
 from benchmark.plain_encoders import dino_features
 from benchmark.plain_heads import heatmap, project, scaled, spread

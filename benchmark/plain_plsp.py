@@ -7,11 +7,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from affordance_grasp.benchmark.contestant import ASKED, Contestant
 from affordance_grasp.encoders.backbones import load_backbone
 from affordance_grasp.methods.network import DropPath
 from affordance_grasp.methods.plsp.config import PlspBatch, PlspConfig
 from affordance_grasp.methods.plsp.network import Plsp
+from benchmark.contestant import ASKED, Contestant
 from benchmark.inputs import labels, random_image
 from benchmark.plain_encoders import clip_tokens, plain, plain_copy
 

@@ -13,7 +13,6 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from affordance_grasp.benchmark.contestant import ASKED, Contestant
 from affordance_grasp.encoders.clearclip import ClipText, make_text_tower
 from affordance_grasp.methods.selectivecl.affinity import (
     action_prompt,
@@ -24,6 +23,7 @@ from affordance_grasp.methods.selectivecl.affinity import (
 from affordance_grasp.methods.selectivecl.config import SelectiveClBatch, SelectiveClConfig
 from affordance_grasp.methods.selectivecl.network import SelectiveCl
 from affordance_grasp.methods.shared.class_maps import KeyFeatures
+from benchmark.contestant import ASKED, Contestant
 from benchmark.inputs import VIEWS, frozen_tokens, idle_sgd, labels, random_image, random_views
 from benchmark.plain_encoders import clearclip_tokens, dino_features
 from benchmark.plain_heads import foreground, heatmap, kmeans, project, scaled

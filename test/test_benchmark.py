@@ -9,17 +9,22 @@ import torch
 from torch import nn
 
 from affordance_grasp import cli
-from affordance_grasp.benchmark import contestant, rounds
-from affordance_grasp.benchmark.cases import (
+from affordance_grasp.commands import benchmark as command_module
+from affordance_grasp.encoders.linear import Linear
+from affordance_grasp.errors import InvalidInput, UnknownName
+from affordance_grasp.methods.table import METHODS
+from benchmark import rounds
+from benchmark.cases import (
     Size,
     case_names,
     inference_case,
     make_case,
     training_case,
 )
-from affordance_grasp.benchmark.contestant import make_contestant, plain_module
-from affordance_grasp.benchmark.rates import PRODUCTS, measure_rates
-from affordance_grasp.benchmark.rounds import (
+from benchmark.contestant import make_contestant
+from benchmark.plain_encoders import plain_copy
+from benchmark.rates import PRODUCTS, measure_rates
+from benchmark.rounds import (
     Case,
     Measured,
     Result,
@@ -28,10 +33,7 @@ from affordance_grasp.benchmark.rounds import (
     largest_difference,
     measure,
 )
-from affordance_grasp.benchmark.table import as_table, as_values
-from affordance_grasp.encoders.linear import Linear
-from affordance_grasp.errors import InvalidInput, UnknownName
-from affordance_grasp.methods.table import METHODS
+from benchmark.table import as_table, as_values
 
 SMALL = Size(side=32, batch=2)
 
@@ -141,7 +143,7 @@ def test_rates_are_measured_for_every_kind_of_product():
 
 
 def test_the_command_reports_and_fails_where_results_differ(monkeypatch, capsys, quick_rates):
-    monkeypatch.setattr("affordance_grasp.benchmark.cases.make_case", lambda *_: matrix_case())
+    monkeypatch.setattr("benchmark.cases.make_case", lambda *_: matrix_case())
     command = ["benchmark", "--case", "plsp-inference", "--rounds", "1"]
     threads = torch.get_num_threads()
     try:
@@ -150,7 +152,7 @@ def test_the_command_reports_and_fails_where_results_differ(monkeypatch, capsys,
         assert report["threads"] == 2
         assert [case["case"] for case in report["cases"]] == ["product"]
         apart = matrix_case(other=1.5)
-        monkeypatch.setattr("affordance_grasp.benchmark.cases.make_case", lambda *_: apart)
+        monkeypatch.setattr("benchmark.cases.make_case", lambda *_: apart)
         assert cli.main(command) == 1
         assert "results differ: product, ours" in capsys.readouterr().err
     finally:
@@ -159,7 +161,7 @@ def test_the_command_reports_and_fails_where_results_differ(monkeypatch, capsys,
 
 def test_plain_copies_share_parameters_and_have_no_layers_of_ours():
     network = nn.Sequential(Linear(4, 3), nn.Sequential(Linear(3, 2, bias=False)))
-    plain = plain_module("encoders").plain_copy(network)
+    plain = plain_copy(network)
     assert not any(isinstance(module, Linear) for module in plain.modules())
     assert [id(p) for p in plain.parameters()] == [id(p) for p in network.parameters()]
     assert isinstance(network[0], Linear)
@@ -176,11 +178,9 @@ def test_refuses_what_cannot_be_measured(capsys):
     assert "plsp-frame" in case_names()
 
 
-def test_without_a_checkout_there_is_nothing_to_measure_against(monkeypatch, tmp_path):
+def test_without_a_checkout_there_is_nothing_to_measure(monkeypatch, tmp_path, capsys):
     for name in [n for n in sys.modules if n.split(".")[0] == "benchmark"]:
         monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setattr(contestant, "FOLDER", tmp_path / "benchmark")
-    with pytest.raises(
-        InvalidInput, match="run affordance-grasp benchmark from a source checkout"
-    ):
-        make_case("plsp-inference", SMALL)
+    monkeypatch.setattr(command_module, "FOLDER", tmp_path / "benchmark")
+    assert cli.main(["benchmark", "--case", "plsp-inference"]) == 2
+    assert "run it from a source checkout" in capsys.readouterr().err

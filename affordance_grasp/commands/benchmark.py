@@ -1,24 +1,28 @@
-"""``affordance-grasp benchmark``: latency, throughput and memory beside a plain version."""
+"""``affordance-grasp benchmark``: latency, throughput and memory beside a plain version.
+
+What is measured lies in the folder ``benchmark`` of the source checkout.
+"""
 
 import argparse
 import json
 import sys
 from functools import partial
-from typing import TYPE_CHECKING
+from importlib import import_module
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from typing import Any
 
-from affordance_grasp.benchmark import case_names
 from affordance_grasp.encoders.device import limit_threads
 from affordance_grasp.errors import InvalidInput
 
-if TYPE_CHECKING:
-    from affordance_grasp.benchmark.cases import Size
-    from affordance_grasp.benchmark.rounds import Result
+FOLDER = Path(__file__).resolve().parents[2] / "benchmark"
+PACKAGE = "benchmark"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument(
-        "--case", nargs="+", choices=case_names(), metavar="CASE", help=", ".join(case_names())
+        "--case", nargs="+", metavar="CASE", help="METHOD-inference, -queries, -training, -frame"
     )
     parser.add_argument("--rounds", type=int, default=7, help="alternating rounds (7)")
     parser.add_argument("--batch", type=int, help="training batch (default: as released)")
@@ -29,19 +33,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Time every case; the exit code is 1 where results that must agree do not."""
-    from affordance_grasp.benchmark.cases import Size
-    from affordance_grasp.benchmark.table import as_table, as_values, machine
-
     if arguments.rounds < 1:
         raise InvalidInput("--rounds must be at least 1")
     limit_threads(arguments.threads)
-    size = Size(arguments.side, arguments.batch)
-    results = [_measure(name, size, arguments.rounds) for name in arguments.case or case_names()]
+    _load_package()
+    cases, table = import_module(f"{PACKAGE}.cases"), import_module(f"{PACKAGE}.table")
+    size = cases.Size(arguments.side, arguments.batch)
+    names = arguments.case or cases.case_names()
+    results = [_measure(cases.make_case(name, size), arguments.rounds) for name in names]
     if arguments.json:
-        print(json.dumps({**machine(), "cases": [as_values(result) for result in results]}))
+        values = [table.as_values(result) for result in results]
+        print(json.dumps({**table.machine(), "cases": values}))
     else:
-        print(", ".join(f"{name} {value}" for name, value in machine().items()) + "\n")
-        print(as_table(results))
+        print(", ".join(f"{name} {value}" for name, value in table.machine().items()) + "\n")
+        print(table.as_table(results))
     apart = [
         f"{result.case.name}, {variant.name}"
         for result in results
@@ -53,11 +58,24 @@ def run(arguments: argparse.Namespace) -> int:
     return 1 if apart else 0
 
 
-def _measure(name: str, size: "Size", rounds: int) -> "Result":
+def _measure(case: Any, rounds: int) -> Any:
     from tqdm import tqdm
 
-    from affordance_grasp.benchmark.cases import make_case
-    from affordance_grasp.benchmark.rounds import measure
-
     progress = partial(tqdm, unit="round", disable=None, leave=False)
-    return measure(make_case(name, size), rounds, progress)
+    return import_module(f"{PACKAGE}.rounds").measure(case, rounds, progress)
+
+
+def _load_package() -> None:
+    """Import the checkout's folder under its own name; refuses installations without it."""
+    if PACKAGE in sys.modules:
+        return
+    if not (FOLDER / "__init__.py").is_file():
+        raise InvalidInput(
+            "the benchmark is no part of an installed package; run it from a source checkout"
+        )
+    spec = spec_from_file_location(
+        PACKAGE, FOLDER / "__init__.py", submodule_search_locations=[str(FOLDER)]
+    )
+    assert spec is not None and spec.loader is not None
+    package = sys.modules[PACKAGE] = module_from_spec(spec)
+    spec.loader.exec_module(package)

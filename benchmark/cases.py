@@ -9,11 +9,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from affordance_grasp.benchmark import case_names
-from affordance_grasp.benchmark.contestant import ASKED, Contestant, make_contestant
-from affordance_grasp.benchmark.rounds import Case, Outputs, Variant
 from affordance_grasp.errors import InvalidInput, UnknownName
 from affordance_grasp.grounding.grounder import load_grounder
+from benchmark import case_names
+from benchmark.contestant import ASKED, Contestant, make_contestant
+from benchmark.rounds import Case, Outputs, Variant
 
 EXACT = 1e-3
 """Relative tolerance of float32 results: sums in another order, through twelve blocks."""

@@ -12,7 +12,7 @@ from statistics import median
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
-from affordance_grasp.benchmark.rates import measure_rates
+from benchmark.rates import measure_rates
 
 Outputs = Mapping[str, Tensor]
 Progress = Callable[..., Iterable[int]]

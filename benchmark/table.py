@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from affordance_grasp.benchmark.rounds import Measured, Result
+from benchmark.rounds import Measured, Result
 
 HEADER = (
     "| case | samples | variant | ms | samples/s | ours/plain | times faster | GFLOP "
