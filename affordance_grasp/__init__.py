@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from affordance_grasp.errors import AffordanceGraspError as AffordanceGraspError
     from affordance_grasp.grounding.grounder import Grounder as Grounder
     from affordance_grasp.grounding.grounder import load_grounder as load_grounder
+    from affordance_grasp.image_files import read_color as read_color
+    from affordance_grasp.image_files import read_depth as read_depth
     from affordance_grasp.pipeline import GraspPlan as GraspPlan
     from affordance_grasp.pipeline import Planner as Planner
     from affordance_grasp.pipeline import load_planner as load_planner
@@ -45,8 +47,6 @@ if TYPE_CHECKING:
     from affordance_grasp.report.figures import heatmap_overlay as heatmap_overlay
     from affordance_grasp.report.glyphs import draw_grasps as draw_grasps
     from affordance_grasp.report.plan_report import write_report as write_report
-    from affordance_grasp.streams.frame_files import read_color as read_color
-    from affordance_grasp.streams.frame_files import read_depth as read_depth
     from affordance_grasp.streams.frame_files import read_frame as read_frame
 
 __version__ = "0.1.0"
@@ -77,11 +77,12 @@ _CONTENTS = {
     "grounding.grounder": ("Grounder", "load_grounder"),
     "pipeline": ("GraspPlan", "Planner", "load_planner", "plan_grasps"),
     "planning": ("PlanningOptions",),
+    "image_files": ("read_color", "read_depth"),
     "replay.source": ("read_bag",),
     "report.glyphs": ("draw_grasps",),
     "report.figures": ("heatmap_overlay",),
     "report.plan_report": ("write_report",),
-    "streams.frame_files": ("read_color", "read_depth", "read_frame"),
+    "streams.frame_files": ("read_frame",),
 }
 """Module -> what of it is offered here; the type checker reads the imports above."""
 

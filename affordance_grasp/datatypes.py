@@ -11,8 +11,22 @@ from affordance_grasp.errors import InvalidInput
 from affordance_grasp.geometry import Floats
 
 MAX_IMAGE_SIDE = 8192
-WIDEST_VIEW = 20.0  # sides per focal length: 168 degrees
-LONGEST_LENS = 1000.0  # focal lengths per side: 0.06 degrees
+MAX_IMAGE_PIXELS = 2**25
+"""33.6 megapixels: those of 7680x4320; what is larger takes more memory than it is worth."""
+LARGEST = f"sides must be 1..{MAX_IMAGE_SIDE}, in all {MAX_IMAGE_PIXELS / 1e6:.1f} megapixels"
+SATURATED = 2**16 - 1
+"""In depth of 16 bits the largest value, like 0, is no reading."""
+WIDEST_VIEW = 20.0
+"""Longer sides per focal length: 168 degrees, a rectified fisheye."""
+LONGEST_LENS = 10.0
+"""Focal lengths per longer side: 6 degrees, a telephone's telephoto lens of 240 mm."""
+SMALLEST_SENSOR = 64
+"""Smaller images may be cut from the middle of one of this side."""
+MOST_STRETCHED = 2.0
+"""Ratio of fx to fy: an image of 16:9 that was squeezed into a square has 1.8."""
+FARTHEST_OFF_CENTRE = 0.1
+"""Distance of the principal point from the middle, as a share of the side: YCB-Video's has 0.083,
+factory calibrations have at most half of that."""
 
 
 class TextEnum(str, Enum):
@@ -38,7 +52,11 @@ class Reason(TextEnum):
 
 @dataclass(frozen=True)
 class CameraIntrinsics:
-    """Pinhole intrinsics in pixels, integer coordinates at pixel centres, no distortion."""
+    """Pinhole intrinsics in pixels, integer coordinates at pixel centres, no distortion.
+
+    ``cropped``: the image is a part of what a camera sees, so that its principal point may be
+    anywhere.
+    """
 
     fx: float
     fy: float
@@ -46,31 +64,45 @@ class CameraIntrinsics:
     cy: float
     width: int
     height: int
+    cropped: bool = False
 
     def __post_init__(self) -> None:
-        """Refuse intrinsics that cannot be inverted or an image of no or absurd size."""
+        """Refuse intrinsics that cannot be inverted, or that no camera of that image size has."""
         if not np.isfinite([self.fx, self.fy, self.cx, self.cy]).all():
             raise InvalidInput("camera intrinsics hold NaN or infinity; all must be finite")
         if self.fx <= 0 or self.fy <= 0:
             raise InvalidInput(
                 f"camera matrix is not invertible: fx={self.fx:g}, fy={self.fy:g} must be > 0"
             )
-        if not (0 < self.width <= MAX_IMAGE_SIDE and 0 < self.height <= MAX_IMAGE_SIDE):
-            raise InvalidInput(
-                f"image size {self.width}x{self.height} is not within 1..{MAX_IMAGE_SIDE} pixels"
-            )
-        shortest, longest = sorted((self.fx, self.fy))
-        side = max(self.width, self.height)
-        if shortest < side / WIDEST_VIEW or longest > side * LONGEST_LENS:
+        check_image_size(self.width, self.height, "the camera's image")
+        if not self._fits_a_lens():
             raise InvalidInput(
                 f"camera intrinsics fx={self.fx:g}, fy={self.fy:g} fit no lens for an image of "
-                f"{self.width}x{self.height}; they are focal lengths in pixels of that image"
+                f"{self.width}x{self.height}; they are focal lengths in pixels of that image, in "
+                "the order fx fy cx cy"
             )
-        if not (abs(self.cx) <= 2 * self.width and abs(self.cy) <= 2 * self.height):
+        if not self._is_centred():
             raise InvalidInput(
-                f"principal point {self.cx:g}, {self.cy:g} is far outside the "
-                f"{self.width}x{self.height} image; it is in pixels of that image"
+                f"principal point cx={self.cx:g}, cy={self.cy:g} is not near the middle of the "
+                f"{self.width}x{self.height} image; the intrinsics are those of another "
+                "resolution or of the image before it was cropped, or not in the order fx fy cx cy"
             )
+
+    def _fits_a_lens(self) -> bool:
+        shortest, longest = sorted((self.fx, self.fy))
+        side = max(self.width, self.height)
+        whole = MAX_IMAGE_SIDE if self.cropped else max(side, SMALLEST_SENSOR)
+        within = side / WIDEST_VIEW <= shortest and longest <= whole * LONGEST_LENS
+        return within and (self.cropped or longest <= MOST_STRETCHED * shortest)
+
+    def _is_centred(self) -> bool:
+        """Whether the principal point is near the middle, give or take a pixel's convention."""
+        if self.cropped:
+            return max(abs(self.cx), abs(self.cy)) <= 2 * MAX_IMAGE_SIDE
+        return all(
+            abs(centre - (side - 1) / 2) <= FARTHEST_OFF_CENTRE * side + 1
+            for centre, side in ((self.cx, self.width), (self.cy, self.height))
+        )
 
     @property
     def K(self) -> Floats:
@@ -133,8 +165,14 @@ def check_color(color: NDArray[np.uint8]) -> None:
             f"colour image has shape {color.shape} and type {color.dtype}; "
             "expected (H, W, 3) uint8 rgb"
         )
-    if not (min(color.shape[:2]) > 0 and max(color.shape[:2]) <= MAX_IMAGE_SIDE):
-        raise InvalidInput(f"colour image is {_size(color)}; sides must be 1..{MAX_IMAGE_SIDE}")
+    check_image_size(color.shape[1], color.shape[0], "colour image")
+
+
+def check_image_size(width: int, height: int, what: str) -> None:
+    """Refuse an image without pixels, or of more than this package takes."""
+    sides = 0 < width <= MAX_IMAGE_SIDE and 0 < height <= MAX_IMAGE_SIDE
+    if not (sides and width * height <= MAX_IMAGE_PIXELS):
+        raise InvalidInput(f"{what} is {width}x{height}; {LARGEST}")
 
 
 def _size(image: NDArray[np.generic]) -> str:

@@ -36,7 +36,10 @@ class Distortion:
     coefficients: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
-        """Refuse unknown models and wrong numbers of coefficients; all zero means a pinhole."""
+        """Refuse unknown models and wrong numbers of coefficients; all zero means a pinhole.
+
+        Zeros behind the coefficients that a model has are left out: drivers pad them.
+        """
         if not np.isfinite(self.coefficients).all():
             raise InvalidInput("lens distortion holds NaN or infinity; all must be finite")
         if not any(self.coefficients):
@@ -47,6 +50,9 @@ class Distortion:
                 f"lens distortion is of model {self.model!r}; known: {', '.join(COEFFICIENTS)}; "
                 "publish rectified images or one of these"
             )
+        most = COEFFICIENTS[self.model][-1]
+        if not any(self.coefficients[most:]):
+            object.__setattr__(self, "coefficients", self.coefficients[:most])
         if len(self.coefficients) not in COEFFICIENTS[self.model]:
             expected = " or ".join(str(count) for count in COEFFICIENTS[self.model])
             raise InvalidInput(

@@ -4,15 +4,9 @@ import pytest
 from agd20k_tree import write_tree
 from PIL import Image
 
-from affordance_grasp.datasets.agd20k import (
-    LAYOUTS,
-    image_size,
-    load_split,
-    read_gray,
-    read_rgb,
-    without_corrupt,
-)
+from affordance_grasp.datasets.agd20k import LAYOUTS, load_split, without_corrupt
 from affordance_grasp.errors import InvalidInput, UnknownName
+from affordance_grasp.image_files import image_size, read_color, read_gray
 from affordance_grasp.vocabulary import AFFORDANCES
 
 
@@ -132,7 +126,7 @@ def test_corrupt_image_is_named_and_left_out_only_when_asked(root):
     bad = split.train_ego[0].path
     bad.write_bytes(b"not an image")
     with pytest.raises(InvalidInput, match=str(bad)):
-        read_rgb(bad)
+        read_color(bad)
     good, sentences = without_corrupt(split)
     assert len(good.train_ego) == len(split.train_ego) - 1
     assert len(sentences) == 1
@@ -168,7 +162,7 @@ def test_a_test_image_goes_with_its_corrupt_ground_truth(root):
 def test_a_image_that_would_fill_the_memory_is_corrupt(root, monkeypatch):
     path = load_split(root, "Seen").train_ego[0].path
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
-    for read in (read_rgb, image_size):
+    for read in (read_color, image_size):
         with pytest.raises(InvalidInput, match=str(path)):
             read(path)
 

@@ -24,13 +24,8 @@ from affordance_grasp.errors import AffordanceGraspError, InvalidInput
 from affordance_grasp.nodes.camera import CameraNode, from_camera_status
 from affordance_grasp.nodes.graph.processes import isolate
 from affordance_grasp.nodes.inputs.frames import COLOR, DEPTH, DEPTH_INFO, INFO
-from affordance_grasp.streams.messages import (
-    seconds,
-    to_color,
-    to_depth_m,
-    to_distortion,
-    to_intrinsics,
-)
+from affordance_grasp.streams.camera_info import to_distortion, to_intrinsics
+from affordance_grasp.streams.messages import seconds, to_color, to_depth_m
 
 WAIT_S = 60.0
 PARAMETERS = {

@@ -53,9 +53,9 @@ def test_depth_in_metres_is_inverse_depth():
 @pytest.mark.parametrize(
     ("data", "form", "words"),
     [
-        (b"", "16UC1; compressedDepth", "neither a PNG nor a JPEG"),
-        (b"\0" * 12 + encoded(".png", COLOR), "16UC1; compressedDepth", "one channel of 16 bits"),
-        (b"\0" * 12, "16UC1; compressedDepth rvl", "RVL"),
+        (b"", "16UC1; compressedDepth", "not an image in PNG"),
+        (b"\0" * 12 + encoded(".png", COLOR), "16UC1; compressedDepth", "3 channel.* of uint8"),
+        (b"\0" * 12, "16UC1; compressedDepth rvl", "RVL depth image is cut off"),
         (encoded(".jpg", COLOR), "jpeg", "JPEG, which is lossy"),
         (struct.pack("<iff", 0, float("nan"), 1) + encoded(".png", DEPTH_MM),)
         + (
@@ -80,6 +80,6 @@ def test_a_huge_image_in_a_few_bytes_is_refused_before_it_is_decoded():
 
 def test_a_image_that_is_cut_off_is_refused(capfd):
     data = encoded(".png", COLOR)
-    with pytest.raises(InvalidInput, match="cannot be decoded|neither"):
+    with pytest.raises(InvalidInput, match="cannot be read"):
         decompress_color(compressed(0, data[:40], "png"))
     assert capfd.readouterr().err == ""

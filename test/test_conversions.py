@@ -16,7 +16,8 @@ from affordance_grasp.nodes.convert import conversions as c
 from affordance_grasp.nodes.convert import images
 from affordance_grasp.nodes.convert.conversions import from_trajectory, to_trajectory
 from affordance_grasp.nodes.convert.grasp_messages import from_candidates, to_candidates, to_target
-from affordance_grasp.streams.messages import to_intrinsics, to_joint_positions, to_pose
+from affordance_grasp.streams.camera_info import to_intrinsics
+from affordance_grasp.streams.messages import to_joint_positions, to_pose
 
 HEADER = Header(frame_id="camera_color_optical_frame")
 COLOR = np.arange(2 * 3 * 3, dtype=np.uint8).reshape(2, 3, 3)
@@ -50,7 +51,7 @@ def test_row_padding_is_left_out():
 
 
 def test_depth_is_in_metres_for_either_encoding_and_byte_order():
-    millimetres = np.array([[0, 500], [1234, 65535]], np.uint16)
+    millimetres = np.array([[0, 500], [1234, 65534]], np.uint16)
     metres = millimetres.astype(np.float32) / np.float32(1000)
     little = image(millimetres.tobytes(), "16UC1", 2, 2, 4)
     big = image(millimetres.astype(">u2").tobytes(), "16UC1", 2, 2, 4)

@@ -6,9 +6,10 @@ import torch
 from agd20k_tree import write_tree
 
 from affordance_grasp.cli import main
-from affordance_grasp.datasets.agd20k import load_split, read_gray, read_rgb
+from affordance_grasp.datasets.agd20k import load_split
 from affordance_grasp.encoders.backbones import load_backbone
 from affordance_grasp.errors import InvalidInput
+from affordance_grasp.image_files import read_color, read_gray
 from affordance_grasp.learning.evaluation import evaluate
 from affordance_grasp.learning.evaluation.evaluate import (
     TestTruth,
@@ -202,7 +203,7 @@ def test_command_exports_the_maps_of_a_closed_set_method(split, tmp_path, capsys
     assert "DINO saliency" in json.loads(capsys.readouterr().out)["baselines"]
     item = split.test[-1]
     with torch.inference_mode():
-        tokens = network.tokens(network.prepare(read_rgb(item.image.path)))
+        tokens = network.tokens(network.prepare(read_color(item.image.path)))
         label = torch.tensor([known.index(item.image.affordance)])
         expected = network.maps(tokens, torch.zeros(1, 0), label)[0]
     exported = np.load(maps / "maps.npy")[-1]

@@ -7,7 +7,7 @@ import torch
 from agd20k_tree import write_tree
 from tiny_encoders import TINY_NETWORK, TinyEncoder
 
-from affordance_grasp.datasets.agd20k import load_split, read_rgb
+from affordance_grasp.datasets.agd20k import load_split
 from affordance_grasp.datasets.features import EncoderOptions, FeatureCache
 from affordance_grasp.datasets.images import (
     frozen_encoder,
@@ -16,6 +16,7 @@ from affordance_grasp.datasets.images import (
 )
 from affordance_grasp.datasets.stitching import StitchPlan
 from affordance_grasp.errors import InvalidInput, StorageFull
+from affordance_grasp.image_files import read_color
 from affordance_grasp.methods.method import make_network
 
 PLAN = StitchPlan(crops=2, stitched=1)
@@ -58,7 +59,7 @@ def test_what_is_read_are_the_tokens_of_the_view(split, tmp_path):
     image = split.train_ego[4]
     view = cached.views_of(image.path, np.random.default_rng(0))[1]
     normalised = encoder.spec.normalise(
-        torch.from_numpy(view.image(read_rgb(image.path))).permute(2, 0, 1)
+        torch.from_numpy(view.image(read_color(image.path))).permute(2, 0, 1)
     )
     expected = encoder.tokens(normalised[None])[0]
     np.testing.assert_allclose(cached.read(image.path, view), expected.numpy(), atol=2e-2)

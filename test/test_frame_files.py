@@ -4,7 +4,8 @@ import pytest
 from PIL import Image
 
 from affordance_grasp.errors import InvalidInput
-from affordance_grasp.streams.frame_files import read_color, read_frame
+from affordance_grasp.image_files import read_color
+from affordance_grasp.streams.frame_files import read_frame
 
 
 def test_a_frame_is_read_with_its_intrinsics_and_in_metres(tmp_path):

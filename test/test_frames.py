@@ -18,7 +18,8 @@ from affordance_grasp.nodes.convert.conversions import from_intrinsics
 from affordance_grasp.nodes.convert.images import from_color, from_depth_m, from_map
 from affordance_grasp.nodes.inputs.frames import COLOR, DEPTH, INFO, FrameStream, StampedFrame
 from affordance_grasp.nodes.ros.calls import NoAnswer
-from affordance_grasp.streams.messages import seconds, stamp_ns, to_color, to_distortion
+from affordance_grasp.streams.camera_info import to_distortion
+from affordance_grasp.streams.messages import seconds, stamp_ns, to_color
 
 NOW_S = 100.0
 INTRINSICS = CameraIntrinsics(300.0, 300.0, 160.0, 120.0, 320, 240)
@@ -31,6 +32,7 @@ def still_stream(on_frame=None):
     node = SimpleNamespace(
         get_clock=lambda: SimpleNamespace(now=lambda: now),
         create_subscription=lambda *arguments, **options: None,
+        resolve_topic_name=lambda name: f"/camera/{name}",
         get_logger=lambda: SimpleNamespace(warning=lambda text, **options: None),
     )
     return FrameStream(node, on_frame)

@@ -102,7 +102,7 @@ def test_colour_is_brought_to_rgb(name, rgb, padding):
 
 
 def test_depth_and_heat_survive_the_round_trip():
-    depth_m = np.array([[0.0, 0.5], [1.234, 65.535]], np.float32)
+    depth_m = np.array([[0.0, 0.5], [1.234, 65.534]], np.float32)
     heat = np.array([[0.0, 0.25], [1.0, 0.1]], np.float32)
     np.testing.assert_array_equal(images.to_depth_m(images.from_depth_m(depth_m, HEADER)), depth_m)
     np.testing.assert_array_equal(images.to_map(images.from_map(heat, HEADER)), heat)

@@ -123,7 +123,7 @@ def test_learned_heat_from_file_to_grasp(files, capsys, random_checkpoint):
         ({"checkpoint": "missing.safetensors", "rule": "bands"}, "missing.safetensors"),
         ({"top": 0}, "whole number >= 1"),
         ({"seed": -1}, "--seed is '-1'"),
-        ({"depth": "cut.png"}, "not an image"),
+        ({"depth": "cut.png"}, "truncated"),
         ({"color": "depth.png"}, "as depth images have"),
         ({"save-cloud": "cloud.obj"}, "expected .ply or .pcd"),
         ({"show": "view.jpg"}, "written as .png"),

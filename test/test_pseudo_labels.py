@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 from agd20k_tree import write_tree
 
-from affordance_grasp.datasets.agd20k import load_split, read_gray
+from affordance_grasp.datasets.agd20k import load_split
 from affordance_grasp.datasets.detections import Detections, RecordedDetector
 from affordance_grasp.datasets.labels import label_path
 from affordance_grasp.errors import InvalidInput, UnknownName
+from affordance_grasp.image_files import read_gray
 from affordance_grasp.learning.labels.masking import MASKERS, box_region, fill_holes, turn_inverted
 from affordance_grasp.learning.labels.pseudo_labels import (
     pseudo_label,

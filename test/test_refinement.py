@@ -9,12 +9,13 @@ from PIL import Image
 from tiny_encoders import TinyEncoder, TinyText
 
 from affordance_grasp.cli import main
-from affordance_grasp.datasets.agd20k import ImageFile, load_split, read_gray
+from affordance_grasp.datasets.agd20k import ImageFile, load_split
 from affordance_grasp.datasets.detections import Detections, RecordedDetector
 from affordance_grasp.datasets.images import FrozenEncoder
 from affordance_grasp.datasets.labels import label_for_training, label_path, refined_label_path
 from affordance_grasp.encoders import backbones, text
 from affordance_grasp.errors import InvalidInput, UnknownName
+from affordance_grasp.image_files import read_gray
 from affordance_grasp.learning.labels import refine_config
 from affordance_grasp.learning.labels.masking import MASKERS
 from affordance_grasp.learning.labels.object_crops import (

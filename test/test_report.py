@@ -16,13 +16,13 @@ from affordance_grasp.datatypes import (
 )
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.geometry import pose_from_quaternion
+from affordance_grasp.image_files import read_color, read_depth
 from affordance_grasp.pipeline import GraspPlan
 from affordance_grasp.report.animation import write_gif
 from affordance_grasp.report.figures import heatmap_overlay, montage, titled, write_png
 from affordance_grasp.report.glyphs import CHOSEN, around, draw_grasps, gripper_outline
 from affordance_grasp.report.plan_report import plan_summary, write_report
 from affordance_grasp.scene.table import TablePlane
-from affordance_grasp.streams.frame_files import read_color, read_depth
 
 K = CameraIntrinsics(120, 120, 80, 60, width=160, height=120)
 QUATERNION = [0.5, -0.5, 0.5, 0.5]

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from affordance_grasp.errors import AffordanceGraspError
+from affordance_grasp.streams.camera_info import is_rectified, shows_part
 from affordance_grasp.streams.messages import seconds, to_rgbd
 from affordance_grasp.streams.pairing import MUST_STAMP, SLOP_NS
 
@@ -86,7 +87,8 @@ def _message_faults(topics: CameraTopics) -> Iterator[str]:
             f"depth is in frame {depth.header.frame_id!r} and colour in "
             f"{color.header.frame_id!r}; it must be aligned to colour: {ALIGN}"
         )
-    if (info.width, info.height) != (color.width, color.height):
+    whole = not shows_part(info)
+    if whole and (info.width, info.height) != (color.width, color.height):
         yield (
             f"{topics.info.name} is that of a {info.width}x{info.height} image and colour is "
             f"{color.width}x{color.height}; remap the camera_info of the colour stream to it"
@@ -123,7 +125,8 @@ def _stamp_faults(topics: CameraTopics) -> Iterator[str]:
 def _frame_faults(topics: CameraTopics) -> Iterator[str]:
     """Faults that only show when the frame is converted as the pipeline does."""
     try:
-        frame = to_rgbd(topics.color.message, topics.depth.message, topics.info.message)
+        messages = topics.color.message, topics.depth.message, topics.info.message
+        frame = to_rgbd(*messages, rectified=is_rectified(topics.color.name))
     except AffordanceGraspError as error:
         yield str(error)
         return

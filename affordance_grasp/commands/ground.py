@@ -13,9 +13,9 @@ import numpy as np
 from affordance_grasp.configuration.flags import add_flags, read_flags
 from affordance_grasp.datatypes import Heatmap
 from affordance_grasp.files import write_file
+from affordance_grasp.image_files import read_color
 from affordance_grasp.planning import GrounderOptions
 from affordance_grasp.report.figures import RgbImage, heatmap_overlay, write_png
-from affordance_grasp.streams.frame_files import read_color
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

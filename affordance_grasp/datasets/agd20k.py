@@ -16,11 +16,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
-
 from affordance_grasp.errors import InvalidInput, UnknownName
+from affordance_grasp.image_files import read_color
 from affordance_grasp.vocabulary import AFFORDANCES
 
 HICO_IIF_AFFORDANCES = (
@@ -52,7 +49,6 @@ UNSEEN_AFFORDANCES = tuple(a for a in AFFORDANCES if a not in NOT_IN_UNSEEN)
 """The 25 affordances of the Unseen split, in the order of the released classifiers too."""
 IMAGE_ENDINGS = {".jpg", ".jpeg", ".png"}
 LISTED_PROBLEMS = 20
-NOT_AN_IMAGE = (OSError, UnidentifiedImageError, SyntaxError, Image.DecompressionBombError)
 
 
 @dataclass(frozen=True)
@@ -185,28 +181,6 @@ def without_corrupt(split: Split) -> tuple[Split, list[str]]:
     return good, list(bad.values())
 
 
-def read_rgb(path: Path) -> NDArray[np.uint8]:
-    """Read an image as (H, W, 3) uint8 rgb; a corrupt one is an error that names its path."""
-    return _read(path, "RGB")
-
-
-def read_gray(path: Path) -> NDArray[np.uint8]:
-    """Read a single-channel image (H, W), as pseudo labels and ground truth are.
-
-    Of 16 bits the upper 8 count, as OpenCV reads them in the reference evaluation.
-    """
-    return _read(path, "L")
-
-
-def image_size(path: Path) -> tuple[int, int]:
-    """Width and height [pixels] of an image, without decoding it."""
-    try:
-        with Image.open(path) as image:
-            return image.size
-    except NOT_AN_IMAGE as error:
-        raise InvalidInput(f"image {path} is missing or corrupt: {error}") from error
-
-
 def content_digest(path: Path) -> str:
     """Hex sha256 of the bytes of a file: equal for the same image under two affordances."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
@@ -216,7 +190,7 @@ def corrupt_files(files: Iterable[Path]) -> Iterator[tuple[Path, str]]:
     """Those image files that cannot be decoded, with a sentence on each."""
     for path in files:
         try:
-            read_rgb(path)
+            read_color(path)
         except InvalidInput as error:
             yield path, str(error)
 
@@ -236,23 +210,6 @@ def _all_files(split: Split) -> Iterator[Path]:
     yield from (image.path for image in (*split.train_ego, *split.train_exo))
     for item in split.test:
         yield from (item.image.path, item.truth)
-
-
-def _read(path: Path, mode: str) -> NDArray[np.uint8]:
-    try:
-        with Image.open(path) as image:
-            return np.asarray(_eight_bits(image).convert(mode))
-    except FileNotFoundError as error:
-        raise InvalidInput(f"image {path} does not exist") from error
-    except NOT_AN_IMAGE as error:
-        raise InvalidInput(f"image {path} is corrupt and cannot be decoded: {error}") from error
-
-
-def _eight_bits(image: Image.Image) -> Image.Image:
-    """A grey image of 16 bits by its upper 8; ``convert`` would cut off what is above 255."""
-    if not image.mode.startswith("I"):
-        return image
-    return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
 
 
 def _images(folder: Path, belongs: Callable[[str], bool]) -> tuple[ImageFile, ...]:

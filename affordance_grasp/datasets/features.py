@@ -20,9 +20,10 @@ import numpy as np
 from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
 
-from affordance_grasp.datasets.agd20k import ImageFile, content_digest, read_rgb
+from affordance_grasp.datasets.agd20k import ImageFile, content_digest
 from affordance_grasp.datasets.images import FrozenEncoder, ImageView, ViewedImages
 from affordance_grasp.errors import InvalidInput, writing
+from affordance_grasp.image_files import read_color
 
 Progress = Callable[..., Iterable[tuple[int, ...]]]
 Views = tuple[tuple[ImageView, ...], ...]
@@ -126,7 +127,7 @@ def _input(images: Sequence[ImageFile], row: int, view: ImageView) -> NDArray[np
 
 @lru_cache(maxsize=OPEN_IMAGES)
 def _recent_color(path: Path) -> NDArray[np.uint8]:
-    return read_rgb(path)
+    return read_color(path)
 
 
 def _by_content(images: Iterable[ImageFile]) -> dict[str, list[ImageFile]]:

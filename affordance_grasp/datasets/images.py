@@ -11,8 +11,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from affordance_grasp.datasets.agd20k import ImageFile, Split, read_rgb
+from affordance_grasp.datasets.agd20k import ImageFile, Split
 from affordance_grasp.datasets.stitching import Catalogue
+from affordance_grasp.image_files import read_color
 from affordance_grasp.methods.network import GroundingNetwork
 
 
@@ -159,8 +160,8 @@ class FreshViews:
 
     def read(self, path: Path, view: ImageView) -> NDArray[np.float32]:
         """The normalised image (3, S, S) of a view."""
-        others = [read_rgb(self.viewed.images[other].path) for other in view.others]
-        image = torch.from_numpy(view.image(read_rgb(path), others)).permute(2, 0, 1)
+        others = [read_color(self.viewed.images[other].path) for other in view.others]
+        image = torch.from_numpy(view.image(read_color(path), others)).permute(2, 0, 1)
         return np.asarray(self.encoder.normalise(image).numpy())
 
     @cached_property

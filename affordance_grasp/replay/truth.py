@@ -8,9 +8,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from affordance_grasp.datasets.agd20k import read_gray
 from affordance_grasp.datatypes import Heatmap, RankedGrasp
 from affordance_grasp.errors import InvalidInput
+from affordance_grasp.image_files import read_gray
 from affordance_grasp.learning.evaluation.metrics import ground_truth_map, predicted_map, score
 from affordance_grasp.pipeline import NO_METHOD
 

@@ -86,7 +86,7 @@ def virtual_pinhole(cloud: PointCloud) -> CameraIntrinsics:
     while focal > COARSEST_FOCAL_PX and _fill((x - left) * focal, (y - top) * focal) < ENOUGH:
         focal *= COARSER
     width, height = (int(np.rint(np.ptp(axis) * focal)) + 1 for axis in (x, y))
-    return CameraIntrinsics(focal, focal, -left * focal, -top * focal, width, height)
+    return CameraIntrinsics(focal, focal, -left * focal, -top * focal, width, height, cropped=True)
 
 
 def _fill(u: NDArray[np.float64], v: NDArray[np.float64]) -> float:

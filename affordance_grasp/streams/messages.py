@@ -1,4 +1,4 @@
-"""Conversion and validation of camera, joint and pose messages, whichever library read them.
+"""Conversion and validation of image, joint and pose messages, whichever library read them.
 
 Messages come from any driver, bag or node, so all fields in use are validated here; a fault is one
 sentence (:class:`errors.InvalidInput`). Only fields are accessed, so generated ROS messages and
@@ -14,13 +14,14 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from affordance_grasp.datatypes import MAX_IMAGE_SIDE, CameraIntrinsics, RgbdFrame
-from affordance_grasp.distortion import Distortion, undistort
+from affordance_grasp.datatypes import RgbdFrame, check_image_size
+from affordance_grasp.distortion import undistort
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.geometry import Floats, pose_from_quaternion
+from affordance_grasp.streams.camera_info import CameraInfoMessage, to_distortion, to_intrinsics
+from affordance_grasp.streams.depth import metres
 
 UNIT_NORM_TOLERANCE = 1e-3
-PINHOLE_TOLERANCE = 1e-6
 
 
 class Stamp(Protocol):
@@ -40,17 +41,6 @@ class ImageMessage(Protocol):
     is_bigendian: int
     step: int
     data: Any
-
-
-class CameraInfoMessage(Protocol):
-    """``sensor_msgs/CameraInfo``."""
-
-    header: Any
-    height: int
-    width: int
-    distortion_model: str
-    d: Any
-    k: Any
 
 
 class JointStateMessage(Protocol):
@@ -96,7 +86,11 @@ COLOR_ENCODINGS = {
     "rgba8": PixelFormat("u1", 4, (0, 1, 2)),
     "bgra8": PixelFormat("u1", 4, (2, 1, 0)),
 }
-DEPTH_ENCODINGS = {"16UC1": PixelFormat("u2", 1), "32FC1": PixelFormat("f4", 1)}
+DEPTH_ENCODINGS = {
+    **dict.fromkeys(("16UC1", "mono16", "Z16"), PixelFormat("u2", 1)),
+    "16SC1": PixelFormat("i2", 1),
+    "32FC1": PixelFormat("f4", 1),
+}
 MAP_ENCODINGS = {"32FC1": PixelFormat("f4", 1)}
 GRAY_ENCODINGS = {"mono8": PixelFormat("u1", 1), "8UC1": PixelFormat("u1", 1), **MAP_ENCODINGS}
 
@@ -125,16 +119,10 @@ def to_color(message: ImageMessage, unpack: Unpack = unpacked) -> NDArray[np.uin
 
 
 def to_depth_m(message: ImageMessage, unpack: Unpack = unpacked) -> NDArray[np.float32]:
-    """Depth image (H, W) float32 [m] from millimetres (16UC1) or metres (32FC1)."""
+    """Depth image (H, W) float32 [m], 0 = no reading, from 16-bit millimetres or 32FC1 metres."""
     encoding = _checked_encoding(message, DEPTH_ENCODINGS, "depth image")
-    values = unpack(message, encoding)[..., 0].astype(np.float32)
-    return values / np.float32(1000) if message.encoding == "16UC1" else values
-
-
-def millimetres(depth_m: NDArray[np.float32]) -> NDArray[np.uint16]:
-    """Depth as 16UC1 holds it; beyond 65.535 m there is no reading."""
-    units = np.rint(depth_m.astype(np.float64) * 1000)
-    return np.where(units < 2**16, units, 0).astype(np.uint16)
+    stored = unpack(message, encoding)[..., 0]
+    return metres(stored.astype(encoding.dtype, copy=False))
 
 
 def to_map(
@@ -158,41 +146,16 @@ def to_gray(message: ImageMessage) -> NDArray[np.uint8]:
     return np.rint(values * 255).astype(np.uint8)
 
 
-def to_intrinsics(message: CameraInfoMessage) -> CameraIntrinsics:
-    """Pinhole intrinsics from ``k``, ``width`` and ``height``."""
-    K = np.asarray(message.k, float).reshape(3, 3)
-    if not K.any():
-        raise InvalidInput("camera_info is uncalibrated: its matrix k is all zero")
-    rest = K - np.array([[K[0, 0], 0, K[0, 2]], [0, K[1, 1], K[1, 2]], [0, 0, 1]])
-    if np.isfinite(K).all() and np.abs(rest).max() > PINHOLE_TOLERANCE:
-        raise InvalidInput(
-            f"camera_info has the matrix k = {np.round(K, 3).tolist()}; expected "
-            "[[fx, 0, cx], [0, fy, cy], [0, 0, 1]]"
-        )
-    return CameraIntrinsics(
-        fx=float(K[0, 0]),
-        fy=float(K[1, 1]),
-        cx=float(K[0, 2]),
-        cy=float(K[1, 2]),
-        width=int(message.width),
-        height=int(message.height),
-    )
-
-
-def to_distortion(message: CameraInfoMessage) -> Distortion:
-    """The distortion of ``distortion_model`` and ``d``."""
-    return Distortion(message.distortion_model, tuple(float(value) for value in message.d))
-
-
 def to_rgbd(
     color: ImageMessage,
     depth: ImageMessage,
     camera_info: CameraInfoMessage,
     unpack: Unpack = unpacked,
+    rectified: bool = False,
 ) -> RgbdFrame:
     """One frame from a colour image, the depth aligned to it, and the colour intrinsics.
 
-    The images are undistorted here.
+    The images are undistorted here, unless they are ``rectified``.
     """
     depth_frame, color_frame = (plain_frame(image.header.frame_id) for image in (depth, color))
     if depth_frame != color_frame:
@@ -200,9 +163,9 @@ def to_rgbd(
             f"depth is in frame {depth_frame!r} and colour in {color_frame!r}; the camera driver "
             "must align depth to colour"
         )
-    intrinsics = to_intrinsics(camera_info)
+    intrinsics = to_intrinsics(camera_info, (int(color.width), int(color.height)), rectified)
     frame = RgbdFrame(to_color(color, unpack), to_depth_m(depth, unpack), intrinsics)
-    return undistort(frame, to_distortion(camera_info))
+    return undistort(frame, to_distortion(camera_info, rectified))
 
 
 def to_pose(message: PoseMessage, what: str = "pose") -> Floats:
@@ -267,8 +230,7 @@ def _checked_encoding(
             f"{what} has encoding {message.encoding!r}; expected {' or '.join(known)}"
         )
     encoding, width, height = known[message.encoding], int(message.width), int(message.height)
-    if not (0 < width <= MAX_IMAGE_SIDE and 0 < height <= MAX_IMAGE_SIDE):
-        raise InvalidInput(f"{what} is {width}x{height}; sides must be 1..{MAX_IMAGE_SIDE}")
+    check_image_size(width, height, what)
     row_bytes = width * encoding.pixel_bytes
     step = int(message.step) or row_bytes
     if step < row_bytes or len(message.data) != step * height:

@@ -12,10 +12,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from affordance_grasp.datasets.agd20k import Split, TestItem, content_digest, read_gray
+from affordance_grasp.datasets.agd20k import Split, TestItem, content_digest
 from affordance_grasp.datasets.images import ViewSource
 from affordance_grasp.errors import InvalidInput, writing
 from affordance_grasp.files import write_file
+from affordance_grasp.image_files import read_gray
 from affordance_grasp.learning.evaluation.metrics import (
     MAP_SIDE,
     Scores,

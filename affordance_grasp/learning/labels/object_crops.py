@@ -13,10 +13,11 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from affordance_grasp.datasets.agd20k import ImageFile, Split, read_gray, read_rgb
+from affordance_grasp.datasets.agd20k import ImageFile, Split
 from affordance_grasp.datasets.detections import Detections, Detector
 from affordance_grasp.datasets.stitching import squash
 from affordance_grasp.errors import InvalidInput
+from affordance_grasp.image_files import read_color, read_gray
 from affordance_grasp.learning.labels.masking import Box, Mask, Masker, box_region
 from affordance_grasp.learning.labels.pseudo_labels import pseudo_label, save_mask
 
@@ -59,7 +60,7 @@ class ObjectMasks:
             found = self.detections(image, perspective)
             if found is None or (path.exists() and not overwrite):
                 continue
-            mask_of = masker.open_image(read_rgb(image.path), best_box(found))
+            mask_of = masker.open_image(read_color(image.path), best_box(found))
             save_mask(path, pseudo_label(mask_of, found, masker.may_invert))
 
 
@@ -136,7 +137,7 @@ def _object_mean(
     found = masks.detections(image, perspective)
     if found is None:
         return None
-    color, mask = read_rgb(image.path), masks.read(image, perspective)
+    color, mask = read_color(image.path), masks.read(image, perspective)
     region = box_region(best_box(found), color.shape)
     tokens = encode(square_crop(color, region, side)[None] / np.float32(255))[0, 1:]
     patches = object_patches(mask, region, side, round(len(tokens) ** 0.5))

@@ -13,10 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from affordance_grasp.datasets.agd20k import ImageFile, Split, content_digest, read_rgb
+from affordance_grasp.datasets.agd20k import ImageFile, Split, content_digest
 from affordance_grasp.datasets.detections import Detections, Detector
 from affordance_grasp.datasets.labels import label_path
 from affordance_grasp.files import write_file
+from affordance_grasp.image_files import read_color
 from affordance_grasp.learning.labels.masking import MASKERS, Masker, fill_holes, turn_inverted
 
 
@@ -79,7 +80,7 @@ def _write(
     first = found[0][0]
     whole = detector.object_ego(first)
     object_box = None if whole is None else whole.boxes[whole.scores.argmax()]
-    mask_of = masker.open_image(read_rgb(first.path), object_box)
+    mask_of = masker.open_image(read_color(first.path), object_box)
     for image, detections in found:
         mask = pseudo_label(mask_of, detections, masker.may_invert)
         save_mask(label_path(split, image), mask)

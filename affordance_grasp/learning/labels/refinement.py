@@ -10,11 +10,12 @@ import numpy as np
 import torch
 from safetensors.torch import save
 
-from affordance_grasp.datasets.agd20k import ImageFile, read_rgb
+from affordance_grasp.datasets.agd20k import ImageFile
 from affordance_grasp.datasets.labels import refined_label_path
 from affordance_grasp.datasets.stitching import squash
 from affordance_grasp.encoders.weights import read_tensors
 from affordance_grasp.files import write_file
+from affordance_grasp.image_files import read_color
 from affordance_grasp.learning.labels.masking import Mask
 from affordance_grasp.learning.labels.object_crops import ObjectMasks, pad_square
 from affordance_grasp.learning.labels.pseudo_labels import save_mask
@@ -98,7 +99,7 @@ class LabelRefiner:
 
     def raw(self, image: ImageFile) -> Mask:
         """The network's mask (H, W), within the whole object's mask."""
-        color = read_rgb(image.path)
+        color = read_color(image.path)
         height, width = color.shape[:2]
         square, left, top = pad_square(color)
         pixels = squash(square, self._network.config.image_side) / np.float32(255)
@@ -118,7 +119,7 @@ class LabelRefiner:
         if self._segmenter is None or found is None:
             return raw
         boxes = found.kept().boxes
-        return snap_in_boxes(raw, read_rgb(image.path), boxes, self._segmenter)
+        return snap_in_boxes(raw, read_color(image.path), boxes, self._segmenter)
 
     def write(self, images: Sequence[ImageFile]) -> RefinedCount:
         """Write the label of every image, or remove an older one where nothing is left."""

@@ -8,10 +8,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from affordance_grasp.datasets.agd20k import ImageFile, Split, read_rgb
+from affordance_grasp.datasets.agd20k import ImageFile, Split
 from affordance_grasp.datasets.images import FrozenEncoder
 from affordance_grasp.datasets.stitching import StitchView
 from affordance_grasp.errors import InvalidInput
+from affordance_grasp.image_files import read_color
 from affordance_grasp.learning.labels.masking import box_region
 from affordance_grasp.learning.labels.object_crops import (
     ObjectMasks,
@@ -129,7 +130,7 @@ class RefinerSamples:
         side, squash = self._encoder.side, self._config.squash
         top, left = rng.integers(0, squash - side + 1, 2)
         view = StitchView(squash, side, int(top), int(left), bool(rng.random() < 0.5))
-        color, pad_left, pad_top = pad_square(read_rgb(self.images[index].path))
+        color, pad_left, pad_top = pad_square(read_color(self.images[index].path))
         shifted = self._boxes[index] + np.array([pad_left, pad_top] * 2)
         rows, columns = box_region(view.box(shifted, *color.shape[1::-1]), (side, side))
         image = view.image(np.asarray(color, np.uint8))

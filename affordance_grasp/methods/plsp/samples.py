@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from affordance_grasp.configuration.settings import Count, Settings, Share
-from affordance_grasp.datasets.agd20k import ImageFile, Split, image_size, read_gray
+from affordance_grasp.datasets.agd20k import ImageFile, Split
 from affordance_grasp.datasets.detections import Detections, Detector
 from affordance_grasp.datasets.features import CachedFeatures
 from affordance_grasp.datasets.images import ViewSource
@@ -23,6 +23,7 @@ from affordance_grasp.encoders.text import (
     text_table,
 )
 from affordance_grasp.errors import InvalidInput
+from affordance_grasp.image_files import image_size, read_gray
 from affordance_grasp.methods.plsp.config import PlspBatch
 from affordance_grasp.vocabulary import AFFORDANCES
 

@@ -3,6 +3,8 @@
 Reading is in :mod:`affordance_grasp.streams.messages`, that of images in :mod:`.images`.
 """
 
+from copy import deepcopy
+
 import numpy as np
 from builtin_interfaces.msg import Duration, Time
 from geometry_msgs.msg import Point, Pose, Quaternion, Transform, TransformStamped, Vector3
@@ -15,6 +17,7 @@ from affordance_grasp.datatypes import CameraIntrinsics, JointTrajectory, Region
 from affordance_grasp.distortion import PINHOLE, Distortion
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.geometry import Floats, quaternion_xyzw
+from affordance_grasp.streams.camera_info import sensor_matrix
 
 
 def to_region(message: RegionOfInterest, width: int, height: int) -> Region | None:
@@ -47,6 +50,14 @@ def from_intrinsics(
         r=np.eye(3).ravel().tolist(),
         p=projection.ravel().tolist(),
     )
+
+
+def undistorted_info(message: CameraInfo, rectified: bool) -> CameraInfo:
+    """The same camera's message for its images without distortion, with roi and binning."""
+    info = deepcopy(message)
+    info.k = sensor_matrix(message, rectified).ravel().tolist()
+    info.distortion_model, info.d = PINHOLE.model, [0.0] * 5
+    return info
 
 
 def from_region(region: Region | None) -> RegionOfInterest:

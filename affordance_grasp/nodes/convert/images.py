@@ -16,7 +16,8 @@ from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
 from affordance_grasp.streams import messages
-from affordance_grasp.streams.messages import ImageMessage, PixelFormat, millimetres, unpacked
+from affordance_grasp.streams.depth import millimetres
+from affordance_grasp.streams.messages import ImageMessage, PixelFormat, unpacked
 
 
 @cache
@@ -43,11 +44,12 @@ def unpack(message: ImageMessage, encoding: PixelFormat) -> NDArray[np.generic]:
     """The pixels (H, W, C) of a message that was checked, in its own order of channels.
 
     ``cv_bridge`` (3.4 was tried) shears images whose rows are no multiple of their pixels, takes a
-    ``step`` of 0 literally, and swaps bytes by a method that numpy 2 no longer has; those are left
-    to numpy.
+    ``step`` of 0 literally, swaps bytes by a method that numpy 2 no longer has, and does not know
+    ``Z16``; those are left to numpy.
     """
     converter, step = bridge(), int(message.step)
-    if converter is None or message.is_bigendian or step % encoding.pixel_bytes or not step:
+    odd = message.is_bigendian or message.encoding == "Z16"
+    if converter is None or odd or step % encoding.pixel_bytes or not step:
         return unpacked(message, encoding)
     pixels: NDArray[np.generic] = converter.imgmsg_to_cv2(message)
     return pixels.reshape(message.height, message.width, encoding.channels)
@@ -74,7 +76,7 @@ def from_color(color: NDArray[np.uint8], header: Header) -> Image:
 
 
 def from_depth_m(depth_m: NDArray[np.float32], header: Header) -> Image:
-    """A 16UC1 image in millimetres; beyond 65.535 m there is no reading."""
+    """A 16UC1 image in millimetres; beyond 65.534 m there is no reading."""
     return packed(millimetres(depth_m), "16UC1", header)
 
 

@@ -17,16 +17,12 @@ from std_msgs.msg import Header
 from affordance_grasp.datatypes import RgbdFrame
 from affordance_grasp.distortion import PINHOLE, Distortion, matters
 from affordance_grasp.errors import InvalidInput
-from affordance_grasp.nodes.convert.conversions import from_intrinsics
+from affordance_grasp.nodes.convert.conversions import from_intrinsics, undistorted_info
 from affordance_grasp.nodes.convert.images import from_color, from_depth_m, from_map, to_rgbd
 from affordance_grasp.nodes.ros.calls import NoAnswer
 from affordance_grasp.streams import pairing
-from affordance_grasp.streams.messages import (
-    stamp_ns,
-    to_distortion,
-    to_header,
-    to_intrinsics,
-)
+from affordance_grasp.streams.camera_info import is_rectified, to_distortion, to_intrinsics
+from affordance_grasp.streams.messages import stamp_ns, to_header
 
 COLOR, DEPTH, INFO = "color/image_raw", "aligned_depth_to_color/image_raw", "color/camera_info"
 DEPTH_INFO = "aligned_depth_to_color/camera_info"
@@ -36,11 +32,15 @@ COMPLAINT_PERIOD_S = 5.0
 
 @dataclass(frozen=True)
 class StampedFrame:
-    """The three messages of one frame; :meth:`frame` converts and checks them."""
+    """The three messages of one frame; :meth:`frame` converts and checks them.
+
+    ``rectified``: the images are, by their topic's name, whatever the camera_info says of a lens.
+    """
 
     color: Image
     depth: Image
     camera_info: CameraInfo
+    rectified: bool = False
 
     @property
     def header(self) -> Header:
@@ -49,21 +49,26 @@ class StampedFrame:
 
     def frame(self) -> RgbdFrame:
         """The frame as a value; raises its fault."""
-        return to_rgbd(self.color, self.depth, self.camera_info)
+        return to_rgbd(self.color, self.depth, self.camera_info, rectified=self.rectified)
 
     def undistorted(self) -> "StampedFrame":
         """The same messages undistorted, for nodes that receive only some of them.
 
         Grasps are projected on the undistorted image, so the grounder must get that too.
         """
-        if not matters(to_intrinsics(self.camera_info), to_distortion(self.camera_info)):
+        size = self.color.width, self.color.height
+        intrinsics = to_intrinsics(self.camera_info, size, self.rectified)
+        lens = to_distortion(self.camera_info, self.rectified)
+        bent = matters(intrinsics, lens)
+        if not (bent or self.rectified):
             return self
+        info = undistorted_info(self.camera_info, self.rectified)
+        if not bent:
+            return StampedFrame(self.color, self.depth, info)
         frame, header = self.frame(), self.depth.header
         depth = from_map if self.depth.encoding == "32FC1" else from_depth_m
         return StampedFrame(
-            from_color(frame.color, self.color.header),
-            depth(frame.depth_m, header),
-            from_intrinsics(frame.intrinsics, self.camera_info.header),
+            from_color(frame.color, self.color.header), depth(frame.depth_m, header), info
         )
 
 
@@ -112,6 +117,7 @@ class FrameStream:
             node.create_subscription(
                 kind, topic, take, qos_profile_sensor_data, callback_group=group
             )
+        self._rectified = is_rectified(node.resolve_topic_name(COLOR))
 
     def next(self, timeout_s: float) -> StampedFrame:
         """The first frame taken after this call, undistorted; raises what is missing.
@@ -168,7 +174,8 @@ class FrameStream:
             if not complete:
                 return
             pair = complete[-1]
-            frame = self._newest = StampedFrame(pair.color, pair.depth, pair.camera_info)
+            frame = StampedFrame(pair.color, pair.depth, pair.camera_info, self._rectified)
+            self._newest = frame
             self._arrived.notify_all()
         if self._on_frame is not None:
             self._on_frame(frame)

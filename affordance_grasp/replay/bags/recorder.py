@@ -20,7 +20,7 @@ from affordance_grasp.replay.bags.topics import (
     INFO,
     JOINT_STATE,
 )
-from affordance_grasp.streams.messages import millimetres
+from affordance_grasp.streams.depth import millimetres
 
 STORAGES = ("mcap", "sqlite3")
 _BAG_VERSION: Literal[9] = 9
