@@ -20,7 +20,17 @@ class GraspGenerator(Protocol):
     def generate(
         self, frame: RgbdFrame, seed: int = 0, scene: "TableScene | None" = None
     ) -> GraspCandidates:
-        """Propose grasps as poses of ``tcp`` at closure, in the optical frame."""
+        """Propose grasps as poses of ``tcp`` at closure, in the optical frame.
+
+        Args:
+            frame: colour and aligned depth.
+            seed: of the plane fit, and of the generator where it samples.
+            scene: this frame, segmented, where that was done already.
+
+        Raises:
+            InvalidInput: the depth holds no table.
+            NoObject: there is no object on it.
+        """
         ...
 
 

@@ -81,17 +81,7 @@ class AntipodalGenerator:
     def generate(
         self, frame: RgbdFrame, seed: int = 0, scene: TableScene | None = None
     ) -> GraspCandidates:
-        """Propose grasps for all objects on the table.
-
-        Args:
-            frame: colour and aligned depth.
-            seed: of the plane fit; the search itself is deterministic.
-            scene: this frame, segmented, where that was done already.
-
-        Raises:
-            InvalidInput: the depth holds no table.
-            NoObject: there is no object on it.
-        """
+        """Propose grasps for all objects on the table; the search itself is deterministic."""
         scene = scene or segment_scene(frame, self.config.max_distance_m, seed)
         return self.search(scene.cloud, scene.table)
 

@@ -42,12 +42,7 @@ class CommandGenerator:
     def generate(
         self, frame: RgbdFrame, seed: int = 0, scene: TableScene | None = None
     ) -> GraspCandidates:
-        """Propose grasps.
-
-        Args:
-            frame: colour and aligned depth.
-            seed: of the plane fit; passed to the program.
-            scene: this frame, segmented, where that was done already.
+        """Propose grasps; the program is given the seed.
 
         Raises:
             GeneratorFault: the program fails, exceeds the time limit or writes no usable grasps.

@@ -10,7 +10,7 @@ Ours, ``tcp``: origin midway between the fingertips at closure, +z approach, +x 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from math import isfinite
 
@@ -106,38 +106,24 @@ class Convention:
         return T_cam_tcp
 
 
+_GRASPNET = Convention(
+    "graspnet",
+    approach="x",
+    closing="y",
+    tip_offsets_m={"any": 0.0},
+    width=WidthMeaning.OPENING,
+    source="graspnetAPI, plot_gripper_pro_max: fingers end at depth along x",
+    adds_depth=True,
+)
 _ALL = (
+    Convention("tcp", "z", "x", {"any": 0.0}, WidthMeaning.CLOSURE, "this package"),
+    _GRASPNET,
+    replace(_GRASPNET, name="anygrasp", source="AnyGrasp SDK returns graspnetAPI's GraspGroup"),
     Convention(
-        "tcp",
-        approach="z",
-        closing="x",
-        tip_offsets_m={"any": 0.0},
-        width=WidthMeaning.CLOSURE,
-        source="this package",
-    ),
-    Convention(
-        "graspnet",
-        approach="x",
-        closing="y",
-        tip_offsets_m={"any": 0.0},
-        width=WidthMeaning.OPENING,
-        source="graspnetAPI, plot_gripper_pro_max: fingers end at depth along x",
-        adds_depth=True,
-    ),
-    Convention(
-        "anygrasp",
-        approach="x",
-        closing="y",
-        tip_offsets_m={"any": 0.0},
-        width=WidthMeaning.OPENING,
-        source="AnyGrasp SDK returns graspnetAPI's GraspGroup",
-        adds_depth=True,
-    ),
-    Convention(
-        # The network puts the contacts at 0.1034, mid-pad; the fingers end 8.8 mm further.
         "contact_graspnet",
         approach="z",
         closing="x",
+        # The network puts the contacts at 0.1034, mid-pad; the fingers end 8.8 mm further.
         tip_offsets_m={"panda": 0.112204, "panda_mid_pad": 0.1034},
         width=WidthMeaning.OPENING,
         source="contact_graspnet, build_6d_grasp and panda_gripper_coords.yml",

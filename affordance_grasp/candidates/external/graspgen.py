@@ -109,12 +109,9 @@ class GraspGenGenerator:
     def generate(
         self, frame: RgbdFrame, seed: int = 0, scene: TableScene | None = None
     ) -> GraspCandidates:
-        """Propose grasps; the time limit of the settings holds for all requests together.
+        """Propose grasps; the server's own sampling is not seeded.
 
-        Args:
-            frame: colour and aligned depth.
-            seed: of the plane fit; the server's own sampling is not seeded.
-            scene: this frame, segmented, where that was done already.
+        The time limit of the settings holds for all requests together.
         """
         scene = scene or segment_scene(frame, seed=seed)
         deadline = monotonic() + self._settings.timeout_s

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import mujoco
@@ -56,6 +56,10 @@ class MaskedImage:
         """Exact box of every visible part."""
         found = {part: mask_box(mask) for part, mask in self.parts.items()}
         return {part: box for part, box in found.items() if box is not None}
+
+    def share(self, part: str) -> float:
+        """Share of the pixels that show a part."""
+        return float(self.parts[part].mean()) if part in self.parts else 0.0
 
 
 def random_size(rng: Generator, side: int) -> tuple[int, int]:
@@ -186,36 +190,29 @@ def _exo_view(points: Floats, size: tuple[int, int], rng: Generator) -> StudioVi
 
 
 def _best(
-    studio: Studio,
-    views: list[StudioView],
-    wanted: tuple[str, ...],
-    rng: Generator,
+    studio: Studio, views: list[StudioView], wanted: tuple[str, ...], rng: Generator
 ) -> MaskedImage:
     """The first view that shows all wanted parts, else the last one."""
     for view in views:
-        rendering = studio.render(view)
-        parts = studio.part_masks(rendering)
-        whole = np.any(list(parts.values()), axis=0)
-        seen = whole.mean() >= SMALLEST_OBJECT
-        if seen and all(_share(parts, part) >= SMALLEST_PART for part in wanted):
+        image = _taken(studio, view)
+        seen = image.whole.mean() >= SMALLEST_OBJECT
+        if seen and all(image.share(part) >= SMALLEST_PART for part in wanted):
             break
-    return MaskedImage(apply_camera_model(rendering.color, rng), whole, parts)
+    return replace(image, color=apply_camera_model(image.color, rng))
 
 
 def _clearest(
     studio: Studio, views: list[StudioView], wanted: tuple[str, ...], rng: Generator
 ) -> MaskedImage:
     """The view that shows most of the wanted parts."""
-    renderings = [studio.render(view) for view in views]
-    masks = [studio.part_masks(rendering) for rendering in renderings]
-    shown = [sum(_share(parts, part) for part in wanted) for parts in masks]
-    best = int(np.argmax(shown))
-    whole = np.any(list(masks[best].values()), axis=0)
-    return MaskedImage(apply_camera_model(renderings[best].color, rng), whole, masks[best])
+    images = [_taken(studio, view) for view in views]
+    best = max(images, key=lambda image: sum(image.share(part) for part in wanted))
+    return replace(best, color=apply_camera_model(best.color, rng))
 
 
-def _share(parts: dict[str, NDArray[np.bool_]], part: str) -> float:
-    return float(parts[part].mean()) if part in parts else 0.0
+def _taken(studio: Studio, view: StudioView) -> MaskedImage:
+    color, parts = studio.render(view)
+    return MaskedImage(color, np.any(list(parts.values()), axis=0), parts)
 
 
 def _boxes(pieces: tuple[Primitive, ...] | list[Primitive]) -> tuple[Floats, Floats]:

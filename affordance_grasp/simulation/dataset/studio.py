@@ -28,14 +28,6 @@ class StudioView:
     fovy_rad: float
 
 
-@dataclass(frozen=True)
-class Rendering:
-    """``color`` (H, W, 3) uint8 rgb; ``geom_ids`` (H, W): what every pixel shows, -1 nothing."""
-
-    color: NDArray[np.uint8]
-    geom_ids: NDArray[np.int32]
-
-
 def studio_spec(rng: Generator, object_rgb: Floats | None = None) -> mujoco.MjSpec:
     """Ground plane at z = 0, two lamps and a camera to be moved.
 
@@ -108,8 +100,8 @@ class Studio:
         self._flags[mujoco.mjtRndFlag.mjRND_SHADOW] = rng.uniform() < 0.5
         mujoco.mj_forward(model, self.data)
 
-    def render(self, view: StudioView) -> Rendering:
-        """Render colour and what every pixel shows."""
+    def render(self, view: StudioView) -> tuple[NDArray[np.uint8], dict[str, NDArray[np.bool_]]]:
+        """Colour (H, W, 3) uint8 rgb, and masks (H, W) of the object's visible parts."""
         camera = self.model.camera(CAMERA)
         camera.pos[:] = view.T_world_cam[:3, 3]
         camera.quat[:] = quaternion_wxyz(view.T_world_cam[:3, :3] @ _Y_UP)
@@ -118,12 +110,8 @@ class Studio:
         mujoco.mj_camlight(self.model, self.data)
         self._renderer.update_scene(self.data, CAMERA)
         color = np.array(self._renderer.render(), np.uint8)
-        return Rendering(color, render_geom_ids(self._renderer))
-
-    def part_masks(self, rendering: Rendering) -> dict[str, NDArray[np.bool_]]:
-        """Masks (H, W) of the object's visible parts in a rendering."""
-        labels = self._labels[rendering.geom_ids]
-        return {self._parts[i]: labels == i for i in np.unique(labels[labels >= 0])}
+        labels = self._labels[render_geom_ids(self._renderer)]
+        return color, {self._parts[i]: labels == i for i in np.unique(labels[labels >= 0])}
 
     def close(self) -> None:
         """Free the OpenGL context."""

@@ -15,6 +15,7 @@ from affordance_grasp.simulation.objects.primitive import (
     Primitive,
     Shape,
     Shell,
+    Vector,
 )
 
 SECTORS = 20
@@ -68,12 +69,7 @@ class Assembly:
         self.primitives.append(piece)
 
     def rod(
-        self,
-        part: str,
-        start: ArrayLike,
-        end: ArrayLike,
-        radius_m: float,
-        material: Material,
+        self, part: str, start: ArrayLike, end: ArrayLike, radius_m: float, material: Material
     ) -> None:
         """Add a capsule between two points."""
         a, b = np.asarray(start, float), np.asarray(end, float)
@@ -183,18 +179,7 @@ def _walls(shell: Shell) -> list[Primitive]:
             up = np.array([slope_r * c, slope_r * s, slope_z])
             across = np.array([slope_z * c, slope_z * s, -slope_r])
             R = np.stack([across, np.cross(up, across), up], axis=1)
-            centre = np.asarray(shell.position_m) + [radius * c, radius * s, height]
-            walls.append(
-                Primitive(
-                    shell.part,
-                    Shape.BOX,
-                    size,
-                    _floats(centre),
-                    quaternion_wxyz(R),
-                    shell.material,
-                    visible=False,
-                )
-            )
+            walls.append(_hidden(shell, Shape.BOX, size, (radius * c, radius * s, height), R))
     return walls
 
 
@@ -204,20 +189,18 @@ def _stack(shell: Shell) -> list[Primitive]:
     for (r0, z0), (r1, z1) in zip(shell.profile[:-1], shell.profile[1:], strict=True):
         if abs(z1 - z0) < 1e-4:
             continue
-        centre = np.asarray(shell.position_m) + [0, 0, (z0 + z1) / 2]
         size = ((r0 + r1) / 2, abs(z1 - z0) / 2)
-        stack.append(
-            Primitive(
-                shell.part,
-                Shape.CYLINDER,
-                size,
-                _floats(centre),
-                IDENTITY,
-                shell.material,
-                visible=False,
-            )
-        )
+        stack.append(_hidden(shell, Shape.CYLINDER, size, (0, 0, (z0 + z1) / 2)))
     return stack
+
+
+def _hidden(
+    shell: Shell, shape: Shape, size: Vector, offset: ArrayLike, R: ArrayLike | None = None
+) -> Primitive:
+    """A solid that is not drawn, at an offset from the shell's own origin."""
+    centre = _floats(np.asarray(shell.position_m) + offset)
+    quaternion = IDENTITY if R is None else quaternion_wxyz(R)
+    return Primitive(shell.part, shape, size, centre, quaternion, shell.material, visible=False)
 
 
 def lathe(shell: Shell, sectors: int = 48) -> tuple[Floats, Floats]:
