@@ -131,18 +131,17 @@ def summarise(results: Sequence[TrialResult]) -> dict[str, Any]:
     rules = [rule for rule in RULES if any(r.trial.rule == rule for r in results)]
     families = list(dict.fromkeys(r.trial.family for r in results))
     return {
-        "rules": {rule: _counts([r for r in results if r.trial.rule == rule]) for rule in rules},
+        "rules": _by_rule(results, rules),
         "objects": {
-            family: {
-                rule: _counts(
-                    [r for r in results if r.trial.rule == rule and r.trial.family == family]
-                )
-                for rule in rules
-            }
+            family: _by_rule([r for r in results if r.trial.family == family], rules)
             for family in families
         },
         "trials": [asdict(r) | {"success": r.success} for r in results],
     }
+
+
+def _by_rule(results: Sequence[TrialResult], rules: Sequence[str]) -> dict[str, dict[str, float]]:
+    return {rule: _counts([r for r in results if r.trial.rule == rule]) for rule in rules}
 
 
 def _counts(results: Sequence[TrialResult]) -> dict[str, float]:

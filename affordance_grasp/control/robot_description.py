@@ -14,8 +14,8 @@ import numpy as np
 
 from affordance_grasp.configuration.read import read_mapping
 from affordance_grasp.control.arm.inverse import within_limits
-from affordance_grasp.control.arm.kinematics import joint_frames
-from affordance_grasp.control.arm.urdf import SerialArm, joint_limits, read_arm
+from affordance_grasp.control.arm.kinematics import joint_frames, pose_error
+from affordance_grasp.control.arm.urdf import SerialArm, joined_link, joint_limits, read_arm
 from affordance_grasp.control.robot import RobotConfig, named_file
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.geometry import Floats
@@ -43,8 +43,7 @@ def without_camera(urdf: str) -> str:
     """
     robot = ElementTree.fromstring(urdf)
     for element in list(robot):
-        child = element.find("child")
-        joint_of_camera = child is not None and child.get("link") in CAMERA_FRAMES
+        joint_of_camera = joined_link(element, "child") in CAMERA_FRAMES
         link_of_camera = element.tag == "link" and element.get("name") in CAMERA_FRAMES
         if joint_of_camera or link_of_camera:
             robot.remove(element)
@@ -99,8 +98,7 @@ def _refuse_other_geometry(robot: RobotConfig, root: ElementTree.Element) -> Non
     links = [link.get("name") for link in root.iter("link")]
     has_tool = arm.tip in links
     last = next(j for j in root.findall("joint") if j.get("name") == arm.joint_names[-1])
-    child = last.find("child")
-    tip = arm.tip if has_tool else ("" if child is None else child.get("link", ""))
+    tip = arm.tip if has_tool else joined_link(last, "child")
     described = read_arm(root, SOURCE, arm.base, tip)
     if described.joint_names != arm.joint_names:
         raise InvalidInput(
@@ -109,9 +107,8 @@ def _refuse_other_geometry(robot: RobotConfig, root: ElementTree.Element) -> Non
         )
     q = _configurations(robot)
     ours, theirs = (_flange(a, q, has_tool) for a in (arm, described))
-    apart_m = np.linalg.norm(ours[:, :3, 3] - theirs[:, :3, 3], axis=1)
-    turn = np.einsum("nij,nij->n", ours[:, :3, :3], theirs[:, :3, :3])
-    apart_rad = np.arccos(np.clip((turn - 1) / 2, -1, 1))
+    apart = pose_error(ours, theirs)
+    apart_m, apart_rad = (np.linalg.norm(part, axis=1) for part in np.split(apart, 2, axis=1))
     if apart_m.max() > MAX_APART_M or apart_rad.max() > MAX_APART_RAD:
         worst = int(np.argmax(apart_m))
         raise InvalidInput(

@@ -115,14 +115,10 @@ def write_report(
         The files by name: color, heatmap, candidates, board, lifted, pick, report.
     """
     figures = plan_figures(plan, lifted_photo)
-    with writing(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        written = {
-            name: write_png(folder / f"{name}.png", figure) for name, figure in figures.items()
-        }
-        write_frame(folder / "frame", plan.frame)
-        if photos:
-            written["pick"] = write_gif(folder / "pick.gif", photos, photo_rate_hz)
+    written = {name: write_png(folder / f"{name}.png", figure) for name, figure in figures.items()}
+    write_frame(folder / "frame", plan.frame)
+    if photos:
+        written["pick"] = write_gif(folder / "pick.gif", photos, photo_rate_hz)
     summary = {**plan_summary(plan, top), **(extra or {})}
     summary["files"] = {name: path.name for name, path in written.items()}
     written["report"] = write_json(folder / "report.json", summary)

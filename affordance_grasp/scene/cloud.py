@@ -23,6 +23,7 @@ LARGE_PIECE = 0.2
 JOIN_PX = 13
 SOLID_STEP_M = 0.006
 SOLID_LEVELS = 7
+MAX_POINTS, NEIGHBORS = 6000, 16
 OBSTACLE_SPACING_M = 0.004
 
 
@@ -71,12 +72,9 @@ def segment_scene(
 
 
 def segment_objects(
-    frame: RgbdFrame,
-    table: TablePlane,
-    max_distance_m: float = MAX_DISTANCE_M,
-    max_points: int = 6000,
+    frame: RgbdFrame, table: TablePlane, max_distance_m: float = MAX_DISTANCE_M
 ) -> ObjectCloud:
-    """Segment the objects on the table and thin them to about ``max_points`` points at most.
+    """Segment the objects on the table and thin them to about ``MAX_POINTS`` points at most.
 
     Raises:
         NoObject: there is none.
@@ -88,8 +86,8 @@ def segment_objects(
     on_objects, instance_of = points.reshape(-1, 3)[pixels], labels.ravel()[pixels]
     spacing = 0.002
     thinned, instance = thin(on_objects, instance_of, spacing)
-    if len(thinned) > max_points:
-        spacing *= float(np.sqrt(len(thinned) / max_points))
+    if len(thinned) > MAX_POINTS:
+        spacing *= float(np.sqrt(len(thinned) / MAX_POINTS))
         thinned, instance = thin(on_objects, instance_of, spacing)
     surface, _ = thin(thinned, instance, max(SOLID_STEP_M, spacing))
     solid = hidden_solid(thinned, surface, table)
@@ -262,11 +260,10 @@ def thin(
     return sums / count[:, None], labels[first]
 
 
-def normals(points_cam: Floats, spacing_m: float, neighbors: int = 16) -> Floats:
+def normals(points_cam: Floats, spacing_m: float) -> Floats:
     """Unit normals (N, 3) towards the camera, from the spread of the nearest points."""
-    neighbors = min(neighbors, len(points_cam))
     reach = 6 * spacing_m
-    distance, index = cKDTree(points_cam).query(points_cam, k=neighbors)
+    distance, index = cKDTree(points_cam).query(points_cam, k=min(NEIGHBORS, len(points_cam)))
     distance, index = distance.reshape(len(index), -1), index.reshape(len(index), -1)
     weight = (distance < reach).astype(float)[..., None]
     around = points_cam[index]

@@ -24,7 +24,6 @@ from affordance_grasp.candidates.antipodal.closing import (
     FREE,
     HALF_SPAN_M,
     Closings,
-    Columns,
     Neighbors,
     Singles,
     close_hands,
@@ -99,7 +98,8 @@ class AntipodalGenerator:
     def _push_and_close(
         self, anchors: Floats, cloud: ObjectCloud, table: TablePlane
     ) -> tuple[int, list[_Found]]:
-        config = self.config
+        config, slab = self.config, self.gripper.link_breadth_m / 2
+        finger = self.gripper.tip_thickness_m + config.finger_clearance_m
         examined, found = 0, []
         families = (
             (local_frames(anchors, cloud, table), config.turns_deg, config.tilts_deg),
@@ -113,19 +113,12 @@ class AntipodalGenerator:
             for turn in np.radians(turns):
                 columns = neighbors.turned(turn)
                 R = np.concatenate([frames @ _turned(turn, tilt) for tilt in np.radians(tilts)])
-                first = np.concatenate([self._envelope(columns, t) for t in np.radians(tilts)])
+                first = np.concatenate([envelope(columns, t, slab) for t in np.radians(tilts)])
                 tips = self._tip_depths(first, np.tile(height, len(tilts)), R, table)
-                closings = self._close(first, tips)
+                closings = close_hands(first, tips, finger, self.gripper.max_width_m)
                 found.append(_Found(closings.of(len(anchors)), R[closings.anchor]))
                 examined += int(np.count_nonzero(~np.isnan(tips)))
         return examined, found
-
-    def _envelope(self, columns: Columns, tilt_rad: float) -> Floats:
-        return envelope(columns, tilt_rad, self.gripper.link_breadth_m / 2)
-
-    def _close(self, first: Floats, tips: Floats) -> Closings:
-        finger = self.gripper.tip_thickness_m + self.config.finger_clearance_m
-        return close_hands(first, tips, finger, self.gripper.max_width_m)
 
     def _tip_depths(self, first: Floats, height: Floats, R: Floats, table: TablePlane) -> Floats:
         """Depths (N, L) to try: steps past the surface, and as deep as the table allows."""

@@ -7,7 +7,6 @@ themselves.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 from affordance_grasp.candidates.antipodal.closing import Singles
 from affordance_grasp.control.gripper import GripperBox, GripperProfile
 from affordance_grasp.geometry import Floats
+from affordance_grasp.scene.cloud import ObjectCloud
 from affordance_grasp.scene.table import TablePlane
 
 EDGE_M = 0.004
@@ -50,24 +50,8 @@ class Hands:
         return replace(self, **{name: values[keep] for name, values in vars(self).items()})
 
 
-class Surface(Protocol):
-    """A cloud of N points, such as ``cloud.ObjectCloud``."""
-
-    @property
-    def points_cam(self) -> Floats:
-        """Points (N, 3) [m], camera frame."""
-
-    @property
-    def normals_cam(self) -> Floats:
-        """Unit normals (N, 3) towards the camera."""
-
-
 def measure(
-    R: Floats,
-    center_cam: Floats,
-    window: Floats,
-    surface: Surface,
-    breadth_m: float,
+    R: Floats, center_cam: Floats, window: Floats, cloud: ObjectCloud, breadth_m: float
 ) -> Hands:
     """Close hands exactly on points.
 
@@ -75,10 +59,10 @@ def measure(
         R: (M, 3, 3) orientation of each hand in the camera frame.
         center_cam: (M, 3) [m] origin of each hand before it is centred, at the depth of its tips.
         window: (M, 2) [m] coarse edges of the object along x.
-        surface: the cloud.
+        cloud: the points, and their normals.
         breadth_m: breadth of the fingers.
     """
-    count, points, normals = len(R), surface.points_cam, surface.normals_cam
+    count, points, normals = len(R), cloud.points_cam, cloud.normals_cam
     hand, point, p = _between(R, center_cam, window, points, breadth_m)
     low, high = _edges(hand, p[:, 0], count)
     empty = ~np.isfinite(low)

@@ -102,7 +102,7 @@ def read_arm(root: ElementTree.Element, urdf: Path | str, base: str, tip: str) -
         base=base,
         tip=tip,
         joint_names=tuple(joint.get("name", "") for joint in moving),
-        link_names=tuple(_link(joint, "child") for joint in moving),
+        link_names=tuple(joined_link(joint, "child") for joint in moving),
         T_parent_joint=np.array(poses),
         axes=np.array([_axis(joint, urdf) for joint in moving]),
         T_last_tip=T_pending,
@@ -143,7 +143,8 @@ def _root(urdf: Path) -> ElementTree.Element:
         raise InvalidInput(f"cannot read URDF {urdf}: {error}") from error
 
 
-def _link(joint: ElementTree.Element, role: str) -> str:
+def joined_link(joint: ElementTree.Element, role: str) -> str:
+    """Name of a joint's ``parent`` or ``child`` link; empty where it has none."""
     element = joint.find(role)
     return "" if element is None else element.get("link", "")
 
@@ -155,14 +156,14 @@ def _chain(
     for name in (base, tip):
         if name not in names:
             raise InvalidInput(f"{urdf} has no link {name!r}; links: {', '.join(names)}")
-    parent_joint = {_link(joint, "child"): joint for joint in root.findall("joint")}
+    parent_joint = {joined_link(joint, "child"): joint for joint in root.findall("joint")}
     chain: list[ElementTree.Element] = []
     link = tip
     while link != base:
         if link not in parent_joint or len(chain) > len(names):
             raise InvalidInput(f"{urdf}: link {tip!r} does not descend from {base!r}")
         chain.append(parent_joint[link])
-        link = _link(parent_joint[link], "parent")
+        link = joined_link(parent_joint[link], "parent")
     return chain[::-1]
 
 

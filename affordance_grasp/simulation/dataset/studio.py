@@ -13,7 +13,7 @@ from affordance_grasp.simulation.models.room import add_textured_material
 from affordance_grasp.simulation.models.textures import table_texture
 from affordance_grasp.simulation.objects.assembly import quaternion_wxyz
 from affordance_grasp.simulation.rendering.renderer import open_renderer
-from affordance_grasp.simulation.rendering.scene_camera import geom_part, render_geom_ids
+from affordance_grasp.simulation.rendering.scene_camera import geom_part, looking, render_geom_ids
 
 CAMERA, GROUND = "view", "ground"
 OBJECT = "object"
@@ -126,15 +126,9 @@ def orbit(
     away = np.array(
         [flat * np.cos(azimuth_rad), flat * np.sin(azimuth_rad), np.sin(elevation_rad)]
     )
-    return pose(_looking(-away, roll_rad), np.asarray(target_m) + distance_m * away)
-
-
-def _looking(forward: Floats, roll_rad: float) -> Floats:
-    right = np.cross(forward, [0.0, 0.0, 1.0])
-    right /= np.linalg.norm(right)
-    R = np.stack([right, np.cross(forward, right), forward], axis=1)
     c, s = np.cos(roll_rad), np.sin(roll_rad)
-    return np.asarray(R @ np.array([[c, -s, 0], [s, c, 0], [0, 0, 1.0]]))
+    rolled = looking(-away) @ np.array([[c, -s, 0], [s, c, 0], [0, 0, 1.0]])
+    return pose(rolled, np.asarray(target_m) + distance_m * away)
 
 
 def framed(
@@ -176,10 +170,7 @@ def _box(T_world_cam: Floats, points: Floats) -> tuple[Floats, Floats]:
 def _turn_towards(xy: Floats) -> Floats:
     """Rotation that brings the direction (x, y, 1) to the optical axis."""
     forward = np.array([*xy, 1.0])
-    forward /= np.linalg.norm(forward)
-    right = np.cross([0.0, 1.0, 0.0], forward)
-    right /= np.linalg.norm(right)
-    return np.stack([right, np.cross(forward, right), forward], axis=1)
+    return looking(forward / np.linalg.norm(forward), up=(0.0, -1.0, 0.0))
 
 
 def box_corners(T_world_object: Floats, centres: Floats, halves: Floats) -> Floats:

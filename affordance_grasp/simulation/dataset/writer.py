@@ -3,7 +3,7 @@
 import json
 import multiprocessing
 import platform
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -41,6 +41,7 @@ from affordance_grasp.simulation.objects import SEEDS_PER_DATASET, TRIAL_SEED_ST
 MANIFEST = "manifest.json"
 BOXES = "detector"
 DETECTIONS = "detections.json"
+TABLES = ("prompts", "parts", "objects_ego", "objects_exo")
 FOLDERS = {
     Kind.EGO: "trainset/egocentric",
     Kind.EXO: "trainset/exocentric",
@@ -142,25 +143,29 @@ def detect(folder: Path, detector: SimulatedDetector) -> None:
         raise InvalidInput(f"{folder} holds no {BOXES}/<split>.json; simulate a data set first")
     for split in splits:
         exact = _read_boxes(folder / BOXES / f"{split}.json")
-        answers: Json = {"detector": {"name": "simulated", **asdict(detector)}}
-        answers["prompts"] = {}
-        answers["parts"], answers["objects_ego"], answers["objects_exo"] = {}, {}, {}
-        for family, images in exact["ego"].items():
-            for affordance in affordances_of(family):
-                if not belongs(split, Kind.EGO, affordance, family):
-                    continue
-                words = prompt(affordance, family)
-                _at(answers["prompts"], affordance)[family] = words
-                parts = functional_parts(affordance, family)
-                found = {f: _answer(detector, f, words, p, parts) for f, p in images.items()}
-                _at(answers["parts"], affordance)[family] = found
-                whole = {f: _answer(detector, f, family, p, None) for f, p in images.items()}
-                _at(answers["objects_ego"], affordance)[family] = whole
-        for affordance, families in exact["exo"].items():
-            for family, images in families.items():
-                whole = {f: _answer(detector, f, family, p, None) for f, p in images.items()}
-                _at(answers["objects_exo"], affordance)[family] = whole
+        answers = _answers(split, exact, detector)
         _write_json(folder / split / "trainset" / DETECTIONS, answers)
+
+
+def _answers(split: str, exact: Json, detector: SimulatedDetector) -> Json:
+    """Content of a split's ``detections.json``; see :func:`detect`."""
+    tables: dict[str, dict[str, Json]] = {name: defaultdict(dict) for name in TABLES}
+    for family, images in exact["ego"].items():
+        whole = {file: _answer(detector, file, family, of, None) for file, of in images.items()}
+        for affordance in affordances_of(family):
+            if belongs(split, Kind.EGO, affordance, family):
+                words, names = prompt(affordance, family), functional_parts(affordance, family)
+                tables["prompts"][affordance][family] = words
+                tables["parts"][affordance][family] = {
+                    file: _answer(detector, file, words, of, names) for file, of in images.items()
+                }
+                tables["objects_ego"][affordance][family] = whole
+    for affordance, families in exact["exo"].items():
+        for family, images in families.items():
+            tables["objects_exo"][affordance][family] = {
+                file: _answer(detector, file, family, of, None) for file, of in images.items()
+            }
+    return {"detector": {"name": "simulated", **asdict(detector)}, **tables}
 
 
 def _read_boxes(path: Path) -> Json:
@@ -171,11 +176,6 @@ def _read_boxes(path: Path) -> Json:
     if not isinstance(exact, dict) or not {"ego", "exo"} <= set(exact):
         raise InvalidInput(f'exact boxes {path} are not a mapping with "ego" and "exo"')
     return exact
-
-
-def _at(tree: Json, key: str) -> Json:
-    branch: Json = tree.setdefault(key, {})
-    return branch
 
 
 def _answer(

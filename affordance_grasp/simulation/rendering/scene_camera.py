@@ -8,11 +8,11 @@ from collections.abc import Iterable
 
 import mujoco
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy.spatial.transform import Rotation
 
 from affordance_grasp.datatypes import CameraIntrinsics
-from affordance_grasp.geometry import Floats
+from affordance_grasp.geometry import Floats, pose
 from affordance_grasp.simulation.rendering.renderer import open_renderer
 
 # Colour stream of a RealSense D435 at 640x480: about 69 degrees wide at 1080p, cropped to 55.
@@ -43,15 +43,16 @@ def add_camera(
 def look_at(eye_m: Iterable[float], target_m: Iterable[float]) -> Floats:
     """Pose of an optical frame at ``eye_m`` that looks at ``target_m``, image upright (z up)."""
     eye, target = np.array(list(eye_m), float), np.array(list(target_m), float)
-    forward = (target - eye) / np.linalg.norm(target - eye)
-    right = np.cross(forward, [0.0, 0.0, 1.0])
+    return pose(looking((target - eye) / np.linalg.norm(target - eye)), eye)
+
+
+def looking(forward: Floats, up: ArrayLike = (0.0, 0.0, 1.0)) -> Floats:
+    """Rotation (3, 3) of an optical frame that looks along a unit vector, ``up`` upwards."""
+    right = np.cross(forward, np.asarray(up, float))
     if np.linalg.norm(right) < 1e-9:  # straight down: image up is world +x
         right = np.array([0.0, -1.0, 0.0])
     right = right / np.linalg.norm(right)
-    T = np.eye(4)
-    T[:3, :3] = np.column_stack([right, np.cross(forward, right), forward])
-    T[:3, 3] = eye
-    return T
+    return np.stack([right, np.cross(forward, right), forward], axis=1)
 
 
 class SceneCamera:
