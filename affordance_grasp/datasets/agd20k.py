@@ -12,9 +12,10 @@ it is a choice of objects from Seen.
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TypeVar
 
 from affordance_grasp.errors import InvalidInput, UnknownName
 from affordance_grasp.image_files import read_color
@@ -47,6 +48,8 @@ NOT_IN_UNSEEN = (
 )
 UNSEEN_AFFORDANCES = tuple(a for a in AFFORDANCES if a not in NOT_IN_UNSEEN)
 """The 25 affordances of the Unseen split, in the order of the released classifiers too."""
+Item = TypeVar("Item")
+Key = TypeVar("Key")
 IMAGE_ENDINGS = {".jpg", ".jpeg", ".png"}
 LISTED_PROBLEMS = 20
 
@@ -95,6 +98,11 @@ class ImageFile:
         """Affordance and object."""
         return self.affordance, self.object
 
+    @property
+    def name(self) -> str:
+        """Its place in a folder of the tree, without the ending: that of its ground truth too."""
+        return f"{self.affordance}/{self.object}/{self.path.stem}"
+
 
 @dataclass(frozen=True)
 class TestItem:
@@ -139,7 +147,7 @@ def load_split(root: Path, split: str) -> Split:
         raise UnknownName("split", split, tuple(LAYOUTS))
     layout = LAYOUTS[split]
     folder = Path(root) / layout.folder
-    _refuse_missing_folders(folder)
+    _refuse([f"folder {folder / p}" for p in PARTS if not (folder / p).is_dir()], folder)
     train_ego = _images(folder / "trainset/egocentric", layout.trains_on)
     train_exo = _images(folder / "trainset/exocentric", layout.trains_on)
     test_ego = _images(folder / "testset/egocentric", layout.tests_on)
@@ -150,18 +158,14 @@ def load_split(root: Path, split: str) -> Split:
         *_unpaired(folder, train_ego, train_exo),
         *_truths_without_image(folder, test_ego, truths),
     ]
-    truth_of = {(t.affordance, t.object, t.path.stem): t.path for t in truths}
-    test = tuple(
-        TestItem(p, truth_of[p.affordance, p.object, p.path.stem])
-        for p in test_ego
-        if (p.affordance, p.object, p.path.stem) in truth_of
-    )
-    if not problems and not (train_ego and train_exo and test):
-        problems = [f"no images for train or no ground truth for test in {folder}"]
-    _refuse(problems, folder)
+    truth_of = {truth.name: truth.path for truth in truths}
+    test = tuple(TestItem(p, truth_of[p.name]) for p in test_ego if p.name in truth_of)
+    _refuse(problems or _missing_kinds(folder, train_ego, train_exo, test), folder)
     without_truth = len(test_ego) - len(test)
-    fresh = _not_in_train(test, train_ego) if layout.last_train_object else test
-    return Split(split, folder, train_ego, train_exo, fresh, without_truth)
+    if layout.last_train_object:  # AffordanceLLM: without images whose file name trains
+        names = {image.path.name for image in train_ego}
+        test = tuple(item for item in test if item.image.path.name not in names)
+    return Split(split, folder, train_ego, train_exo, test, without_truth)
 
 
 def without_corrupt(split: Split) -> tuple[Split, list[str]]:
@@ -181,9 +185,17 @@ def without_corrupt(split: Split) -> tuple[Split, list[str]]:
     return good, list(bad.values())
 
 
-def content_digest(path: Path) -> str:
+def content_digest(image: ImageFile) -> str:
     """Hex sha256 of the bytes of a file: equal for the same image under two affordances."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    return hashlib.sha256(image.path.read_bytes()).hexdigest()
+
+
+def grouped(items: Iterable[Item], key: Callable[[Item], Key]) -> dict[Key, tuple[Item, ...]]:
+    """Items by a key such as their content's digest; groups and members in the order given."""
+    groups: dict[Key, list[Item]] = {}
+    for item in items:
+        groups.setdefault(key(item), []).append(item)
+    return {found: tuple(members) for found, members in groups.items()}
 
 
 def corrupt_files(files: Iterable[Path]) -> Iterator[tuple[Path, str]]:
@@ -197,9 +209,8 @@ def corrupt_files(files: Iterable[Path]) -> Iterator[tuple[Path, str]]:
 
 def _refuse_lost_classes(split: Split) -> None:
     """Refuse a split, some images of which were left out, where those that remain do not do."""
-    problems = _unpaired(split.folder, split.train_ego, split.train_exo)
-    if not problems and not (split.train_ego and split.train_exo and split.test):
-        problems = [f"no images for train or no ground truth for test in {split.folder}"]
+    train = split.train_ego, split.train_exo
+    problems = _unpaired(split.folder, *train) or _missing_kinds(split.folder, *train, split.test)
     if problems:
         raise InvalidInput(
             f"without its corrupt images {split.folder} is not complete: {_listed(problems)}"
@@ -225,19 +236,6 @@ def _images(folder: Path, belongs: Callable[[str], bool]) -> tuple[ImageFile, ..
 PARTS = ("trainset/egocentric", "trainset/exocentric", "testset/egocentric", "testset/GT")
 
 
-def _not_in_train(
-    test: tuple[TestItem, ...], train: tuple[ImageFile, ...]
-) -> tuple[TestItem, ...]:
-    """Test items whose file name no train image has (AffordanceLLM's Hard split)."""
-    names = {image.path.name for image in train}
-    return tuple(item for item in test if item.image.path.name not in names)
-
-
-def _refuse_missing_folders(folder: Path) -> None:
-    missing = [f"folder {folder / part}" for part in PARTS if not (folder / part).is_dir()]
-    _refuse(missing, folder)
-
-
 def _unknown_affordances(folder: Path, known: tuple[str, ...]) -> list[str]:
     return [
         f"{path} is not one of the {len(known)} affordances of this split"
@@ -248,13 +246,13 @@ def _unknown_affordances(folder: Path, known: tuple[str, ...]) -> list[str]:
 
 
 def _empty_classes(folder: Path) -> list[str]:
-    empty = []
-    for part in PARTS:
-        for pattern in ("*", "*/*"):
-            for path in sorted((folder / part).glob(pattern)):
-                if path.is_dir() and not any(path.iterdir()):
-                    empty.append(f"{path} holds no image")
-    return empty
+    return [
+        f"{path} holds no image"
+        for part in PARTS
+        for pattern in ("*", "*/*")
+        for path in sorted((folder / part).glob(pattern))
+        if path.is_dir() and not any(path.iterdir())
+    ]
 
 
 def _unpaired(folder: Path, ego: tuple[ImageFile, ...], exo: tuple[ImageFile, ...]) -> list[str]:
@@ -270,12 +268,15 @@ def _unpaired(folder: Path, ego: tuple[ImageFile, ...], exo: tuple[ImageFile, ..
 def _truths_without_image(
     folder: Path, ego: tuple[ImageFile, ...], truths: tuple[ImageFile, ...]
 ) -> list[str]:
-    known = {(p.affordance, p.object, p.path.stem) for p in ego}
-    return [
-        f"{folder / 'testset/egocentric' / t.affordance / t.object / t.path.stem}.jpg is missing"
-        for t in truths
-        if (t.affordance, t.object, t.path.stem) not in known
-    ]
+    known = {image.name for image in ego}
+    images = folder / "testset/egocentric"
+    return [f"{images / t.name}.jpg is missing" for t in truths if t.name not in known]
+
+
+def _missing_kinds(folder: Path, *kinds: Collection[object]) -> list[str]:
+    if all(kinds):
+        return []
+    return [f"no images for train or no ground truth for test in {folder}"]
 
 
 def _refuse(problems: list[str], folder: Path) -> None:

@@ -45,6 +45,11 @@ class Detections:
         if not (np.isfinite(self.boxes).all() and (left < right).all() and (top < bottom).all()):
             raise InvalidInput("detection boxes must be finite with left < right and top < bottom")
 
+    @property
+    def best(self) -> NDArray[np.float64]:
+        """The box (4,) with the highest score."""
+        return self.boxes[self.scores.argmax()]
+
     def kept(self) -> "Detections":
         """Boxes with a score above 0.5, or the best one if there is none (PLSP stage A)."""
         chosen = self.scores > SCORE_THRESHOLD

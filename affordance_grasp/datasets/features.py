@@ -13,6 +13,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,7 +21,7 @@ import numpy as np
 from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
 
-from affordance_grasp.datasets.agd20k import ImageFile, content_digest
+from affordance_grasp.datasets.agd20k import ImageFile, content_digest, grouped
 from affordance_grasp.datasets.images import FrozenEncoder, ImageView, ViewedImages
 from affordance_grasp.errors import InvalidInput, writing
 from affordance_grasp.image_files import read_color
@@ -71,7 +72,7 @@ class FeatureCache:
 
     def features(self, viewed: ViewedImages) -> CachedFeatures:
         """Features of images in their views; where all are cached, no backbone runs."""
-        copies = _by_content(viewed.images)
+        copies = grouped(viewed.images, content_digest)
         images = [alike[0] for alike in copies.values()]
         views = viewed.views(images)
         path = self.folder / f"{viewed.name}-{self._key(list(copies), views)[:16]}.npy"
@@ -97,11 +98,9 @@ class FeatureCache:
     def _due(self, done: np.memmap, name: str) -> Iterator[list[tuple[int, ...]]]:
         """Rows and views of what is not done yet, in batches."""
         due = [(int(row), int(view)) for row, view in np.argwhere(~done)]
-        if due and self.progress:
-            return _chunks(
-                self.progress(due, desc=f"{name} {self.encoder.kind}"), self.encoding.batch
-            )
-        return _chunks(due, self.encoding.batch)
+        wrap = self.progress if due else None
+        items = iter(wrap(due, desc=f"{name} {self.encoder.kind}") if wrap else due)
+        return iter(lambda: list(islice(items, self.encoding.batch)), [])
 
     def _key(self, contents: list[str], views: Views) -> str:
         encoder = self.encoder
@@ -130,27 +129,9 @@ def _recent_color(path: Path) -> NDArray[np.uint8]:
     return read_color(path)
 
 
-def _by_content(images: Iterable[ImageFile]) -> dict[str, list[ImageFile]]:
-    groups: dict[str, list[ImageFile]] = {}
-    for image in images:
-        groups.setdefault(content_digest(image.path), []).append(image)
-    return groups
-
-
 def _plain(view: Any) -> dict[str, object]:
     fields = asdict(view)
     return {n: sorted(v) if isinstance(v, frozenset) else v for n, v in fields.items()}
-
-
-def _chunks(items: Iterable[tuple[int, ...]], size: int) -> Iterator[list[tuple[int, ...]]]:
-    chunk: list[tuple[int, ...]] = []
-    for item in items:
-        chunk.append(item)
-        if len(chunk) == size:
-            yield chunk
-            chunk = []
-    if chunk:
-        yield chunk
 
 
 def _open(path: Path, dtype: np.dtype, shape: tuple[int, ...]) -> np.memmap:

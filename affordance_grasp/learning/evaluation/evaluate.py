@@ -12,7 +12,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from affordance_grasp.datasets.agd20k import Split, TestItem, content_digest
+from affordance_grasp.datasets.agd20k import (
+    ImageFile,
+    Split,
+    TestItem,
+    content_digest,
+    grouped,
+)
 from affordance_grasp.datasets.images import ViewSource
 from affordance_grasp.errors import InvalidInput, writing
 from affordance_grasp.files import write_file
@@ -102,20 +108,16 @@ def predict_maps(
     ``images``: every test image in its one view. ``affordances``: what labels count, with
     their rows ``text`` (A, text dim).
     """
-    by_content: dict[str, list[int]] = {}
-    for i, item in enumerate(items):
-        by_content.setdefault(content_digest(item.image.path), []).append(i)
     place = {name: i for i, name in enumerate(affordances)}
     unused = np.random.default_rng(0)  # a test image has one view, there is nothing to draw
-    found: dict[int, NDArray[np.float32]] = {}
-    for indices in by_content.values():
-        path = items[indices[0]].image.path
-        (view,) = images.views_of(path, unused)
-        image = torch.from_numpy(images.read(path, view))[None].to(device)
-        rows = torch.tensor([place[items[i].image.affordance] for i in indices])
+    found: dict[ImageFile, NDArray[np.float32]] = {}
+    for alike in grouped((item.image for item in items), content_digest).values():
+        (view,) = images.views_of(alike[0].path, unused)
+        image = torch.from_numpy(images.read(alike[0].path, view))[None].to(device)
+        rows = torch.tensor([place[copy.affordance] for copy in alike])
         maps = network.maps(network.tokens(image), text[rows].to(device), rows.to(device))
-        found.update(zip(indices, maps.float().cpu().numpy(), strict=True))
-    return [found[i] for i in range(len(items))]
+        found.update(zip(alike, maps.float().cpu().numpy(), strict=True))
+    return [found[item.image] for item in items]
 
 
 def export_maps(
@@ -125,7 +127,11 @@ def export_maps(
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
         np.save(folder / MAPS_FILE, np.stack(maps).astype(np.float32))
-    index = {"about": dict(about), "split": split.name, "items": _item_names(split.test)}
+    index = {
+        "about": dict(about),
+        "split": split.name,
+        "items": [item.image.name for item in split.test],
+    }
     write_file(folder / INDEX_FILE, json.dumps(index, indent=1))
 
 
@@ -138,7 +144,7 @@ def score_exported(folder: Path, split: Split, protocol: str) -> Evaluation:
     except (OSError, EOFError, KeyError, TypeError, ValueError) as error:
         reason = str(error) or type(error).__name__
         raise InvalidInput(f"no readable exported maps in {folder}: {reason}") from error
-    if items != _item_names(split.test):
+    if items != [item.image.name for item in split.test]:
         raise InvalidInput(
             f"the maps in {folder} belong to other test items ({name}, "
             f"{len(items)} maps) than {split.name} below {split.folder}; export again"
@@ -197,7 +203,3 @@ def _table(scores: Scores, affordances: NDArray[np.str_]) -> dict[str, dict[str,
     present = [name for name in AFFORDANCES if (affordances == name).any()]
     rows = {name: scores.subset(affordances == name).mean() for name in present}
     return {"all": scores.mean(), **rows}
-
-
-def _item_names(items: Sequence[TestItem]) -> list[str]:
-    return [f"{i.image.affordance}/{i.image.object}/{i.image.path.stem}" for i in items]

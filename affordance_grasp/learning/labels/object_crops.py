@@ -18,7 +18,7 @@ from affordance_grasp.datasets.detections import Detections, Detector
 from affordance_grasp.datasets.stitching import squash
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.image_files import read_color, read_gray
-from affordance_grasp.learning.labels.masking import Box, Mask, Masker, box_region
+from affordance_grasp.learning.labels.masking import Mask, Masker, box_region
 from affordance_grasp.learning.labels.pseudo_labels import pseudo_label, save_mask
 
 Perspective = Literal["ego", "exo"]
@@ -60,13 +60,8 @@ class ObjectMasks:
             found = self.detections(image, perspective)
             if found is None or (path.exists() and not overwrite):
                 continue
-            mask_of = masker.open_image(read_color(image.path), best_box(found))
+            mask_of = masker.open_image(read_color(image.path), found.best)
             save_mask(path, pseudo_label(mask_of, found, masker.may_invert))
-
-
-def best_box(detections: Detections) -> Box:
-    """The box (4,) with the highest score."""
-    return detections.boxes[detections.scores.argmax()]
 
 
 def pad_square(image: NDArray[np.generic]) -> tuple[NDArray[np.generic], int, int]:
@@ -138,7 +133,7 @@ def _object_mean(
     if found is None:
         return None
     color, mask = read_color(image.path), masks.read(image, perspective)
-    region = box_region(best_box(found), color.shape)
+    region = box_region(found.best, color.shape)
     tokens = encode(square_crop(color, region, side)[None] / np.float32(255))[0, 1:]
     patches = object_patches(mask, region, side, round(len(tokens) ** 0.5))
     mean = patches @ tokens.astype(np.float32)

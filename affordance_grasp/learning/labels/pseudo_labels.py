@@ -4,7 +4,7 @@ Ground truth never enters: the boxes come from a part detector, the masks from t
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -13,12 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from affordance_grasp.datasets.agd20k import ImageFile, Split, content_digest
+from affordance_grasp.datasets.agd20k import ImageFile, Split, content_digest, grouped
 from affordance_grasp.datasets.detections import Detections, Detector
 from affordance_grasp.datasets.labels import label_path
 from affordance_grasp.files import write_file
 from affordance_grasp.image_files import read_color
 from affordance_grasp.learning.labels.masking import MASKERS, Masker, fill_holes, turn_inverted
+
+Copies = tuple[ImageFile, ...]
+"""The same image under several affordances."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,7 @@ def write_pseudo_labels(
     detector: Detector,
     masker: Masker = MASKERS["grabcut"],
     overwrite: bool = False,
-    progress: Callable[[Iterable[list[ImageFile]]], Iterable[list[ImageFile]]] = iter,
+    progress: Callable[[Collection[Copies]], Iterable[Copies]] = iter,
 ) -> LabelCount:
     """Write the label of every egocentric train image in which a part was found.
 
@@ -63,7 +66,7 @@ def write_pseudo_labels(
     ``overwrite``, so that a stopped run can be resumed. ``progress`` wraps the iteration.
     """
     tally: Counter[str] = Counter()
-    for copies in progress(list(_same_content(split.train_ego))):
+    for copies in progress(grouped(split.train_ego, content_digest).values()):
         due = [p for p in copies if overwrite or not label_path(split, p).exists()]
         tally["kept"] += len(copies) - len(due)
         found = [(p, detections) for p in due if (detections := detector.parts(p)) is not None]
@@ -79,15 +82,8 @@ def _write(
 ) -> None:
     first = found[0][0]
     whole = detector.object_ego(first)
-    object_box = None if whole is None else whole.boxes[whole.scores.argmax()]
+    object_box = None if whole is None else whole.best
     mask_of = masker.open_image(read_color(first.path), object_box)
     for image, detections in found:
         mask = pseudo_label(mask_of, detections, masker.may_invert)
         save_mask(label_path(split, image), mask)
-
-
-def _same_content(images: Iterable[ImageFile]) -> Iterator[list[ImageFile]]:
-    groups: dict[str, list[ImageFile]] = {}
-    for image in images:
-        groups.setdefault(content_digest(image.path), []).append(image)
-    yield from groups.values()

@@ -16,15 +16,13 @@ from affordance_grasp.image_files import read_color
 from affordance_grasp.learning.labels.masking import box_region
 from affordance_grasp.learning.labels.object_crops import (
     ObjectMasks,
-    ObjectVectors,
-    best_box,
     object_vectors,
     pad_square,
     square_crop,
 )
 from affordance_grasp.learning.labels.refine_config import Pair, RefineConfig
 from affordance_grasp.methods.plsp.refiner import RefinerBatch
-from affordance_grasp.methods.plsp.samples import PairTexts
+from affordance_grasp.methods.plsp.samples import PairTexts, similar_images
 
 
 @dataclass(frozen=True)
@@ -63,7 +61,7 @@ class RefinerSamples:
         """
         ego, exo = images_of(masks.split, classes)
         found = [(p, masks.detections(p, "ego")) for p in ego]
-        boxes = {image: best_box(boxes) for image, boxes in found if boxes is not None}
+        boxes = {image: boxes.best for image, boxes in found if boxes is not None}
         if not boxes:
             raise InvalidInput("the object is found in no egocentric image of these classes")
         self.images, self._boxes = tuple(boxes), tuple(boxes.values())
@@ -80,7 +78,10 @@ class RefinerSamples:
             self._encode,
             encoder.side,
         )
-        self._pools = _pools(self.images, own, exo, self._exo, config.exo_pool)
+        usable = np.flatnonzero(self._exo.valid).tolist()
+        self._pools = similar_images(
+            self.images, own.vectors, exo, self._exo.vectors, usable, size=config.exo_pool
+        )
         self._cached = None if fresh else self._cache_views(progress)
 
     def __len__(self) -> int:
@@ -157,23 +158,3 @@ def images_of(
         tuple(p for p in s if p.pair in classes) for s in (split.train_ego, split.train_exo)
     )
     return ego, exo
-
-
-def _pools(
-    images: Sequence[ImageFile],
-    own: ObjectVectors,
-    exo_images: Sequence[ImageFile],
-    exo: ObjectVectors,
-    size: int,
-) -> list[NDArray[np.int64]]:
-    """For every image the exocentric ones of its class whose object looks most like its own."""
-    by_pair: dict[tuple[str, str], list[int]] = {}
-    for i, image in enumerate(exo_images):
-        if exo.valid[i]:
-            by_pair.setdefault(image.pair, []).append(i)
-    pools = []
-    for image, vector in zip(images, own.vectors, strict=True):
-        candidates = np.array(by_pair.get(image.pair, []), np.int64)
-        nearest = np.argsort(-(exo.vectors[candidates] @ vector), kind="stable")
-        pools.append(candidates[nearest[:size]])
-    return pools

@@ -1,6 +1,6 @@
 """Training batches for PLSP: one sample per labelled egocentric image."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from affordance_grasp.configuration.settings import Count, Settings, Share
-from affordance_grasp.datasets.agd20k import ImageFile, Split
+from affordance_grasp.datasets.agd20k import ImageFile, Split, grouped
 from affordance_grasp.datasets.detections import Detections, Detector
 from affordance_grasp.datasets.features import CachedFeatures
 from affordance_grasp.datasets.images import ViewSource
@@ -149,15 +149,10 @@ class ExoPool:
                 for image, patches in zip(self.images, self.patches, strict=True)
             ]
         )
-        by_pair: dict[tuple[str, str], list[int]] = {}
-        for i, image in enumerate(self.images):
-            by_pair.setdefault(image.pair, []).append(i)
-        self._pool: dict[ImageFile, NDArray[np.int64]] = {}
-        for image in split.train_ego:
-            candidates = np.array(by_pair[image.pair])
-            own = _ego_vector(image, ego, detector, grid)
-            nearest = np.argsort(-(vectors[candidates] @ own), kind="stable")
-            self._pool[image] = candidates[nearest[:size]]
+        own = np.stack([_ego_vector(image, ego, detector, grid) for image in split.train_ego])
+        everything = range(len(self.images))
+        pools = similar_images(split.train_ego, own, self.images, vectors, everything, size=size)
+        self._pool = dict(zip(split.train_ego, pools, strict=True))
 
     def draw(self, image: ImageFile, rng: np.random.Generator) -> int:
         """Index of an exocentric image for an egocentric one, uniform over its pool."""
@@ -198,14 +193,36 @@ class PairTexts:
         return torch.stack([self._features[p.pair] for p in images])
 
 
+def similar_images(
+    images: Sequence[ImageFile],
+    own: NDArray[np.float32],
+    others: Sequence[ImageFile],
+    vectors: NDArray[np.float32],
+    usable: Iterable[int],
+    *,
+    size: int,
+) -> list[NDArray[np.int64]]:
+    """For every image the places of the ``size`` most similar ones among ``others`` of its pair.
+
+    ``own`` (N, D) and ``vectors`` (M, D): unit vectors of both, compared by their cosine.
+    ``usable``: the places of ``others`` that count.
+    """
+    by_pair = grouped(usable, lambda place: others[place].pair)
+    pools = []
+    for image, vector in zip(images, own, strict=True):
+        candidates = np.array(by_pair.get(image.pair, []), np.int64)
+        nearest = np.argsort(-(vectors[candidates] @ vector), kind="stable")
+        pools.append(candidates[nearest[:size]])
+    return pools
+
+
 def _patches(
     image: ImageFile, view: Any, detections: Detections | None, grid: int
 ) -> NDArray[np.float32]:
     """(grid * grid,) 1 where a patch of the view touches the object's best box."""
     if detections is None:
         return np.ones(grid * grid, np.float32)
-    box = detections.boxes[detections.scores.argmax()]
-    inside = view.box(box, *image_size(image.path))
+    inside = view.box(detections.best, *image_size(image.path))
     if inside[2] - inside[0] < 1 or inside[3] - inside[1] < 1:  # the object is outside the crop
         return np.ones(grid * grid, np.float32)
     return box_patches(inside, grid, view.side)

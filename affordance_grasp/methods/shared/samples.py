@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatch
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from affordance_grasp.configuration.settings import Count, Settings, Word
-from affordance_grasp.datasets.agd20k import ImageFile, Split
+from affordance_grasp.datasets.agd20k import ImageFile, Split, grouped
 from affordance_grasp.datasets.images import ViewSource
 from affordance_grasp.methods.recipe import TrainingData, split_affordances
 
@@ -63,10 +64,10 @@ def triplets(split: Split, sampling: TripletSampling) -> Triplets:
     """The samples of a split."""
     return Triplets(
         split.train_exo,
-        _by_pair(split.train_exo),
+        grouped(split.train_exo, attrgetter("pair")),
         {
             pair: tuple(p for p in alike if fnmatch(p.path.name, sampling.ego_names)) or alike
-            for pair, alike in _by_pair(split.train_ego).items()
+            for pair, alike in grouped(split.train_ego, attrgetter("pair")).items()
         },
         sampling.exo_images,
     )
@@ -125,10 +126,3 @@ def triplet_samples(
 def _read(source: ViewSource, image: ImageFile, rng: np.random.Generator) -> NDArray[np.float32]:
     views = source.views_of(image.path, rng)
     return source.read(image.path, views[int(rng.integers(len(views)))])
-
-
-def _by_pair(images: Sequence[ImageFile]) -> dict[tuple[str, str], tuple[ImageFile, ...]]:
-    pairs: dict[tuple[str, str], list[ImageFile]] = {}
-    for image in images:
-        pairs.setdefault(image.pair, []).append(image)
-    return {pair: tuple(members) for pair, members in pairs.items()}
