@@ -30,7 +30,7 @@ class UnknownName(AffordanceGraspError):
 
     def __init__(self, kind: str, name: str, known: list[str] | tuple[str, ...]) -> None:
         """Name the kind, the unknown name and every known one."""
-        super().__init__(f"unknown {kind} {_shown(name)}; known: {', '.join(known)}")
+        super().__init__(f"unknown {kind} {shown(name)}; known: {', '.join(known)}")
         self._named = kind, name, known
 
     def __reduce__(self) -> tuple[type, tuple]:
@@ -89,7 +89,7 @@ class MotionFault(AffordanceGraspError):
     """A motion was started and could not be finished; the arm stands still."""
 
 
-def _shown(name: str) -> str:
+def shown(name: str) -> str:
     """A name as a sentence quotes it: on one line, and cut where it is endless."""
     name = str(name)
     return repr(name if len(name) <= LONGEST_SHOWN else name[:LONGEST_SHOWN] + "...")

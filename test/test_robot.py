@@ -45,7 +45,7 @@ def test_home_looks_at_the_table_from_where_it_should(robot):
 def test_home_is_clear_of_table_and_of_itself(robot):
     body = robot.body_with_gripper(robot.gripper.max_width_m)
     T_base_shape = shape_poses(body, joint_frames(robot.arm, robot.home_q[None]))
-    assert table_gap_m(body, T_base_shape, robot.table_z_m)[0] > 0.03
+    assert table_gap_m(body, T_base_shape, robot.settings.table_z_m)[0] > 0.03
     assert self_gap_m(body, T_base_shape)[0] > 0.03
 
 

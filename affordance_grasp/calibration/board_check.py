@@ -115,7 +115,7 @@ def check_on_board(
         spread_after_deg=after[1],
         target_z_m=z_m,
         correction=correction,
-        warnings=height_warnings(z_m, robot.table_z_m, "table_z_m"),
+        warnings=height_warnings(z_m, robot.settings.table_z_m, "table_z_m"),
     )
 
 

@@ -129,7 +129,7 @@ def _spread_deg(normals: Floats) -> float:
 
 
 def _warnings(z_m: Floats, normal: Floats, robot: RobotConfig) -> tuple[str, ...]:
-    found = height_warnings(float(z_m.mean()), robot.table_z_m, "table_z_m")
+    found = height_warnings(float(z_m.mean()), robot.settings.table_z_m, "table_z_m")
     lean_deg = float(np.degrees(np.arccos(np.clip(normal[2], -1, 1))))
     if lean_deg > LEVEL_DEG:
         found += (

@@ -27,6 +27,7 @@ from affordance_grasp.share import share_path
 
 DEFAULT_GRIPPER = "config/gripper_2f85.yaml"
 WIDTH_SLACK_M = 1e-9
+HOLD_MARGIN_M = 0.0012  # above the encoder's 0.4 mm, below the thinnest object
 Vector3 = tuple[float, float, float]
 
 
@@ -181,19 +182,16 @@ class Hold(str, Enum):
     NOT_CLOSED = "not closed"
 
 
-def hold_verdict(
-    width_m: float, closed_width_m: float, open_width_m: float, margin_m: float = 0.0012
-) -> Hold:
+def hold_verdict(width_m: float, closed_width_m: float, open_width_m: float) -> Hold:
     """Judge from the measured width whether an object is held.
 
     Args:
         width_m: measured distance of the fingertips after closing and lifting.
         closed_width_m: width that the empty gripper reaches.
         open_width_m: width before closing; unchanged means that the fingers never moved.
-        margin_m: tolerance; above the encoder's 0.4 mm, below the thinnest object.
     """
-    if width_m <= closed_width_m + margin_m:
+    if width_m <= closed_width_m + HOLD_MARGIN_M:
         return Hold.EMPTY
-    if width_m >= open_width_m - margin_m:
+    if width_m >= open_width_m - HOLD_MARGIN_M:
         return Hold.NOT_CLOSED
     return Hold.HELD

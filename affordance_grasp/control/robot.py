@@ -28,6 +28,8 @@ from affordance_grasp.errors import InvalidInput
 from affordance_grasp.geometry import Floats, pose
 from affordance_grasp.share import DEFAULT_ROBOT, find_file, share_path
 
+JOINT_LISTS = ("max_position_rad", "max_velocity_radps", "max_acceleration_radps2", "home_q_rad")
+
 
 @dataclass(frozen=True)
 class RobotSettings(Settings, title="robot"):
@@ -79,10 +81,7 @@ class RobotConfig:
     body: Body
 
     def __post_init__(self) -> None:
-        """Check that joint lists fit the arm and that home can be held."""
-        for name in ("max_velocity_radps", "max_acceleration_radps2", "home_q_rad"):
-            if len(getattr(self.settings, name)) != self.arm.dof:
-                raise InvalidInput(f"{name} must hold {self.arm.dof} numbers, one per joint")
+        """Check the gripper's force and that home can be held."""
         weakest_n, strongest_n = self.gripper.min_force_n, self.gripper.max_force_n
         if not weakest_n <= self.settings.grip_force_n <= strongest_n:
             raise InvalidInput(
@@ -101,11 +100,6 @@ class RobotConfig:
     def T_tool0_cam(self) -> Floats:
         """Pose of the camera's optical frame in ``tool0``."""
         return self.hand_eye.T_tool0_cam
-
-    @property
-    def table_z_m(self) -> float:
-        """Height of the table top in the base frame [m]."""
-        return self.settings.table_z_m
 
     @property
     def velocity(self) -> Floats:
@@ -174,8 +168,9 @@ def load_robot(
 
 
 def _limited(arm: SerialArm, settings: RobotSettings) -> SerialArm:
-    if len(settings.max_position_rad) != arm.dof or len(settings.max_velocity_radps) != arm.dof:
-        raise InvalidInput(f"joint limits must hold {arm.dof} numbers, one per joint")
+    for name in JOINT_LISTS:
+        if len(getattr(settings, name)) != arm.dof:
+            raise InvalidInput(f"{name} must hold {arm.dof} numbers, one per joint")
     position = np.array(settings.max_position_rad)
     return replace(
         arm,

@@ -6,7 +6,7 @@ visible surface counts as solid, since one view does not show it. A finger fits 
 where no bin that it covers starts before z.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -89,10 +89,6 @@ class Closings:
     x_low: Floats
     x_high: Floats
     engagement: Floats
-
-    def of(self, anchors: int) -> "Closings":
-        """Anchor indices reduced to 0..anchors-1, where several hands per anchor were stacked."""
-        return replace(self, anchor=self.anchor % anchors)
 
 
 def close_hands(first: Floats, tip_z: Floats, finger_m: float, max_width_m: float) -> Closings:

@@ -116,7 +116,8 @@ class AntipodalGenerator:
                 first = np.concatenate([envelope(columns, t, slab) for t in np.radians(tilts)])
                 tips = self._tip_depths(first, np.tile(height, len(tilts)), R, table)
                 closings = close_hands(first, tips, finger, self.gripper.max_width_m)
-                found.append(_Found(closings.of(len(anchors)), R[closings.anchor]))
+                anchor = closings.anchor % len(anchors)  # the tilts were stacked
+                found.append(_Found(replace(closings, anchor=anchor), R[closings.anchor]))
                 examined += int(np.count_nonzero(~np.isnan(tips)))
         return examined, found
 

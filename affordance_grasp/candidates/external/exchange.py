@@ -40,6 +40,7 @@ from affordance_grasp.scene.cloud import TableScene
 MAX_FILE_BYTES = 64 * 2**20
 GRASP_GROUP_COLUMNS = 17
 NPY, JSON = "grasps.npy", "grasps.json"
+OPTIONAL = ("width_m", "depth_m", "score")
 
 
 def write_frame(
@@ -111,8 +112,8 @@ def read_grasps_json(path: Path, generator: str) -> tuple[ExternalGrasps, str]:
     if problems and not usable:
         raise GeneratorFault(problems[0])
     T = _source(content, generator) @ np.array([T for _, T in usable]).reshape(-1, 4, 4)
-    columns = [[_number(grasp.get(name)) for grasp, _ in usable] for name in _OPTIONAL]
-    found = external_grasps(T, generator, *columns)
+    columns: list[Any] = [[grasp.get(name) for grasp, _ in usable] for name in OPTIONAL]
+    found = external_grasps(T, generator, *columns)  # None becomes NaN
     if problems:
         unread = {"without position and rotation": len(problems)}
         found = replace(found, left_out={**found.left_out, **unread})
@@ -138,13 +139,6 @@ def grasps_content(candidates: GraspCandidates) -> dict[str, Any]:
             for position, quaternion, width, score in rows
         ],
     }
-
-
-_OPTIONAL = ("width_m", "depth_m", "score")
-
-
-def _number(value: Any) -> Any:
-    return np.nan if value is None else value
 
 
 def _pose(grasp: dict[str, Any]) -> Floats:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.spatial.transform import Rotation
 
-from affordance_grasp.errors import LONGEST_SHOWN, InvalidInput
+from affordance_grasp.errors import InvalidInput, shown
 from affordance_grasp.geometry import Floats, pose
 
 SNAP_RAD = 1e-4
@@ -180,14 +180,10 @@ def _vector(
         numbers = np.array([])
     if numbers.shape != (3,) or not np.isfinite(numbers).all():
         raise InvalidInput(
-            f"{where}: {element.tag} {attribute}={_shown(text)}; expected three numbers with "
+            f"{where}: {element.tag} {attribute}={shown(text)}; expected three numbers with "
             f"spaces between them{_advice(text)}"
         )
     return numbers
-
-
-def _shown(text: str) -> str:
-    return repr(text if len(text) <= LONGEST_SHOWN else text[:LONGEST_SHOWN] + "...")
 
 
 def _advice(text: str) -> str:
@@ -256,7 +252,7 @@ def _number(
         value = np.nan
     if not np.isfinite(value):
         raise InvalidInput(
-            f"{where}: {element.tag} {attribute} {_shown(text or '')} is not a number"
+            f"{where}: {element.tag} {attribute} {shown(text or '')} is not a number"
             f"{_advice(text or '')}"
         )
     return value

@@ -27,8 +27,9 @@ def brake(trajectory: JointTrajectory, deceleration: ArrayLike) -> JointTrajecto
     if limit.shape != (len(trajectory.joint_names),) or not (limit > 0).all():
         raise InvalidInput(f"brakes need {len(trajectory.joint_names)} decelerations > 0")
     start = trajectory.positions[:1]
+    at_rest = JointTrajectory(trajectory.joint_names, np.zeros(1), start, np.zeros_like(start))
     if len(trajectory.times_s) == 1:
-        return JointTrajectory(trajectory.joint_names, np.zeros(1), start, np.zeros_like(start))
+        return at_rest
     path = CubicHermiteSpline(trajectory.times_s, trajectory.positions, trajectory.velocities)
     over_s = 0.0
     for _ in range(ROUNDS):  # the longer it takes, the more of the path is covered
@@ -36,7 +37,7 @@ def brake(trajectory: JointTrajectory, deceleration: ArrayLike) -> JointTrajecto
         spare = np.maximum(limit - np.abs(path(ahead, 2)), limit / 2)
         over_s = float((np.abs(path(ahead, 1)) / spare).max())
     if over_s < AT_REST_S:
-        return JointTrajectory(trajectory.joint_names, np.zeros(1), start, np.zeros_like(start))
+        return at_rest
     t = np.linspace(0, over_s, int(np.ceil(over_s / SAMPLE_S)) + 1)
     along = np.minimum(t - t**2 / (2 * over_s), trajectory.duration_s)
     velocities = path(along, 1) * (1 - t / over_s)[:, None]

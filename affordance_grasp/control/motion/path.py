@@ -147,7 +147,7 @@ def _lowest_m(robot: RobotConfig, T_base_tool0: Floats, opening_m: float) -> flo
         extent_m = np.abs(T_base_opening[2, :3]) @ np.array(box.half_size_m)
         center_m = T_base_opening[2, :3] @ np.array(box.center_m) + T_base_opening[2, 3]
         heights_m.append(center_m - extent_m)
-    return float(min(heights_m)) - robot.table_z_m
+    return float(min(heights_m)) - robot.settings.table_z_m
 
 
 def _configurations(
@@ -222,7 +222,7 @@ def _check_stages(
 
 def _check_clear(robot: RobotConfig, body: Body, q: Floats, name: str) -> None:
     T_base_shape = shape_poses(body, joint_frames(robot.arm, q))
-    gap_m = table_gap_m(body, T_base_shape, robot.table_z_m).min()
+    gap_m = table_gap_m(body, T_base_shape, robot.settings.table_z_m).min()
     if gap_m < 0:
         raise Unreachable(
             Reason.TABLE, f"on the {name} the robot comes {-gap_m * 1e3:.0f} mm too low"

@@ -23,6 +23,8 @@ GRID = 200
 CURVE_SHARE = 0.6
 SAME_RAD = 1e-9
 CHECKS = 400
+SMOOTHING_S = 0.1
+"""Averaging window; jerk stays below about 2 acceleration / window."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,6 @@ def time_parameterise(
     joint_names: tuple[str, ...],
     *,
     sample_s: float = 0.02,
-    smoothing_s: float = 0.1,
 ) -> JointTrajectory:
     """A smooth rest-to-rest trajectory through waypoints, sampled evenly in time.
 
@@ -60,7 +61,6 @@ def time_parameterise(
         acceleration: (J,) limits [rad/s^2].
         joint_names: J names, for the result.
         sample_s: largest time between samples.
-        smoothing_s: averaging window; jerk stays below about 2 acceleration / window.
     """
     q, v_max, a_max = (np.asarray(x, float) for x in (waypoints_q, velocity, acceleration))
     _check(q, v_max, a_max, joint_names)
@@ -69,7 +69,7 @@ def time_parameterise(
         return JointTrajectory(joint_names, np.zeros(1), q, np.zeros_like(q))
     path = _spline(q)
     law = _fastest(path, v_max, a_max)
-    window = min(smoothing_s, 0.5 * law.t[-1])
+    window = min(SMOOTHING_S, 0.5 * law.t[-1])
     total = law.t[-1] + window
     t = np.linspace(0, total, CHECKS + 1)
     _, qd, qdd = _smoothed(path, law, window, t)

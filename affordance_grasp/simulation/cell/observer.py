@@ -54,7 +54,10 @@ class Observer:
         return {name: part_mask(self._model, ids, parts) for name, parts in groups.items()}
 
     def photo(self, data: mujoco.MjData, width: int, view: str) -> NDArray[np.uint8]:
-        """The work cell from outside, with shadows: (3/4 width, width, 3) uint8 rgb."""
+        """The work cell from outside, with shadows: (3/4 width, width, 3) uint8 rgb.
+
+        ``view``: ``cell`` shows the whole arm, ``closeup`` the object and the gripper above it.
+        """
         if view not in PHOTO_VIEWS:
             raise UnknownName("view", view, PHOTO_VIEWS)
         return self._camera(view, photo_intrinsics(width), shadows=True).color(data)

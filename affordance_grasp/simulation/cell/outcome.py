@@ -41,11 +41,11 @@ class PickOutcome:
 class ContactReader:
     """Reads the contacts between robot, table and one object of a model."""
 
-    def __init__(self, model: mujoco.MjModel, object_name: str = "object") -> None:
+    def __init__(self, model: mujoco.MjModel) -> None:
         """Look up the geoms once."""
         self._model = model
         names = [model.geom(i).name for i in range(model.ngeom)]
-        self._parts = [geom_part(name, object_name) for name in names]
+        self._parts = [geom_part(name) for name in names]
         self._object = np.array([part is not None for part in self._parts])
         self._pads = [model.geom(name).id for name in PAD_NAMES]
         self._table = model.geom(TABLE).id
@@ -59,17 +59,18 @@ class ContactReader:
 
     def object_touches_table(self, data: mujoco.MjData) -> bool:
         """True when any part of the object rests on the table."""
-        first, second = _pairs(data).T
-        with_table = (first == self._table) | (second == self._table)
-        return bool((with_table & (self._object[first] | self._object[second])).any())
+        return len(self._on_table(data, self._object)) > 0
 
     def table_force_n(self, data: mujoco.MjData) -> float:
         """Sum of the normal forces [N] with which the robot presses on the table."""
-        pairs = _pairs(data)
-        first, second = pairs.T
-        with_table = (first == self._table) | (second == self._table)
-        contacts = np.flatnonzero(with_table & (self._robot[first] | self._robot[second]))
+        contacts = self._on_table(data, self._robot)
         return sum(self._normal_force(data, int(contact)) for contact in contacts)
+
+    def _on_table(self, data: mujoco.MjData, geoms: NDArray[np.bool_]) -> NDArray[np.intp]:
+        """Indices of the contacts between the table and some geoms."""
+        first, second = _pairs(data).T
+        with_table = (first == self._table) | (second == self._table)
+        return np.flatnonzero(with_table & (geoms[first] | geoms[second]))
 
     def _touched(self, pairs: NDArray[np.int32], pad: int) -> set[str]:
         others = np.concatenate([pairs[pairs[:, 0] == pad, 1], pairs[pairs[:, 1] == pad, 0]])

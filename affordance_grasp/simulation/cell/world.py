@@ -220,7 +220,7 @@ class World:
         return pose(camera.xmat.reshape(3, 3) @ np.diag([1.0, -1.0, -1.0]), camera.xpos)
 
     def observe(self) -> RgbdFrame:
-        """One frame of the wrist camera, with the noise and the missing depth of a real one."""
+        """As :meth:`Observer.observe`, now."""
         return self._observer.observe(self._data)
 
     def part_mask(self, parts: tuple[str, ...] | list[str] | None = None) -> NDArray[np.bool_]:
@@ -234,10 +234,7 @@ class World:
         return self._observer.part_masks(self._data, groups)
 
     def photo(self, width: int = 960, view: str = "cell") -> NDArray[np.uint8]:
-        """The work cell from outside, with shadows: (3/4 width, width, 3) uint8 rgb.
-
-        ``view``: ``cell`` shows the whole arm, ``closeup`` the object and the gripper above it.
-        """
+        """As :meth:`Observer.photo`, now."""
         return self._observer.photo(self._data, width, view)
 
     def observer(self) -> Observer:
@@ -293,9 +290,9 @@ def build_model(
     intrinsics: CameraIntrinsics = D435_COLOR,
 ) -> mujoco.MjModel:
     """Compile robot, camera, room and object into one model."""
-    if robot.table_z_m != 0:
+    if (table_z_m := robot.settings.table_z_m) != 0:
         raise InvalidInput(
-            f"table_z_m is {robot.table_z_m:g}; in simulation the arm stands on the table, at 0"
+            f"table_z_m is {table_z_m:g}; in simulation the arm stands on the table, at 0"
         )
     spec = empty_world()
     add_room(spec, SceneLook.from_seed(seed))

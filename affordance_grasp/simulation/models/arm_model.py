@@ -45,12 +45,14 @@ class ArmPhysics:
         return pair[0] if joint < self.large_joints else pair[1]
 
 
+PHYSICS = ArmPhysics()
+
+
 def add_arm(spec: mujoco.MjSpec, arm: SerialArm) -> mujoco.MjsBody:
     """Add the arm with its base at the origin of the world; return the flange body."""
-    physics = ArmPhysics()
     parent = spec.worldbody.add_body(name=arm.base)
-    _add_base(parent, arm, physics)
-    density = _density(arm, physics)
+    _add_base(parent, arm)
+    density = _density(arm)
     for joint, name in enumerate(arm.joint_names):
         body = _add_child(parent, arm.link_names[joint], arm.T_parent_joint[joint])
         body.add_joint(
@@ -59,10 +61,10 @@ def add_arm(spec: mujoco.MjSpec, arm: SerialArm) -> mujoco.MjsBody:
             axis=list(arm.axes[joint]),
             range=[float(arm.lower[joint]), float(arm.upper[joint])],
             limited=True,
-            armature=physics.of_joint(physics.armature, joint),
+            armature=PHYSICS.of_joint(PHYSICS.armature, joint),
         )
-        _add_link(body, arm, physics, joint, density)
-        _add_servo(spec, name, physics, joint)
+        _add_link(body, arm, joint, density)
+        _add_servo(spec, name, joint)
         parent = body
     flange = _add_child(parent, arm.tip, arm.T_last_tip)
     half_m = _FLANGE_HEIGHT_M / 2
@@ -98,19 +100,19 @@ def _next_origin(arm: SerialArm, joint: int) -> Floats:
     return (arm.T_last_tip if last else arm.T_parent_joint[joint + 1])[:3, 3]
 
 
-def _density(arm: SerialArm, physics: ArmPhysics) -> float:
+def _density(arm: SerialArm) -> float:
     """Density [kg/m3] at which the links (tube and joint housing) weigh ``mass_kg`` together."""
     volume = 0.0
     for joint in range(arm.dof):
-        radius = physics.of_joint(physics.radius_m, joint)
+        radius = PHYSICS.of_joint(PHYSICS.radius_m, joint)
         length = float(np.linalg.norm(_next_origin(arm, joint)))
         volume += np.pi * radius**2 * (length + 4 / 3 * radius)
         volume += 2 * np.pi * (_HOUSING_RADIUS * radius) ** 2 * (_HOUSING_HALF_LENGTH * radius)
-    return physics.mass_kg / volume
+    return PHYSICS.mass_kg / volume
 
 
-def _add_base(base: mujoco.MjsBody, arm: SerialArm, physics: ArmPhysics) -> None:
-    radius = physics.radius_m[0]
+def _add_base(base: mujoco.MjsBody, arm: SerialArm) -> None:
+    radius = PHYSICS.radius_m[0]
     height = float(arm.T_parent_joint[0][2, 3])
     for name, wide, low, high, color in (
         ("foot", 1.5 * radius, 0.0, 0.016, "flange"),
@@ -120,11 +122,9 @@ def _add_base(base: mujoco.MjsBody, arm: SerialArm, physics: ArmPhysics) -> None
         add_part(base, f"arm/{name}", CYLINDER, size, color, touches=False, pos=at)
 
 
-def _add_link(
-    body: mujoco.MjsBody, arm: SerialArm, physics: ArmPhysics, joint: int, density: float
-) -> None:
+def _add_link(body: mujoco.MjsBody, arm: SerialArm, joint: int, density: float) -> None:
     """A tube to the next joint, and at this joint a housing with two coloured caps."""
-    radius = physics.of_joint(physics.radius_m, joint)
+    radius = PHYSICS.of_joint(PHYSICS.radius_m, joint)
     solid: dict[str, Any] = {"touches": joint > 0, "density": density}
     end = _next_origin(arm, joint)
     if joint + 2 == arm.dof:  # the last tube stops short of the flange
@@ -145,8 +145,8 @@ def _add_link(
         add_part(body, cap, CYLINDER, size, "cap", touches=False, fromto=ends, mass=0.0)
 
 
-def _add_servo(spec: mujoco.MjSpec, joint_name: str, physics: ArmPhysics, joint: int) -> None:
-    limit = physics.of_joint(physics.torque_limit, joint)
+def _add_servo(spec: mujoco.MjSpec, joint_name: str, joint: int) -> None:
+    limit = PHYSICS.of_joint(PHYSICS.torque_limit, joint)
     actuator = spec.add_actuator(
         name=joint_name,
         trntype=mujoco.mjtTrn.mjTRN_JOINT,
@@ -155,5 +155,5 @@ def _add_servo(spec: mujoco.MjSpec, joint_name: str, physics: ArmPhysics, joint:
         forcerange=[-limit, limit],
     )
     actuator.set_to_position(
-        kp=physics.of_joint(physics.kp, joint), kv=physics.of_joint(physics.kv, joint)
+        kp=PHYSICS.of_joint(PHYSICS.kp, joint), kv=PHYSICS.of_joint(PHYSICS.kv, joint)
     )

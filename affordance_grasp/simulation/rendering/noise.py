@@ -68,7 +68,8 @@ def degrade_depth(
     lost |= _patches(_grazing_loss(true, intrinsics, noise), rng)
     lost |= _patches(_dark_loss(color, noise), rng)
     lost |= ndimage.binary_dilation(rng.random(true.shape) < noise.hole_density, iterations=2)
-    measured = _quantise(true + _axial_error(true, noise, rng), noise)
+    error = noise.axial_sigma_m(true) * _correlated(true.shape, noise.window_px, rng)
+    measured = _quantise(true + error, noise)
     return np.where(lost, 0.0, measured).astype(np.float32)
 
 
@@ -88,10 +89,6 @@ def _correlated(shape: tuple[int, ...], radius_px: float, rng: np.random.Generat
     """
     field = ndimage.gaussian_filter(rng.standard_normal(shape, np.float32), radius_px)
     return np.asarray(field / max(float(field.std()), 1e-9), float)
-
-
-def _axial_error(true: Floats, noise: DepthNoise, rng: np.random.Generator) -> Floats:
-    return noise.axial_sigma_m(true) * _correlated(true.shape, noise.window_px, rng)
 
 
 def _quantise(depth_m: Floats, noise: DepthNoise) -> Floats:
