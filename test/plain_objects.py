@@ -1,6 +1,7 @@
 """Plain solids on the table, whose right grasp is known, for tests of the simulated world."""
 
 from collections.abc import Callable
+from contextlib import closing
 
 import numpy as np
 
@@ -63,3 +64,9 @@ def grasp_from_above(name: str, T_base_object: Floats) -> Floats:
     c, s = np.cos(turn), np.sin(turn)
     down = np.array([[c, s, 0.0], [s, -c, 0.0], [0.0, 0.0, -1.0]])
     return T_base_object @ pose(down, [0, 0, height_m])
+
+
+def part_masks(world, groups):
+    """Name -> pixels of the wrist image that show these parts now; of the whole for None."""
+    with closing(world.observer()) as observer:
+        return observer.part_masks(world.state(), groups)

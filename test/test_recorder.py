@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from plain_objects import part_masks
 from tabletop import Block, tabletop
 
 from affordance_grasp.control.robot import load_robot
@@ -66,10 +67,10 @@ def test_the_simulation_records_where_the_parts_are(tmp_path):
         recorder = BagRecorder(tmp_path / "bag")
         record_joints(recorder, world, START_NS)
         frame = world.observe()
-        masks = world.part_masks(serving_parts("mug"))
+        masks = part_masks(world, serving_parts("mug"))
         recorder.frame(START_NS, frame, robot.hand_eye.camera_frame, masks)
         recorder.close()
-        handle, rim = world.part_mask(["handle"]), world.part_mask(["rim"])
+        handle, rim = part_masks(world, {"handle": ["handle"], "rim": ["rim"]}).values()
         T_base_cam = world.T_base_cam
     for affordance, mask in (("hold", handle), ("sip", rim)):
         frames, _, _ = read(tmp_path / "bag", affordance)

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from plain_objects import box, plate, upright_handle
+from plain_objects import box, part_masks, plate, upright_handle
 
 from affordance_grasp.control.arm.inverse import inverse
 from affordance_grasp.control.arm.kinematics import forward
@@ -17,6 +17,7 @@ from affordance_grasp.simulation.cell.world import World
 from affordance_grasp.simulation.objects import make_object
 
 ROBOT = load_robot(speed_scaling=0.5)
+WHOLE = {"": None}
 T_BASE_OBJECT = table_pose(0.5, 0.0, 0.6)
 
 
@@ -43,7 +44,7 @@ def test_the_camera_is_where_the_hand_eye_calibration_puts_it(world):
 def test_the_table_is_at_height_zero_in_the_image(world):
     frame = world.observe()
     points = transform_points(world.T_base_cam, deproject(frame.depth_m, frame.intrinsics.K))
-    table = ~world.part_mask() & (frame.depth_m > 0.3)
+    table = ~part_masks(world, WHOLE)[""] & (frame.depth_m > 0.3)
     heights = points[table][:, 2]
     assert table.mean() > 0.6
     assert abs(np.median(heights)) < 1e-3
@@ -51,19 +52,19 @@ def test_the_table_is_at_height_zero_in_the_image(world):
 
 
 def test_the_object_is_seen_where_it_stands(world):
-    mask = world.part_mask()
-    handle = world.part_mask(["handle"])
+    mask = part_masks(world, WHOLE)[""]
+    handle = part_masks(world, {"": ["handle"]})[""]
     top = transform_points(T_BASE_OBJECT, [0, 0, 0.09])
     u, v = project(transform_points(invert(world.T_base_cam), top), world.intrinsics.K)
     assert handle[round(v) - 3 : round(v) + 4, round(u) - 3 : round(u) + 4].any()
     assert (mask & ~handle).any()
     assert (handle & ~mask).sum() == 0
-    assert mask.sum() == handle.sum() + world.part_mask(["base"]).sum()
+    assert mask.sum() == handle.sum() + part_masks(world, {"": ["base"]})[""].sum()
 
 
 def test_an_unknown_part_is_refused_with_the_known_ones(world):
     with pytest.raises(InvalidInput, match="base, handle"):
-        world.part_mask(["spout"])
+        part_masks(world, {"": ["spout"]})
 
 
 def test_same_seed_same_image_other_seed_other_image():

@@ -128,9 +128,8 @@ class RobotConfig:
         shapes = []
         for box in boxes:
             T_tool0_box = T_tool0_tcp @ pose(translation_m=box.center_m)
-            shapes.append(
-                LinkShape("box", last, self.arm.T_last_tip @ T_tool0_box, box.half_size_m)
-            )
+            T_last_box = self.arm.T_last_tip @ T_tool0_box
+            shapes.append(LinkShape("box", last, T_last_box, box.half_size_m))
         tip, link = self.settings.tip_clearance_m, self.settings.link_clearance_m
         return self.body.plus(shapes, [link if box.name == "palm" else tip for box in boxes])
 

@@ -4,7 +4,6 @@ Everything happens in one thread and only when :meth:`World.step` is called; the
 same calls give the same world.
 """
 
-from collections.abc import Mapping, Sequence
 from copy import copy
 
 import mujoco
@@ -222,16 +221,6 @@ class World:
     def observe(self) -> RgbdFrame:
         """As :meth:`Observer.observe`, now."""
         return self._observer.observe(self._data)
-
-    def part_mask(self, parts: tuple[str, ...] | list[str] | None = None) -> NDArray[np.bool_]:
-        """Pixels (H, W) of the wrist image that show these parts of the object; all for None."""
-        return self.part_masks({"": parts})[""]
-
-    def part_masks(
-        self, groups: Mapping[str, Sequence[str] | None]
-    ) -> dict[str, NDArray[np.bool_]]:
-        """As :meth:`part_mask`, for several named groups of parts in one rendering."""
-        return self._observer.part_masks(self._data, groups)
 
     def photo(self, width: int = 960, view: str = "cell") -> NDArray[np.uint8]:
         """As :meth:`Observer.photo`, now."""

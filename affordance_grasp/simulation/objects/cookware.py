@@ -21,10 +21,8 @@ def pan(rng: Generator) -> tuple[Assembly, float]:
     width, thick = rng.uniform(0.020, 0.025), rng.uniform(0.014, 0.018)
     root, stub = np.array([radius - 0.004, 0, height - 0.010]), rng.uniform(0.018, 0.030)
     neck = root + [stub, 0, rise * 0.3]
-    metal, skin_handle = (
-        materials.steel(rng),
-        materials.grip(rng) if rng.uniform() < 0.75 else skin,
-    )
+    metal = materials.steel(rng)
+    skin_handle = materials.grip(rng) if rng.uniform() < 0.75 else skin
     out.bar("bracket", root, neck + [0.006, 0, 0], (width * 0.75, 0.008), metal)
     end = neck + [length, 0, rise]
     out.slab("handle", neck, end, (width, thick), skin_handle)

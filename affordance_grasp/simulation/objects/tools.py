@@ -21,12 +21,11 @@ def wrench(rng: Generator) -> tuple[Assembly, float]:
     jaw = rng.uniform(0.011, 0.014)
     _jaw(out, np.array([jaw, 0.0, level]), jaw, thick, turn=rng.uniform(-0.4, 0.4), skin=skin)
     end = ("ring", "jaw", "plain")[rng.integers(3)]
+    beyond = np.array([-length - jaw * 0.8, 0.0, level])
     if end == "ring":
-        _ring(out, np.array([-length - jaw * 0.8, 0.0, level]), jaw * 0.8, thick, skin)
+        _ring(out, beyond, jaw * 0.8, thick, skin)
     elif end == "jaw":
-        _jaw(
-            out, np.array([-length - jaw * 0.8, 0, level]), jaw * 0.8, thick, turn=np.pi, skin=skin
-        )
+        _jaw(out, beyond, jaw * 0.8, thick, turn=np.pi, skin=skin)
     else:
         out.disc("handle", (-length, 0, level), width / 2, thick, skin)
     return out, float(rng.uniform(0.08, 0.16))
