@@ -17,10 +17,9 @@ from affordance_grasp.methods.checkpoint import (
     load_checkpoint,
     save_checkpoint,
 )
-from affordance_grasp.methods.method import make_network
+from affordance_grasp.methods.method import make_network, restore_network
 from affordance_grasp.methods.plsp.config import PlspConfig
 from affordance_grasp.methods.plsp.network import Plsp
-from affordance_grasp.methods.restore import restore_network
 
 INFO = CheckpointInfo(
     method="plsp",

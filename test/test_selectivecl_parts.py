@@ -6,11 +6,8 @@ import pytest
 import torch
 from torch.nn import functional
 
-from affordance_grasp.methods.selectivecl.parts import (
-    PartEvidence,
-    PartRules,
-    discover_parts,
-)
+from affordance_grasp.methods.selectivecl.config import SelectiveClConfig
+from affordance_grasp.methods.selectivecl.parts import PartEvidence, discover_parts
 from affordance_grasp.methods.shared.parts import foreground_mask
 
 
@@ -37,7 +34,7 @@ def scene(grid=8, views=2):
 
 def test_the_part_that_overlaps_the_foreground_is_found_everywhere():
     evidence, ego = scene()
-    rules = PartRules(overlap=0.7)
+    rules = SelectiveClConfig(overlap=0.7)
     first_of_part, first_of_other = 0, 3
     initial = torch.tensor([[first_of_part, first_of_other, first_of_other]])
     parts = discover_parts(evidence, rules, initial)
@@ -52,7 +49,7 @@ def test_a_part_that_misses_the_foreground_leaves_the_affinities():
     evidence, ego = scene()
     initial = torch.tensor([[0, 3, 3]])
     elsewhere = replace(evidence, foreground=(ego == 0)[None])
-    parts = discover_parts(elsewhere, PartRules(overlap=0.9), initial)
+    parts = discover_parts(elsewhere, SelectiveClConfig(overlap=0.9), initial)
     assert parts.reliable.tolist() == [False]
     assert torch.equal(parts.ego, evidence.ego_affinity)
     assert torch.equal(parts.exo, evidence.exo_affinity)
@@ -62,14 +59,14 @@ def test_too_few_relevant_patches_are_no_part():
     evidence, _ = scene()
     two = torch.zeros_like(evidence.relevance)
     two[0, :, 0, 0] = 1
-    parts = discover_parts(replace(evidence, relevance=two), PartRules(overlap=0.0))
+    parts = discover_parts(replace(evidence, relevance=two), SelectiveClConfig(overlap=0.0))
     assert parts.reliable.tolist() == [False]
     assert parts.overlap.isnan().all()
 
 
 def test_the_released_indexing_reads_one_row_and_the_top_row_of_keys():
     evidence, _ = scene()
-    released = PartRules(exo_indexing="released", overlap=2.0)
+    released = SelectiveClConfig(exo_indexing="released", overlap=2.0)
     parts = discover_parts(evidence, released)
     rows = evidence.exo_affinity.flatten(0, 1)[0, :2]
     torch.testing.assert_close(parts.exo[0], rows[:, None].expand(2, 8, 8))

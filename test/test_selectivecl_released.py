@@ -18,8 +18,8 @@ from seeded_weights import seeded_image
 from affordance_grasp.grounding.comparison import training_losses
 from affordance_grasp.grounding.grounder import Grounder
 from affordance_grasp.methods.checkpoint import Checkpoint, CheckpointInfo
+from affordance_grasp.methods.method import restore_network
 from affordance_grasp.methods.released import find_format
-from affordance_grasp.methods.restore import restore_network
 from affordance_grasp.methods.selectivecl.affinity import AffinityBackbone
 from affordance_grasp.methods.selectivecl.config import SelectiveClBatch, SelectiveClConfig
 from affordance_grasp.methods.selectivecl.network import SelectiveCl

@@ -91,8 +91,8 @@ def _export(arguments: argparse.Namespace, split: Split, folder: Path) -> None:
     )
     from affordance_grasp.learning.evaluation.evaluate import export_maps, predict_maps
     from affordance_grasp.methods.checkpoint import load_checkpoint
+    from affordance_grasp.methods.method import restore_network
     from affordance_grasp.methods.recipe import find_recipe
-    from affordance_grasp.methods.restore import restore_network
 
     checkpoint = load_checkpoint(arguments.checkpoint)
     device = check_device(arguments.device)

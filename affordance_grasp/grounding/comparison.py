@@ -16,9 +16,8 @@ from torch import Tensor
 
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.methods.checkpoint import Checkpoint, load_checkpoint
-from affordance_grasp.methods.method import find_method
+from affordance_grasp.methods.method import find_method, restore_network
 from affordance_grasp.methods.network import DropPath, GroundingNetwork
-from affordance_grasp.methods.restore import restore_network
 
 
 def training_losses(

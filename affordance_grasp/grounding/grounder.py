@@ -13,8 +13,8 @@ from affordance_grasp.datatypes import Heatmap, Region, check_color
 from affordance_grasp.encoders.device import check_device, choose_precision
 from affordance_grasp.errors import CheckpointError, InvalidInput
 from affordance_grasp.methods.checkpoint import Checkpoint, CheckpointInfo, load_checkpoint
+from affordance_grasp.methods.method import restore_network
 from affordance_grasp.methods.network import GroundingNetwork
-from affordance_grasp.methods.restore import restore_network
 from affordance_grasp.methods.table import DEFAULT_METHOD, demo_checkpoint, method_package
 from affordance_grasp.vocabulary import resolve_query
 

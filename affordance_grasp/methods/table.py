@@ -1,6 +1,7 @@
 """The grounding methods by name: a method is a folder, its modules are imported on demand.
 
-``method`` builds the network (:class:`~affordance_grasp.methods.method.Method`) and ``recipe``
+``network`` holds the network and how to build it
+(:class:`~affordance_grasp.methods.method.Method`), and ``recipe``
 trains it (:class:`~affordance_grasp.methods.recipe.Recipe`); ``ablation`` has the rows of the
 paper's table, and ``released``, where there is one, reads the authors' checkpoints.
 """

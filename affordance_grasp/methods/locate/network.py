@@ -12,6 +12,7 @@ from torch import Tensor
 from affordance_grasp.encoders.backbones import Backbone, backbone_spec
 from affordance_grasp.methods.locate.config import LocateBatch, LocateConfig
 from affordance_grasp.methods.locate.losses import prototype_loss
+from affordance_grasp.methods.method import Method
 from affordance_grasp.methods.shared.class_maps import (
     SALIENT_HEADS,
     KeyFeatures,
@@ -98,3 +99,12 @@ class Locate(KeyNetwork):
             least_overlap=self.config.overlap,
             initial=initial,
         )
+
+
+METHOD = Method(
+    "LOCATE",
+    "parts localised and transferred: class maps on the part exocentric views choose (CVPR 2023)",
+    LocateConfig,
+    Locate,
+    LocateBatch,
+)

@@ -20,6 +20,7 @@ from affordance_grasp.methods.looptrans.losses import (
     dice_loss,
     pseudo_mask,
 )
+from affordance_grasp.methods.method import Method
 from affordance_grasp.methods.shared.class_maps import (
     KeyFeatures,
     KeyNetwork,
@@ -188,3 +189,12 @@ class LoopTrans(KeyNetwork):
             "denoise": config.denoise_weight,
             "con": config.concentration_weight,
         }
+
+
+METHOD = Method(
+    "LoopTrans",
+    "closed-loop transfer: class maps that exocentric views teach (ICCV 2025)",
+    LoopTransConfig,
+    LoopTrans,
+    LoopTransBatch,
+)

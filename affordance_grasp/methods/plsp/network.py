@@ -13,6 +13,7 @@ from torch.nn import functional
 
 from affordance_grasp.encoders.backbones import Backbone, backbone_spec
 from affordance_grasp.encoders.linear import Linear
+from affordance_grasp.methods.method import Method
 from affordance_grasp.methods.network import GroundingNetwork
 from affordance_grasp.methods.plsp.config import PlspBatch, PlspConfig
 from affordance_grasp.methods.plsp.fuser import VerbFuser
@@ -140,3 +141,12 @@ class Plsp(GroundingNetwork):
 
 def _two_layers(inputs: int, hidden: int, outputs: int) -> nn.Sequential:
     return nn.Sequential(nn.Linear(inputs, hidden), nn.GELU(), nn.Linear(hidden, outputs))
+
+
+METHOD = Method(
+    "PLSP",
+    "part-level semantic priors: a verb's text feature queries the image (ICLR 2025)",
+    PlspConfig,
+    Plsp,
+    PlspBatch,
+)

@@ -9,12 +9,12 @@ from affordance_grasp.configuration.settings import Settings
 from affordance_grasp.encoders.backbones import backbone_spec
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.methods.selectivecl.affinity import find_affinity
-from affordance_grasp.methods.selectivecl.parts import ExoIndexing, PartRules
 from affordance_grasp.methods.shared.class_maps import TripletBatch
 from affordance_grasp.vocabulary import AFFORDANCES
 
 Output = Literal["calibrated", "raw", "smoothed"]
 Foreground = Literal["attention", "affinity"]
+ExoIndexing = Literal["paper", "released"]
 PrototypeRegion = Literal["part", "object", "none"]
 
 PAPER_ENCODERS = ("dino_vits16", "clearclip")
@@ -29,9 +29,12 @@ class SelectiveClConfig(Settings, title="SelectiveCL"):
     (paper; the default for its encoders), or where the affinity is above its mean (the default
     for others). ``output``: the calibrated map, which
     is the published result, the CAM alone, or the affinity times the CAM's 3x3 mean.
-    ``clusters``, ``relevance`` (gamma 1), ``overlap`` (alpha), ``exo_indexing``: see
-    :class:`PartRules`. ``anchor_threshold`` (gamma 2) of the min-maxed affinity chooses the pixel
-    loss' anchors. ``temperature`` of both contrastive losses.
+    ``clusters`` of relevant keys; a patch is relevant above ``relevance`` (gamma 1) of the
+    min-maxed exocentric map, and a part counts from a PartIoU of ``overlap`` (alpha) on.
+    ``exo_indexing``: every exocentric image's own map (paper), or, as the released code indexes
+    the flattened batch, row e of map b for the top row of image e of sample b.
+    ``anchor_threshold`` (gamma 2) of the min-maxed affinity chooses the pixel loss' anchors.
+    ``temperature`` of both contrastive losses.
 
     The paper's ablation takes modules away. ``prototypes``: of the discovered parts (and of the
     object where no part is reliable), of the whole object in every sample, or ``none``: no
@@ -81,11 +84,6 @@ class SelectiveClConfig(Settings, title="SelectiveCL"):
     def learns_text(self) -> bool:
         """Whether the text table is learned from the train images instead of encoded."""
         return find_affinity(self.affinity).learned
-
-    @property
-    def part_rules(self) -> PartRules:
-        """The settings of part discovery."""
-        return PartRules(self.clusters, self.relevance, self.overlap, self.exo_indexing)
 
     @staticmethod
     def paper() -> "SelectiveClConfig":

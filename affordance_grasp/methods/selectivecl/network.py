@@ -13,7 +13,12 @@ from torch.nn import functional
 
 from affordance_grasp.encoders.backbones import Backbone, backbone_spec
 from affordance_grasp.errors import InvalidInput
-from affordance_grasp.methods.selectivecl.affinity import AffinityBackbone, find_affinity
+from affordance_grasp.methods.method import Method
+from affordance_grasp.methods.selectivecl.affinity import (
+    AffinityBackbone,
+    find_affinity,
+    load_affinity_backbone,
+)
 from affordance_grasp.methods.selectivecl.config import SelectiveClBatch, SelectiveClConfig
 from affordance_grasp.methods.selectivecl.losses import (
     Prototypes,
@@ -96,6 +101,7 @@ class SelectiveCl(KeyNetwork):
 
     def __init__(self, config: SelectiveClConfig, backbone: Backbone | None = None) -> None:
         super().__init__(config, backbone)
+        self.scoring = find_affinity(config.affinity)
         dim = backbone_spec(config.backbone).dim
         self.aff_proj = KeyProjection(dim)
         self.aff_ego_proj = conv_block(dim, MOMENTUM)
@@ -109,7 +115,7 @@ class SelectiveCl(KeyNetwork):
     def encode(self, images: Tensor) -> Tensor:
         """Packed keys, and beside them the features of the affinity's own encoder."""
         backbone = self.present_backbone
-        if find_affinity(self.config.affinity).load_encoder is None:
+        if self.scoring.load_encoder is None:
             return super().encode(images)
         if not isinstance(backbone, AffinityBackbone):
             raise InvalidInput(f"affinity {self.config.affinity} needs its own encoder too")
@@ -118,7 +124,7 @@ class SelectiveCl(KeyNetwork):
     def encode_ego(self, images: Tensor, text: Tensor) -> EgoView:
         """Egocentric images (B, 3, S, S) or tokens, and text rows (B, text_dim)."""
         features, extra = self._split(self.tokens(images))
-        action = self._action(features, extra, text)
+        action = self._scores(features, extra, self._prompts(text)[0])
         hidden = self.aff_ego_proj(self.aff_proj(features.keys))
         return EgoView(features, action, hidden.float(), self.aff_classifier(hidden).float())
 
@@ -126,9 +132,8 @@ class SelectiveCl(KeyNetwork):
         """Exocentric images (B, E, 3, S, S) or tokens, and text rows (B, text_dim)."""
         batch_views = images.shape[:2]
         features, extra = self._split(self.tokens(images.flatten(0, 1)))
-        texts = text.repeat_interleave(batch_views[1], dim=0)
-        action = self._action(features, extra, texts)
-        entity = self._entity(features, extra, texts)
+        prompts = self._prompts(text.repeat_interleave(batch_views[1], dim=0))
+        action, entity = (self._scores(features, extra, rows) for rows in prompts)
         hidden = self.aff_exo_proj(self.aff_proj(features.keys))
         tensors = (
             features.keys,
@@ -139,27 +144,25 @@ class SelectiveCl(KeyNetwork):
         )
         return ExoView(*(tensor.unflatten(0, batch_views) for tensor in tensors))
 
-    def _action(self, features: KeyFeatures, extra: Tensor, text: Tensor) -> Tensor:
-        """The affinity (B, g, g) to the action prompt of each text row."""
-        dim = find_affinity(self.config.affinity).text_dim
-        return self._scores(features, extra, text[:, :dim])
-
-    def _entity(self, features: KeyFeatures, extra: Tensor, text: Tensor) -> Tensor:
-        """The affinity (B, g, g) to the entity prompt of each text row."""
-        dim = find_affinity(self.config.affinity).text_dim
-        return self._scores(features, extra, text[:, dim:])
-
     def _scores(self, features: KeyFeatures, extra: Tensor, rows: Tensor) -> Tensor:
-        """Always in float32: bfloat16 rounds the cosines of most patches to the same."""
+        """The affinity (B, g, g) to a prompt's feature each, ``rows`` (B, dim).
+
+        Always in float32: bfloat16 rounds the cosines of most patches to the same.
+        """
         with torch.autocast(extra.device.type, enabled=False):
-            return find_affinity(self.config.affinity).scores(features, extra, rows)
+            return self.scoring.scores(features, extra, rows)
+
+    def _prompts(self, text: Tensor) -> tuple[Tensor, Tensor]:
+        """Text rows (B, text_dim) -> features of the action prompts and of the entity prompts."""
+        dim = self.scoring.text_dim
+        return text[:, :dim], text[:, dim:]
 
     def calibrated_maps(self, tokens: Tensor, text: Tensor, label: Tensor) -> CalibratedMaps:
         """The maps of Q queries on one image (1, 3, S, S) or its tokens, or on Q of them."""
         features, extra = self._split(self.tokens(tokens))
         cam = self.aff_classifier(self.aff_ego_proj(self.aff_proj(features.keys)))
         raw = pick_class(cam.expand(len(label), -1, -1, -1), label)
-        scores = self._action(features, extra, text).expand_as(raw)
+        scores = self._scores(features, extra, self._prompts(text)[0]).expand_as(raw)
         weight = min_max(scores)
         return CalibratedMaps(raw, weight * raw, weight * smooth(raw), scores)
 
@@ -195,9 +198,8 @@ class SelectiveCl(KeyNetwork):
 
     def find_parts(self, ego: EgoView, exo: ExoView, batch: SelectiveClBatch, epoch: int) -> Parts:
         """The part that each sample's verb needs; see :func:`discover_parts`."""
-        rules = self.config.part_rules
         if self.config.prototypes == "object":
-            return whole_objects(ego.affinity, exo.affinity, rules)
+            return whole_objects(ego.affinity, exo.affinity, self.config)
         cam = pick_class(exo.cam, batch.label).detach()
         evidence = PartEvidence(
             ego_keys=ego.features.keys,
@@ -207,7 +209,7 @@ class SelectiveCl(KeyNetwork):
             relevance=exo.affinity.relu() * cam.relu() if epoch else exo.affinity,
             foreground=self.foreground(ego),
         )
-        return discover_parts(evidence, rules, batch.initial)
+        return discover_parts(evidence, self.config, batch.initial)
 
     def foreground(self, ego: EgoView) -> Tensor:
         """Where part discovery expects the object, (B, g, g) bool."""
@@ -255,3 +257,17 @@ class SelectiveCl(KeyNetwork):
 def smooth(maps: Tensor) -> Tensor:
     """Mean over the 3x3 neighbours of every patch of (B, g, g) that are in the image."""
     return functional.avg_pool2d(maps, 3, stride=1, padding=1, count_include_pad=False)
+
+
+def _backbone(config: SelectiveClConfig, pretrained: bool) -> Backbone:
+    return load_affinity_backbone(config.backbone, config.affinity, config.image_side, pretrained)
+
+
+METHOD = Method(
+    "SelectiveCL",
+    "selective contrastive learning: class maps, calibrated by object affinity (ICCV 2025)",
+    SelectiveClConfig,
+    SelectiveCl,
+    SelectiveClBatch,
+    _backbone,
+)

@@ -6,32 +6,14 @@ discovery; the foreground test is LOCATE's PartIoU). Nothing here carries a grad
 """
 
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
+from affordance_grasp.methods.selectivecl.config import ExoIndexing, SelectiveClConfig
 from affordance_grasp.methods.shared.class_maps import HEATMAP_EPS, min_max
 from affordance_grasp.methods.shared.parts import likeness, match_parts, patch_keys
-
-ExoIndexing = Literal["paper", "released"]
-
-
-@dataclass(frozen=True)
-class PartRules:
-    """The settings of part discovery.
-
-    ``clusters`` of relevant keys. A patch is relevant above ``relevance`` (gamma 1) of the
-    min-maxed exocentric map; a part counts from a PartIoU of ``overlap`` (alpha) on.
-    ``exo_indexing``: every exocentric image's own map (paper), or, as the released code indexes
-    the flattened batch, row e of map b for the top row of image e of sample b.
-    """
-
-    clusters: int = 3
-    relevance: float = 0.6
-    overlap: float = 0.6
-    exo_indexing: ExoIndexing = "paper"
 
 
 @dataclass(frozen=True)
@@ -72,26 +54,26 @@ class Parts:
 
 @torch.no_grad()
 def discover_parts(
-    evidence: PartEvidence, rules: PartRules, initial: Tensor | None = None
+    evidence: PartEvidence, config: SelectiveClConfig, initial: Tensor | None = None
 ) -> Parts:
     """The part of every sample.
 
     ``initial`` (B, K): which of a sample's relevant patches, counted over its images row by row,
     start K-means; without it they are drawn with replacement from torch's global generator.
     """
-    seen = _indexed(evidence.relevance, rules.exo_indexing)
-    relevant = (min_max(seen, HEATMAP_EPS) > rules.relevance).flatten(1)
+    seen = _indexed(evidence.relevance, config.exo_indexing)
+    relevant = (min_max(seen, HEATMAP_EPS) > config.relevance).flatten(1)
     match = match_parts(
         patch_keys(evidence.exo_keys[..., : seen.shape[-2], :]).flatten(1, 2),
         relevant,
         evidence.weighted_ego_keys,
         evidence.foreground,
-        clusters=rules.clusters,
-        least_overlap=rules.overlap,
+        clusters=config.clusters,
+        least_overlap=config.overlap,
         initial=initial,
     )
     ego, exo = _part_maps(match.centroid, evidence)
-    whole = whole_objects(evidence.ego_affinity, evidence.exo_affinity, rules)
+    whole = whole_objects(evidence.ego_affinity, evidence.exo_affinity, config)
     return Parts(
         ego=torch.where(match.reliable[:, None, None], ego, whole.ego),
         exo=torch.where(match.reliable[:, None, None, None], exo, whole.exo),
@@ -100,14 +82,14 @@ def discover_parts(
     )
 
 
-def whole_objects(ego_affinity: Tensor, exo_affinity: Tensor, rules: PartRules) -> Parts:
+def whole_objects(ego_affinity: Tensor, exo_affinity: Tensor, config: SelectiveClConfig) -> Parts:
     """The affinities (B, g, g) and (B, E, g, g) in the place of parts, none of them reliable."""
     batch = len(ego_affinity)
     return Parts(
         ego=ego_affinity,
-        exo=_indexed(exo_affinity, rules.exo_indexing).expand_as(exo_affinity),
+        exo=_indexed(exo_affinity, config.exo_indexing).expand_as(exo_affinity),
         reliable=torch.zeros(batch, dtype=torch.bool, device=ego_affinity.device),
-        overlap=ego_affinity.new_full((batch, rules.clusters), torch.nan),
+        overlap=ego_affinity.new_full((batch, config.clusters), torch.nan),
     )
 
 
