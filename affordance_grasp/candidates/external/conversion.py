@@ -56,7 +56,9 @@ class GraspConversion:
         )
         hands = _on_cloud(T_cam_tcp, scene, gripper)
         hands = _on_cloud(_above_table(hands, scene, gripper), scene, gripper)
-        hands = replace(hands, width_m=self._closure_width(hands.width_m, grasps.width_m))
+        if self.convention.width is WidthMeaning.CLOSURE:
+            # as the far side of the object is hidden, the measured width is a lower bound
+            hands = replace(hands, width_m=np.fmax(hands.width_m, grasps.width_m))
         faults = _faults(hands, scene, gripper)
         fits = ~np.any(list(faults.values()), axis=0)
         if len(grasps) and not fits.any():
@@ -74,16 +76,6 @@ class GraspConversion:
             grasps.proposed,
             {**grasps.left_out, **{what: count for what, count in unfit.items() if count}},
         )
-
-    def _closure_width(self, measured_m: Floats, given_m: Floats) -> Floats:
-        """Width (N,) at closure [m]: as measured, or as given where that is more.
-
-        The measured width is a lower bound, as the far side of the object is hidden; an opening
-        tells nothing about the object.
-        """
-        if self.convention.width is not WidthMeaning.CLOSURE:
-            return measured_m
-        return np.fmax(measured_m, given_m)
 
 
 def _on_cloud(T_cam_tcp: Floats, scene: TableScene, gripper: GripperProfile) -> Hands:

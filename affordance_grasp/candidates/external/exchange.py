@@ -111,7 +111,9 @@ def read_grasps_json(path: Path, generator: str) -> tuple[ExternalGrasps, str]:
             problems.append(f"{generator}: grasp {number} {wanted} ({error})")
     if problems and not usable:
         raise GeneratorFault(problems[0])
-    T = _source(content, generator) @ np.array([T for _, T in usable]).reshape(-1, 4, 4)
+    source = [content.get("T_cam_source", np.eye(4))]
+    T_cam_source = external_grasps(source, f"{generator}: T_cam_source").T_cam_external[0]
+    T = T_cam_source @ np.array([T for _, T in usable]).reshape(-1, 4, 4)
     columns: list[Any] = [[grasp.get(name) for grasp, _ in usable] for name in OPTIONAL]
     found = external_grasps(T, generator, *columns)  # None becomes NaN
     if problems:
@@ -150,9 +152,3 @@ def _pose(grasp: dict[str, Any]) -> Floats:
     else:
         R = np.asarray(grasp["rotation"], float).reshape(3, 3)
     return pose(R, np.asarray(grasp["position"], float).reshape(3))
-
-
-def _source(content: dict[str, Any], generator: str) -> Floats:
-    return external_grasps(
-        [content.get("T_cam_source", np.eye(4))], f"{generator}: T_cam_source"
-    ).T_cam_external[0]

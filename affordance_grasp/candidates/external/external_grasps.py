@@ -77,9 +77,10 @@ def external_grasps(
     usable = ~np.stack(list(faults.values())).any(axis=0)
     left_out = {what: int(wrong.sum()) for what, wrong in first_of(faults).items() if wrong.any()}
     if count and not usable.any():
+        counted = ", ".join(f"{number} {what}" for what, number in left_out.items())
         raise GeneratorFault(
-            f"{generator}: none of {count} grasps is usable: {_counted(left_out)}; poses and "
-            "sizes are in metres, in the camera's optical frame"
+            f"{generator}: none of {count} grasps is usable: {counted}; poses and sizes are in "
+            "metres, in the camera's optical frame"
         )
     kept = {name: values[usable] for name, values in columns.items()}
     return ExternalGrasps(_clean(T[usable]), generator=generator, left_out=left_out, **kept)
@@ -126,10 +127,6 @@ def first_of(faults: Mapping[str, NDArray[np.bool_]]) -> dict[str, NDArray[np.bo
     for what, wrong in faults.items():
         first[what] = wrong & ~np.any([*first.values(), np.zeros_like(wrong)], axis=0)
     return first
-
-
-def _counted(left_out: Mapping[str, int]) -> str:
-    return ", ".join(f"{count} {what}" for what, count in left_out.items())
 
 
 def _clean(T: Floats) -> Floats:

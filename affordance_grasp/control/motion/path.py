@@ -48,12 +48,13 @@ def find_path(robot: RobotConfig, q_now: Floats, T_base_tcp: Floats, width_m: fl
     open_width_m = robot.gripper.open_width_m(width_m)
     _check_closing(robot, T, width_m, open_width_m)
     T_tcp_tool0 = invert(robot.gripper.T_tool0_tcp(width_m))
-    bodies = robot.body_with_gripper(open_width_m), robot.body_with_gripper(width_m)
+    opened, closed = robot.body_with_gripper(open_width_m), robot.body_with_gripper(width_m)
     failures: list[Unreachable] = []
     for q_grasp, T_grasp in _configurations(robot, q_now, T, T_tcp_tool0):
         try:
             stages = _stages(robot, q_now, q_grasp, T_grasp @ T_tcp_tool0)
-            _check_stages(robot, bodies, stages)
+            _check_clear(robot, opened, np.vstack(stages[:2]), "path to the grasp")
+            _check_clear(robot, closed, np.vstack(stages[2:]), "path back")
             _check_workspace(robot, np.vstack(stages[1:3]), width_m)
         except Unreachable as error:
             failures.append(error)
@@ -211,16 +212,8 @@ def _joint_line(q_from: Floats, q_to: Floats, step_rad: float) -> Floats:
     return q_from + np.linspace(0, 1, count + 1)[:, None] * (q_to - q_from)
 
 
-def _check_stages(
-    robot: RobotConfig, bodies: tuple[Body, Body], stages: tuple[Floats, Floats, Floats, Floats]
-) -> None:
-    """Table and self clearance: open fingers on the way in, closed ones on the way out."""
-    paths = np.vstack(stages[:2]), np.vstack(stages[2:])
-    for body, q, name in zip(bodies, paths, ("path to the grasp", "path back"), strict=True):
-        _check_clear(robot, body, q, name)
-
-
 def _check_clear(robot: RobotConfig, body: Body, q: Floats, name: str) -> None:
+    """Table and self clearance all along a path."""
     T_base_shape = shape_poses(body, joint_frames(robot.arm, q))
     gap_m = table_gap_m(body, T_base_shape, robot.settings.table_z_m).min()
     if gap_m < 0:

@@ -50,7 +50,6 @@ class ContactReader:
         self._pads = [model.geom(name).id for name in PAD_NAMES]
         self._table = model.geom(TABLE).id
         self._robot = np.array([name.startswith(("pad/", "gripper/", "arm/")) for name in names])
-        self._wrench = np.zeros(6)
 
     def parts_on_pads(self, data: mujoco.MjData) -> tuple[set[str], set[str]]:
         """Names of the object's parts that the right and the left pad touch."""
@@ -63,8 +62,11 @@ class ContactReader:
 
     def table_force_n(self, data: mujoco.MjData) -> float:
         """Sum of the normal forces [N] with which the robot presses on the table."""
-        contacts = self._on_table(data, self._robot)
-        return sum(self._normal_force(data, int(contact)) for contact in contacts)
+        total_n, wrench = 0.0, np.zeros(6)
+        for contact in self._on_table(data, self._robot):
+            mujoco.mj_contactForce(self._model, data, int(contact), wrench)
+            total_n += float(wrench[0])
+        return total_n
 
     def _on_table(self, data: mujoco.MjData, geoms: NDArray[np.bool_]) -> NDArray[np.intp]:
         """Indices of the contacts between the table and some geoms."""
@@ -75,10 +77,6 @@ class ContactReader:
     def _touched(self, pairs: NDArray[np.int32], pad: int) -> set[str]:
         others = np.concatenate([pairs[pairs[:, 0] == pad, 1], pairs[pairs[:, 1] == pad, 0]])
         return {part for geom in others if (part := self._parts[int(geom)]) is not None}
-
-    def _normal_force(self, data: mujoco.MjData, contact: int) -> float:
-        mujoco.mj_contactForce(self._model, data, contact, self._wrench)
-        return float(self._wrench[0])
 
 
 def _pairs(data: mujoco.MjData) -> NDArray[np.int32]:

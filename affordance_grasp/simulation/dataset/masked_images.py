@@ -75,7 +75,9 @@ def egocentric(
     spec = studio_spec(rng, _mean_color(obj))
     add_object(spec, obj, name=OBJECT)
     with closing(Studio(spec, random_size(rng, side), SETTLE_S)) as studio:
-        points = box_corners(_body_pose(studio), *_boxes(obj.primitives))
+        body = studio.data.body(OBJECT)
+        T_world_object = pose(body.xmat.reshape(3, 3), body.xpos)
+        points = box_corners(T_world_object, *_boxes(obj.primitives))
         for _ in range(views):
             studio.relight(rng)
             tries = [_ego_view(points, studio.size, rng) for _ in range(TRIES)]
@@ -218,11 +220,6 @@ def _taken(studio: Studio, view: StudioView) -> MaskedImage:
 def _boxes(pieces: tuple[Primitive, ...] | list[Primitive]) -> tuple[Floats, Floats]:
     centres = np.array([p.position_m for p in pieces])
     return centres, np.array([p.half_extents_m for p in pieces])
-
-
-def _body_pose(studio: Studio) -> Floats:
-    body = studio.data.body(OBJECT)
-    return pose(body.xmat.reshape(3, 3), body.xpos)
 
 
 def _mean_color(obj: HouseholdObject) -> Floats:
