@@ -11,9 +11,12 @@ from affordance_grasp.errors import InvalidInput
 from affordance_grasp.geometry import Floats
 
 MAX_IMAGE_SIDE = 8192
-MAX_IMAGE_PIXELS = 2**25
-"""33.6 megapixels: those of 7680x4320; what is larger takes more memory than it is worth."""
-LARGEST = f"sides must be 1..{MAX_IMAGE_SIDE}, in all {MAX_IMAGE_PIXELS / 1e6:.1f} megapixels"
+MAX_IMAGE_PIXELS = 25_000_000
+"""A telephone's photograph of 5712x4284 is less; grounding 25 megapixels takes 1.4 GB."""
+MAX_FRAME_PIXELS = 2**24
+"""16.8 megapixels with depth: the finest depth camera's 4096x3072 are less. The plan of one and
+its figures take 1.9 GB."""
+LARGEST = f"sides must be 1..{MAX_IMAGE_SIDE}, in all {MAX_IMAGE_PIXELS / 1e6:g} megapixels"
 SATURATED = 2**16 - 1
 """In depth of 16 bits the largest value, like 0, is no reading."""
 WIDEST_VIEW = 20.0
@@ -152,6 +155,11 @@ class RgbdFrame:
             raise InvalidInput(
                 f"colour {_size(self.color)}, depth {_size(self.depth_m)} and intrinsics "
                 f"{size[1]}x{size[0]} differ in size; depth must be aligned to the colour image"
+            )
+        if self.depth_m.size > MAX_FRAME_PIXELS:
+            raise InvalidInput(
+                f"colour with depth is {size[1]}x{size[0]}; at most {MAX_FRAME_PIXELS / 1e6:.1f} "
+                "megapixels: scale both images and the intrinsics down"
             )
         depth = np.asarray(self.depth_m, np.float32)
         depth = np.where(np.isfinite(depth) & (depth > 0), depth, np.float32(0))

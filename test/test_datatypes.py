@@ -136,3 +136,10 @@ def test_trajectory_times_must_grow_from_zero(times):
 def test_trajectory_shapes_must_agree():
     with pytest.raises(InvalidInput, match=r"\(2, 2\)"):
         JointTrajectory(("a", "b"), np.array([0.0, 1]), np.zeros((2, 3)), np.zeros((2, 2)))
+
+
+def test_a_frame_of_more_pixels_than_a_depth_camera_has_is_refused():
+    size = (3000, 6000)
+    large = CameraIntrinsics(4000, 4000, 3000, 1500, 6000, 3000)
+    with pytest.raises(InvalidInput, match="6000x3000; at most 16.8 megapixels"):
+        RgbdFrame(np.zeros((*size, 3), np.uint8), np.zeros(size, np.float32), large)

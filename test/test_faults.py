@@ -57,6 +57,15 @@ def test_a_camera_without_fault_has_none():
     assert camera_faults(view()) == []
 
 
+def test_a_part_of_the_sensor_is_no_fault():
+    whole = CameraIntrinsics(100.0, 100.0, 64.0, 48.0, 128, 96)
+    info = from_intrinsics(whole, images()[0].header)
+    info.binning_x = info.binning_y = 2
+    assert camera_faults(view(info=info)) == []
+    info.binning_x = 3
+    assert "binning 3x2" in " ".join(camera_faults(view(info=info)))
+
+
 def small_depth():
     return images((32, 24))[1]
 

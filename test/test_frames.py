@@ -26,13 +26,13 @@ INTRINSICS = CameraIntrinsics(300.0, 300.0, 160.0, 120.0, 320, 240)
 BARREL = Distortion("plumb_bob", (-0.12, 0.03, 0.0, 0.0, 0.0))
 
 
-def still_stream(on_frame=None):
+def still_stream(on_frame=None, resolve=lambda name: f"/camera/{name}"):
     """A stream whose clock stands at 100 s."""
     now = SimpleNamespace(nanoseconds=int(NOW_S * 1e9))
     node = SimpleNamespace(
         get_clock=lambda: SimpleNamespace(now=lambda: now),
         create_subscription=lambda *arguments, **options: None,
-        resolve_topic_name=lambda name: f"/camera/{name}",
+        resolve_topic_name=resolve,
         get_logger=lambda: SimpleNamespace(warning=lambda text, **options: None),
     )
     return FrameStream(node, on_frame)
@@ -193,3 +193,37 @@ def test_a_pinhole_frame_is_passed_on_as_it_came(distorted):
         from_color(frame.color, header(1)), from_depth_m(frame.depth_m, header(1)), pinhole()
     )
     assert stamped.undistorted() is stamped
+
+
+def test_rectified_images_are_passed_on_with_their_own_matrix(distorted):
+    frame, _ = distorted
+    info = from_intrinsics(INTRINSICS, header(1), BARREL)
+    info.p[0] = info.p[5] = 280.0
+    images = from_color(frame.color, header(1)), from_depth_m(frame.depth_m, header(1))
+    plain = StampedFrame(*images, info, rectified=True).undistorted()
+    assert (plain.color, plain.depth) == images
+    assert plain.frame().intrinsics.fx == 280.0
+    np.testing.assert_array_equal(plain.frame().color, frame.color)
+
+
+def test_a_part_of_the_sensor_stays_that_part_when_the_lens_is_taken_out(distorted):
+    frame, seen = distorted
+    info = from_intrinsics(INTRINSICS, header(1), BARREL)
+    roi = info.roi
+    roi.x_offset, roi.y_offset, roi.width, roi.height = 100, 80, 128, 96
+    part = slice(80, 176), slice(100, 228)
+    stamped = StampedFrame(
+        from_color(frame.color[part], header(1)),
+        from_depth_m(frame.depth_m[part], header(1)),
+        info,
+    )
+    again = stamped.undistorted().undistorted().frame()
+    assert (again.intrinsics.cx, again.intrinsics.cy) == (60.0, 40.0)
+    inner = slice(30, 50), slice(40, 80)  # around the middle of the lens, which bends little
+    np.testing.assert_array_equal(again.color[inner], seen.color[part][inner])
+    assert again.color.shape == (96, 128, 3)
+
+
+def test_a_topic_that_says_so_is_rectified():
+    assert not still_stream()._rectified
+    assert still_stream(resolve=lambda name: "/camera/rgb/image_rect_color")._rectified

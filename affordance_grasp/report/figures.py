@@ -22,6 +22,8 @@ PAPER = (24, 27, 31)
 MUTED = (160, 167, 174)
 LOWEST_SHOWN = 0.048
 """Heatmap value below which the overlay shows the dimmed image only."""
+STRIP_ROWS = 256
+"""Rows that are tinted at once: the colours of an image of 25 megapixels take 600 MB and more."""
 _DIMMED = 0.75 * (0.6 * np.eye(3) + 0.4 / 3)
 """Colour -> the dimmed, greyer colour under the overlay."""
 
@@ -52,14 +54,20 @@ def heatmap_overlay(color: RgbImage, heatmap: Heatmap, region: Region | None = N
 
 def heatmap_tinted(color: RgbImage, heatmap: Heatmap) -> RgbImage:
     """The colour image dimmed, and in the heatmap's colours where its values are high."""
-    values = np.clip(heatmap.values, 0, 1)
     image = np.asarray(cv2.transform(color, _DIMMED), np.uint8)
+    for top in range(0, len(image), STRIP_ROWS):
+        rows = slice(top, top + STRIP_ROWS)
+        _tint(image[rows], np.clip(heatmap.values[rows], 0, 1))
+    return image
+
+
+def _tint(dimmed: RgbImage, values: NDArray[np.float32]) -> None:
+    """Lay the colours of heatmap values over a part of the dimmed image."""
     shown = _bounds(values > LOWEST_SHOWN)
     if shown is not None:
-        values, dimmed = values[shown], image[shown]
-        alpha = (np.clip(values * 1.25 - 0.06, 0, 1) ** 0.7 * 0.82)[..., None]
-        image[shown] = (dimmed * (1 - alpha) + heatmap_colors(values) * alpha).astype(np.uint8)
-    return image
+        alpha = (np.clip(values[shown] * 1.25 - 0.06, 0, 1) ** 0.7 * 0.82)[..., None]
+        colors = heatmap_colors(values[shown])
+        dimmed[shown] = (dimmed[shown] * (1 - alpha) + colors * alpha).astype(np.uint8)
 
 
 def _bounds(mask: NDArray[np.bool_]) -> tuple[slice, slice] | None:
