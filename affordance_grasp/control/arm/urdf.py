@@ -260,22 +260,19 @@ def _number(
 
 def _shape(collision: ElementTree.Element, frame: int, where: str) -> LinkShape | None:
     """None for what cannot be checked; a capsule becomes the cylinder around it."""
-    geometry = collision.find("geometry")
-    element = None if geometry is None or not len(geometry) else geometry[0]
-    T = _origin(collision, where)
-    if element is not None and element.tag == "box":
-        x, y, z = _vector(element, "size", where, (np.nan,) * 3) / 2
-        return _positive(LinkShape("box", frame, T, (float(x), float(y), float(z))), where)
-    if element is None or element.tag not in ("cylinder", "capsule", "sphere"):
+    geometry, T = collision.find("geometry"), _origin(collision, where)
+    if geometry is None or not len(geometry):
         return None
-    radius = _number(element, "radius", where)
-    if element.tag == "sphere":
-        return _positive(LinkShape("sphere", frame, T, (radius, radius, radius)), where)
-    half = _number(element, "length", where) / 2 + (radius if element.tag == "capsule" else 0.0)
-    return _positive(LinkShape("cylinder", frame, T, (radius, radius, half)), where)
-
-
-def _positive(shape: LinkShape, where: str) -> LinkShape:
-    if not min(shape.half_size) > 0:
-        raise InvalidInput(f"{where}: a collision {shape.kind} has a size that is not above 0")
-    return shape
+    element, kind = geometry[0], geometry[0].tag
+    if kind == "box":
+        x, y, z = (float(side) / 2 for side in _vector(element, "size", where, (np.nan,) * 3))
+    elif kind in ("cylinder", "capsule", "sphere"):
+        x = y = z = _number(element, "radius", where)
+        if kind != "sphere":
+            z = _number(element, "length", where) / 2 + (x if kind == "capsule" else 0.0)
+    else:
+        return None
+    kind = "cylinder" if kind == "capsule" else kind
+    if not min(x, y, z) > 0:
+        raise InvalidInput(f"{where}: a collision {kind} has a size that is not above 0")
+    return LinkShape(kind, frame, T, (x, y, z))
