@@ -53,6 +53,7 @@ def read_color(
         if not _has_deep_colors(image):
             return np.asarray(_rgb(ImageOps.exif_transpose(image)))
         if image.format == "PNG":
+            image.load()  # refuses a broken one; OpenCV would print of it
             return _upright(_deep_colors(source), image)
         eight = np.asarray(_rgb(ImageOps.exif_transpose(image)))
         if eight.max() < 2**6:  # Pillow gives the upper 8 of 16 bits

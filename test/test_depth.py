@@ -41,7 +41,13 @@ def test_depth_that_sixteen_bits_cannot_hold_is_no_reading():
     assert millimetres(np.array([[65.534, 65.535, 70]], np.float32)).tolist() == [[65534, 0, 0]]
 
 
-@pytest.mark.parametrize("depth_mm", [MEASURED_MM, CLOSE_MM], ids=["measured", "close"])
+FLAT_MM = np.full((48, 64), 700, np.uint16)
+"""Nothing but a plane that faces the camera: only the distance tells."""
+
+
+@pytest.mark.parametrize(
+    "depth_mm", [MEASURED_MM, CLOSE_MM, FLAT_MM], ids=["measured", "close", "flat"]
+)
 @pytest.mark.parametrize("big", [0, 1])
 @pytest.mark.parametrize("encoding", ["16UC1", "32FC1"])
 def test_a_wrong_byte_order_is_said_and_a_right_one_read(depth_mm, big, encoding):
