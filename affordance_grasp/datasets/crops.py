@@ -13,7 +13,6 @@ from affordance_grasp.datasets.stitching import Catalogue
 from affordance_grasp.errors import InvalidInput
 
 Resize = Literal["squash", "shorter_side"]
-RESIZES: tuple[Resize, ...] = ("squash", "shorter_side")
 
 
 @dataclass(frozen=True)

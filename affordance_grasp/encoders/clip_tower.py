@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from affordance_grasp.encoders.linear import Linear, linear
+from affordance_grasp.encoders.linear import Linear, attend, linear
 
 QUICK_GELU = 1.702
 """QuickGELU is x * sigmoid(1.702 x), as the released weights were trained (OpenAI's CLIP)."""
@@ -26,18 +26,14 @@ class ClipAttention(nn.Module):
     def forward(self, normed: Tensor) -> Tensor:
         """See the class."""
         projected = linear(normed, self.in_proj_weight, self.in_proj_bias)
-        return self._mix(*projected.chunk(3, dim=2))
+        query, key, value = projected.chunk(3, dim=2)
+        return self.out_proj(attend(query, key, value, self.num_heads))
 
     def attend_queries(self, normed: Tensor) -> Tensor:
         """The same with queries in the place of keys; the keys are never computed."""
         weights, biases = self.in_proj_weight.chunk(3), self.in_proj_bias.chunk(3)
         query, value = (linear(normed, weights[i], biases[i]) for i in (0, 2))
-        return self._mix(query, query, value)
-
-    def _mix(self, *projected: Tensor) -> Tensor:
-        q, k, v = (x.unflatten(2, (self.num_heads, -1)).transpose(1, 2) for x in projected)
-        mixed = functional.scaled_dot_product_attention(q, k, v)
-        return self.out_proj(mixed.transpose(1, 2).flatten(2))
+        return self.out_proj(attend(query, query, value, self.num_heads))
 
 
 class QuickGelu(nn.Module):

@@ -47,6 +47,12 @@ class FeedForward(nn.Module):
         return self.fc2(functional.gelu(self.fc1(x)))
 
 
+def attend(query: Tensor, key: Tensor, value: Tensor, heads: int) -> Tensor:
+    """Attention of ``heads`` side by side: (B, Q, D), (B, N, D) and (B, N, D) -> (B, Q, D)."""
+    q, k, v = (x.unflatten(2, (heads, -1)).transpose(1, 2) for x in (query, key, value))
+    return functional.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2)
+
+
 def _is_convolution_faster(x: Tensor, weight: Tensor) -> bool:
     return (
         HAS_BOTH

@@ -81,51 +81,52 @@ class RefinedCount:
     initial: int
 
 
+@dataclass(frozen=True)
 class LabelRefiner:
-    """Refined labels of images: prediction, whole-object mask, segments."""
+    """Refined labels of images: prediction, whole-object mask, segments.
 
-    def __init__(
-        self,
-        network: Refiner,
-        masks: ObjectMasks,
-        texts: PairTexts,
-        segmenter: Segmenter | None,
-        threshold: float,
-    ) -> None:
-        """``segmenter``: what the labels are snapped to, None to leave them as predicted."""
-        self._network = network.eval()
-        self._masks, self._texts = masks, texts
-        self._segmenter, self._threshold = segmenter, threshold
+    ``segmenter``: what the labels are snapped to, None to leave them as predicted.
+    """
+
+    network: Refiner
+    masks: ObjectMasks
+    texts: PairTexts
+    segmenter: Segmenter | None
+    threshold: float
+
+    def __post_init__(self) -> None:
+        """Labels are predicted in evaluation mode."""
+        self.network.eval()
 
     def raw(self, image: ImageFile) -> Mask:
         """The network's mask (H, W), within the whole object's mask."""
         color = read_color(image.path)
         height, width = color.shape[:2]
         square, left, top = pad_square(color)
-        pixels = squash(square, self._network.config.image_side) / np.float32(255)
-        device = next(self._network.parameters()).device
-        spec = self._network.present_backbone.spec
+        pixels = squash(square, self.network.config.image_side) / np.float32(255)
+        device = next(self.network.parameters()).device
+        spec = self.network.present_backbone.spec
         batch = spec.normalise(torch.from_numpy(pixels).permute(2, 0, 1)[None].to(device))
         with torch.inference_mode():
-            logits = self._network(batch, self._texts.parts([image]).to(device))
-            probability = self._network.probability(logits, len(square))[0].cpu().numpy()
-        sure = probability[top : top + height, left : left + width] > self._threshold
-        return np.asarray(sure & self._masks.read(image, "ego"))
+            logits = self.network(batch, self.texts.parts([image]).to(device))
+            probability = self.network.probability(logits, len(square))[0].cpu().numpy()
+        sure = probability[top : top + height, left : left + width] > self.threshold
+        return np.asarray(sure & self.masks.read(image, "ego"))
 
     def refined(self, image: ImageFile) -> Mask:
         """The refined label (H, W); empty where nothing is left of it."""
         raw = self.raw(image)
-        found = self._masks.detections(image, "ego")
-        if self._segmenter is None or found is None:
+        found = self.masks.detections(image, "ego")
+        if self.segmenter is None or found is None:
             return raw
         boxes = found.kept().boxes
-        return snap_in_boxes(raw, read_color(image.path), boxes, self._segmenter)
+        return snap_in_boxes(raw, read_color(image.path), boxes, self.segmenter)
 
     def write(self, images: Sequence[ImageFile]) -> RefinedCount:
         """Write the label of every image, or remove an older one where nothing is left."""
         tally: Counter[bool] = Counter()
         for image in images:
-            label, path = self.refined(image), refined_label_path(self._masks.split, image)
+            label, path = self.refined(image), refined_label_path(self.masks.split, image)
             tally[bool(label.any())] += 1
             if label.any():
                 save_mask(path, label)

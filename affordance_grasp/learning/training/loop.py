@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +63,7 @@ def train(
     the run after the epoch in which the time is up.
     """
     started = time.monotonic()
-    loop = _Loop(network, samples, config, run, hooks, device=device)
+    loop = _Loop(network, samples, config, run, hooks, device)
     loop.restore()
     while loop.epoch < config.epochs:
         loop.run_epoch()
@@ -99,31 +99,28 @@ def draw_epoch(
     return [order[i : i + batch].tolist() for i in range(0, samples, batch)], rng
 
 
+@dataclass
 class _Loop:
-    """A run between two epochs: network, optimiser, epochs done and their curve rows."""
+    """A run between two epochs: network, optimiser, epochs done and their curve rows.
 
-    def __init__(
-        self,
-        network: GroundingNetwork,
-        samples: Samples,
-        config: TrainConfig,
-        run: RunFolder,
-        hooks: Hooks,
-        *,
-        device: str,
-    ) -> None:
-        self.network = network
-        self.samples = samples
-        self.config = config
-        self.run = run
-        self.hooks = hooks
-        self.device = device
-        groups = network.parameter_groups(config.optimizer.learning_rate)
-        self.optimizer = config.optimizer.build(groups)
+    ``waiting``: batches whose gradients no step has used yet.
+    """
+
+    network: GroundingNetwork
+    samples: Samples
+    config: TrainConfig
+    run: RunFolder
+    hooks: Hooks
+    device: str
+    epoch: int = 0
+    waiting: int = 0
+    rows: list[dict[str, float]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        """Make the optimiser; its groups' rates are those of the first epoch."""
+        groups = self.network.parameter_groups(self.config.optimizer.learning_rate)
+        self.optimizer = self.config.optimizer.build(groups)
         self.rates = [group["lr"] for group in self.optimizer.param_groups]
-        self.epoch = 0
-        self.waiting = 0  # batches whose gradients no step has used yet
-        self.rows: list[dict[str, float]] = []
 
     def restore(self) -> None:
         """Go to the end of the last finished epoch of an earlier run, if there is one."""

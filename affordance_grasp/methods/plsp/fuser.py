@@ -10,9 +10,8 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
-from affordance_grasp.encoders.linear import FeedForward, Linear, linear
+from affordance_grasp.encoders.linear import FeedForward, Linear, attend, linear
 from affordance_grasp.methods.network import DropPath
 
 
@@ -22,10 +21,8 @@ def sin_cos_table(grid: int, dim: int, temperature: float = 10000.0) -> Tensor:
     The first half of the channels encodes the row, the second half the column, each as sines then
     cosines over dim / 4 frequencies.
     """
-    exact: Any = {
-        "dtype": torch.float64,
-        "device": "cpu",
-    }  # checkpoints do not store these positions
+    # computed on the CPU, since checkpoints do not store these positions
+    exact: Any = {"dtype": torch.float64, "device": "cpu"}
     frequencies = temperature ** (-torch.arange(dim // 4, **exact) / (dim // 4))
     angles = torch.arange(grid, **exact)[:, None] * frequencies
     axis = torch.cat([angles.sin(), angles.cos()], dim=1)
@@ -53,9 +50,7 @@ class CrossAttention(nn.Module):
         """(B, Q, D), (B, N, D), (B, N, D) -> (B, Q, D)."""
         q = linear(query, self.q.weight, self.q_bias)
         v = linear(value, self.v.weight, self.v_bias)
-        q, k, v = (x.unflatten(2, (self.heads, -1)).transpose(1, 2) for x in (q, self.k(key), v))
-        mixed = functional.scaled_dot_product_attention(q, k, v)
-        return self.proj(mixed.transpose(1, 2).flatten(2))
+        return self.proj(attend(q, self.k(key), v, self.heads))
 
 
 class FuserBlock(nn.Module):

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from affordance_grasp.encoders.linear import Linear
+from affordance_grasp.encoders.linear import Linear, attend
 
 
 class Attention(nn.Module):
@@ -27,10 +27,8 @@ class Attention(nn.Module):
 
     def forward(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
         """(B, Q, D), (B, N, D), (B, N, D) -> (B, Q, D)."""
-        projected = (self.q_proj(query), self.k_proj(key), self.v_proj(value))
-        q, k, v = (x.unflatten(2, (self.heads, -1)).transpose(1, 2) for x in projected)
-        mixed = functional.scaled_dot_product_attention(q, k, v)
-        return self.out_proj(mixed.transpose(1, 2).flatten(2))
+        q, k, v = self.q_proj(query), self.k_proj(key), self.v_proj(value)
+        return self.out_proj(attend(q, k, v, self.heads))
 
 
 class TwoWayFeedForward(nn.Module):
