@@ -20,10 +20,15 @@ from pkgutil import extend_path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from affordance_grasp.candidates.external.settings import ExternalSettings as ExternalSettings
+    from affordance_grasp.candidates.generators import GENERATORS as GENERATORS
+    from affordance_grasp.candidates.generators import GraspGenerator as GraspGenerator
     from affordance_grasp.candidates.generators import make_generator as make_generator
+    from affordance_grasp.control.gripper import load_gripper as load_gripper
     from affordance_grasp.control.motion.pick import PickPlan as PickPlan
     from affordance_grasp.control.motion.pick import plan_pick as plan_pick
     from affordance_grasp.control.motion.pick import reach_from as reach_from
+    from affordance_grasp.control.motion.pick import reachable as reachable
     from affordance_grasp.control.robot import RobotConfig as RobotConfig
     from affordance_grasp.control.robot import load_robot as load_robot
     from affordance_grasp.datatypes import CameraIntrinsics as CameraIntrinsics
@@ -31,23 +36,39 @@ if TYPE_CHECKING:
     from affordance_grasp.datatypes import Heatmap as Heatmap
     from affordance_grasp.datatypes import JointTrajectory as JointTrajectory
     from affordance_grasp.datatypes import RankedGrasp as RankedGrasp
+    from affordance_grasp.datatypes import Reason as Reason
+    from affordance_grasp.datatypes import Region as Region
     from affordance_grasp.datatypes import RgbdFrame as RgbdFrame
     from affordance_grasp.datatypes import Selection as Selection
     from affordance_grasp.errors import AffordanceGraspError as AffordanceGraspError
+    from affordance_grasp.errors import InvalidInput as InvalidInput
+    from affordance_grasp.errors import LowConfidence as LowConfidence
+    from affordance_grasp.errors import NoObject as NoObject
+    from affordance_grasp.errors import UnknownName as UnknownName
+    from affordance_grasp.errors import Unreachable as Unreachable
     from affordance_grasp.grounding.grounder import Grounder as Grounder
     from affordance_grasp.grounding.grounder import load_grounder as load_grounder
     from affordance_grasp.image_files import read_color as read_color
     from affordance_grasp.image_files import read_depth as read_depth
+    from affordance_grasp.methods.table import METHODS as METHODS
     from affordance_grasp.pipeline import GraspPlan as GraspPlan
     from affordance_grasp.pipeline import Planner as Planner
+    from affordance_grasp.pipeline import check_confidence as check_confidence
     from affordance_grasp.pipeline import load_planner as load_planner
     from affordance_grasp.pipeline import plan_grasps as plan_grasps
     from affordance_grasp.planning import PlanningOptions as PlanningOptions
+    from affordance_grasp.replay.options import TopicNames as TopicNames
+    from affordance_grasp.replay.source import RecordedFrame as RecordedFrame
     from affordance_grasp.replay.source import read_bag as read_bag
     from affordance_grasp.report.figures import heatmap_overlay as heatmap_overlay
     from affordance_grasp.report.glyphs import draw_grasps as draw_grasps
     from affordance_grasp.report.plan_report import write_report as write_report
+    from affordance_grasp.rules import RULES as RULES
+    from affordance_grasp.scene.cloud import segment_scene as segment_scene
+    from affordance_grasp.selection import SelectionConfig as SelectionConfig
+    from affordance_grasp.selection import select as select
     from affordance_grasp.streams.frame_files import read_frame as read_frame
+    from affordance_grasp.vocabulary import AFFORDANCES as AFFORDANCES
 
 __version__ = "0.1.0"
 
@@ -61,8 +82,10 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 _CONTENTS = {
-    "candidates.generators": ("make_generator",),
-    "control.motion.pick": ("PickPlan", "plan_pick", "reach_from"),
+    "candidates.external.settings": ("ExternalSettings",),
+    "candidates.generators": ("GENERATORS", "GraspGenerator", "make_generator"),
+    "control.gripper": ("load_gripper",),
+    "control.motion.pick": ("PickPlan", "plan_pick", "reach_from", "reachable"),
     "control.robot": ("RobotConfig", "load_robot"),
     "datatypes": (
         "CameraIntrinsics",
@@ -70,19 +93,34 @@ _CONTENTS = {
         "Heatmap",
         "JointTrajectory",
         "RankedGrasp",
+        "Reason",
+        "Region",
         "RgbdFrame",
         "Selection",
     ),
-    "errors": ("AffordanceGraspError",),
+    "errors": (
+        "AffordanceGraspError",
+        "InvalidInput",
+        "LowConfidence",
+        "NoObject",
+        "UnknownName",
+        "Unreachable",
+    ),
     "grounding.grounder": ("Grounder", "load_grounder"),
-    "pipeline": ("GraspPlan", "Planner", "load_planner", "plan_grasps"),
-    "planning": ("PlanningOptions",),
     "image_files": ("read_color", "read_depth"),
-    "replay.source": ("read_bag",),
-    "report.glyphs": ("draw_grasps",),
+    "methods.table": ("METHODS",),
+    "pipeline": ("GraspPlan", "Planner", "check_confidence", "load_planner", "plan_grasps"),
+    "planning": ("PlanningOptions",),
+    "replay.options": ("TopicNames",),
+    "replay.source": ("RecordedFrame", "read_bag"),
     "report.figures": ("heatmap_overlay",),
+    "report.glyphs": ("draw_grasps",),
     "report.plan_report": ("write_report",),
+    "rules": ("RULES",),
+    "scene.cloud": ("segment_scene",),
+    "selection": ("SelectionConfig", "select"),
     "streams.frame_files": ("read_frame",),
+    "vocabulary": ("AFFORDANCES",),
 }
 """Module -> what of it is offered here; the type checker reads the imports above."""
 

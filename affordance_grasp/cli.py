@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
 
+from affordance_grasp import __version__
 from affordance_grasp.errors import FULL, AffordanceGraspError, EnvironmentFault, InvalidInput
 from affordance_grasp.extras import PACKAGES, missing
 
@@ -75,6 +76,7 @@ def _run(argv: Sequence[str], chosen: str) -> int:
     parser = argparse.ArgumentParser(
         prog="affordance-grasp", description="Affordance-guided grasping: the mug by its handle."
     )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     run: Callable[[argparse.Namespace], int] | None = None
     for name, help_line in COMMANDS.items():

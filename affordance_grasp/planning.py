@@ -56,7 +56,8 @@ class RankingOptions(Settings, title="ranking"):
     ] = "bands"
     seed: Annotated[Seed, about("of the plane fit and the generator's random choices")] = 0
     min_confidence: Annotated[
-        Share, about("least confidence of the heatmap with which an arm moves", live=True)
+        Share,
+        about("least confidence of the heatmap to move an arm, asked by the selector", live=True),
     ] = 0.2
 
 

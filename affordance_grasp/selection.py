@@ -1,10 +1,10 @@
 """Ranking of the candidates by heat, quality and reachability, with a reason for each rejection.
 
-A candidate's *heat* is the heatmap's value at its projected contact. Three rules: ``argmax``, the
-paper's, takes the highest heat. ``bands``, the default, groups candidates by heat in bands of 0.1
-below the highest and sorts by geometric quality inside a band, so that among grasps on the same
-part the most stable one wins. ``quality`` ignores the heatmap: the baseline without affordance.
-With every rule the first reachable grasp is executed.
+A candidate's *heat* is the heatmap's value at its projected contact. Three rules: ``argmax``,
+PLSP's, takes the highest heat. ``bands``, the default, takes the mean over the fingers' breadth,
+groups candidates by it in bands of 0.1 below the highest and sorts by geometric quality inside a
+band, so that among grasps on the same part the most stable one wins. ``quality`` ignores the
+heatmap: the baseline without affordance. With every rule the first reachable grasp is executed.
 """
 
 from collections.abc import Callable

@@ -21,7 +21,7 @@ def share_path(relative: str) -> Path:
         if (root / relative).exists():
             return root / relative
     looked = ", ".join(str(root) for root in roots)
-    raise InvalidInput(f"{relative} is not part of this installation; looked in {looked}")
+    raise InvalidInput(f"there is no file {relative}, neither here nor in the package ({looked})")
 
 
 def find_file(path: Path | str) -> Path:

@@ -250,7 +250,7 @@ def _verbs_and_names(words: Words, vocabulary: Vocabulary) -> list[str]:
     named_until = -1
     for place, word in enumerate(words):
         if word in DETERMINERS:
-            light = bool(marked) and marked[-1] in LIGHT_VERBS
+            light = _is_light(words[:place], word, words[place + 1 : place + 2], vocabulary)
             named_until = place + (0 if light else NAME_REACH)
             marked = marked[:-1] if light else marked
         elif word in ENDS_OF_NAMES:
@@ -260,6 +260,16 @@ def _verbs_and_names(words: Words, vocabulary: Vocabulary) -> list[str]:
         names = place <= named_until and not word.endswith("ed")
         marked.append(f"{NAME}{word}" if names else word)
     return marked
+
+
+def _is_light(before: Words, determiner: str, after: Words, vocabulary: Vocabulary) -> bool:
+    """Whether the verb before a determiner only carries the noun after it: ``give it a push``.
+
+    To ``give me a hammer`` is to hand it over.
+    """
+    verb = next((word for word in reversed(before) if word not in ("it", "them")), "")
+    carried = any((stem,) in vocabulary.phrases for word in after for stem in _stems(word))
+    return verb in LIGHT_VERBS and determiner in ("a", "an", "another") and carried
 
 
 def _occurrences(words: Sequence[str], phrases: Collection[Words]) -> list[tuple[int, Words]]:

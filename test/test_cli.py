@@ -5,9 +5,16 @@ import sys
 
 import pytest
 
+import affordance_grasp
 from affordance_grasp.cli import COMMANDS, main
 from affordance_grasp.commands import weights
 from affordance_grasp.errors import InvalidInput, MissingPackage
+
+
+def test_the_version_is_told(capsys):
+    with pytest.raises(SystemExit, match="0"):
+        main(["--version"])
+    assert capsys.readouterr().out == f"affordance-grasp {affordance_grasp.__version__}\n"
 
 
 @pytest.mark.parametrize("name", COMMANDS)

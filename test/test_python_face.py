@@ -23,7 +23,9 @@ def run(script: str) -> str:
 @pytest.mark.parametrize("name", affordance_grasp.__all__)
 def test_everything_that_is_offered_is_there(name):
     offered = getattr(affordance_grasp, name)
-    assert getattr(import_module(offered.__module__), name) is offered
+    module = import_module(f"affordance_grasp.{affordance_grasp._MODULE_OF[name]}")
+    assert getattr(module, name) is offered
+    assert getattr(offered, "__module__", module.__name__) in (module.__name__, "typing")
     assert name in dir(affordance_grasp)
 
 

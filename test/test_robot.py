@@ -79,7 +79,10 @@ def test_limits_are_the_narrower_of_package_and_description(tmp_path, robot):
         ({"max_velocity_radps": [1.0]}, "must hold 6 numbers"),
         ({"workspace_min_m": [1.0, 0, 0]}, "below workspace_max_m"),
         ({"tool_frame": "wrist3_Link"}, "robot_effector_frame is 'tool0'"),
-        ({"urdf": "urdf/absent.urdf"}, "absent.urdf is not part of this installation"),
+        (
+            {"urdf": "urdf/absent.urdf"},
+            "no file urdf/absent.urdf, neither here nor in",
+        ),
         ({"colour": 1}, "unknown setting 'colour'"),
     ],
 )

@@ -44,9 +44,7 @@ def test_every_ros_prefix_is_looked_into(installed, monkeypatch):
 
 
 def test_a_missing_file_is_one_sentence_that_tells_where(installed):
-    with pytest.raises(
-        InvalidInput, match=f"not part of this installation; looked in {installed}"
-    ):
+    with pytest.raises(InvalidInput, match=f"neither here nor in the package .{installed}"):
         share_path("config/none.yaml")
 
 

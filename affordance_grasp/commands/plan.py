@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from affordance_grasp.configuration.flags import add_flags, read_flags
 from affordance_grasp.configuration.settings import Positive, about
+from affordance_grasp.extras import require
 from affordance_grasp.planning import PlanningOptions
 from affordance_grasp.rules import RULES
 
@@ -66,6 +67,7 @@ def run(arguments: argparse.Namespace) -> int:
         check_view(image)
     if options.save_cloud:
         check_suffix(options.save_cloud)
+        require("open3d", "--save-cloud")
     frame = read_frame(options.color, options.depth, options.intrinsics, options.depth_scale)
     plan = load_planner(options, options.query).plan(frame, options.query)
     summary = plan_summary(plan, options.top)
@@ -91,9 +93,11 @@ def _account(plan: "GraspPlan", summary: dict[str, Any], options: PlanOptions) -
         u, v = grasp["contact_uv"]
         lines.append(
             f"{place:3d}. heat {grasp['heat']:.2f}  quality {grasp['quality']:.2f}  "
-            f"width {grasp['width_m'] * 1e3:4.1f} mm  at {x:+.3f} {y:+.3f} {z:+.3f} m  "
-            f"contact {u:.0f},{v:.0f}"
+            f"width {grasp['width_m'] * 1e3:4.1f} mm  at {x:+.3f} {y:+.3f} {z:+.3f} m "
+            f"(camera)  contact at pixel {u:.0f},{v:.0f}"
         )
+    for reason, count in summary["left_out"].items():
+        lines.append(f"left out, {reason}: {count}")
     for reason, count in summary["rejected"].items():
         lines.append(f"rejected, {reason}: {count}")
     if not plan.selection.ranked:

@@ -108,7 +108,7 @@ def load_grounder(
 ) -> Grounder:
     """A grounder of ``method`` from ``checkpoint``, by default the one in the package.
 
-    ``precision`` is that of the encoder; see :mod:`device`.
+    ``precision`` is that of the encoder: ``float32`` or ``bfloat16``.
 
     Raises CheckpointError where the checkpoint is missing, corrupt, of another method, or was
     trained on other backbone weights than those that are installed.

@@ -89,7 +89,7 @@ def plan_figures(plan: GraspPlan, lifted_photo: RgbImage | None = None) -> dict[
 
 
 def write_report(
-    folder: Path,
+    folder: Path | str,
     plan: GraspPlan,
     *,
     lifted_photo: RgbImage | None = None,
@@ -114,6 +114,7 @@ def write_report(
     Returns:
         The files by name: color, heatmap, candidates, board, lifted, pick, report.
     """
+    folder = Path(folder)
     figures = plan_figures(plan, lifted_photo)
     written = {name: write_png(folder / f"{name}.png", figure) for name, figure in figures.items()}
     write_frame(folder / "frame", plan.frame)
