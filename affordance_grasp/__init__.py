@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     from affordance_grasp.pipeline import load_planner as load_planner
     from affordance_grasp.pipeline import plan_grasps as plan_grasps
     from affordance_grasp.planning import PlanningOptions as PlanningOptions
+    from affordance_grasp.query.vocabulary import AFFORDANCES as AFFORDANCES
     from affordance_grasp.replay.options import TopicNames as TopicNames
     from affordance_grasp.replay.source import RecordedFrame as RecordedFrame
     from affordance_grasp.replay.source import read_bag as read_bag
@@ -68,7 +69,6 @@ if TYPE_CHECKING:
     from affordance_grasp.selection import SelectionConfig as SelectionConfig
     from affordance_grasp.selection import select as select
     from affordance_grasp.streams.frame_files import read_frame as read_frame
-    from affordance_grasp.vocabulary import AFFORDANCES as AFFORDANCES
 
 __version__ = "0.1.0"
 
@@ -120,7 +120,7 @@ _CONTENTS = {
     "scene.cloud": ("segment_scene",),
     "selection": ("SelectionConfig", "select"),
     "streams.frame_files": ("read_frame",),
-    "vocabulary": ("AFFORDANCES",),
+    "query.vocabulary": ("AFFORDANCES",),
 }
 """Module -> what of it is offered here; the type checker reads the imports above."""
 

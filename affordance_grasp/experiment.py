@@ -15,6 +15,8 @@ from affordance_grasp.control.motion.pick import plan_pick, reach_from
 from affordance_grasp.control.robot import RobotConfig
 from affordance_grasp.errors import AffordanceGraspError
 from affordance_grasp.pipeline import GraspPlan, Planner
+from affordance_grasp.query.resolve import resolve_query
+from affordance_grasp.query.vocabulary import AFFORDANCES
 from affordance_grasp.report.figures import write_png
 from affordance_grasp.report.plan_report import plan_figures
 from affordance_grasp.rules import RULES
@@ -24,7 +26,6 @@ from affordance_grasp.simulation.cell.placement import random_placement
 from affordance_grasp.simulation.cell.world import World
 from affordance_grasp.simulation.dataset.functional_parts import functional_parts
 from affordance_grasp.simulation.objects import TRIAL_SEED_START, make_object
-from affordance_grasp.vocabulary import AFFORDANCES, resolve_query
 
 WITHOUT_AFFORDANCE = "quality"
 

@@ -22,11 +22,12 @@ from affordance_grasp.datatypes import (
 from affordance_grasp.errors import InvalidInput, LowConfidence, UnknownName
 from affordance_grasp.grounding.regions import GrounderProtocol, ground_scene, scene_region
 from affordance_grasp.planning import PlanningOptions
+from affordance_grasp.query.resolve import resolve_query
+from affordance_grasp.query.vocabulary import AFFORDANCES
 from affordance_grasp.rules import RULES
 from affordance_grasp.scene.cloud import TableScene, segment_scene
 from affordance_grasp.scene.table import MAX_DISTANCE_M, TablePlane
 from affordance_grasp.selection import Reach, SelectionConfig, select
-from affordance_grasp.vocabulary import AFFORDANCES, resolve_query
 
 NO_METHOD = "none"
 """Method of a heatmap that is 1 in the whole region of interest, made without a network."""

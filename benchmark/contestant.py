@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from affordance_grasp.methods.network import GroundingNetwork
-from affordance_grasp.vocabulary import AFFORDANCES
+from affordance_grasp.query.vocabulary import AFFORDANCES
 
 ASKED = AFFORDANCES[:8]
 """The affordances that occur in the benchmark's queries and batches."""

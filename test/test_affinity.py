@@ -23,7 +23,7 @@ from affordance_grasp.methods.selectivecl.affinity import (
     prompt_table,
 )
 from affordance_grasp.methods.shared.class_maps import KeyFeatures, unpack_keys
-from affordance_grasp.vocabulary import AFFORDANCES
+from affordance_grasp.query.vocabulary import AFFORDANCES
 
 GOLDEN = Path(__file__).parent / "golden"
 

@@ -7,7 +7,7 @@ from PIL import Image
 from affordance_grasp.datasets.agd20k import LAYOUTS, load_split, without_corrupt
 from affordance_grasp.errors import InvalidInput, UnknownName
 from affordance_grasp.image_files import image_size, read_color, read_gray
-from affordance_grasp.vocabulary import AFFORDANCES
+from affordance_grasp.query.vocabulary import AFFORDANCES
 
 
 @pytest.fixture

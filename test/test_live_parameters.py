@@ -10,7 +10,7 @@ from rclpy.parameter import Parameter
 from affordance_grasp.nodes.grounder import GrounderNode
 from affordance_grasp.nodes.selector import SelectorNode
 from affordance_grasp.planning import GrounderOptions
-from affordance_grasp.vocabulary import AFFORDANCES
+from affordance_grasp.query.vocabulary import AFFORDANCES
 
 
 class Network:

@@ -54,7 +54,8 @@ def test_a_pick_is_planned_without_torch():
     script = """
 import sys
 from affordance_grasp import load_robot, plan_grasps, plan_pick, read_frame, write_report
-from affordance_grasp.vocabulary import AFFORDANCES, resolve_query
+from affordance_grasp.query.resolve import resolve_query
+from affordance_grasp.query.vocabulary import AFFORDANCES
 resolve_query("grab it", AFFORDANCES)
 print(*sys.modules)
 """

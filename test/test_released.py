@@ -22,7 +22,7 @@ from affordance_grasp.grounding.grounder import load_grounder
 from affordance_grasp.methods.checkpoint import load_checkpoint, write_checkpoint
 from affordance_grasp.methods.method import restore_network
 from affordance_grasp.methods.released import read_official
-from affordance_grasp.vocabulary import AFFORDANCES
+from affordance_grasp.query.vocabulary import AFFORDANCES
 
 GOLDEN = Path(__file__).parent / "golden"
 

@@ -23,7 +23,7 @@ from affordance_grasp.methods.released import find_format
 from affordance_grasp.methods.selectivecl.affinity import AffinityBackbone
 from affordance_grasp.methods.selectivecl.config import SelectiveClBatch, SelectiveClConfig
 from affordance_grasp.methods.selectivecl.network import SelectiveCl
-from affordance_grasp.vocabulary import AFFORDANCES
+from affordance_grasp.query.vocabulary import AFFORDANCES
 
 GOLDEN = Path(__file__).parent / "golden"
 

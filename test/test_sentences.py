@@ -3,8 +3,9 @@
 import pytest
 
 from affordance_grasp.errors import UnknownName
-from affordance_grasp.sentences import Clause, clauses, is_foreign
-from affordance_grasp.vocabulary import AFFORDANCES, resolve_query
+from affordance_grasp.query.resolve import resolve_query
+from affordance_grasp.query.sentences import Clause, clauses, is_foreign
+from affordance_grasp.query.vocabulary import AFFORDANCES
 
 REFUSED = None
 

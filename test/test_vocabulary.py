@@ -4,10 +4,11 @@ from importlib.util import find_spec
 
 import pytest
 
-from affordance_grasp import vocabulary
 from affordance_grasp.encoders.registry import installed_file
 from affordance_grasp.errors import UnknownName
-from affordance_grasp.vocabulary import AFFORDANCES, load_vocabulary, resolve_query
+from affordance_grasp.query import resolve
+from affordance_grasp.query.resolve import resolve_query
+from affordance_grasp.query.vocabulary import AFFORDANCES, load_vocabulary
 
 SOME = ("brush_with", "cut_with", "drink_with", "hit", "hold", "open", "pour", "stir", "wash")
 
@@ -107,7 +108,7 @@ def test_words_outside_the_vocabulary_are_compared_by_meaning(text, affordance):
 
 
 def test_without_the_sentence_encoder_they_are_refused(monkeypatch):
-    monkeypatch.setattr(vocabulary, "installed_file", lambda name: None)
+    monkeypatch.setattr(resolve, "installed_file", lambda name: None)
     assert resolve_query("grab it", SOME) == "hold"
     with pytest.raises(UnknownName):
         resolve_query("agitate the mixture", SOME)

@@ -51,9 +51,10 @@ class DemoOptions(PlanningOptions, title="demo"):
         """Refuse what cannot work, before anything is started."""
         if self.record and self.record.exists():
             raise InvalidInput(f"--record {self.record} exists already; name a new folder")
+        from affordance_grasp.query.resolve import resolve_query
+        from affordance_grasp.query.vocabulary import AFFORDANCES
         from affordance_grasp.simulation.dataset.functional_parts import functional_parts
         from affordance_grasp.simulation.objects import make_object
-        from affordance_grasp.vocabulary import AFFORDANCES, resolve_query
 
         make_object(self.object, 0)
         functional_parts(resolve_query(self.query, AFFORDANCES), self.object)

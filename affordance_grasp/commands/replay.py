@@ -53,6 +53,8 @@ def _options(arguments: argparse.Namespace) -> ReplayOptions:
 
 
 def _replay(arguments: argparse.Namespace, options: ReplayOptions, folder: Path) -> dict[str, Any]:
+    from affordance_grasp.query.resolve import resolve_query
+    from affordance_grasp.query.vocabulary import AFFORDANCES
     from affordance_grasp.replay.bags.bag import Bag
     from affordance_grasp.replay.bags.topics import find_topics
     from affordance_grasp.replay.report.page import write_page
@@ -60,7 +62,6 @@ def _replay(arguments: argparse.Namespace, options: ReplayOptions, folder: Path)
     from affordance_grasp.replay.report.summary import write_table
     from affordance_grasp.replay.run import PAGE, SUMMARY, TABLE, replay
     from affordance_grasp.report.plan_report import write_json
-    from affordance_grasp.vocabulary import AFFORDANCES, resolve_query
 
     with Bag(arguments.bag) as bag:
         affordance = resolve_query(options.query, AFFORDANCES)

@@ -19,7 +19,7 @@ from typing import TypeVar
 
 from affordance_grasp.errors import InvalidInput, UnknownName
 from affordance_grasp.image_files import read_color
-from affordance_grasp.vocabulary import AFFORDANCES
+from affordance_grasp.query.vocabulary import AFFORDANCES
 
 HICO_IIF_AFFORDANCES = (
     "cut_with",

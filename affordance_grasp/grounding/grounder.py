@@ -16,7 +16,7 @@ from affordance_grasp.methods.checkpoint import Checkpoint, CheckpointInfo, load
 from affordance_grasp.methods.method import restore_network
 from affordance_grasp.methods.network import GroundingNetwork
 from affordance_grasp.methods.table import DEFAULT_METHOD, demo_checkpoint, method_package
-from affordance_grasp.vocabulary import resolve_query
+from affordance_grasp.query.resolve import resolve_query
 
 Map = NDArray[np.float32]
 

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from affordance_grasp.encoders.weights import check_state_dict
 from affordance_grasp.errors import CheckpointError
 from affordance_grasp.files import write_file
-from affordance_grasp.vocabulary import AFFORDANCES
+from affordance_grasp.query.vocabulary import AFFORDANCES
 
 FORMAT = "affordance_grasp.checkpoint.1"
 TEXT_KEY = "text_features"

@@ -16,7 +16,7 @@ from affordance_grasp.encoders.text import TextEncoder, affordance_sentence
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.methods.network import GroundingNetwork
 from affordance_grasp.methods.table import method_module
-from affordance_grasp.vocabulary import AFFORDANCES
+from affordance_grasp.query.vocabulary import AFFORDANCES
 
 
 @dataclass(frozen=True)

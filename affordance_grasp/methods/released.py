@@ -19,7 +19,7 @@ from affordance_grasp.methods.checkpoint import (
 )
 from affordance_grasp.methods.method import find_method, make_config, make_network
 from affordance_grasp.methods.table import method_module
-from affordance_grasp.vocabulary import AFFORDANCES
+from affordance_grasp.query.vocabulary import AFFORDANCES
 
 Tensors = Mapping[str, Tensor]
 TextTable = Callable[[Tensors, Sequence[str], Path | None], Tensor]

@@ -18,9 +18,9 @@ from affordance_grasp.nodes.parameters import GrounderParameters
 from affordance_grasp.nodes.ros.calls import serve
 from affordance_grasp.nodes.ros.parameters import LiveParameters
 from affordance_grasp.nodes.ros.running import run
+from affordance_grasp.query.resolve import resolve_query
 from affordance_grasp.report.figures import heatmap_overlay
 from affordance_grasp.srv import GroundAffordance
-from affordance_grasp.vocabulary import resolve_query
 
 COMPLAINT_PERIOD_S = 5.0
 

@@ -33,7 +33,7 @@ from affordance_grasp.learning.evaluation.metrics import (
     score,
 )
 from affordance_grasp.methods.network import GroundingNetwork
-from affordance_grasp.vocabulary import AFFORDANCES
+from affordance_grasp.query.vocabulary import AFFORDANCES
 
 INDEX_FILE = "maps.json"
 MAPS_FILE = "maps.npy"

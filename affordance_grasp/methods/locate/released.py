@@ -5,7 +5,7 @@ from typing import Any
 
 from affordance_grasp.methods.locate.config import LocateConfig
 from affordance_grasp.methods.released import OfficialFormat, Tensors, no_text
-from affordance_grasp.vocabulary import AFFORDANCES
+from affordance_grasp.query.vocabulary import AFFORDANCES
 
 
 def _fields(tensors: Tensors) -> Mapping[str, Any]:

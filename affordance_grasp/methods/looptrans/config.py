@@ -10,7 +10,7 @@ from affordance_grasp.configuration.settings import Count, Settings, Whole
 from affordance_grasp.encoders.backbones import backbone_spec
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.methods.shared.class_maps import SALIENT_HEADS, TripletBatch
-from affordance_grasp.vocabulary import AFFORDANCES
+from affordance_grasp.query.vocabulary import AFFORDANCES
 
 ClusterSource = Literal["kmeans", "concepts"]
 

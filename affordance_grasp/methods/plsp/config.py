@@ -9,7 +9,7 @@ from affordance_grasp.configuration.settings import Count, Settings
 from affordance_grasp.encoders.backbones import backbone_spec
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.methods.network import TensorBatch
-from affordance_grasp.vocabulary import AFFORDANCES
+from affordance_grasp.query.vocabulary import AFFORDANCES
 
 Reasoning = Literal["per_sample", "all_pairs", "none"]
 Interpolation = Literal["bilinear", "nearest"]

@@ -25,7 +25,7 @@ from affordance_grasp.encoders.text import (
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.image_files import image_size, read_gray
 from affordance_grasp.methods.plsp.config import PlspBatch
-from affordance_grasp.vocabulary import AFFORDANCES
+from affordance_grasp.query.vocabulary import AFFORDANCES
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from affordance_grasp.encoders.backbones import backbone_spec
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.methods.selectivecl.affinity import find_affinity
 from affordance_grasp.methods.shared.class_maps import TripletBatch
-from affordance_grasp.vocabulary import AFFORDANCES
+from affordance_grasp.query.vocabulary import AFFORDANCES
 
 Output = Literal["calibrated", "raw", "smoothed"]
 Foreground = Literal["attention", "affinity"]

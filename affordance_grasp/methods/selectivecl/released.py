@@ -11,7 +11,7 @@ from affordance_grasp.errors import InvalidInput
 from affordance_grasp.methods.released import OfficialFormat, Tensors
 from affordance_grasp.methods.selectivecl.affinity import prompt_table
 from affordance_grasp.methods.selectivecl.config import SelectiveClConfig
-from affordance_grasp.vocabulary import AFFORDANCES
+from affordance_grasp.query.vocabulary import AFFORDANCES
 
 
 def _fields(tensors: Tensors) -> Mapping[str, Any]:

@@ -1,28 +1,14 @@
-"""The affordances, and what people call them.
+"""What an English sentence asks for and what it rules out, by the vocabulary's phrases and parts.
 
 A request is read clause by clause (:mod:`sentences`); what it negates is never taken.
 """
 
-import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from functools import cache
-from importlib.util import find_spec
-from typing import TYPE_CHECKING
 
-import yaml
+from affordance_grasp.query.sentences import Clause, Words, clauses, is_foreign, word_set
+from affordance_grasp.query.vocabulary import Vocabulary, load_vocabulary
 
-from affordance_grasp.encoders.registry import installed_file
-from affordance_grasp.errors import UnknownName
-from affordance_grasp.sentences import Clause, Words, clauses, is_foreign, word_set
-from affordance_grasp.share import share_path
-
-if TYPE_CHECKING:
-    from torch import Tensor
-
-    from affordance_grasp.encoders.text import TextEncoder
-
-_WORD = re.compile(r"[a-z]+")
 HOLDING = ("hold", "pick_up", "lift", "carry", "catch", "drag", "push")
 """With these a named part decides the affordance: ``lift it by the handle``."""
 DETERMINERS = word_set("the a an my your his her our their this that these those some any another")
@@ -36,95 +22,6 @@ NAME_REACH = 3
 NAME = "~"
 """Prefix of words that name an object; no word begins with it."""
 
-AFFORDANCES: tuple[str, ...] = (
-    "beat",
-    "boxing",
-    "brush_with",
-    "carry",
-    "catch",
-    "cut",
-    "cut_with",
-    "drag",
-    "drink_with",
-    "eat",
-    "hit",
-    "hold",
-    "jump",
-    "kick",
-    "lie_on",
-    "lift",
-    "look_out",
-    "open",
-    "pack",
-    "peel",
-    "pick_up",
-    "pour",
-    "push",
-    "ride",
-    "sip",
-    "sit_on",
-    "stick",
-    "stir",
-    "swing",
-    "take_photo",
-    "talk_on",
-    "text_on",
-    "throw",
-    "type_on",
-    "wash",
-    "write",
-)
-
-
-@dataclass(frozen=True)
-class Vocabulary:
-    """The content of ``config/vocabulary.yaml``; phrases are tuples of words.
-
-    ``parts``: part of an object -> the affordance whose region it is, None where none is.
-    ``unserved``: verbs that no affordance stands for. ``instead``: what to use for a verb that a
-    method does not know. ``threshold`` and ``margin``: when a sentence similarity is trusted.
-    """
-
-    fillers: frozenset[str]
-    phrases: dict[Words, str]
-    parts: dict[Words, str | None]
-    unserved: frozenset[Words]
-    instead: dict[str, tuple[str, ...]]
-    threshold: float
-    margin: float
-
-    def __post_init__(self) -> None:
-        """Refuse verbs that are not affordances."""
-        parts = {verb for verb in self.parts.values() if verb is not None}
-        named = {*self.phrases.values(), *parts, *self.instead}
-        for verb in named.union(*self.instead.values()):
-            if verb not in AFFORDANCES:
-                raise UnknownName("affordance in vocabulary.yaml", verb, AFFORDANCES)
-
-
-@cache
-def load_vocabulary() -> Vocabulary:
-    """Read ``config/vocabulary.yaml``."""
-    with share_path("config/vocabulary.yaml").open(encoding="utf-8") as file:
-        stored = yaml.safe_load(file)
-    fillers = frozenset(stored["fillers"])
-    return Vocabulary(
-        fillers=fillers,
-        phrases={
-            tuple(word for word in phrase.split() if word not in fillers): verb
-            for verb, phrases in stored["phrases"].items()
-            for phrase in phrases
-        },
-        parts={
-            tuple(name.split()): None if verb == "none" else verb
-            for verb, names in stored["parts"].items()
-            for name in names
-        },
-        unserved=frozenset(tuple(phrase.split()) for phrase in stored["unserved"]),
-        instead={verb: tuple(others) for verb, others in stored["instead"].items()},
-        **stored["similarity"],
-    )
-
 
 @dataclass(frozen=True)
 class Request:
@@ -136,32 +33,6 @@ class Request:
     affordance: str | None
     negated: frozenset[str] = frozenset()
     refused: str = ""
-
-
-def resolve_query(text: str, known: Sequence[str]) -> str:
-    """The affordance of ``known`` that a free text means; UnknownName if it means none.
-
-    First the text itself as a verb, then the phrases of the vocabulary in what is not negated,
-    then, where the sentence encoder is installed, no phrase occurs and nothing is negated, the
-    similarity of the sentences.
-    """
-    exact = "_".join(_WORD.findall(text.lower()))
-    if exact in known:
-        return exact
-    vocabulary = load_vocabulary()
-    request = Request(exact) if exact in AFFORDANCES else read_request(text, vocabulary)
-    if request.affordance is not None:
-        candidates = (request.affordance, *vocabulary.instead.get(request.affordance, ()))
-        allowed = (verb for verb in candidates if verb in known and verb not in request.negated)
-        meant = next(allowed, None)
-    elif request.refused:
-        meant = None
-    else:
-        meant = _similar_affordance(text, known, vocabulary)
-    if meant is None:
-        why = f" ({request.refused})" if request.refused else ""
-        raise UnknownName(f"query{why}", text, tuple(known))
-    return meant
 
 
 def read_request(text: str, vocabulary: Vocabulary) -> Request:
@@ -311,42 +182,3 @@ def _stems(word: str) -> list[str]:
             stems += [base[:-1]] if base[-1] == base[-2] else []
             stems += [base[:-1] + "y"] if base[-1] == "i" else []
     return stems
-
-
-def _similar_affordance(text: str, known: Sequence[str], vocabulary: Vocabulary) -> str | None:
-    if not _WORD.search(text.lower()) or not _can_compare_sentences():
-        return None
-    scores = {verb: score for verb, score in _similarities(text).items() if verb in known}
-    best = max(scores, key=scores.__getitem__)
-    replaceable = (best, *vocabulary.instead.get(best, ()))
-    rivals = [score for verb, score in scores.items() if verb not in replaceable]
-    lead = scores[best] - max(rivals, default=-1.0)
-    trusted = scores[best] >= vocabulary.threshold and lead >= vocabulary.margin
-    return best if trusted else None
-
-
-def _can_compare_sentences() -> bool:
-    packages = ("torch", "tokenizers", "transformers")
-    return installed_file("minilm") is not None and all(map(find_spec, packages))
-
-
-def _similarities(text: str) -> dict[str, float]:
-    """Affordance -> the highest cosine of the text and one of the affordance's sentences."""
-    encoder, verbs, table = _sentence_table()
-    scores = table @ encoder.encode([text])[0]
-    best: dict[str, float] = {}
-    for verb, score in zip(verbs, scores.tolist(), strict=True):
-        best[verb] = max(score, best.get(verb, -1.0))
-    return best
-
-
-@cache
-def _sentence_table() -> tuple["TextEncoder", list[str], "Tensor"]:
-    from affordance_grasp.encoders.text import affordance_sentence, load_text_encoder
-
-    phrases = load_vocabulary().phrases
-    sentences = [f"{' '.join(phrase)} the object" for phrase in phrases]
-    verbs = [*phrases.values(), *AFFORDANCES]
-    encoder = load_text_encoder("minilm")
-    table = encoder.encode(sentences + [affordance_sentence(verb) for verb in AFFORDANCES])
-    return encoder, verbs, table
