@@ -12,7 +12,7 @@ from affordance_grasp.nodes.graph.processes import isolate
 
 pytestmark = pytest.mark.processes
 
-PICK_S = 400.0
+PICK_S = 200.0  # less than a test may take, so that a failure shows what was printed
 
 
 def awaited(launch, words, timeout_s=PICK_S):

@@ -14,7 +14,7 @@ from affordance_grasp.nodes.graph.processes import isolate
 
 pytestmark = pytest.mark.processes
 
-WAIT_S = 400.0
+WAIT_S = 200.0  # less than a test may take, so that a failure shows what was printed
 PROCESSES = 6
 
 
