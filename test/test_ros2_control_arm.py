@@ -15,6 +15,7 @@ from affordance_grasp.nodes.arms.ros2_control_arm import GripperCommandAdapter
 from affordance_grasp.nodes.parameters import Ros2ControlParameters
 
 GRIPPER = load_gripper()
+PARALLEL = "ParallelGripperCommand"
 SUCCEEDED, ABORTED = GoalStatus.STATUS_SUCCEEDED, GoalStatus.STATUS_ABORTED
 
 
@@ -26,17 +27,15 @@ class Action:
             self.command = SimpleNamespace()
 
 
-def language(command="ParallelGripperCommand", position="joint"):
+def language(command=PARALLEL, position="joint"):
     return GripperCommandAdapter(command, position, GRIPPER)
 
 
-def answer(position, status=SUCCEEDED, reached=True, stalled=False):
-    result = SimpleNamespace(
-        reached_goal=reached,
-        stalled=stalled,
-        position=position,
-        state=JointState(position=[] if position is None else [position]),
-    )
+def answer(position, status=SUCCEEDED, reached=True, stalled=False, command=PARALLEL):
+    """With the fields of that command's result and no others."""
+    state = JointState(position=[] if position is None else [position])
+    told = {"state": state} if command == PARALLEL else {"position": position}
+    result = SimpleNamespace(reached_goal=reached, stalled=stalled, **told)
     return SimpleNamespace(status=status, result=result)
 
 
@@ -57,12 +56,12 @@ def test_more_than_the_stroke_is_the_end_of_the_stroke():
     assert language().width_m(answer(0.9)) == GRIPPER.min_width_m
 
 
-@pytest.mark.parametrize("command", ["ParallelGripperCommand", "GripperCommand"])
+@pytest.mark.parametrize("command", [PARALLEL, "GripperCommand"])
 @pytest.mark.parametrize("position", ["joint", "width"])
 def test_answers_are_the_inverse_of_questions(command, position):
     spoken = language(command, position)
     for width_m in (0.001, 0.02, 0.0453, 0.085):
-        told = answer(spoken.position_from_width(width_m))
+        told = answer(spoken.position_from_width(width_m), command=command)
         assert spoken.width_m(told) == pytest.approx(width_m, abs=1e-9)
 
 

@@ -80,9 +80,8 @@ class GripperCommandAdapter:
                 "the gripper's motion: its controller aborted it; see that the gripper is "
                 "activated and powered"
             )
-        positions = [result.position]
-        if self.command != "GripperCommand":
-            positions = list(result.state.position[:1])
+        single = self.command == "GripperCommand"
+        positions = [result.position] if single else result.state.position[:1]
         known = [float(position) for position in positions if isfinite(position)]
         return self.width_from_position(known[0]) if known else None
 
