@@ -75,3 +75,12 @@ def test_publishers_that_contradict_each_other_are_refused(history):
         take(history, 0.02 * i + 0.01, 0.0, 0.0)
     with pytest.raises(InvalidInput, match="jumps to and fro between positions of a, b, as from"):
         history.at(ns(0.1))
+
+
+@pytest.mark.parametrize("radps", [3.0, 12.0, 40.0])
+def test_a_fast_motion_from_rest_is_no_contradiction(history, radps):
+    """At 50 Hz; simulated arms are played faster than any real one moves."""
+    for i in range(40):
+        moved_s = max(0.0, 0.02 * i - 0.2)
+        take(history, 0.02 * i, radps * min(moved_s, 0.3), 0.0)
+    assert history.contradiction == ""

@@ -107,12 +107,20 @@ class Timeline(Generic[T]):
         return self._values[first], self._values[last], (stamp_ns - before_ns) / (span or 1)
 
     def _comes_back(self, at: int, stamp_ns: int, value: T) -> bool:
-        """Whether a value is far from the previous one and near an earlier one."""
-        apart = (
-            self._apart(self._values[i], value, (stamp_ns - self._stamps[i]) * 1e-9)
-            for i in range(at - 1, max(at - 1 - LOOKED_BACK, -1), -1)
+        """Whether a value is far from the previous one and near an earlier one.
+
+        The previous one must be far from that as well: a fast motion comes back nowhere.
+        """
+        if not at:
+            return False
+        previous_ns, previous = self._stamps[at - 1], self._values[at - 1]
+        if not self._apart(previous, value, (stamp_ns - previous_ns) * 1e-9):
+            return False
+        return any(
+            self._apart(self._values[i], previous, (previous_ns - self._stamps[i]) * 1e-9)
+            and not self._apart(self._values[i], value, (stamp_ns - self._stamps[i]) * 1e-9)
+            for i in range(at - 2, max(at - 1 - LOOKED_BACK, -1), -1)
         )
-        return next(apart, False) and not all(apart)
 
 
 def _distance(before_ns: int, after_ns: int) -> str:
