@@ -110,6 +110,7 @@ class SelectorNode(Node):
         """Observe once and decide; raises when no grasp can be executed."""
         tell("look")
         p = self._live.now
+        self._joints.await_first()  # before the image that they are to be known for
         stamped = self._frames.next(p.frame_timeout_s)
         T_base_cam = self._camera.at(stamped.header)
         frame = stamped.frame()

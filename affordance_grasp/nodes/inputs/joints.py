@@ -55,6 +55,11 @@ class JointMonitor:
             if complaint := self._complaint():
                 raise MotionFault(complaint)
 
+    def await_first(self) -> None:
+        """Wait a short while for a driver that has just started; its absence is no fault yet."""
+        with self.arrived:
+            self.arrived.wait_for(lambda: self.history.received, PATIENCE_S)
+
     def now(self) -> Floats:
         """The newest positions (J,) [rad]; waits a short while for fresh ones."""
         with self.arrived:
