@@ -25,6 +25,8 @@ from affordance_grasp.control.robot import load_robot
 RATE, SLOW_RATE = 4.0, 0.05
 TICK_S = 0.01
 OBJECT_M = 0.03
+ARM_ACTION = "joint_trajectory_controller/follow_joint_trajectory"
+GRIPPER_ACTION = "robotiq_gripper_controller/gripper_cmd"
 GRIPPERS = {"ParallelGripperCommand": ParallelGripperCommand, "GripperCommand": GripperCommand}
 
 
@@ -54,7 +56,7 @@ class RobotDouble(Node):
         ActionServer(
             self,
             FollowJointTrajectory,
-            "joint_trajectory_controller/follow_joint_trajectory",
+            ARM_ACTION,
             self._follow,
             goal_callback=self._judge,
             cancel_callback=lambda _: CancelResponse.ACCEPT,
@@ -64,11 +66,18 @@ class RobotDouble(Node):
         ActionServer(
             self,
             self._grips,
-            "robotiq_gripper_controller/gripper_cmd",
+            GRIPPER_ACTION,
             self._grip,
             callback_group=group,
         )
-        tell(event="ready")
+        self._greeting = self.create_timer(0.02, self._greet, callback_group=group)
+
+    def _greet(self) -> None:
+        """Ready once the controller's clients are matched: goals sent before that get lost."""
+        actions = (ARM_ACTION, GRIPPER_ACTION)
+        if all(self.count_clients(f"{action}/_action/send_goal") for action in actions):
+            self._greeting.cancel()
+            tell(event="ready")
 
     def _publish(self) -> None:
         if self._silent.is_set():

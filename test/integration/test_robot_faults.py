@@ -150,7 +150,7 @@ def test_the_older_gripper_action_serves_as_well(tmp_path, start):
 @pytest.mark.parametrize(
     ("fault", "words"),
     [
-        ("abort", f"strayed from its path.*wrist1_joint path error 0.31.*{STILL}"),
+        ("abort", f"deviated from its path.*wrist1_joint path error 0.31.*{STILL}"),
         ("reject", f"the goal was not accepted.*{STILL}"),
         ("hang", f"took too long and was cancelled.*{STILL}"),
         ("stuck", f"rad away from the end of its path.*protective stop.*{STILL}"),
