@@ -23,11 +23,10 @@ from typing import Annotated, Any, ClassVar, cast, get_args, get_origin, get_typ
 import msgspec
 from msgspec import Meta, inspect
 
-from affordance_grasp.errors import InvalidInput, UnknownName
+from affordance_grasp.errors import LONGEST_SHOWN, InvalidInput, UnknownName
 
 MAX_WHOLE = 2**63 - 1
 """What ROS, torch and numpy take as a whole number."""
-LONGEST_SHOWN = 60
 
 Positive = Annotated[float, Meta(gt=0)]
 NotNegative = Annotated[float, Meta(ge=0)]

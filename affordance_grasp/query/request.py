@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from affordance_grasp.query.sentences import Clause, Words, clauses, is_foreign, word_set
-from affordance_grasp.query.vocabulary import Vocabulary, load_vocabulary
+from affordance_grasp.query.vocabulary import Vocabulary
 
 HOLDING = ("hold", "pick_up", "lift", "carry", "catch", "drag", "push")
 """With these a named part decides the affordance: ``lift it by the handle``."""
@@ -61,18 +61,20 @@ def read_request(text: str, vocabulary: Vocabulary) -> Request:
     )
     if requested is None and any(clause.negated for clause in parsed):
         return Request(None, negated, "it only rules actions out")
-    derived = next((word for clause in parsed for word in clause.words if _is_derived(word)), None)
+    words = (word for clause in parsed for word in clause.words)
+    derived = next((word for word in words if _is_derived(word, vocabulary)), None)
     if requested is None and derived:
         return Request(None, negated, f"{derived!r} is another word than the verb in it")
     return Request(requested, negated)
 
 
-def _is_derived(word: str) -> bool:
+def _is_derived(word: str, vocabulary: Vocabulary) -> bool:
     """Whether a word holds a verb of the vocabulary and does not mean it."""
-    phrases = load_vocabulary().phrases
     cores = [word.removeprefix(opposite) for opposite in OPPOSITES if word.startswith(opposite)]
     pieces = [*word.split("-"), *(core for core in cores if len(core) > 2)]
-    return pieces != [word] and any((stem,) in phrases for p in pieces for stem in _stems(p))
+    return pieces != [word] and any(
+        (stem,) in vocabulary.phrases for p in pieces for stem in _stems(p)
+    )
 
 
 def _ruled_out(clause: Clause, vocabulary: Vocabulary) -> set[str]:
@@ -107,7 +109,7 @@ class _ClauseRequest:
         verb = vocabulary.phrases[verbs[0][1]] if verbs else None
         if not parts or verb not in (None, *HOLDING):
             return _ClauseRequest(verb)
-        place, part = parts[0]
+        _, part = parts[0]
         if vocabulary.parts[part] is not None:
             return _ClauseRequest(vocabulary.parts[part])
         if verb is None or {"by", "at"}.intersection(clause.words):
