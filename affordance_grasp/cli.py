@@ -11,9 +11,16 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
+from typing import NoReturn
 
 from affordance_grasp import __version__
-from affordance_grasp.errors import FULL, AffordanceGraspError, EnvironmentFault, InvalidInput
+from affordance_grasp.errors import (
+    FULL,
+    AffordanceGraspError,
+    EnvironmentFault,
+    InvalidInput,
+    sentence,
+)
 from affordance_grasp.extras import PACKAGES, missing
 
 COMMANDS = {
@@ -38,6 +45,14 @@ SHARED = {"pseudo-labels": "labels", "refine-labels": "labels"}
 """Command -> the module that it shares."""
 
 
+class _Parser(argparse.ArgumentParser):
+    """Errors quote what was given, which may be anything."""
+
+    def error(self, message: str) -> NoReturn:
+        """Usage, one sentence, exit code 2."""
+        super().error(sentence(message))
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; return its exit code (2 for bad input, 3 for what the machine lacks)."""
     argv = list(sys.argv[1:] if argv is None else argv)
@@ -49,10 +64,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except KeyboardInterrupt:
-        sentence, code = "stopped", 130
+        complaint, code = "stopped", 130
     except (AffordanceGraspError, OSError, MemoryError, ModuleNotFoundError) as error:
-        sentence, code = _complaint(error)
-    print(f"affordance-grasp {chosen}: {sentence}", file=sys.stderr)
+        complaint, code = _complaint(error)
+    print(sentence(f"affordance-grasp {chosen}: {complaint}"), file=sys.stderr)
     return code
 
 
@@ -73,7 +88,7 @@ def _complaint(error: Exception) -> tuple[str, int]:
 
 
 def _run(argv: Sequence[str], chosen: str) -> int:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="affordance-grasp", description="Affordance-guided grasping: the mug by its handle."
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")

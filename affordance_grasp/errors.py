@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 LONGEST_SHOWN = 60
+LONGEST_SENTENCE = 1200
 FULL = (errno.ENOSPC, errno.EDQUOT)
 BARRED = (errno.EACCES, errno.EPERM, errno.EROFS)
 
@@ -19,6 +20,10 @@ class AffordanceGraspError(Exception):
     """Base of every error that this package raises on purpose."""
 
     exit_code = 2
+
+    def __init__(self, message: object = "") -> None:
+        """Keep the message as one line of bounded length, whatever it quotes."""
+        super().__init__(sentence(message))
 
 
 class InvalidInput(AffordanceGraspError):
@@ -87,6 +92,22 @@ class WorkerDied(EnvironmentFault):
 
 class MotionFault(AffordanceGraspError):
     """A motion was started and could not be finished; the arm stands still."""
+
+
+def sentence(message: object) -> str:
+    """A message on one line, with control characters spelled out, and its middle left out if long.
+
+    Messages quote names and values of strangers, which may hold what a terminal obeys.
+    """
+    words = _cut(" ".join(str(message).split()))
+    return _cut(
+        "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in words)
+    )
+
+
+def _cut(text: str) -> str:
+    end = LONGEST_SENTENCE // 3
+    return text if len(text) <= 3 * end else f"{text[: 2 * end]} [...] {text[-end:]}"
 
 
 def shown(name: str) -> str:

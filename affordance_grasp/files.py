@@ -1,9 +1,48 @@
-"""Files that appear whole or not at all."""
+"""Files that appear whole or not at all, and files that are read within limits."""
 
 import os
+import stat
 from pathlib import Path
 
-from affordance_grasp.errors import writing
+from affordance_grasp.errors import InvalidInput, writing
+
+
+def read_bytes(path: Path | str, what: str, most_bytes: int) -> bytes:
+    """The content of a regular file; ``what`` is what an error calls it.
+
+    Raises:
+        InvalidInput: as :func:`check_file`, or it may not be read.
+    """
+    check_file(path, what, most_bytes)
+    try:
+        with Path(path).open("rb") as file:
+            return file.read(most_bytes)
+    except OSError as error:
+        raise InvalidInput(f"{what} {path} cannot be read ({error.strerror or error})") from error
+
+
+def check_file(path: Path | str, what: str, most_bytes: int) -> None:
+    """Refuse what is no file, such as a pipe, which may never end, and files that are too large.
+
+    Raises:
+        InvalidInput: there is no such file, it is none, or has more than ``most_bytes``.
+    """
+    try:
+        status = os.stat(path)
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        reason = getattr(error, "strerror", None) or error
+        raise InvalidInput(f"{what} {path} cannot be read ({reason})") from error
+    if not stat.S_ISREG(status.st_mode):
+        kind = "a folder" if stat.S_ISDIR(status.st_mode) else "a device or pipe"
+        raise InvalidInput(f"{what} {path} cannot be read (it is {kind}; expected a file)")
+    if status.st_size > most_bytes:
+        raise InvalidInput(
+            f"{what} {path} has {_bytes(status.st_size)}; at most {_bytes(most_bytes)} are read"
+        )
+
+
+def _bytes(count: int) -> str:
+    return f"{count / 2**20:.0f} MiB" if count >= 2**20 else f"{count} bytes"
 
 
 def write_file(path: Path, content: bytes | str) -> Path:

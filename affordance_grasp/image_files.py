@@ -18,6 +18,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from affordance_grasp.datatypes import LARGEST, SATURATED, check_image_size
 from affordance_grasp.errors import InvalidInput
+from affordance_grasp.files import check_file
 
 Source = Path | str | bytes
 """A file's path, or the encoded image itself."""
@@ -138,7 +139,8 @@ def _opened(source: Source, what: str, formats: tuple[str, ...]) -> Iterator[Ima
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            _check_bytes(source, name)
+            if not isinstance(source, bytes):
+                check_file(source, what, MAX_FILE_BYTES)
             file = BytesIO(source) if isinstance(source, bytes) else source
             with Image.open(file, formats=formats) as image:
                 check_image_size(*image.size, name)
@@ -156,14 +158,6 @@ def _opened(source: Source, what: str, formats: tuple[str, ...]) -> Iterator[Ima
         raise InvalidInput(f"{name} cannot be read ({reason})") from error
     except Exception as error:  # struct, zlib, Index, Type ...: the file is a stranger's
         raise InvalidInput(f"{name} cannot be decoded ({_said(error)})") from error
-
-
-def _check_bytes(source: Source, name: str) -> None:
-    size = len(source) if isinstance(source, bytes) else Path(source).stat().st_size
-    if size > MAX_FILE_BYTES:
-        raise InvalidInput(
-            f"{name} has {size / 2**20:.0f} MiB; at most {MAX_FILE_BYTES // 2**20} MiB are read"
-        )
 
 
 def _check_tiles(image: Image.Image, name: str) -> None:

@@ -18,7 +18,7 @@ def share_path(relative: str) -> Path:
     """
     roots = _roots()
     for root in roots:
-        if (root / relative).exists():
+        if exists(root / relative):
             return root / relative
     looked = ", ".join(str(root) for root in roots)
     raise InvalidInput(f"there is no file {relative}, neither here nor in the package ({looked})")
@@ -26,7 +26,15 @@ def share_path(relative: str) -> Path:
 
 def find_file(path: Path | str) -> Path:
     """A file as it is given, or else the package's own of that name."""
-    return Path(path) if Path(path).exists() else share_path(str(path))
+    return Path(path) if exists(Path(path)) else share_path(str(path))
+
+
+def exists(path: Path) -> bool:
+    """Whether there is such a file; not where no file can have the name."""
+    try:
+        return path.exists()
+    except (OSError, ValueError):  # too long, or with a NUL
+        return False
 
 
 def _roots() -> list[Path]:

@@ -28,6 +28,24 @@ def test_an_unknown_name_is_one_short_line(name, shown):
     assert str(UnknownName("query", name, ("hold", "cut"))) == shown
 
 
+@pytest.mark.parametrize(
+    ("message", "line"),
+    [
+        ("two\n  lines", "two lines"),
+        ("\x1b[2Jgone\x07 \u202eback", r"\x1b[2Jgone\x07 \u202eback"),
+        ("caf\u00e9 \udcff", r"caf\u00e9 \udcff".replace(r"\u00e9", "\u00e9")),
+    ],
+)
+def test_a_message_is_one_line_that_no_terminal_obeys(message, line):
+    assert str(InvalidInput(message)) == line
+
+
+def test_every_message_is_bounded_and_keeps_its_ends():
+    message = str(InvalidInput("begin " + "\U000e0001" * 10**6 + " end"))
+    assert len(message) < 1300
+    assert message.startswith("begin ") and message.endswith(" end") and "[...]" in message
+
+
 CLASSES = [
     kind
     for kind in vars(errors).values()

@@ -104,7 +104,7 @@ def test_settings_mistakes_are_named(tmp_path):
     path.write_text("- 1\n")
     with pytest.raises(InvalidInput, match="must be a mapping"):
         load_gripper(path)
-    with pytest.raises(InvalidInput, match="cannot read"):
+    with pytest.raises(InvalidInput, match="cannot be read"):
         load_gripper(tmp_path / "absent.yaml")
 
 

@@ -108,8 +108,8 @@ def test_the_camera_s_own_extrinsics_may_be_given(tmp_path):
     [
         (["check", "{tmp}"], "holds no views"),
         (["check", "{tmp}", "--board", "big"], "--board is 'big'; expected squares such as 7x5"),
-        (["check", "{tmp}", "--hand-eye", "{tmp}/x"], "cannot read settings"),
-        (["convert", "{tmp}/x", "--to", "link", "--out", "{tmp}/y"], "cannot read settings"),
+        (["check", "{tmp}", "--hand-eye", "{tmp}/x"], "/x cannot be read"),
+        (["convert", "{tmp}/x", "--to", "link", "--out", "{tmp}/y"], "/x cannot be read"),
         (["convert", "{good}", "--to", "optical", "--out", "{tmp}/y"], "nothing to convert"),
         (
             ["convert", "{good}", "--to", "link", "--out", "{tmp}/y", "--link-to-optical"]

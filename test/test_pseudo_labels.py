@@ -118,9 +118,9 @@ def test_bad_boxes_file_and_unknown_mask_step(tree, tmp_path):
     with pytest.raises(InvalidInput, match="no detector boxes at"):
         RecordedDetector(tmp_path / "none.json")
     (tmp_path / "bad.json").write_text("{")
-    with pytest.raises(InvalidInput, match="not valid JSON"):
+    with pytest.raises(InvalidInput, match="not readable JSON"):
         RecordedDetector(tmp_path / "bad.json")
-    with pytest.raises(InvalidInput, match="Is a directory"):
+    with pytest.raises(InvalidInput, match="it is a folder"):
         RecordedDetector(tmp_path)
     for content in ("[]", '{"parts": []}'):
         (tmp_path / "bad.json").write_text(content)

@@ -200,10 +200,10 @@ def test_bad_configuration_is_refused(tmp_path):
         parse_config({"network": {"image_side": 28}})
     with pytest.raises(InvalidInput, match="cached: false"):
         parse_config({"network": {"train_backbone": True}})
-    with pytest.raises(InvalidInput, match="cannot read settings .*none.yaml"):
+    with pytest.raises(InvalidInput, match="settings .*none.yaml cannot be read"):
         load_config(tmp_path / "none.yaml")
     (tmp_path / "picture.yaml").write_bytes(bytes(range(256)))
-    with pytest.raises(InvalidInput, match="cannot read settings .*picture.yaml"):
+    with pytest.raises(InvalidInput, match="settings .*picture.yaml cannot be read"):
         load_config(tmp_path / "picture.yaml")
 
 

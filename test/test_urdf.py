@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from affordance_grasp.control.arm.kinematics import forward
-from affordance_grasp.control.arm.urdf import load_arm, load_shapes, snap_right_angles
+from affordance_grasp.control.arm.urdf import load_arm, load_shapes, parse_urdf, snap_right_angles
 from affordance_grasp.control.robot import load_robot
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.geometry import invert
@@ -186,5 +186,28 @@ def test_mistakes_are_named(tmp_path):
     no_limit = chain + joint("three", "b", "tool0").replace("limit", "bound")
     with pytest.raises(InvalidInput, match="three has no <limit>"):
         load_arm(write(tmp_path, no_limit))
-    with pytest.raises(InvalidInput, match="cannot read URDF"):
+    with pytest.raises(InvalidInput, match="URDF .* cannot be read"):
         load_arm(tmp_path / "absent.urdf")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (b"", "not a URDF"),
+        (b"<robot>" * 100, "not a URDF"),
+        (b"<robot>" * 100 + b"</robot>" * 100, "nested deeper than 64"),
+        (b'<?xml version="1.0" encoding="klingon"?><robot/>', "not a URDF"),
+        (b'<robot><link name="a"/><link name="a"/></robot>', "several links of the name 'a'"),
+        (b'<robot><joint name="\xc3\xa9"/><joint name="\xc3\xa9"/></robot>', "several joints"),
+    ],
+)
+def test_a_text_that_is_no_urdf_is_refused(text, words):
+    with pytest.raises(InvalidInput, match=words):
+        parse_urdf(text, "it")
+
+
+@pytest.mark.parametrize("number", ["1e300", "-1e7", "inf", "nan", "9" * 400])
+def test_numbers_of_no_arm_are_refused(tmp_path, number):
+    far = joint("j", "base_link", "tool0", extra=f'<origin xyz="0 0 {number}"/>')
+    with pytest.raises(InvalidInput, match="three numbers"):
+        load_arm(write(tmp_path, far))

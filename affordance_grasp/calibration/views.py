@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from affordance_grasp.configuration.documents import read_json
 from affordance_grasp.control.arm.kinematics import forward
 from affordance_grasp.control.arm.urdf import SerialArm
 from affordance_grasp.datatypes import RgbdFrame
@@ -64,10 +65,10 @@ def read_views(folder: Path, arm: SerialArm) -> list[CalibrationView]:
 
 def _read_view(folder: Path, arm: SerialArm) -> CalibrationView:
     try:
-        content = json.loads((folder / "view.json").read_text(encoding="utf-8"))
+        content = read_json(folder / "view.json", "view")
         intrinsics = [float(content[name]) for name in ("fx", "fy", "cx", "cy")]
         T = _flange(content, arm)
-    except (OSError, KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, IndexError) as error:
         raise InvalidInput(f"{folder}/view.json lacks or garbles {error}") from error
     frame = read_frame(folder / "color.png", folder / "depth.png", intrinsics)
     return CalibrationView(folder.name, frame, T)

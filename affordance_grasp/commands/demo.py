@@ -8,6 +8,7 @@ from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Annotated, Any
 
+from affordance_grasp.configuration.documents import read_json
 from affordance_grasp.configuration.flags import add_flags, read_flags
 from affordance_grasp.configuration.settings import (
     Seed,
@@ -198,7 +199,7 @@ def _report(
     )
     account.say("report", f"{folder}/: " + ", ".join(path.name for path in written.values()))
     account.say("SUCCESS" if extra["success"] else "FAILURE")
-    return dict(json.loads(written["report"].read_text(encoding="utf-8")))
+    return dict(read_json(written["report"], "report"))
 
 
 def _reasons(plan: "GraspPlan") -> str:

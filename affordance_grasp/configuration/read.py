@@ -5,8 +5,7 @@ from dataclasses import MISSING
 from pathlib import Path
 from typing import Any, TypeVar
 
-import yaml
-
+from affordance_grasp.configuration.documents import read_yaml
 from affordance_grasp.configuration.settings import Setting, settings_of
 from affordance_grasp.errors import InvalidInput, UnknownName
 
@@ -15,11 +14,7 @@ T = TypeVar("T")
 
 def read_mapping(path: Path) -> dict[str, Any]:
     """Read a YAML file that holds one mapping."""
-    try:
-        content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        reason = " ".join(str(error).split())
-        raise InvalidInput(f"cannot read settings {path}: {reason}") from error
+    content = read_yaml(path)
     if not isinstance(content, dict):
         raise InvalidInput(f"settings {path} must be a mapping of names to values")
     return content

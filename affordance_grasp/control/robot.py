@@ -26,7 +26,7 @@ from affordance_grasp.control.gripper import GripperProfile, load_gripper
 from affordance_grasp.control.motion.clearance import Body
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.geometry import Floats, pose
-from affordance_grasp.share import DEFAULT_ROBOT, find_file, share_path
+from affordance_grasp.share import DEFAULT_ROBOT, exists, find_file, share_path
 
 JOINT_LISTS = ("max_position_rad", "max_velocity_radps", "max_acceleration_radps2", "home_q_rad")
 
@@ -182,4 +182,4 @@ def _limited(arm: SerialArm, settings: RobotSettings) -> SerialArm:
 def named_file(settings_path: Path, relative: str) -> Path:
     """A file that a robot's settings name: beside them, else of the package."""
     beside = settings_path.parent / relative
-    return beside if beside.exists() else share_path(relative)
+    return beside if exists(beside) else share_path(relative)

@@ -15,9 +15,17 @@ import numpy as np
 from affordance_grasp.configuration.read import read_mapping
 from affordance_grasp.control.arm.inverse import within_limits
 from affordance_grasp.control.arm.kinematics import joint_frames, pose_error
-from affordance_grasp.control.arm.urdf import SerialArm, joined_link, joint_limits, read_arm
+from affordance_grasp.control.arm.urdf import (
+    MAX_BYTES,
+    SerialArm,
+    joined_link,
+    joint_limits,
+    parse_urdf,
+    read_arm,
+)
 from affordance_grasp.control.robot import RobotConfig, named_file
 from affordance_grasp.errors import InvalidInput
+from affordance_grasp.files import read_bytes
 from affordance_grasp.geometry import Floats
 
 SOURCE = "robot_description"
@@ -33,7 +41,11 @@ def description(robot_file: Path) -> str:
     settings = read_mapping(robot_file)
     if "urdf" not in settings:
         raise InvalidInput(f"{robot_file} names no urdf; config/aubo_i5.yaml shows how")
-    return named_file(robot_file, str(settings["urdf"])).read_text(encoding="utf-8")
+    path = named_file(robot_file, str(settings["urdf"]))
+    try:
+        return read_bytes(path, "URDF", MAX_BYTES).decode()
+    except UnicodeDecodeError as error:
+        raise InvalidInput(f"URDF {path} is not UTF-8") from error
 
 
 def without_camera(urdf: str) -> str:
@@ -41,7 +53,7 @@ def without_camera(urdf: str) -> str:
 
     A frame that two publishers place jumps between their poses.
     """
-    robot = ElementTree.fromstring(urdf)
+    robot = parse_urdf(urdf, "the URDF")
     for element in list(robot):
         joint_of_camera = joined_link(element, "child") in CAMERA_FRAMES
         link_of_camera = element.tag == "link" and element.get("name") in CAMERA_FRAMES
@@ -57,10 +69,7 @@ def within_description(robot: RobotConfig, description: str) -> RobotConfig:
     geometry, or leaves the arm no room.
     """
     arm = robot.arm
-    try:
-        root = ElementTree.fromstring(description)
-    except ElementTree.ParseError as error:
-        raise InvalidInput(f"{SOURCE} is not a URDF: {error}") from error
+    root = parse_urdf(description, SOURCE)
     joints = {joint.get("name", ""): joint for joint in root.findall("joint")}
     missing = [name for name in arm.joint_names if name not in joints]
     if missing:

@@ -12,7 +12,6 @@ Boxes are in pixels of the image, right and bottom exclusive. ``prompts`` are th
 detector was asked for; they may be absent.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +20,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from affordance_grasp.configuration.documents import read_json
 from affordance_grasp.datasets.agd20k import ImageFile
 from affordance_grasp.errors import InvalidInput
 
@@ -80,14 +80,9 @@ class RecordedDetector:
     def __init__(self, path: Path) -> None:
         """Read and check the file."""
         self.path = path
-        try:
-            self._answers: Mapping[str, Any] = json.loads(path.read_text())
-        except OSError as error:
-            raise InvalidInput(
-                f"no detector boxes at {path} ({error.strerror}); run the part detector"
-            ) from error
-        except (json.JSONDecodeError, UnicodeDecodeError) as error:
-            raise InvalidInput(f"detector boxes {path} are not valid JSON: {error}") from error
+        if not path.exists():
+            raise InvalidInput(f"no detector boxes at {path}; run the part detector")
+        self._answers: Mapping[str, Any] = read_json(path, "detector boxes")
         if not isinstance(self._answers, dict) or not isinstance(self._answers.get("parts"), dict):
             raise InvalidInput(f'detector boxes {path} hold no mapping "parts"')
 

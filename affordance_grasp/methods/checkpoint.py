@@ -11,8 +11,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
+from affordance_grasp.configuration.documents import parse_json
 from affordance_grasp.encoders.weights import check_state_dict
-from affordance_grasp.errors import CheckpointError
+from affordance_grasp.errors import CheckpointError, InvalidInput
 from affordance_grasp.files import write_file
 from affordance_grasp.query.vocabulary import AFFORDANCES
 
@@ -117,10 +118,10 @@ def _parse_info(path: Path, metadata: Mapping[str, str]) -> CheckpointInfo:
             f"{metadata.get('format')!r}, expected {FORMAT!r}"
         )
     try:
-        fields = json.loads(metadata["info"])
+        fields = parse_json(metadata["info"], "info")
         info = CheckpointInfo(**{**fields, "affordances": tuple(fields["affordances"])})
         _check_types(info)
-    except (KeyError, TypeError, ValueError, RecursionError) as error:
+    except (InvalidInput, KeyError, TypeError, ValueError) as error:
         raise CheckpointError(f"checkpoint {path} has unreadable metadata: {error}") from error
     unknown = [name for name in info.affordances if name not in AFFORDANCES]
     if unknown or not info.affordances:

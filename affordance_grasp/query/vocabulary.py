@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 from functools import cache
 
-import yaml
-
+from affordance_grasp.configuration.documents import read_yaml
 from affordance_grasp.errors import UnknownName
 from affordance_grasp.query.sentences import Words
 from affordance_grasp.share import share_path
@@ -78,8 +77,7 @@ class Vocabulary:
 @cache
 def load_vocabulary() -> Vocabulary:
     """Read ``config/vocabulary.yaml``."""
-    with share_path("config/vocabulary.yaml").open(encoding="utf-8") as file:
-        stored = yaml.safe_load(file)
+    stored = read_yaml(share_path("config/vocabulary.yaml"), "vocabulary")
     fillers = frozenset(stored["fillers"])
     return Vocabulary(
         fillers=fillers,

@@ -1,6 +1,5 @@
 """A whole replay: read, plan, append, and resume where an earlier run was stopped."""
 
-import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
@@ -10,6 +9,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+from affordance_grasp.configuration.documents import read_json
 from affordance_grasp.configuration.settings import record
 from affordance_grasp.control.robot import load_robot
 from affordance_grasp.errors import InvalidInput
@@ -208,9 +208,9 @@ def _check_same(folder: Path, identity: dict[str, Any]) -> None:
             raise InvalidInput(f"{folder} holds {RESULTS} without {RUN}; use another folder")
         return
     try:
-        begun = json.loads(path.read_text(encoding="utf-8"))
+        begun = read_json(path, "replay")
         different = [name for name in identity if begun.get(name) != identity[name]]
-    except (ValueError, AttributeError) as error:
+    except (InvalidInput, AttributeError) as error:
         raise InvalidInput(f"{path} is not that of a replay; use another folder") from error
     if different:
         name = different[0]

@@ -4,6 +4,7 @@ Rotations within 1e-4 rad of a multiple of pi/2 are snapped to it: some vendors 
 that rounding breaks the exact parallelism on which closed-form inverse kinematics rests.
 """
 
+from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 from math import pi
@@ -15,9 +16,14 @@ from numpy.typing import ArrayLike
 from scipy.spatial.transform import Rotation
 
 from affordance_grasp.errors import InvalidInput, shown
+from affordance_grasp.files import read_bytes
 from affordance_grasp.geometry import Floats, pose
 
 SNAP_RAD = 1e-4
+MAX_BYTES = 2**24
+MAX_DEPTH = 64
+MAX_NUMBER = 1e6
+"""Larger numbers are no lengths [m] or angles [rad] of an arm."""
 MOVING = ("revolute", "continuous")
 
 
@@ -136,11 +142,31 @@ def load_shapes(urdf: Path, arm: SerialArm) -> tuple[LinkShape, ...]:
     return tuple(shapes)
 
 
-def _root(urdf: Path) -> ElementTree.Element:
+def parse_urdf(text: bytes | str, name: str) -> ElementTree.Element:
+    """The root element of a URDF text; ``name`` is what an error calls it.
+
+    Raises:
+        InvalidInput: no XML, nested deeper than ``MAX_DEPTH``, or two links or joints of one name.
+    """
     try:
-        return ElementTree.parse(urdf).getroot()
-    except (OSError, ElementTree.ParseError) as error:
-        raise InvalidInput(f"cannot read URDF {urdf}: {error}") from error
+        root = ElementTree.fromstring(text)
+    except (ElementTree.ParseError, ValueError, LookupError) as error:  # of its encoding
+        raise InvalidInput(f"{name} is not a URDF: {error}") from error
+    level, depth = [root], 0
+    while level:
+        level, depth = [child for element in level for child in element], depth + 1
+        if depth > MAX_DEPTH:
+            raise InvalidInput(f"{name} is not a URDF: nested deeper than {MAX_DEPTH}")
+    for kind in ("link", "joint"):
+        counted = Counter(element.get("name", "") for element in root.findall(kind))
+        twice = [each for each, count in counted.items() if count > 1]
+        if twice:
+            raise InvalidInput(f"{name} has several {kind}s of the name {shown(twice[0])}")
+    return root
+
+
+def _root(urdf: Path) -> ElementTree.Element:
+    return parse_urdf(read_bytes(urdf, "URDF", MAX_BYTES), f"URDF {urdf}")
 
 
 def joined_link(joint: ElementTree.Element, role: str) -> str:
@@ -178,7 +204,7 @@ def _vector(
         numbers = np.array([float(word) for word in text.split()])
     except ValueError:
         numbers = np.array([])
-    if numbers.shape != (3,) or not np.isfinite(numbers).all():
+    if numbers.shape != (3,) or not (np.abs(numbers) <= MAX_NUMBER).all():
         raise InvalidInput(
             f"{where}: {element.tag} {attribute}={shown(text)}; expected three numbers with "
             f"spaces between them{_advice(text)}"
@@ -250,7 +276,7 @@ def _number(
         value = float(text or "")
     except ValueError:
         value = np.nan
-    if not np.isfinite(value):
+    if not abs(value) <= MAX_NUMBER:
         raise InvalidInput(
             f"{where}: {element.tag} {attribute} {shown(text or '')} is not a number"
             f"{_advice(text or '')}"

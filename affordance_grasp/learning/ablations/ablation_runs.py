@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from affordance_grasp.configuration.documents import read_json
 from affordance_grasp.datasets.agd20k import LAYOUTS
 from affordance_grasp.encoders.weights import load_strictly
 from affordance_grasp.errors import InvalidInput
@@ -154,6 +155,6 @@ def _backbone_sha256(method: str, config: Any) -> str:
 
 def _read_json(path: Path) -> dict[str, Any]:
     try:
-        return dict(json.loads(path.read_text()))
-    except (OSError, ValueError) as error:
+        return dict(read_json(path, "figures"))
+    except (InvalidInput, TypeError, ValueError) as error:
         raise InvalidInput(f"{path} is not readable; remove its folder: {error}") from error

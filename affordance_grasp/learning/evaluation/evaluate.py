@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from affordance_grasp.configuration.documents import read_json
 from affordance_grasp.datasets.agd20k import (
     ImageFile,
     Split,
@@ -138,10 +139,10 @@ def export_maps(
 def score_exported(folder: Path, split: Split, protocol: str) -> Evaluation:
     """Step two: score the maps in ``folder``; refuses maps of other test items."""
     try:
-        index = json.loads((folder / INDEX_FILE).read_text())
+        index = read_json(folder / INDEX_FILE, "index")
         maps = np.load(folder / MAPS_FILE)
         items, name = list(index["items"]), str(index["split"])
-    except (OSError, EOFError, KeyError, TypeError, ValueError) as error:
+    except (InvalidInput, OSError, EOFError, KeyError, TypeError, ValueError) as error:
         reason = str(error) or type(error).__name__
         raise InvalidInput(f"no readable exported maps in {folder}: {reason}") from error
     if items != [item.image.name for item in split.test]:

@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 
+from affordance_grasp.configuration.documents import read_json
 from affordance_grasp.encoders.weights import NOT_TENSORS
 from affordance_grasp.errors import CheckpointError, InvalidInput, writing
 from affordance_grasp.files import write_file
@@ -72,8 +73,8 @@ class RunFolder:
 
     def _recorded(self) -> dict[str, Any]:
         try:
-            return dict(json.loads(self.config.read_text()))
-        except (OSError, TypeError, ValueError) as error:
+            return dict(read_json(self.config, "run"))
+        except (InvalidInput, TypeError, ValueError) as error:
             raise InvalidInput(
                 f"{self.config} is corrupt; remove {self.path} and start again"
             ) from error

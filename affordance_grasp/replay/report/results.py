@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from affordance_grasp.configuration.documents import parse_json
 from affordance_grasp.errors import InvalidInput, writing
 
 PLANNED, NOTHING, BROKEN = "planned", "nothing", "broken"
@@ -96,8 +97,8 @@ def read_results(path: Path) -> Iterator[FrameResult]:
 
 def _parsed(line: bytes, path: Path) -> FrameResult:
     try:
-        return FrameResult(**json.loads(line))
-    except (ValueError, TypeError) as error:
+        return FrameResult(**parse_json(line, "result"))
+    except (InvalidInput, TypeError) as error:
         raise InvalidInput(
             f"{path} is not the results file of a replay; use another folder or start afresh"
         ) from error

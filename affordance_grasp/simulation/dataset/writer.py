@@ -17,6 +17,7 @@ import mujoco
 import numpy as np
 from tqdm import tqdm
 
+from affordance_grasp.configuration.documents import read_json
 from affordance_grasp.errors import InvalidInput, WorkerDied, writing
 from affordance_grasp.files import write_file
 from affordance_grasp.simulation.dataset.config import SPLITS, DatasetConfig
@@ -169,10 +170,7 @@ def _answers(split: str, exact: Json, detector: SimulatedDetector) -> Json:
 
 
 def _read_boxes(path: Path) -> Json:
-    try:
-        exact = json.loads(path.read_text())
-    except (OSError, ValueError) as error:
-        raise InvalidInput(f"exact boxes {path} cannot be read: {error}") from error
+    exact = read_json(path, "exact boxes")
     if not isinstance(exact, dict) or not {"ego", "exo"} <= set(exact):
         raise InvalidInput(f'exact boxes {path} are not a mapping with "ego" and "exo"')
     return exact
