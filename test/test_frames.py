@@ -1,6 +1,7 @@
 """Frames from the camera topics: paired by stamp, and never older than the question."""
 
 from threading import Timer
+from time import monotonic
 from types import SimpleNamespace
 
 import numpy as np
@@ -130,6 +131,16 @@ def test_frames_of_another_clock_are_named(stream):
     soon(stream, (NOW_S - 40,))
     with pytest.raises(NoAnswer, match=r"stamps 40\.0 s old; the clocks must agree"):
         stream.next(0.3)
+
+
+def test_an_image_that_is_far_too_old_is_not_waited_out(stream):
+    soon(stream, (NOW_S - 10,))
+    begun = monotonic()
+    with pytest.raises(NoAnswer, match=r"no camera frame: frames arrive with stamps 10\.0 s old"):
+        stream.next(60.0)
+    assert monotonic() - begun < 30
+    soon(stream, (NOW_S - 4,), (NOW_S + 0.4,))
+    assert seconds(stream.next(60.0).header.stamp) == pytest.approx(NOW_S + 0.4)
 
 
 def test_what_is_missing_is_named(stream):

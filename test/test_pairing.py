@@ -11,6 +11,7 @@ from affordance_grasp.streams.pairing import (
     DEPTH,
     INFO,
     MOST_HELD,
+    NEAR_NS,
     PATIENCE_NS,
     SLOP_NS,
     TRUTH,
@@ -85,6 +86,44 @@ def test_depth_at_a_lower_rate_serves_several_images():
         came(COLOR, 133),
     )
     assert pairs(frames) == [(100, 100), (117, 133), (133, 133)]
+
+
+def camera(colors, depths):
+    """The frames of a recorded camera, by the times at which each took images [ms]."""
+    losses = Losses()
+    one = pairer(losses, ahead=True)
+    arrivals = sorted(
+        [came(COLOR, ms) for ms in colors] + [came(DEPTH, ms) for ms in depths],
+        key=lambda one: one[1].arrived_ns,
+    )
+    return [*feed(one, *arrivals), *one.rest()], losses.unpaired
+
+
+@pytest.mark.parametrize("lost", [{0}, {1}, {2}, {7}, {19}, {3, 4}, {2, 9, 15}])
+def test_an_image_whose_depth_was_lost_is_left_out_where_the_others_match(lost):
+    stamps = [100 + 33 * i for i in range(20)]
+    there = [ms for i, ms in enumerate(stamps) if i not in lost]
+    frames, unpaired = camera(stamps, there)
+    assert pairs(frames) == [(ms, ms) for ms in there]
+    assert unpaired == len(lost) and all(frame.gap_ns == 0 for frame in frames)
+
+
+@pytest.mark.parametrize("late_ms", [8, 16])
+def test_depth_that_is_always_as_late_is_that_of_the_image(late_ms):
+    stamps = [100 + 33 * i for i in range(20)]
+    frames, unpaired = camera(stamps, [ms + late_ms for ms in stamps])
+    assert (len(frames), unpaired) == (20, 0)
+    assert {frame.gap_ns for frame in frames} == {late_ms * MS}
+
+
+def test_depth_at_half_the_rate_is_not_lost():
+    frames, unpaired = camera([100 + 33 * i for i in range(20)], [100 + 66 * i for i in range(12)])
+    assert (len(frames), unpaired) == (20, 0)
+
+
+def test_a_camera_that_is_triggered_is_not_waited_for():
+    """Live, nobody knows whether another image will come."""
+    assert pairs(feed(pairer(), came(COLOR, 1000), came(DEPTH, 1030))) == [(1000, 1030)]
 
 
 def test_images_without_depth_are_counted_and_hold_nobody_up():
@@ -185,8 +224,9 @@ def test_every_image_gets_the_nearest_depth_and_none_beyond_the_slop(colors, dep
         away = min(abs(depth - color) for depth in depths)
         if away * MS <= SLOP_NS:
             expected[color] = away
-    assert [frame.color for frame in frames] == list(expected)
-    assert {frame.color: abs(frame.depth - frame.color) for frame in frames} == expected
+    away = {frame.color: abs(frame.depth - frame.color) for frame in frames}
+    assert list(away) == sorted(away) and away.items() <= expected.items()
+    assert all(expected[color] * MS > NEAR_NS for color in expected if color not in away)
     assert losses.unpaired == len(colors) - len(frames)
 
 

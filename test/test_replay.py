@@ -44,9 +44,10 @@ def millimetres(frame):
     return np.rint(frame.depth_m * 1000).astype(np.uint16)
 
 
-def write_frame(bag, frame, t_s, **color):
+def write_frame(bag, frame, t_s, with_depth=True, **color):
     bag.write(INFO, info(t_s, frame.intrinsics), t_s)
-    bag.write(DEPTH, image(t_s, millimetres(frame), "16UC1"), t_s)
+    if with_depth:
+        bag.write(DEPTH, image(t_s, millimetres(frame), "16UC1"), t_s)
     bag.write(COLOR, image(t_s, frame.color, **{"encoding": "rgb8", **color}), t_s)
 
 
@@ -345,14 +346,34 @@ def test_reach_is_checked_where_the_bag_tells_where_the_camera_was(bar, tmp_path
             writer.write("/tf_static", transforms(0, link), 0)
         write_frame(writer, bar, 0)
     words = ["--no-reach"] if known == "not asked" else []
-    replayed(capsys, tmp_path / "bag", "--out", tmp_path / "out", *words)
+    summary = replayed(capsys, tmp_path / "bag", "--out", tmp_path / "out", *words)
     result = next(read_results(tmp_path / "out" / "frames.jsonl"))
+    unchecked = "reach was not checked on 1 of 1 planned frames: the bag has neither joint_states"
+    assert summary["reach_not_checked"].startswith(unchecked) == (known == "nothing")
+    assert bool(summary["reach_not_checked"]) == (known == "nothing")
     if known in ("nothing", "not asked"):
         assert result.view is None and result.base is None
         return
     assert result.view == ("joint_states" if known == "joints" else "tf")
     T_cam_tcp = pose(translation_m=result.grasps[0]["position"])
     np.testing.assert_allclose(result.base["position"], (T_base_cam @ T_cam_tcp)[:3, 3], atol=1e-4)
+
+
+def test_a_lost_depth_image_costs_its_frame_and_the_worst_gap_is_told(bar, tmp_path, capsys):
+    with bag_writer(tmp_path / "bag") as writer:
+        for i in range(8):
+            write_frame(writer, bar, i / 30, with_depth=i != 4)
+        depth = image(8 / 30 + 0.004, millimetres(bar), "16UC1")
+        writer.write(DEPTH, depth, 8 / 30)
+        writer.write(COLOR, image(8 / 30, bar.color, "rgb8"), 8 / 30)
+    summary = replayed(capsys, tmp_path / "bag")
+    assert summary["frames"]["planned"] == 8
+    assert summary["left_out"]["colour_images_without_depth"] == 1
+    assert summary["worst_depth_gap_ms"] == 4.0
+    words = ["replay", str(tmp_path / "bag"), "--query", "hold", "--rule", "quality"]
+    assert main([*words, "--workers", "1", "--every", "9"]) == 0
+    said = capsys.readouterr().out
+    assert said.count("reach was not checked on 1 of 1 planned frames") == 1
 
 
 @pytest.mark.parametrize(

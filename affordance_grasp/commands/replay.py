@@ -12,6 +12,8 @@ from affordance_grasp.configuration.flags import add_flags, read_flags
 from affordance_grasp.replay.options import ReplayOptions, TopicNames
 from affordance_grasp.rules import RULES
 
+SAID_GAP_MS = 1.0
+
 if TYPE_CHECKING:
     from affordance_grasp.replay.report.results import FrameResult
     from affordance_grasp.replay.run import ReplayOutcome
@@ -132,8 +134,11 @@ def _account(summary: dict[str, Any]) -> str:
         lines.append(f"ground truth on {truth['maps']} frames: {figures}")
     if truth["grasps"]:
         lines.append(f"the first grasp is on the part in {truth['on_part_rate']:.0%}")
+    lines += filter(None, [summary["reach_not_checked"]])
     for name, count in summary["left_out"].items():
         lines += [f"left out: {count} {name.replace('_', ' ')}"] if count else []
+    if (gap_ms := summary["worst_depth_gap_ms"]) >= SAID_GAP_MS:
+        lines.append(f"depth is up to {gap_ms:.1f} ms from its colour image")
     lines += [f"{count} x {message}" for message, count in summary["messages"].items()]
     if summary["files"]:
         lines.append(f"written to {summary['files']}")

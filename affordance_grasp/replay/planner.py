@@ -79,8 +79,15 @@ def _since(started: float) -> float:
 
 
 def _without_plan(numbered: NumberedFrame, kind: str, error: AffordanceGraspError) -> FrameResult:
-    header, color = numbered.raw.header, numbered.raw.color
-    return FrameResult(numbered.index, header.stamp_ns, color.bag_ns, kind, str(error))
+    raw = numbered.raw
+    return FrameResult(
+        numbered.index,
+        raw.header.stamp_ns,
+        raw.color.bag_ns,
+        kind,
+        str(error),
+        depth_gap_ms=raw.gap_ns * 1e-6,
+    )
 
 
 def _result(
@@ -103,7 +110,9 @@ def _result(
         grasps=grasps_summary(plan.selection.ranked, top),
         base=pose_summary(view.T_base_cam @ best.T_cam_tcp) if view and best else None,
         view=view.source if view else None,
+        no_view=numbered.no_view,
         rejected=plan.selection.rejection_counts(),
         scores=None if truth is None else score_heatmap(plan.heatmap, truth),
         on_part=None if best is None or truth is None else on_part(best, truth),
+        depth_gap_ms=numbered.raw.gap_ns * 1e-6,
     )

@@ -20,6 +20,7 @@ from affordance_grasp.streams.timeline import NotKnown
 from affordance_grasp.streams.transforms import TransformTree
 
 WARM_UP_NS = 2_000_000_000
+NO_POSE = "the bag has neither joint_states nor tf"
 
 
 @dataclass(frozen=True)
@@ -37,11 +38,15 @@ class CameraState:
 
 @dataclass(frozen=True)
 class NumberedFrame:
-    """A frame and its place among all frames of the bag, from 0."""
+    """A frame and its place among all frames of the bag, from 0.
+
+    ``no_view``: where a pose was sought and ``view`` is None, the reason.
+    """
 
     index: int
     raw: RawFrame
     view: CameraState | None
+    no_view: str = ""
 
 
 @dataclass(frozen=True)
@@ -100,7 +105,7 @@ class FrameSource:
             if raw.color.bag_ns < self._asked_ns:
                 self.losses.clear()  # that part is not requested
                 continue
-            yield NumberedFrame(index, raw, self._view(raw.header))
+            yield NumberedFrame(index, raw, *self._view(raw.header))
 
     def _skip(self, pairs: Iterator[RawFrame], after: FrameResult) -> None:
         wanted = (after.stamp_ns, after.bag_ns)
@@ -116,7 +121,7 @@ class FrameSource:
         roles = {topics.depth: DEPTH, topics.camera_info: INFO, topics.color: COLOR}
         if topics.truth:
             roles[topics.truth] = TRUTH
-        pairer = Pairer(self.losses, self._info, with_truth=topics.truth is not None)
+        pairer = Pairer(self.losses, self._info, topics.truth is not None, ahead=True)
         wanted = [*roles, *(name for name in robot if name and self._robot)]
         for message in self.bag.messages(wanted, start_ns, stop_ns):
             if message.topic in roles:
@@ -149,20 +154,22 @@ class FrameSource:
         """Whether every source of the camera's pose has reached the time of an image."""
         return all(pose.knows(image) for pose in self._poses.values())
 
-    def _view(self, image: Header) -> CameraState | None:
-        """The camera's pose, by the first source that has it."""
+    def _view(self, image: Header) -> tuple[CameraState | None, str]:
+        """The camera's pose, by the first source that has it, or the reason why none has."""
         if self._robot is None:
-            return None
+            return None, ""
+        reason = "" if self._poses else NO_POSE
         for source, pose in self._poses.items():
             try:
                 T_base_cam = pose.at(image)
-            except NotKnown:
-                continue
+            except NotKnown as error:
+                reason = reason or str(error)
             except InvalidInput as error:
                 self.losses.lose(str(error))
+                reason = reason or str(error)
             else:
-                return CameraState(T_base_cam, self._q(image, self._robot), source)
-        return None
+                return CameraState(T_base_cam, self._q(image, self._robot), source), ""
+        return None, reason
 
     def _q(self, image: Header, robot: RobotConfig) -> Floats:
         """Joint positions (J,) [rad] at an image; those of home where they are unknown."""

@@ -28,6 +28,8 @@ COLOR, DEPTH, INFO = "color/image_raw", "aligned_depth_to_color/image_raw", "col
 DEPTH_INFO = "aligned_depth_to_color/camera_info"
 ROLES = {COLOR: pairing.COLOR, DEPTH: pairing.DEPTH, INFO: pairing.INFO}
 COMPLAINT_PERIOD_S = 5.0
+STALE_S = 5.0
+"""A busy machine may take seconds to send an image; one this old has another clock, or waited."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +112,7 @@ class FrameStream:
         self._pairer: pairing.Pairer[Any] = pairing.Pairer(pairing.Losses())
         self._newest: StampedFrame | None = None
         self._latest: dict[str, pairing.Stamped[Any]] = {}
-        self._fault = ""
+        self._fault, self._stale = "", ""
         group = MutuallyExclusiveCallbackGroup()
         for kind, topic in ((Image, COLOR), (Image, DEPTH), (CameraInfo, INFO)):
             take = partial(self._take, topic)
@@ -122,16 +124,17 @@ class FrameStream:
     def next(self, timeout_s: float) -> StampedFrame:
         """The first frame taken after this call, undistorted; raises what is missing.
 
-        An earlier frame may show the arm and the scene before the last motion.
+        An earlier frame may show the arm and the scene before the last motion. One that is far
+        older is a fault that no waiting mends.
         """
         asked_ns = self._clock.now().nanoseconds
         with self._arrived:
             self._pairer.clear()
-            self._newest, self._fault = None, ""
-            self._arrived.wait_for(lambda: self._taken_since(asked_ns), timeout_s)
+            self._newest, self._fault, self._stale = None, "", ""
+            self._arrived.wait_for(lambda: self._taken_since(asked_ns) or self._stale, timeout_s)
             if (frame := self._taken_since(asked_ns)) is None:
-                missing = self._missing(asked_ns)
-                raise NoAnswer(f"no camera frame within {timeout_s:g} s: {missing}")
+                limit = "" if self._stale else f" within {timeout_s:g} s"
+                raise NoAnswer(f"no camera frame{limit}: {self._stale or self._missing(asked_ns)}")
         return frame.undistorted()
 
     def latest(self) -> dict[str, pairing.Stamped[Any]]:
@@ -148,7 +151,7 @@ class FrameStream:
             return self._fault
         if self._newest is not None:
             old_s = (asked_ns - stamp_ns(self._newest.header.stamp)) * 1e-9
-            return f"frames arrive with stamps {old_s:.1f} s old; the clocks must agree"
+            return _of_another_time(old_s)
         received = {topic for topic, one in self._latest.items() if one.arrived_ns >= asked_ns}
         if COLOR not in received:
             return f"nothing arrives on {COLOR}"
@@ -170,6 +173,10 @@ class FrameStream:
             except InvalidInput as error:
                 self._fault = str(error)
                 self._logger.warning(self._fault, throttle_duration_sec=COMPLAINT_PERIOD_S)
+            old_s = (now_ns - header.stamp_ns) * 1e-9
+            if topic == COLOR and old_s > STALE_S and not self._fault:
+                self._stale = _of_another_time(old_s)
+                self._arrived.notify_all()
             complete = list(self._pairer.ready(stamped.arrived_ns))
             if not complete:
                 return
@@ -179,3 +186,10 @@ class FrameStream:
             self._arrived.notify_all()
         if self._on_frame is not None:
             self._on_frame(frame)
+
+
+def _of_another_time(old_s: float) -> str:
+    return (
+        f"frames arrive with stamps {old_s:.1f} s old; the clocks must agree, and nothing may "
+        "hold images back"
+    )

@@ -159,6 +159,7 @@ def _tables(summary: dict[str, Any]) -> str:
     latency = {n: f"{t['median']:.0f} / {t['p90']:.0f}" for n, t in summary["latency_ms"].items()}
     poses = {f"camera pose from {name}": n for name, n in summary["camera_pose"].items()}
     left = {name.replace("_", " "): n for name, n in summary["left_out"].items() if n}
+    left["worst gap between colour and depth [ms]"] = summary["worst_depth_gap_ms"]
     tables = [
         _table("Time [ms], median / p90", latency),
         _table("Rejected candidates", summary["rejected"]),
@@ -166,7 +167,8 @@ def _tables(summary: dict[str, Any]) -> str:
         _table("Topics", summary["topics"]),
     ]
     errors = _table("Errors", summary["messages"])
-    return f'<div class="pair">{"".join(tables)}</div>{errors}'
+    unchecked = f"<p>{escape(summary['reach_not_checked'])}</p>"
+    return f'{unchecked}<div class="pair">{"".join(tables)}</div>{errors}'
 
 
 def _table(title: str, rows: dict[str, Any]) -> str:

@@ -21,9 +21,10 @@ class FrameResult:
     ``broken``: the messages could not be used. ``fault``: nothing was found because an external
     generator failed on the frame. ``grasps``: the best, in the optical frame, as
     ``plan`` reports them; ``base``: the first of them in the robot's base frame, where the pose
-    of the camera is known, by ``view``. ``scores``: kld, sim and nss where there is ground truth;
-    ``on_part``: whether the first grasp's contact lies on it. ``lost``: what was left out between
-    the frame before and this one.
+    of the camera is known, by ``view``, else ``no_view`` is the reason. ``scores``: kld, sim and
+    nss where there is ground truth; ``on_part``: whether the first grasp's contact lies on it.
+    ``depth_gap_ms``: how far the depth's stamp is from the colour image's. ``lost``: what was left
+    out between the frame before and this one.
     """
 
     index: int
@@ -40,11 +41,13 @@ class FrameResult:
     grasps: list[dict[str, Any]] = field(default_factory=list)
     base: dict[str, Any] | None = None
     view: str | None = None
+    no_view: str = ""
     rejected: dict[str, int] = field(default_factory=dict)
     latency_ms: dict[str, float] = field(default_factory=dict)
     scores: dict[str, float] | None = None
     on_part: bool | None = None
     picture: str | None = None
+    depth_gap_ms: float = 0.0
     lost: dict[str, Any] = field(default_factory=dict)
 
 

@@ -45,10 +45,12 @@ class Tally:
     kinds: Counter[str] = field(default_factory=Counter)
     fault: str = ""
     views: Counter[str] = field(default_factory=Counter)
+    unchecked: Counter[str] = field(default_factory=Counter)
     rejected: Counter[str] = field(default_factory=Counter)
     messages: Counter[str] = field(default_factory=Counter)
     lost: Counter[str] = field(default_factory=Counter)
     columns: dict[str, list[float]] = field(default_factory=dict)
+    worst_gap_ms: float = 0.0
     first_ns: int | None = None
     last_ns: int = 0
 
@@ -58,12 +60,14 @@ class Tally:
         self.fault = self.fault or (result.message if result.fault else "")
         self.first_ns = result.stamp_ns if self.first_ns is None else self.first_ns
         self.last_ns = result.stamp_ns
+        self.worst_gap_ms = max(self.worst_gap_ms, result.depth_gap_ms)
         self.lose(result.lost)
         if result.message:
             self.messages[result.message] += 1
         if result.kind != PLANNED:
             return
         self.views[result.view or "none"] += 1
+        self.unchecked.update(filter(None, [result.no_view]))
         self.rejected.update(result.rejected)
         figures = {"confidence": result.confidence, "taken": float(result.ranked > 0)}
         figures |= {f"{name}_ms": ms for name, ms in result.latency_ms.items()}
@@ -91,11 +95,13 @@ class Tally:
                 "colour_images_without_depth": self.lost["unpaired"],
                 "broken_messages": self.lost["broken"],
             },
+            "worst_depth_gap_ms": round(self.worst_gap_ms, 3),
             "span_s": None if span_ns is None else round(span_ns * 1e-9, 3),
             "grasp_found_rate": self._mean("taken"),
             "confidence": self._mean("confidence"),
             "heat_of_first": self._mean("heat"),
             "camera_pose": dict(self.views),
+            "reach_not_checked": self._unchecked(),
             "rejected": dict(self.rejected.most_common()),
             "latency_ms": latency,
             "ground_truth": {
@@ -106,6 +112,14 @@ class Tally:
             },
             "messages": dict(self.messages.most_common(MOST_MESSAGES)),
         }
+
+    def _unchecked(self) -> str:
+        """One sentence where the reach was to be checked and could not be; else empty."""
+        if not self.unchecked:
+            return ""
+        (why, _), *_ = self.unchecked.most_common(1)
+        frames = f"{self.unchecked.total()} of {self.kinds[PLANNED]} planned frames"
+        return f"reach was not checked on {frames}: {why}"
 
     def _mean(self, name: str) -> float | None:
         values = self.columns.get(name)
