@@ -122,3 +122,51 @@ def test_a_program_that_is_not_there_is_told():
     frame, understood, _ = scene()
     with pytest.raises(GeneratorFault, match="/no/such/program cannot be started"):
         make_generator("command", GRIPPER, settings).generate(frame, scene=understood)
+
+
+STRAY = """
+import os, subprocess, sys, time
+code = "import os, sys, time; open(sys.argv[1], 'w').write(str(os.getpid())); time.sleep(600)"
+child = [sys.executable, "-c", code, {note!r}]
+if os.fork() == 0:  # whose parent ends at once
+    subprocess.Popen(child, start_new_session=True)
+    os._exit(0)
+os.wait()
+while not (os.path.exists({note!r}) and open({note!r}).read()):
+    time.sleep(0.01)
+"""
+
+
+@pytest.mark.processes
+@pytest.mark.parametrize("then", ["exit(3)", "time.sleep(600)"])
+def test_orphans_in_sessions_of_their_own_are_ended(tmp_path, then):
+    note = tmp_path / "child"
+    with pytest.raises(GeneratorFault, match="code 3|took longer"):
+        run(tmp_path, STRAY.format(note=str(note)) + then, timeout_s=8.0)
+    assert not _alive(int(note.read_text()))
+
+
+def test_endless_output_is_not_kept(tmp_path):
+    with pytest.raises(GeneratorFault, match="took longer"):
+        run(tmp_path, "import os\nwhile True: os.write(1, b'x' * 65536)", timeout_s=1.0)
+
+
+@pytest.mark.parametrize(
+    ("script", "words"),
+    [
+        ("shutil.rmtree(folder); folder.symlink_to('/etc')", "a link"),
+        ("shutil.rmtree(folder); folder.write_text('x')", "neither grasps.npy nor"),
+        ("shutil.rmtree(folder.parent)", "neither grasps.npy nor"),
+        ("(folder / 'grasps.npy').symlink_to('/etc/passwd')", "grasps.npy is a link"),
+        ("os.mkfifo(folder / 'grasps.json')", "grasps.json .*device or pipe"),
+        ("(folder / 'grasps.json').mkdir()", "grasps.json .*a folder"),
+        ("os.chmod(folder, 0)", "neither grasps.npy nor"),
+        ("print('\\x1b[2J' + 'gone'); exit(1)", r"code 1: \\x1b\[2Jgone"),
+    ],
+)
+def test_what_is_left_in_place_of_an_answer_is_told(tmp_path, script, words):
+    with pytest.raises(GeneratorFault, match=words):
+        run(
+            tmp_path,
+            f"import os, pathlib, shutil, sys\nfolder = pathlib.Path(sys.argv[1])\n{script}\n",
+        )

@@ -188,6 +188,18 @@ def test_candidates_survive_the_round_trip(count):
         np.testing.assert_allclose(getattr(after, name), getattr(before, name), atol=1e-7)
 
 
+def test_a_candidate_that_is_none_loses_no_other():
+    message = from_candidates(grasps(3), HEADER)
+    message.candidates[0].quality = float("nan")
+    message.candidates[2].pose.orientation.w = 7.0
+    found = to_candidates(message)
+    np.testing.assert_allclose(found.contact_cam, grasps(3).contact_cam[1:2], atol=1e-7)
+    assert list(found.left_out.values()) == [2]
+    message.candidates[1].width_m = -0.01
+    with pytest.raises(InvalidInput, match="none of 3 grasp candidates of 'test' is usable"):
+        to_candidates(message)
+
+
 def test_a_grasp_in_another_frame_is_refused():
     grasp = SelectedGrasp(header=Header(frame_id="map"), width_m=0.02)
     with pytest.raises(InvalidInput, match="'map'; expected 'base_link'"):

@@ -84,12 +84,12 @@ def test_no_grasps_are_no_grasps(tmp_path, name):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("", "not JSON"),
-        ("\udcff".encode("utf-8", "surrogateescape").decode("latin1"), "not JSON"),
-        ("[" * 100_000, "not JSON"),
+        ("", "not readable JSON"),
+        ("\udcff".encode("utf-8", "surrogateescape").decode("latin1"), "not readable JSON"),
+        ("[" * 100_000, "not readable JSON"),
         ("[]", "must hold"),
         ('{"grasps": {}}', "must hold"),
-        ('{"grasps": [1]}', "must hold"),
+        ('{"grasps": [1]}', "grasp 0 needs position"),
         ('{"grasps": [{}]}', "grasp 0 needs position"),
         ('{"grasps": [{"position": [0, 0, 1]}]}', "grasp 0 needs position"),
         ('{"grasps": [{"position": [0, 0], "quaternion_xyzw": [0, 0, 0, 1]}]}', "grasp 0"),
@@ -98,6 +98,10 @@ def test_no_grasps_are_no_grasps(tmp_path, name):
         ('{"grasps": [{"position": [0, 0, NaN], "quaternion_xyzw": [0, 0, 0, 1]}]}', "NaN"),
         ('{"grasps": [{"position": "here", "quaternion_xyzw": [0, 0, 0, 1]}]}', "grasp 0"),
         ('{"grasps": [], "T_cam_source": [1]}', "T_cam_source"),
+        ('{"grasps": [], "T_cam_source": [[true]]}', "T_cam_source"),
+        ('{"grasps": [{"position": [0, 0, true], "quaternion_xyzw": [0, 0, 0, 1]}]}', "bool"),
+        ('{"grasps": [{"position": [0, 0, 1], "rotation": [[[1]]]}]}', "grasp 0"),
+        ('{"grasps": [], "grasps": []}', "'grasps' stands twice"),
     ],
 )
 def test_json_that_holds_no_grasps_is_refused(tmp_path, text, words):
@@ -125,14 +129,14 @@ def test_an_array_that_holds_no_grasps_is_refused(tmp_path, content, words):
 
 def test_pickles_archives_and_oversized_files_are_not_opened(tmp_path, monkeypatch):
     np.save(tmp_path / "grasps.npy", np.array([{"a": 1}], object), allow_pickle=True)
-    with pytest.raises(GeneratorFault, match="not a numpy array"):
+    with pytest.raises(GeneratorFault, match="no numbers but object"):
         read_grasps(tmp_path, "test")
     with (tmp_path / "grasps.npy").open("wb") as file:
         np.savez(file, grasps=grasp_group(ROW))
-    with pytest.raises(GeneratorFault, match="expected"):
+    with pytest.raises(GeneratorFault, match="not a numpy array"):
         read_grasps(tmp_path, "test")
     monkeypatch.setattr(exchange, "MAX_FILE_BYTES", 10)
-    with pytest.raises(GeneratorFault, match="larger than 10 bytes"):
+    with pytest.raises(GeneratorFault, match="at most 10 bytes are read"):
         read_grasps(tmp_path, "test")
 
 
@@ -147,3 +151,37 @@ def test_an_entry_without_a_pose_is_left_out_and_counted(tmp_path):
     grasps, _ = read_grasps(tmp_path, "test")
     np.testing.assert_array_equal(grasps.score, [0.7])
     assert grasps.left_out == {"without position and rotation": 1}
+
+
+def npy_bytes(header, body=b""):
+    text = header.encode("latin1") + b"\n"
+    return b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text + body
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "{'descr': '<f8', 'fortran_order': False, 'shape': (1000000000000, 17), }",
+        "{'descr': '<f8', 'fortran_order': False, 'shape': (-1, 17), }",
+        "{'descr': '<f8', 'fortran_order': False, 'shape': (True, 17), }",
+        "{'descr': '<f8', 'fortran_order': False, 'shape': (1.0, 17), }",
+        "{'descr': ('<f8', (1000000,)), 'fortran_order': False, 'shape': (1, 17), }",
+        "{'descr': [('a', '<f8')], 'fortran_order': False, 'shape': (1, 17), }",
+        "{'descr': 7, 'fortran_order': 'no', 'shape': 17}",
+        "(" * 9000,
+        '","',
+        "",
+        "{" + "'a': 0, " * 900 + "}",
+        "__import__('os').abort()",
+    ],
+)
+def test_a_header_that_lies_is_one_sentence(tmp_path, header):
+    (tmp_path / "grasps.npy").write_bytes(npy_bytes(header, bytes(17 * 8)))
+    with pytest.raises(GeneratorFault, match="test: grasps.npy") as fault:
+        read_grasps(tmp_path, "test")
+    assert "\n" not in str(fault.value)
+
+
+def test_columns_in_the_other_order_are_the_same_grasps(tmp_path):
+    np.save(tmp_path / "grasps.npy", np.asfortranarray(grasp_group(ROW, [0.2, *ROW[1:]])))
+    np.testing.assert_array_equal(read_grasps(tmp_path, "test")[0].score, [0.7, 0.2])

@@ -32,7 +32,7 @@ def test_grasps_are_exactly_those_of_the_frame_by_its_own_pinhole(given, frame, 
     out = tmp_path / "new" / "grasps.json"
     assert main(words("--pinhole", *PINHOLE, "--out", out)) == 0
     assert "640x480" in capsys.readouterr().out
-    found, convention = read_grasps_json(out, "file")
+    found, convention = read_grasps_json(out.read_bytes(), "file")
     truth = make_generator("antipodal").generate(frame)
     order = np.argsort(-truth.quality, kind="stable")
     assert convention == "tcp"

@@ -41,6 +41,7 @@ def test_messages_survive_the_round_trip():
         {b"shape": [2, 4]},
         {b"shape": [2**62, 2**62]},
         {b"shape": "23"},
+        {b"shape": [True, 6]},
         {b"shape": [1] * 40},
         {b"data": "text"},
         {b"data": b"short"},
@@ -63,6 +64,8 @@ def test_an_array_that_is_none_is_refused(changes):
         (msgpack.packb([1, 2]), "a list, expected a map"),
         (msgpack.packb("grasps"), "a str, expected a map"),
         (b"\0" * (MAX_BYTES + 1), "at most"),
+        (msgpack.packb({str(i): 0 for i in range(100_000)}), "exceeds"),
+        (b"\x81\xc0\x01", "not MessagePack"),
     ],
 )
 def test_bytes_that_are_no_message_are_refused(data, words):

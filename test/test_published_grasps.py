@@ -15,7 +15,6 @@ from std_msgs.msg import Header
 
 from affordance_grasp.candidates.external.external_grasps import GeneratorFault
 from affordance_grasp.candidates.external.settings import ExternalSettings
-from affordance_grasp.errors import InvalidInput
 from affordance_grasp.nodes.convert.conversions import from_pose
 from affordance_grasp.nodes.convert.grasp_messages import from_candidates
 from affordance_grasp.nodes.inputs.published_grasps import (
@@ -119,10 +118,14 @@ def test_grasps_that_cannot_be_meant_are_refused(inbox, message, words):
         ask(inbox)
 
 
-def test_a_pose_that_is_none_is_refused():
-    message = poses([np.eye(4)])
+def test_a_pose_that_is_none_is_left_out_and_counted():
+    message = poses([np.eye(4)] * 2)
     message.poses[0].orientation.w = 0.0
-    with pytest.raises(InvalidInput, match="norm 0"):
+    found = from_pose_array(message, best_first=True)
+    np.testing.assert_allclose(found.score, [0.5])
+    assert sum(found.left_out.values()) == 1
+    message.poses[1].position.x = np.nan
+    with pytest.raises(GeneratorFault, match="none of 2 grasps is usable"):
         from_pose_array(message, best_first=True)
 
 

@@ -49,6 +49,8 @@ def run(arguments: argparse.Namespace) -> int:
         print(content, end="")
         return 0
     write_file(arguments.out, content)
+    for reason, count in candidates.left_out.items():
+        print(f"left out, {reason}: {count}")
     print(
         f"{len(candidates)} grasps out of {candidates.examined} hand poses, seen as "
         f"{camera.width}x{camera.height} pixels at a focal length of {camera.fx:.0f}: "

@@ -59,6 +59,8 @@ class CandidatesNode(Node):
         frame = to_rgbd(request.color, request.depth, request.camera_info)
         generator = self._generator_for(request.color.header)
         candidates = generator.generate(frame, seed=int(request.seed))
+        for reason, count in candidates.left_out.items():
+            self.get_logger().info(f"left out of {candidates.examined}, {reason}: {count}")
         candidates = _no_wider(candidates, float(request.max_width_m))
         response.candidates = from_candidates(candidates, request.color.header)
         response.latency_s = perf_counter() - started

@@ -7,6 +7,7 @@ those of a bag reader serve alike. The classes below name the fields, as in ``se
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from math import isfinite, sqrt
 from typing import Any, Protocol
@@ -173,6 +174,15 @@ def to_pose(message: PoseMessage, what: str = "pose") -> Floats:
     return pose_from_quaternion(
         *translation_and_quaternion(message.position, message.orientation, what)
     )
+
+
+def to_poses(messages: Sequence[PoseMessage]) -> Floats:
+    """Poses (N, 4, 4) [m]; NaN where a message holds none, so that it loses no other."""
+    T = np.full((len(messages), 4, 4), np.nan)
+    for row, message in zip(T, messages, strict=True):
+        with suppress(InvalidInput):
+            row[:] = to_pose(message)
+    return T
 
 
 def translation_and_quaternion(

@@ -1,19 +1,23 @@
 """An external program as grasp generator, started per frame with a folder as last argument."""
 
 import os
+import select
 import shlex
+import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
-from typing import IO
+from time import monotonic
 
+from affordance_grasp.candidates.external import overseer
 from affordance_grasp.candidates.external.exchange import read_grasps, write_frame
 from affordance_grasp.candidates.external.external_grasps import GeneratorFault
 from affordance_grasp.candidates.external.settings import ExternalSettings
 from affordance_grasp.control.gripper import GripperProfile
 from affordance_grasp.datatypes import GraspCandidates, RgbdFrame
-from affordance_grasp.errors import InvalidInput
+from affordance_grasp.errors import InvalidInput, shown
 from affordance_grasp.scene.cloud import TableScene, segment_scene
 
 NAME = "command"
@@ -32,8 +36,8 @@ class CommandGenerator:
         try:
             self._arguments = shlex.split(settings.command)
         except ValueError as error:
-            raise InvalidInput(f"generator command {settings.command!r}: {error}") from error
-        if not self._arguments:
+            raise InvalidInput(f"generator command {shown(settings.command)}: {error}") from error
+        if not self._arguments or "\0" in settings.command:
             raise InvalidInput(
                 "the generator 'command' needs the program to run, such as "
                 'command="python3 my_grasps.py"'
@@ -48,51 +52,63 @@ class CommandGenerator:
             GeneratorFault: the program fails, exceeds the time limit or writes no usable grasps.
         """
         scene = scene or segment_scene(frame, seed=seed)
-        with tempfile.TemporaryDirectory(prefix="grasps_") as folder:
-            write_frame(Path(folder), frame, scene, self._gripper.max_width_m, seed)
-            self._run(folder)
-            grasps, convention = read_grasps(Path(folder), NAME)
+        with tempfile.TemporaryDirectory(prefix="grasps_", ignore_cleanup_errors=True) as outer:
+            folder = Path(outer) / "frame"  # the program may put something else in its place
+            folder.mkdir()
+            write_frame(folder, frame, scene, self._gripper.max_width_m, seed)
+            self._run(str(folder))
+            grasps, convention = read_grasps(folder, NAME)
         return self._settings.conversion(convention).convert(grasps, scene, self._gripper)
 
     def _run(self, folder: str) -> None:
         program = self._arguments[0]
-        with tempfile.TemporaryFile() as output:
+        if shutil.which(program) is None:
+            raise GeneratorFault(f"{NAME}: {program} cannot be started (no such program)")
+        try:
+            process = subprocess.Popen(
+                [sys.executable, "-I", "-S", overseer.__file__, *self._arguments, folder],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise GeneratorFault(f"{NAME}: {program} cannot be started ({error})") from error
+        with process:
             try:
-                process = subprocess.Popen(
-                    [*self._arguments, folder],
-                    stdin=subprocess.DEVNULL,
-                    stdout=output,
-                    stderr=subprocess.STDOUT,
-                    start_new_session=True,  # so that its children can be ended with it
-                )
-            except OSError as error:
-                raise GeneratorFault(f"{NAME}: {program} cannot be started ({error})") from error
-            try:
-                code = process.wait(self._settings.timeout_s)
-            except subprocess.TimeoutExpired as error:
-                raise GeneratorFault(
-                    f"{NAME}: {program} took longer than {self._settings.timeout_s:g} s "
-                    "and was ended"
-                ) from error
+                said = _listen(process, self._settings.timeout_s)
             finally:
                 _end(process)
-            if code != 0:
-                raise GeneratorFault(f"{NAME}: {program} ended with code {code}: {_tail(output)}")
+        if said is None:
+            raise GeneratorFault(
+                f"{NAME}: {program} took longer than {self._settings.timeout_s:g} s and was ended"
+            )
+        if process.returncode != 0:
+            words = " ".join(said.decode(errors="replace").split()) or "no output"
+            raise GeneratorFault(
+                f"{NAME}: {program} ended with code {process.returncode}: {words}"
+            )
+
+
+def _listen(process: "subprocess.Popen[bytes]", timeout_s: float) -> bytes | None:
+    """The end of what a program prints until all of it has ended; None when that takes longer."""
+    assert process.stdout is not None
+    deadline, end = monotonic() + timeout_s, b""
+    output, poller = process.stdout.fileno(), select.poll()
+    poller.register(output, select.POLLIN)
+    while (left_s := deadline - monotonic()) > 0:
+        if poller.poll(left_s * 1e3):
+            said = os.read(output, 2**16)
+            if not said:
+                return end
+            end = (end + said)[-TAIL_BYTES:]
+    return None
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:
-    """Kill what is left of the program and of anything that it started."""
+    """Have the overseer kill what it started and leave, or kill it."""
+    process.terminate()
     try:
-        os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        return  # all of it has ended by itself
-    if process.poll() is None:
         process.wait(KILL_S)
-
-
-def _tail(output: IO[bytes]) -> str:
-    """The end of what the program printed, on one line."""
-    end = output.seek(0, os.SEEK_END)
-    output.seek(max(0, end - TAIL_BYTES))
-    words = output.read().decode(errors="replace").split()
-    return " ".join(words) or "no output"
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)

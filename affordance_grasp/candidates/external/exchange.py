@@ -18,12 +18,16 @@ the poses is in the optical frame.
 
 import json
 from dataclasses import replace
+from io import BytesIO
+from math import nan
 from pathlib import Path
 from typing import Any
 
 import cv2
+import msgspec
 import numpy as np
-from scipy.spatial.transform import Rotation
+from numpy.lib import format as npy
+from numpy.typing import NDArray
 
 from affordance_grasp.candidates.external.external_grasps import (
     MAX_GRASPS,
@@ -32,12 +36,19 @@ from affordance_grasp.candidates.external.external_grasps import (
     external_grasps,
     poses_from_parts,
 )
+from affordance_grasp.configuration.documents import parse_json
+from affordance_grasp.configuration.settings import Triple
 from affordance_grasp.datatypes import GraspCandidates, RgbdFrame
-from affordance_grasp.errors import writing
-from affordance_grasp.geometry import Floats, pose, quaternion_xyzw
+from affordance_grasp.errors import InvalidInput, writing
+from affordance_grasp.files import read_bytes
+from affordance_grasp.geometry import Floats, pose, pose_from_quaternion, quaternion_xyzw
 from affordance_grasp.scene.cloud import TableScene
 
-MAX_FILE_BYTES = 64 * 2**20
+MAX_FILE_BYTES = 32 * 2**20
+NPY_HEADERS: dict[tuple[int, int], Any] = {
+    (1, 0): npy.read_array_header_1_0,
+    (2, 0): npy.read_array_header_2_0,
+}
 GRASP_GROUP_COLUMNS = 17
 NPY, JSON = "grasps.npy", "grasps.json"
 OPTIONAL = ("width_m", "depth_m", "score")
@@ -66,60 +77,108 @@ def read_grasps(folder: Path, generator: str) -> tuple[ExternalGrasps, str]:
     """
     for name, read in ((NPY, read_grasp_group), (JSON, read_grasps_json)):
         path = folder / name
-        if path.is_file():
-            if path.stat().st_size > MAX_FILE_BYTES:
-                raise GeneratorFault(f"{generator}: {name} is larger than {MAX_FILE_BYTES} bytes")
-            return read(path, generator)
+        for place in (folder, path):
+            if place.is_symlink():
+                raise GeneratorFault(
+                    f"{generator}: {place.name} is a link; expected {name} itself"
+                )
+        if path.exists():
+            try:
+                encoded = read_bytes(path, f"{generator}:", MAX_FILE_BYTES)
+                return read(encoded, generator)
+            except InvalidInput as error:
+                raise GeneratorFault(str(error)) from error
     raise GeneratorFault(f"{generator}: the program left neither {NPY} nor {JSON} in its folder")
 
 
-def read_grasp_group(path: Path, generator: str) -> tuple[ExternalGrasps, str]:
+def read_grasp_group(encoded: bytes, generator: str) -> tuple[ExternalGrasps, str]:
     """Grasps of a saved GraspGroup."""
-    try:
-        rows = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise GeneratorFault(f"{generator}: {path.name} is not a numpy array ({error})") from error
-    shape = getattr(rows, "shape", None)
-    if shape is None or len(shape) != 2 or shape[1] != GRASP_GROUP_COLUMNS:
-        raise GeneratorFault(
-            f"{generator}: {path.name} is {shape}, expected (N, {GRASP_GROUP_COLUMNS})"
-        )
-    try:
-        rows = rows[:MAX_GRASPS].astype(float)
-    except (TypeError, ValueError) as error:
-        raise GeneratorFault(f"{generator}: {path.name} holds no numbers") from error
+    rows = read_rows(encoded, GRASP_GROUP_COLUMNS, f"{generator}: {NPY}")[:MAX_GRASPS].astype(
+        float
+    )
     T = poses_from_parts(rows[:, 4:13].reshape(-1, 3, 3), rows[:, 13:16])
     return external_grasps(T, generator, rows[:, 1], rows[:, 3], rows[:, 0]), "graspnet"
 
 
-def read_grasps_json(path: Path, generator: str) -> tuple[ExternalGrasps, str]:
-    """Grasps of a JSON file; ``tcp`` where it names no convention."""
+def read_rows(encoded: bytes, columns: int, name: str) -> NDArray[Any]:
+    """The numbers (N, ``columns``) of an encoded ``.npy``, whatever its header claims.
+
+    Raises:
+        GeneratorFault: another format, shape or kind of values, or not as many as announced.
+    """
+    file = BytesIO(encoded)
     try:
-        content = json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError) as error:
-        raise GeneratorFault(f"{generator}: {path.name} is not JSON ({error})") from error
+        read = NPY_HEADERS[npy.read_magic(file)]
+        shape, by_columns, dtype = read(file)
+    except Exception as error:  # numpy parses the header as Python: any text is possible
+        raise GeneratorFault(f"{name} is not a numpy array ({error!r})") from error
+    if dtype.kind not in "fiu":
+        raise GeneratorFault(f"{name} holds no numbers but {dtype}")
+    if len(shape) != 2 or type(shape[0]) is not int or shape[1] != columns or shape[0] < 0:
+        raise GeneratorFault(f"{name} is {shape}, expected (N, {columns})")
+    values = encoded[file.tell() :]
+    if len(values) != shape[0] * columns * dtype.itemsize:
+        raise GeneratorFault(f"{name} holds {len(values)} bytes for {shape} of {dtype}")
+    return np.frombuffer(values, dtype).reshape(shape, order="F" if by_columns else "C")
+
+
+class _Grasp(msgspec.Struct):
+    """One grasp of a JSON file; widths and scores are read as columns."""
+
+    position: Triple
+    quaternion_xyzw: tuple[float, float, float, float] | None = None
+    rotation: tuple[Triple, Triple, Triple] | None = None
+    width_m: float = nan
+    depth_m: float = nan
+    score: float = nan
+
+    def pose(self) -> Floats:
+        """The pose (4, 4) of its position and rotation."""
+        if self.quaternion_xyzw is None:
+            if self.rotation is None:
+                raise ValueError("there is none")
+            return pose(np.array(self.rotation), self.position)
+        if not abs(np.linalg.norm(self.quaternion_xyzw) - 1) <= 1e-3:
+            raise ValueError("quaternion is not of length 1")
+        return pose_from_quaternion(self.position, self.quaternion_xyzw)
+
+
+def read_grasps_json(encoded: bytes, generator: str) -> tuple[ExternalGrasps, str]:
+    """Grasps of a JSON text; ``tcp`` where it names no convention."""
+    name = f"{generator}: {JSON}"
+    content = parse_json(encoded, name)
     grasps = content.get("grasps") if isinstance(content, dict) else None
-    if not isinstance(grasps, list) or not all(isinstance(grasp, dict) for grasp in grasps):
-        raise GeneratorFault(f'{generator}: {path.name} must hold {{"grasps": [{{...}}, ...]}}')
-    usable: list[tuple[dict[str, Any], Floats]] = []
+    if not isinstance(grasps, list):
+        raise GeneratorFault(f'{name} must hold {{"grasps": [{{...}}, ...]}}')
+    usable: list[_Grasp] = []
+    poses: list[Floats] = []
     problems: list[str] = []
-    for number, grasp in enumerate(grasps[:MAX_GRASPS]):
+    for number, values in enumerate(grasps[:MAX_GRASPS]):
         try:
-            usable.append((grasp, _pose(grasp)))
-        except (KeyError, TypeError, ValueError, OverflowError) as error:
+            grasp = msgspec.convert(_without_none(values), _Grasp)
+            poses.append(grasp.pose())
+            usable.append(grasp)
+        except (msgspec.ValidationError, ValueError) as error:
             wanted = "needs position and quaternion_xyzw or rotation"
-            problems.append(f"{generator}: grasp {number} {wanted} ({error})")
+            problems.append(f"{name}: grasp {number} {wanted} ({error})")
     if problems and not usable:
         raise GeneratorFault(problems[0])
     source = [content.get("T_cam_source", np.eye(4))]
-    T_cam_source = external_grasps(source, f"{generator}: T_cam_source").T_cam_external[0]
-    T = T_cam_source @ np.array([T for _, T in usable]).reshape(-1, 4, 4)
-    columns: list[Any] = [[grasp.get(name) for grasp, _ in usable] for name in OPTIONAL]
-    found = external_grasps(T, generator, *columns)  # None becomes NaN
+    T_cam_source = external_grasps(source, f"{name}: T_cam_source").T_cam_external[0]
+    T = T_cam_source @ np.array(poses).reshape(-1, 4, 4)
+    columns = ([getattr(grasp, field) for grasp in usable] for field in OPTIONAL)
+    found = external_grasps(T, generator, *columns)
     if problems:
         unread = {"without position and rotation": len(problems)}
         found = replace(found, left_out={**found.left_out, **unread})
     return found, str(content.get("convention", "tcp"))
+
+
+def _without_none(values: Any) -> Any:
+    """Values without those that are None, which is as good as none at all."""
+    if not isinstance(values, dict):
+        return values
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def grasps_content(candidates: GraspCandidates) -> dict[str, Any]:
@@ -131,6 +190,7 @@ def grasps_content(candidates: GraspCandidates) -> dict[str, Any]:
     return {
         "convention": "tcp",
         "generator": candidates.generator,
+        "left_out": dict(candidates.left_out),
         "grasps": [
             {
                 "position": position.tolist(),
@@ -141,14 +201,3 @@ def grasps_content(candidates: GraspCandidates) -> dict[str, Any]:
             for position, quaternion, width, score in rows
         ],
     }
-
-
-def _pose(grasp: dict[str, Any]) -> Floats:
-    if "quaternion_xyzw" in grasp:
-        quaternion = np.asarray(grasp["quaternion_xyzw"], float)
-        if abs(np.linalg.norm(quaternion) - 1) > 1e-3:
-            raise ValueError("quaternion is not of length 1")
-        R = Rotation.from_quat(quaternion).as_matrix()
-    else:
-        R = np.asarray(grasp["rotation"], float).reshape(3, 3)
-    return pose(R, np.asarray(grasp["position"], float).reshape(3))

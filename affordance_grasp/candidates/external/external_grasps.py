@@ -146,6 +146,9 @@ def poses_from_parts(rotations: Floats, translations_m: Floats) -> Floats:
 
 def _numbers(values: ArrayLike, generator: str, name: str) -> Floats:
     try:
-        return np.asarray(values, float)
+        given = np.asarray(values)
+        if given.size and given.dtype.kind not in "fiuO":
+            raise TypeError(given.dtype)
+        return given.astype(float)
     except (TypeError, ValueError, OverflowError) as error:
         raise GeneratorFault(f"{generator}: {name} are not numbers in a regular array") from error

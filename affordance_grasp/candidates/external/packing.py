@@ -14,6 +14,7 @@ from affordance_grasp.candidates.external.external_grasps import GeneratorFault
 from affordance_grasp.extras import require
 
 MAX_BYTES = 16 * 2**20
+MAX_NAMES = 1000
 NUMBERS = "fiu"
 
 
@@ -34,8 +35,8 @@ def unpack(data: bytes, sender: str) -> dict[str, Any]:
         )
     msgpack = _msgpack()
     try:
-        message = msgpack.unpackb(data, raw=False)
-    except (ValueError, msgpack.UnpackException) as error:
+        message = msgpack.unpackb(data, raw=False, max_map_len=MAX_NAMES)
+    except (ValueError, RecursionError, msgpack.UnpackException) as error:
         raise GeneratorFault(f"{sender}: answer is not MessagePack ({error})") from error
     if not isinstance(message, dict):
         raise GeneratorFault(f"{sender}: answer is a {type(message).__name__}, expected a map")
@@ -84,7 +85,7 @@ def _is_shape(shape: Any) -> TypeGuard[list[int]]:
     return (
         isinstance(shape, list)
         and len(shape) <= 4
-        and all(isinstance(side, int) and 0 <= side <= MAX_BYTES for side in shape)
+        and all(type(side) is int and 0 <= side <= MAX_BYTES for side in shape)
     )
 
 

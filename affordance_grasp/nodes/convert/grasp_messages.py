@@ -13,14 +13,16 @@ from affordance_grasp.datatypes import (
     Region,
     Selection,
 )
-from affordance_grasp.errors import InvalidInput
+from affordance_grasp.errors import InvalidInput, shown
 from affordance_grasp.geometry import Floats
 from affordance_grasp.nodes.convert import conversions
 from affordance_grasp.nodes.convert.images import from_map, to_map, to_rgbd
 from affordance_grasp.nodes.inputs.frames import StampedFrame
 from affordance_grasp.pipeline import GraspPlan
 from affordance_grasp.scene.table import fit_table
-from affordance_grasp.streams.messages import to_pose
+from affordance_grasp.streams.messages import to_pose, to_poses
+
+UNUSABLE = "without a usable pose, contact, width or quality"
 
 
 def from_candidates(candidates: GraspCandidates, header: Header) -> msg.GraspCandidates:
@@ -41,15 +43,30 @@ def from_candidates(candidates: GraspCandidates, header: Header) -> msg.GraspCan
 
 
 def to_candidates(message: msg.GraspCandidates) -> GraspCandidates:
-    """Grasps from any generator that speaks this message."""
+    """Grasps from any generator that speaks this message; those that are none are left out.
+
+    Raises:
+        InvalidInput: none of them is usable.
+    """
     grasps = message.candidates
+    T = to_poses([g.pose for g in grasps])
+    numbers = np.array([(*_vector(g.contact), g.width_m, g.quality) for g in grasps], float)
+    numbers = numbers.reshape(-1, 5)
+    usable = np.isfinite(T).all(axis=(1, 2)) & np.isfinite(numbers).all(axis=1)
+    usable &= numbers[:, 3] >= 0
+    if len(usable) and not usable.any():
+        raise InvalidInput(
+            f"none of {len(usable)} grasp candidates of {shown(message.generator)} is usable; "
+            "each needs a pose with a unit quaternion, a contact, a width >= 0 and a quality"
+        )
     return GraspCandidates(
-        T_cam_tcp=np.array([to_pose(g.pose, "grasp pose") for g in grasps]).reshape(-1, 4, 4),
-        width_m=np.array([g.width_m for g in grasps], float),
-        contact_cam=np.array([_vector(g.contact) for g in grasps]).reshape(-1, 3),
-        quality=np.array([g.quality for g in grasps], float),
+        T_cam_tcp=T[usable],
+        width_m=numbers[usable, 3],
+        contact_cam=numbers[usable, :3],
+        quality=numbers[usable, 4],
         generator=message.generator,
         examined=int(message.examined),
+        left_out={} if usable.all() else {UNUSABLE: int((~usable).sum())},
     )
 
 

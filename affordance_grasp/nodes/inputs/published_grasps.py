@@ -29,7 +29,7 @@ from affordance_grasp.datatypes import GraspCandidates, RgbdFrame
 from affordance_grasp.msg import GraspCandidates as GraspCandidatesMessage
 from affordance_grasp.nodes.convert.grasp_messages import to_candidates
 from affordance_grasp.scene.cloud import TableScene, segment_scene
-from affordance_grasp.streams.messages import plain_frame, seconds, to_pose
+from affordance_grasp.streams.messages import plain_frame, seconds, to_poses
 
 NAME = "topic"
 NAMES = (*GENERATORS, NAME)
@@ -132,7 +132,7 @@ class PublishedGrasps:
 def from_pose_array(message: PoseArray, best_first: bool) -> ExternalGrasps:
     """Poses with a score that falls from 1 along the array, or with none."""
     count = len(message.poses)
-    T = np.array([to_pose(pose, "grasp pose") for pose in message.poses]).reshape(-1, 4, 4)
+    T = to_poses(message.poses)
     score = 1.0 - np.arange(count) / max(count, 1) if best_first else None
     # conventions with a depth of each grasp have none here: the tip offset has to include it
     return external_grasps(T, NAME, depth_m=np.zeros(count), score=score)
