@@ -4,6 +4,7 @@ from contextlib import contextmanager
 from types import SimpleNamespace
 
 import numpy as np
+from rosbags.rosbag1 import Writer as Ros1Writer
 from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, Writer
 
 from affordance_grasp.replay.bags.bag import typestore
@@ -118,6 +119,28 @@ def bag_writer(path, storage="MCAP", mode=None):
             data = message
             if not isinstance(message, bytes):
                 data = typestore().serialize_cdr(message, kind)
+            writer.write(connections[topic], START_NS + round(t_s * 1e9), data)
+
+        yield SimpleNamespace(write=write)
+
+
+@contextmanager
+def ros1_writer(path, behind=b""):
+    """As :func:`bag_writer`, for ROS 1; ``behind``: bytes that follow every image."""
+    connections = {}
+    with Ros1Writer(path) as writer:
+
+        def write(topic, message, t_s, kind=None):
+            kind = kind or message.__msgtype__
+            if topic not in connections:
+                connections[topic] = writer.add_connection(
+                    topic, kind, msgdef="# not read", md5sum="0" * 32
+                )
+            data = message
+            if not isinstance(message, bytes):
+                cdr = typestore().serialize_cdr(message, kind)
+                data = bytes(typestore().cdr_to_ros1(cdr, kind))
+                data += behind if kind == TYPES["color"] else b""
             writer.write(connections[topic], START_NS + round(t_s * 1e9), data)
 
         yield SimpleNamespace(write=write)

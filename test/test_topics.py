@@ -77,7 +77,10 @@ def test_unaligned_depth_is_not_depth():
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        (TopicNames(color="/nope"), "has no topic /nope; it has"),
+        (
+            TopicNames(color="/nope"),
+            "has no topic /nope; of type Image or .* it has /camera",
+        ),
         (TopicNames(color="/camera/camera/color/camera_info"), "type .*CameraInfo, which cannot"),
         (TopicNames(depth="/silent"), "/silent of the bag has no messages"),
         (TopicNames(joint_states="/nope"), "no messages of .*JointState on /nope"),
@@ -91,6 +94,17 @@ def test_what_is_given_must_be_there_and_fit(given, words):
 
 def test_a_bag_without_a_camera_lists_what_it_has():
     with pytest.raises(
-        InvalidInput, match=r"no colour topic .*it has /joint_states \(JointState\)"
+        InvalidInput, match=r"no colour topic .*it has no topic of type Image or CompressedImage"
     ):
         find_topics([Topic("/joint_states", JOINT_STATE, 5)], NOTHING, "hold")
+
+
+def test_only_topics_that_fit_are_listed():
+    other = [Topic(f"/a{i}", JOINT_STATE, 5) for i in range(70)]
+    cameras = [Topic("/eye/picture", IMAGE, 9), Topic("/eye/small", COMPRESSED, 9)]
+    info = Topic("/eye/camera_info", CAMERA_INFO, 9)
+    with pytest.raises(InvalidInput, match=r"Image it has /eye/picture, /eye/small$"):
+        find_topics([*other, *cameras, info], NOTHING, "hold")
+    given = TopicNames(color="/eye/picture", depth="/eye/small")
+    with pytest.raises(InvalidInput, match=r"of type CameraInfo it has /eye/camera_info$"):
+        find_topics([*other, *cameras, info], given, "hold")

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("bag", type=Path, help="folder of the bag, or its .mcap or .db3 file")
+    parser.add_argument(
+        "bag", type=Path, help="folder of the bag, or one .mcap, .db3 or .bag file"
+    )
     parser.add_argument("--restart", action="store_true", help="replace an earlier replay there")
     parser.add_argument("--json", action="store_true", help="print the summary as JSON")
     add_flags(parser, ReplayOptions, leave_out=("min_confidence",))

@@ -1,8 +1,9 @@
-"""A rosbag2 recording (sqlite3 or mcap) as a stream of undecoded messages, read without ROS."""
+"""A recording of ROS 2 or ROS 1 as a stream of undecoded messages in CDR, read without ROS."""
 
 import struct
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -10,12 +11,26 @@ from typing import Any
 
 from affordance_grasp.errors import AffordanceGraspError, InvalidInput
 from affordance_grasp.extras import missing
+from affordance_grasp.replay.bags.storage import (
+    ROS1,
+    message_type,
+    open_reader,
+    plain_message,
+    recorded_files,
+    storage_of,
+)
 from affordance_grasp.streams.messages import Header, plain_frame
 
-STORAGES = (".mcap", ".db3")
 LARGEST_SEQUENCE = 2**30
 LONGEST_FRAME_ID = 256
 ENCAPSULATION = 4
+DEPTH_UNITS_BYTES = 4
+DAMAGED = "it is damaged, cut off or still being recorded; {} may save it"
+SAVES = {ROS1: "'rosbag reindex' of ROS 1"}
+ADVICE = {
+    "Profile is not ros2": "it was not recorded by ROS 2; record it so, or convert it: "
+    "'rosbags-convert --src A.bag --dst B' for a recording of ROS 1",
+}
 
 
 @dataclass(frozen=True)
@@ -38,7 +53,7 @@ class RawMessage:
 
 
 class Bag:
-    """An open bag: a folder with metadata.yaml, or one .mcap or .db3 file; use it in ``with``."""
+    """An open recording: a folder with metadata.yaml, or one file; use it in ``with``."""
 
     def __init__(self, path: Path) -> None:
         """Open it.
@@ -47,24 +62,24 @@ class Bag:
             InvalidInput: there is no bag, it is damaged, or it holds no messages.
         """
         self.path = Path(path)
-        with _refusing(self.path):
-            self._reader = _open(self.path)
-            if self._reader.message_count == 0:
-                self._reader.close()
+        self._opened = ExitStack()
+        with self._opened, _refusing(self.path):
+            readers = [open_reader(file, self._opened) for file in recorded_files(self.path)]
+            self._readers = sorted(readers, key=lambda reader: int(reader.start_time))
+            self._ros1 = storage_of(self.path) == ROS1
+            if not sum(reader.message_count for reader in readers):
                 raise InvalidInput(f"bag {self.path} holds no messages")
-            self.start_ns = int(self._reader.start_time)
-            self.end_ns = int(self._reader.end_time)
-            self.topics = tuple(
-                Topic(name, info.msgtype or "several types", int(info.msgcount))
-                for name, info in sorted(self._reader.topics.items())
-            )
+            self.start_ns = int(self._readers[0].start_time)
+            self.end_ns = max(int(reader.end_time) for reader in readers)
+            self.topics = _topics(c for reader in readers for c in reader.connections)
+            self._opened = self._opened.pop_all()
 
     def __enter__(self) -> "Bag":
         return self
 
     def __exit__(self, *_: object) -> None:
         """Close the files."""
-        self._reader.close()
+        self._opened.close()
 
     def messages(
         self, topics: Collection[str], start_ns: int | None = None, stop_ns: int | None = None
@@ -73,33 +88,43 @@ class Bag:
 
         Only one chunk of the file is held at a time.
         """
-        wanted = [c for c in self._reader.connections if c.topic in topics]
-        if not wanted:
-            return
         with _refusing(self.path):
-            for connection, bag_ns, data in self._reader.messages(wanted, start_ns, stop_ns):
-                yield RawMessage(connection.topic, connection.msgtype, int(bag_ns), bytes(data))
+            for reader in self._readers:
+                wanted = [c for c in reader.connections if c.topic in topics]
+                if not wanted:
+                    continue
+                for connection, bag_ns, data in reader.messages(wanted, start_ns, stop_ns):
+                    kind = message_type(connection)
+                    cdr = _from_ros1(data, kind) if self._ros1 else plain_message(bytes(data))
+                    yield RawMessage(connection.topic, kind, int(bag_ns), cdr)
 
 
-def _open(path: Path) -> Any:
-    from rosbags.rosbag2 import Reader
+def _topics(connections: Iterable[Any]) -> tuple[Topic, ...]:
+    """The topics of all files; several publishers of one topic count together."""
+    kinds: dict[str, set[str]] = {}
+    counts = Counter[str]()
+    for connection in connections:
+        kinds.setdefault(connection.topic, set()).add(message_type(connection))
+        counts[connection.topic] += int(connection.msgcount)
+    return tuple(
+        Topic(name, min(of) if len(of) == 1 else "several types", counts[name])
+        for name, of in sorted(kinds.items())
+    )
 
-    _check_is_bag(path)
-    reader = Reader(path)
-    reader.open()
-    return reader
 
+def _from_ros1(data: bytes, kind: str) -> bytes:
+    """A message of ROS 1 as CDR; bytes that are none where it is broken.
 
-def _check_is_bag(path: Path) -> None:
-    if not path.exists():
-        raise InvalidInput(f"there is no bag {path}")
-    expected = f"expected a folder with metadata.yaml, or a {' or '.join(STORAGES)} file"
-    if path.is_file() and path.suffix not in STORAGES:
-        raise InvalidInput(f"{path} is no rosbag2 recording; {expected}")
-    if path.is_dir() and not (path / "metadata.yaml").exists():
-        inside = sorted(file for file in path.iterdir() if file.suffix in STORAGES)
-        hint = f"; try {inside[0]} itself, or 'ros2 bag reindex'" if inside else f"; {expected}"
-        raise InvalidInput(f"folder {path} has no metadata.yaml{hint}")
+    The camera vendor's recorder writes 4 bytes behind an image, its depth units.
+    """
+    from rosbags.serde import SerdeError
+
+    for end in (len(data), -DEPTH_UNITS_BYTES):
+        try:
+            return bytes(typestore().ros1_to_cdr(data[:end], kind))
+        except (SerdeError, KeyError, ValueError, struct.error):
+            continue
+    return b""
 
 
 @contextmanager
@@ -112,10 +137,11 @@ def _refusing(path: Path) -> Iterator[None]:
     except ImportError as error:
         raise missing("rosbags", "reading bags", error) from error
     except Exception as error:  # struct, sqlite, zstd, lz4, KeyError ...: the file may be anything
-        raise InvalidInput(
-            f"bag {path} cannot be read ({_first_line(error)}); it is damaged, cut off or still "
-            "being recorded; 'ros2 bag reindex' or 'mcap recover' may save it"
-        ) from error
+        words = _first_line(error)
+        saves = SAVES.get(storage_of(path), "'ros2 bag reindex' or 'mcap recover'")
+        damaged = DAMAGED.format(saves)
+        advice = next((a for sign, a in ADVICE.items() if sign in words), damaged)
+        raise InvalidInput(f"bag {path} cannot be read ({words}); {advice}") from error
 
 
 @cache

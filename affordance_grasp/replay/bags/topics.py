@@ -16,11 +16,12 @@ TRANSFORMS = "tf2_msgs/msg/TFMessage"
 
 @dataclass(frozen=True)
 class Role:
-    """Something that is needed: its usual names, best first, and the option that names it."""
+    """Something that is needed: its usual names, best first, its types, and its option."""
 
     what: str
     names: tuple[str, ...]
     option: str
+    types: tuple[str, ...] = (IMAGE, COMPRESSED)
 
 
 COLOR = Role(
@@ -34,10 +35,13 @@ DEPTH = Role(
         "aligned_depth_to_color/image_raw",
         "aligned_depth_to_color/image_raw/compressedDepth",
         "aligned_depth_to_color/image_raw/compressed",
+        "depth_to_rgb/image_raw",
     ),
     "--depth-topic",
 )
-INFO = Role("camera_info", ("color/camera_info", "rgb/camera_info"), "--info-topic")
+INFO = Role(
+    "camera_info", ("color/camera_info", "rgb/camera_info"), "--info-topic", (CAMERA_INFO,)
+)
 MOST_LISTED = 12
 UNALIGNED = "depth/image_rect_raw"
 ANNOTATION = "annotation"
@@ -63,8 +67,7 @@ def find_topics(topics: Sequence[Topic], given: TopicNames, affordance: str) -> 
     Raises:
         InvalidInput: something needed is missing, of another type, or there are several.
     """
-    images = [t for t in topics if t.type in (IMAGE, COMPRESSED) and t.count]
-    infos = [t for t in topics if t.type == CAMERA_INFO and t.count]
+    images, infos = fitting(topics, COLOR), fitting(topics, INFO)
     color = _one(topics, images, given.color, COLOR)
     beside = _prefix(color, COLOR.names)
     depth = _one(topics, _near(images, beside), given.depth, DEPTH)
@@ -80,6 +83,11 @@ def find_topics(topics: Sequence[Topic], given: TopicNames, affordance: str) -> 
         tf_static=_perhaps(transforms, None, "tf_static", TRANSFORMS),
         truth=_perhaps(images, given.truth, f"{ANNOTATION}/{affordance}", IMAGE),
     )
+
+
+def fitting(topics: Sequence[Topic], role: Role) -> list[Topic]:
+    """The topics that have messages of a type that a role takes."""
+    return [topic for topic in topics if topic.type in role.types and topic.count]
 
 
 def _one(topics: Sequence[Topic], usable: Sequence[Topic], given: str | None, role: Role) -> str:
@@ -102,24 +110,28 @@ def _given(topics: Sequence[Topic], usable: Sequence[Topic], given: str, role: R
         return given
     same = next((t for t in topics if t.name == given), None)
     if same is None:
-        raise InvalidInput(f"the bag has no topic {given}; it has {_listed(topics)}")
+        raise InvalidInput(f"the bag has no topic {given}; {_listed(topics, role)}")
     if same.count == 0:
         raise InvalidInput(f"topic {given} of the bag has no messages")
-    raise InvalidInput(f"topic {given} is of type {same.type}, which cannot be {role.what}")
+    raise InvalidInput(
+        f"topic {given} is of type {same.type}, which cannot be {role.what}; "
+        f"{_listed(topics, role)}"
+    )
 
 
 def _missing(topics: Sequence[Topic], role: Role) -> str:
     sentence = f"the bag has no {role.what} topic such as {role.names[0]}"
     if role is DEPTH and any(_ends(t.name, UNALIGNED) for t in topics):
         return f"{sentence}; depth must be aligned: record with align_depth.enable:=true"
-    return f"{sentence}; name one with {role.option}; it has {_listed(topics)}"
+    return f"{sentence}; name one with {role.option}; {_listed(topics, role)}"
 
 
 def _perhaps(usable: Sequence[Topic], given: str | None, name: str, expected: str) -> str | None:
     if given is not None:
         if any(t.name == given for t in usable):
             return given
-        raise InvalidInput(f"the bag has no messages of {expected} on {given}")
+        others = ", ".join(t.name for t in usable[:MOST_LISTED]) or "no topic"
+        raise InvalidInput(f"the bag has no messages of {expected} on {given}, but on {others}")
     found = sorted((t.name for t in usable if _ends(t.name, name)), key=len)
     return found[0] if found else None
 
@@ -138,7 +150,13 @@ def _ends(topic: str, name: str) -> bool:
     return topic == name or topic.endswith(f"/{name}")
 
 
-def _listed(topics: Sequence[Topic]) -> str:
-    shown = ", ".join(f"{t.name} ({t.type.rsplit('/', 1)[-1]})" for t in topics[:MOST_LISTED])
-    more = len(topics) - MOST_LISTED
-    return f"{shown} and {more} more" if more > 0 else shown
+def _listed(topics: Sequence[Topic], role: Role) -> str:
+    """The topics that could be it; others would hide them."""
+    names = [topic.name for topic in fitting(topics, role)]
+    kinds = " or ".join(kind.rsplit("/", 1)[-1] for kind in role.types)
+    if not names:
+        return f"it has no topic of type {kinds} with messages"
+    more = len(names) - MOST_LISTED
+    return f"of type {kinds} it has {', '.join(names[:MOST_LISTED])}" + (
+        f" and {more} more" if more > 0 else ""
+    )
