@@ -10,7 +10,7 @@ import torch
 from seeded_networks import seeded_dino_tensors, seeded_tensors, seeded_training_batch
 from seeded_weights import seeded_feature, seeded_image
 
-from affordance_grasp.datasets.agd20k import UNSEEN_AFFORDANCES
+from affordance_grasp.datasets.agd20k import HICO_IIF_AFFORDANCES, UNSEEN_AFFORDANCES
 from affordance_grasp.errors import CheckpointError, InvalidInput, UnknownName
 from affordance_grasp.grounding.comparison import (
     network_losses,
@@ -151,6 +151,9 @@ def test_the_number_of_classes_names_the_split_or_the_names_are_given(tmp_path):
     assert stored.info.affordances == UNSEEN_AFFORDANCES
     assert stored.info.config["classes"] == len(UNSEEN_AFFORDANCES) == 25
     assert (UNSEEN_AFFORDANCES[0], UNSEEN_AFFORDANCES[-1]) == ("carry", "wash")
+    parallel = {f"module.{n}": t for n, t in hollow("looptrans", **head(10)).items()}
+    hico = written(tmp_path / "hico.pth", {"model": parallel, "epoch": 3})
+    assert read_official(hico, "looptrans").info.affordances == HICO_IIF_AFFORDANCES
     two = written(tmp_path / "two.pth", hollow("looptrans", **head(2)))
     assert read_official(two, "looptrans", ["pour", "cut"]).info.affordances == ("pour", "cut")
     with pytest.raises(InvalidInput, match="has 2 classes; name them .* 0 were given"):

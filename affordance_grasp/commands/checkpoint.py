@@ -16,7 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     command.add_argument("--out", type=Path, required=True, help="safetensors file to write")
     command.add_argument("--text", type=Path, help="released verb features, where they are a file")
     command.add_argument(
-        "--affordances", help="names of the classes, with commas (default: Seen or Unseen)"
+        "--affordances", help="names of the classes, with commas (default: by their number)"
     )
     command.add_argument("--json", action="store_true", help="print JSON")
 

@@ -30,7 +30,8 @@ def run(arguments: argparse.Namespace) -> int:
         rows = [_row(entry) for entry in REGISTRY.values()]
         print(json.dumps(rows, indent=2) if arguments.json else _table(rows))
         return 0
-    from affordance_grasp.encoders.weights import read_tensors, resolve_weights, tensors_sha256
+    from affordance_grasp.encoders.tensor_files import read_tensors
+    from affordance_grasp.encoders.weights import resolve_weights, tensors_sha256
 
     path = resolve_weights(arguments.name, arguments.file)
     digest = tensors_sha256(read_tensors(path))

@@ -11,22 +11,14 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from affordance_grasp.encoders.architectures import clip_text
 from affordance_grasp.encoders.backbones import Clip
 from affordance_grasp.encoders.weights import load_strictly, load_weights
 
 ARCHITECTURE = "ViT-B-16-quickgelu"
 UNREAD = "logit_scale"
 IMAGE_PREFIX = "visual."
-TEXT_BLOCK = tuple(
-    f"{layer}.{kind}"
-    for layer in ("ln_1", "attn.out_proj", "ln_2", "mlp.c_fc", "mlp.c_proj")
-    for kind in ("weight", "bias")
-) + ("attn.in_proj_weight", "attn.in_proj_bias")
-TEXT_NAMES = frozenset(
-    ("positional_embedding", "text_projection", "token_embedding.weight")
-    + ("ln_final.weight", "ln_final.bias", UNREAD)
-    + tuple(f"transformer.resblocks.{i}.{name}" for i in range(12) for name in TEXT_BLOCK)
-)
+TEXT_NAMES = frozenset(clip_text())
 """The tensors of a CLIP ViT-B/16 that are not its image side."""
 
 

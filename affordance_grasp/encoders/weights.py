@@ -1,10 +1,6 @@
-"""Pretrained weights: fetched once, cached as safetensors, checked by digest, memory-mapped.
-
-Nothing is ever unpickled: files are safetensors, ONNX, or read with ``weights_only``.
-"""
+"""Pretrained weights: fetched once, checked, cached as safetensors, memory-mapped."""
 
 import hashlib
-import pickle
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,10 +8,11 @@ from pathlib import Path
 from urllib.request import Request, urlopen
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save
+from safetensors import safe_open
+from safetensors.torch import save
 from torch import Tensor, nn
 
+from affordance_grasp.encoders.architectures import ARCHITECTURES, expected_tensors, own_names
 from affordance_grasp.encoders.registry import (
     SAFETENSORS,
     HubSource,
@@ -25,6 +22,7 @@ from affordance_grasp.encoders.registry import (
     find_weights,
     installed_file,
 )
+from affordance_grasp.encoders.tensor_files import read_safetensors, read_tensors
 from affordance_grasp.errors import (
     AffordanceGraspError,
     CheckpointError,
@@ -34,28 +32,6 @@ from affordance_grasp.errors import (
 from affordance_grasp.files import write_file
 
 DIGEST_KEY = "sha256"
-NEWLINE = "\n"
-
-
-# What torch's restricted unpickler raises, depending on where the bytes are invalid.
-NOT_TENSORS = (
-    pickle.UnpicklingError,
-    RuntimeError,
-    EOFError,
-    OSError,
-    LookupError,
-    ValueError,
-    TypeError,
-    AttributeError,
-)
-
-
-def read_safetensors(path: Path) -> dict[str, Tensor]:
-    """Named tensors of a safetensors file, or a sentence why not."""
-    try:
-        return load_file(path)
-    except (SafetensorError, OSError) as error:
-        raise CheckpointError(f"{path} is not a readable safetensors file: {error}") from error
 
 
 @dataclass(frozen=True)
@@ -84,8 +60,8 @@ def load_weights(name: str) -> LoadedWeights:
 def resolve_weights(name: str, local_file: Path | None = None) -> Path:
     """A safetensors file with the weights ``name``, from the cache, a local file or the source.
 
-    Tensors are checked against the registered sha256 before they enter the cache. A package that
-    already holds safetensors is used where it lies.
+    Tensors are checked against the registered sha256, or the architecture where there is none,
+    before they enter the cache. A package that already holds safetensors is used where it lies.
     """
     entry, path = find_weights(name), cached_path(name)
     installed = installed_file(name)
@@ -97,7 +73,8 @@ def resolve_weights(name: str, local_file: Path | None = None) -> Path:
 
 
 def _prepare(entry: PretrainedWeights, local_file: Path | None) -> Path:
-    tensors = read_tensors(local_file) if local_file else _read_source(entry)
+    read = read_tensors(local_file) if local_file else _read_source(entry)
+    tensors = _fitted(entry, read, f" in {local_file}" if local_file else "")
     digest = check_sha256(entry, tensors)
     try:
         return write_file(cached_path(entry.name), save(tensors, {DIGEST_KEY: digest}))
@@ -107,13 +84,28 @@ def _prepare(entry: PretrainedWeights, local_file: Path | None) -> Path:
 
 
 def _checked(entry: PretrainedWeights, path: Path) -> LoadedWeights:
-    tensors = read_safetensors(path)
+    tensors = _fitted(entry, read_safetensors(path), f" in {path}")
     found = check_sha256(entry, tensors)
     with safe_open(path, framework="pt") as stored:
         written = (stored.metadata() or {}).get(DIGEST_KEY, found)
     if written != found:
         raise CheckpointError(f"weights {entry.name} have sha256 {found}, when written {written}")
     return LoadedWeights(tensors, found)
+
+
+def _fitted(
+    entry: PretrainedWeights, tensors: Mapping[str, Tensor], where: str
+) -> dict[str, Tensor]:
+    """Tensors without a registered digest by the names of their architecture, as float32.
+
+    The same values have the same digest so, whatever file they come in.
+    """
+    if entry.name not in ARCHITECTURES:
+        return dict(tensors)
+    owner, own = f"weights {entry.name}{where}", own_names(entry.name, tensors)
+    check_state_dict(expected_tensors(entry.name, own), own, owner)
+    refuse_not_finite(own, owner)
+    return {name: tensor.float() for name, tensor in own.items()}
 
 
 def check_sha256(entry: PretrainedWeights, tensors: Mapping[str, Tensor]) -> str:
@@ -132,41 +124,6 @@ def tensors_sha256(tensors: Mapping[str, Tensor]) -> str:
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
         digest.update(tensor.view(torch.uint8).numpy().data if tensor.ndim else _scalar(tensor))
     return digest.hexdigest()
-
-
-def read_tensors(path: Path) -> dict[str, Tensor]:
-    """Named tensors of a safetensors file or of a PyTorch file that holds nothing but tensors."""
-    if not path.exists():
-        raise CheckpointError(f"weights file {path} does not exist")
-    if path.suffix == SAFETENSORS:
-        return read_safetensors(path)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            loaded = torch.load(path, map_location="cpu", weights_only=True)
-    except NOT_TENSORS as error:
-        raise CheckpointError(
-            f"{path} is neither safetensors nor a PyTorch file of plain tensors: "
-            f"{str(error).partition(NEWLINE)[0] or type(error).__name__}"
-        ) from error
-    inner = loaded.get("state_dict", loaded) if isinstance(loaded, dict) else None
-    if not inner or not isinstance(inner, dict) or not all(map(_is_named_tensor, inner.items())):
-        raise CheckpointError(f"{path} does not hold a dictionary of named dense tensors")
-    try:
-        return {name: tensor.contiguous() for name, tensor in inner.items()}
-    except RuntimeError as error:
-        raise CheckpointError(f"{path} holds tensors that do not fit into the memory") from error
-
-
-def _is_named_tensor(entry: tuple[object, object]) -> bool:
-    name, tensor = entry
-    return (
-        isinstance(name, str)
-        and isinstance(tensor, Tensor)
-        and tensor.layout == torch.strided
-        and not tensor.is_quantized
-        and tensor.device.type == "cpu"
-    )
 
 
 def load_strictly(module: nn.Module, tensors: Mapping[str, Tensor], owner: str) -> None:
@@ -201,6 +158,16 @@ def check_state_dict(
     if any(wrong.values()):
         parts = [f"{kind}: {', '.join(names)}" for kind, names in wrong.items() if names]
         raise CheckpointError(f"{owner} does not fit the network; {'; '.join(parts)}")
+
+
+def refuse_not_finite(tensors: Mapping[str, Tensor], owner: str) -> None:
+    """Raise CheckpointError where a tensor of ``owner`` holds NaN or infinity."""
+    for name, tensor in tensors.items():
+        if not tensor.is_floating_point() or not tensor.numel():
+            continue
+        ends = torch.stack(tensor.aminmax())  # NaN spreads to both; one pass over the tensor
+        if not torch.isfinite(ends).all():
+            raise CheckpointError(f"{owner} is corrupt: tensor {name} holds NaN or infinity")
 
 
 def _scalar(tensor: Tensor) -> bytes:

@@ -12,7 +12,7 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from affordance_grasp.configuration.documents import parse_json
-from affordance_grasp.encoders.weights import check_state_dict
+from affordance_grasp.encoders.weights import check_state_dict, refuse_not_finite
 from affordance_grasp.errors import CheckpointError, InvalidInput
 from affordance_grasp.files import write_file
 from affordance_grasp.query.vocabulary import AFFORDANCES
@@ -144,16 +144,6 @@ def _check_types(info: CheckpointInfo) -> None:
             raise TypeError(f"{name} is not a mapping of names to values")
     if not all(isinstance(name, str) for name in info.affordances):
         raise TypeError(f"affordances are {info.affordances!r}, expected text")
-
-
-def refuse_not_finite(tensors: Mapping[str, Tensor], owner: str) -> None:
-    """Raise CheckpointError where a tensor of ``owner`` holds NaN or infinity."""
-    for name, tensor in tensors.items():
-        if not tensor.is_floating_point() or not tensor.numel():
-            continue
-        ends = torch.stack(tensor.aminmax())  # NaN spreads to both; one pass over the tensor
-        if not torch.isfinite(ends).all():
-            raise CheckpointError(f"{owner} is corrupt: tensor {name} holds NaN or infinity")
 
 
 def _single(tensor: Tensor) -> Tensor:

@@ -8,19 +8,25 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from affordance_grasp.datasets.agd20k import UNSEEN_AFFORDANCES
-from affordance_grasp.encoders.weights import check_state_dict, read_tensors, tensors_sha256
+from affordance_grasp.datasets.agd20k import HICO_IIF_AFFORDANCES, UNSEEN_AFFORDANCES
+from affordance_grasp.encoders.tensor_files import read_tensors
+from affordance_grasp.encoders.weights import (
+    check_state_dict,
+    refuse_not_finite,
+    tensors_sha256,
+)
 from affordance_grasp.errors import InvalidInput, UnknownName
 from affordance_grasp.methods.checkpoint import (
     TEXT_KEY,
     Checkpoint,
     CheckpointInfo,
-    refuse_not_finite,
 )
 from affordance_grasp.methods.method import find_method, make_config, make_network
 from affordance_grasp.methods.table import method_module
 from affordance_grasp.query.vocabulary import AFFORDANCES
 
+SPLITS = (AFFORDANCES, UNSEEN_AFFORDANCES, HICO_IIF_AFFORDANCES)
+"""The classes of released checkpoints, which their number tells apart."""
 Tensors = Mapping[str, Tensor]
 TextTable = Callable[[Tensors, Sequence[str], Path | None], Tensor]
 
@@ -64,7 +70,7 @@ def read_official(
 
     Only plain tensors are unpickled. One sentence lists every missing, unexpected or
     misshapen name, as the file has it. ``affordances``: the classes, where their number (36:
-    AGD20K Seen, 25: Unseen) does not determine them.
+    AGD20K Seen, 25: Unseen, 10: HICO-IIF) does not determine them.
     """
     form = find_format(method)
     official = read_tensors(path)
@@ -107,12 +113,12 @@ def _rename(
 
 
 def _affordances(classes: int, given: Sequence[str] | None) -> tuple[str, ...]:
-    known = {len(names): names for names in (AFFORDANCES, UNSEEN_AFFORDANCES)}
+    known = {len(names): names for names in SPLITS}
     names = known.get(classes) if given is None else tuple(given)
     if names is None or len(names) != classes:
         raise InvalidInput(
             f"the checkpoint has {classes} classes; name them in their order "
-            f"(AGD20K Seen has 36, Unseen 25), {len(given or ())} were given"
+            f"(AGD20K Seen has 36, Unseen 25, HICO-IIF 10), {len(given or ())} were given"
         )
     for name in names:
         if name not in AFFORDANCES:

@@ -13,7 +13,7 @@ from safetensors.torch import save
 from affordance_grasp.datasets.agd20k import ImageFile
 from affordance_grasp.datasets.labels import refined_label_path
 from affordance_grasp.datasets.stitching import squash
-from affordance_grasp.encoders.weights import read_tensors
+from affordance_grasp.encoders.tensor_files import read_tensors
 from affordance_grasp.files import write_file
 from affordance_grasp.image_files import read_color
 from affordance_grasp.learning.labels.masking import Mask

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from affordance_grasp.encoders.device import check_device
-from affordance_grasp.encoders.weights import load_strictly, read_tensors
+from affordance_grasp.encoders.tensor_files import read_tensors
+from affordance_grasp.encoders.weights import load_strictly
 from affordance_grasp.errors import CheckpointError
 from affordance_grasp.extras import require
 from affordance_grasp.learning.labels.masking import Box, BoxMasker, Mask, Masker

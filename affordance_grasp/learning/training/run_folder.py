@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 from affordance_grasp.configuration.documents import read_json
-from affordance_grasp.encoders.weights import NOT_TENSORS
+from affordance_grasp.encoders.tensor_files import NOT_TENSORS
 from affordance_grasp.errors import CheckpointError, InvalidInput, writing
 from affordance_grasp.files import write_file
 

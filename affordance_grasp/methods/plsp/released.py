@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from affordance_grasp.encoders.weights import read_tensors
+from affordance_grasp.encoders.tensor_files import read_tensors
 from affordance_grasp.errors import CheckpointError, InvalidInput
 from affordance_grasp.methods.plsp.config import PlspConfig
 from affordance_grasp.methods.released import OfficialFormat, Tensors
