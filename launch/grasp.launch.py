@@ -9,6 +9,7 @@ More requests: ros2 action send_goal --feedback /grasp affordance_grasp/action/A
 "{query: hold}".
 """
 
+import json
 import os
 import shlex
 from pathlib import Path
@@ -20,8 +21,10 @@ from launch.actions import (
     SetEnvironmentVariable,
 )
 from launch_ros.actions import Node
+from rclpy.exceptions import InvalidNamespaceException
+from rclpy.validate_namespace import validate_namespace
 
-from affordance_grasp.configuration.settings import settings_of
+from affordance_grasp.configuration.settings import Setting, settings_of
 from affordance_grasp.control.robot_description import description, without_camera
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.nodes.inputs.frames import COLOR, DEPTH, DEPTH_INFO, INFO
@@ -32,6 +35,8 @@ from affordance_grasp.nodes.parameters import (
     ControllerParameters,
     GrounderParameters,
     HandEyeParameters,
+    MoveItParameters,
+    Ros2ControlParameters,
     SelectorParameters,
     SimulatorParameters,
 )
@@ -41,7 +46,17 @@ from launch import LaunchContext, LaunchDescription, LaunchDescriptionEntity
 PACKAGE = "affordance_grasp"
 FAST_DDS_PROFILES = "FASTRTPS_DEFAULT_PROFILES_FILE"
 CAMERA_TOPICS = (COLOR, INFO, DEPTH, DEPTH_INFO)
-DRIVER_NAMESPACE = "/camera/camera"
+CAMERA_NAMESPACES = {"driver": "/camera/camera", "bag": "/"}
+DISPLAYED = (
+    "robot_description",
+    "grasp_markers",
+    "selected_grasp",
+    "planned_path",
+    "heatmap/overlay",
+    "decision.selection",
+)
+"""What config/grasp.rviz and config/foxglove.json show beside the camera's topics."""
+DISCOVERY_RANGE = "ROS_AUTOMATIC_DISCOVERY_RANGE"
 PATIENCE_S = "15"  # before a node that was asked to end is killed; a second is usual
 
 OWN_ARGUMENTS = {
@@ -54,7 +69,8 @@ OWN_ARGUMENTS = {
     ),
     "camera_namespace": (
         "",
-        "namespace of the camera's topics; empty: /camera/camera for the driver, none otherwise",
+        "namespace of the camera's topics; empty: /camera/camera for the driver, / for a bag, "
+        "else that of the nodes",
     ),
     "bag": ("", "folder of the bag to play with camera:=bag; empty: it is played elsewhere"),
     "bag_options": ("--clock --loop", "options for ros2 bag play"),
@@ -67,6 +83,20 @@ OWN_ARGUMENTS = {
         "",
         "true: publish the camera's pose on the arm as a static transform; empty: for real "
         "cameras",
+    ),
+    "namespace": (
+        "",
+        "namespace of all nodes, and of what the robot's driver offers: joint_states, "
+        "robot_description and its actions",
+    ),
+    "discovery": (
+        "localhost",
+        "who can see these nodes and command them: localhost, or subnet for any machine of the "
+        "network (docs/security.md)",
+    ),
+    "foxglove": (
+        "",
+        "new file for Foxglove's layout with the topics' names as they are here; empty: none",
     ),
     "rviz": ("false", "true: show camera, cloud, heatmap, grasps and robot in RViz"),
     "description": (
@@ -88,28 +118,49 @@ CHOICES = {
     "description": ["", *SWITCH],
     "camera": ["simulation", "realsense", "driver", "bag"],
     "robot": ["", "simulation", "aubo", "moveit", "none"],
+    "discovery": ["localhost", "subnet"],
 }
 # Launch argument -> the controller's name for what executes; those that move a real arm.
 REAL_ARMS = {"aubo": "ros2_control", "moveit": "moveit"}
-# Node -> its parameters, and those of them that are launch arguments too.
-PARAMETERS: dict[str, tuple[type, tuple[str, ...]]] = {
-    "simulator": (SimulatorParameters, ("object", "seed", "pose_seed", "robot_file")),
-    "camera": (CameraParameters, ("serial",)),
-    "grounder": (GrounderParameters, ("method", "checkpoint", "device", "query")),
+# Node -> the classes of its parameters, and those of them that are launch arguments too.
+PARAMETERS: dict[str, tuple[tuple[type, ...], tuple[str, ...]]] = {
+    "simulator": ((SimulatorParameters,), ("object", "seed", "pose_seed", "robot_file")),
+    "camera": ((CameraParameters,), ("serial",)),
+    "grounder": ((GrounderParameters,), ("method", "checkpoint", "device", "query")),
     "candidates": (
-        CandidatesParameters,
+        (CandidatesParameters,),
         ("generator", "address", "command", "convention", "hand", "robot_file"),
     ),
-    "selector": (SelectorParameters, ("rule", "robot_file", "camera_pose")),
-    "controller": (ControllerParameters, ("robot_file", "speed_scaling")),
-    "hand_eye": (HandEyeParameters, ("robot_file",)),
+    "selector": ((SelectorParameters,), ("rule", "robot_file", "camera_pose")),
+    "controller": (
+        (ControllerParameters, Ros2ControlParameters, MoveItParameters),
+        (
+            "robot_file",
+            "speed_scaling",
+            "arm_action",
+            "gripper_action",
+            "gripper_command",
+            "gripper_position",
+            "moveit_group",
+        ),
+    ),
+    "hand_eye": ((HandEyeParameters,), ("robot_file", "flange_frame")),
+    "ask": ((AskParameters,), ()),
 }
 RENAMED = {"address": "generator_address", "command": "generator_command"}
+
+
+def _settings(executable: str) -> dict[str, Setting]:
+    """Launch argument -> the parameter of a node that it sets."""
+    kinds, names = PARAMETERS[executable]
+    settings = [each for kind in kinds for each in settings_of(kind)]
+    return {RENAMED.get(each.name, each.name): each for each in settings if each.name in names}
+
+
 FORWARDED = {
-    RENAMED.get(each.name, each.name): ("", f"{each.help}; not given: as in the parameter file")
-    for kind, names in PARAMETERS.values()
-    for each in settings_of(kind)
-    if each.name in names
+    argument: ("", f"{each.help}; not given: as in the parameter file")
+    for executable in PARAMETERS
+    for argument, each in _settings(executable).items()
 }
 NO_GENERATOR = "none, where another node serves generate_grasps"
 ARGUMENTS = {
@@ -142,7 +193,9 @@ def _room_for_frames() -> list[SetEnvironmentVariable]:
 def _start(context: LaunchContext) -> list[LaunchDescriptionEntity]:
     given = _completed(dict(context.launch_configurations))
     _refuse_dangers(given)
+    _write_layout(given)
     return [
+        SetEnvironmentVariable(DISCOVERY_RANGE, given["discovery"].upper()),
         *_camera(given),
         *[_node(given, name, to=_camera_names(given)) for name in ("grounder", "selector")],
         *([] if given["generator"] == "none" else [_node(given, "candidates")]),
@@ -160,15 +213,28 @@ def _completed(given: Arguments) -> Arguments:
     real_arm = robot in REAL_ARMS
     wanted = given["rviz"] if not real_arm else "false"
     parameters = "config/grasp_real.yaml" if real_arm else "config/grasp.yaml"
-    namespace = DRIVER_NAMESPACE if given["camera"] == "driver" else ""
+    namespace = CAMERA_NAMESPACES.get(given["camera"], "")
     with_hand_eye = str(given["camera"] in ("realsense", "driver")).lower()
     return given | {
         "robot": robot,
-        "camera_namespace": (given["camera_namespace"] or namespace).rstrip("/"),
+        "namespace": _absolute(given["namespace"]),
+        "camera_namespace": given["camera_namespace"] or namespace,
         "hand_eye": given["hand_eye"] or with_hand_eye,
         "description": given["description"] or wanted,
         "params": given["params"] or str(share_path(parameters)),
     }
+
+
+def _absolute(namespace: str) -> str:
+    """With a slash in front; empty for none."""
+    absolute = f"/{namespace.strip('/')}"
+    try:
+        validate_namespace(absolute)
+    except InvalidNamespaceException as error:
+        raise InvalidInput(
+            f"namespace:={namespace} is no name of ROS: letters, digits, _ and / ({error})"
+        ) from error
+    return absolute.rstrip("/")
 
 
 def _refuse_dangers(given: Arguments) -> None:
@@ -224,6 +290,7 @@ def _transforms(given: Arguments) -> list[Node]:
             Node(
                 package="robot_state_publisher",
                 executable="robot_state_publisher",
+                namespace=given["namespace"],
                 parameters=[described, _clock(given)],
             )
         )
@@ -239,9 +306,33 @@ def _rviz(given: Arguments) -> list[Node]:
             executable="rviz2",
             arguments=["-d", str(share_path("config/grasp.rviz"))],
             parameters=[_clock(given)],
-            remappings=_camera_names(given),
+            remappings=list(_shown_names(given).items()),
         )
     ]
+
+
+def _shown_names(given: Arguments) -> dict[str, str]:
+    """From the topics of the displays' files to those of this launch."""
+    ours, camera = given["namespace"], given["camera_namespace"]
+    camera = (camera if camera.startswith("/") else f"{ours}/{camera}").rstrip("/")
+    names = {f"/{topic}": f"{ours}/{topic}" for topic in DISPLAYED}
+    return names | {f"/{topic}": f"{camera}/{topic}" for topic in CAMERA_TOPICS}
+
+
+def _write_layout(given: Arguments) -> None:
+    """Foxglove knows no remapping, so its layout is written anew."""
+    if not given["foxglove"]:
+        return
+    layout = share_path("config/foxglove.json").read_text(encoding="utf-8")
+    for old, new in _shown_names(given).items():
+        layout = layout.replace(json.dumps(old), json.dumps(new))
+    try:
+        with open(given["foxglove"], "x", encoding="utf-8") as file:
+            file.write(layout)
+    except OSError as error:
+        raise InvalidInput(
+            f"foxglove:={given['foxglove']} cannot be written ({error.strerror}); name a new file"
+        ) from error
 
 
 def _request(given: Arguments) -> list[Node]:
@@ -263,7 +354,7 @@ def _camera_names(given: Arguments) -> list[tuple[str, str]]:
 
 
 def _under(namespace: str) -> list[tuple[str, str]]:
-    return [(topic, f"{namespace}/{topic}") for topic in CAMERA_TOPICS]
+    return [(topic, f"{namespace.rstrip('/')}/{topic}") for topic in CAMERA_TOPICS]
 
 
 def _clock(given: Arguments) -> dict[str, bool]:
@@ -284,6 +375,7 @@ def _node(
         package=PACKAGE,
         executable=executable,
         name=executable,
+        namespace=given["namespace"],
         output="screen",
         emulate_tty=True,
         parameters=[given["params"], chosen],
@@ -294,11 +386,9 @@ def _node(
 
 def _overrides(given: Arguments, executable: str) -> dict[str, object]:
     """The arguments that were given; all others stay as they are in the parameter file."""
-    kind, names = PARAMETERS.get(executable, (AskParameters, ()))
     chosen = {}
-    for each in settings_of(kind):
-        argument = RENAMED.get(each.name, each.name)
-        if each.name in names and given[argument]:
+    for argument, each in _settings(executable).items():
+        if given[argument]:
             value = each.convert(given[argument], argument, text=True)
             chosen[each.name] = str(value) if isinstance(value, Path) else value
     return chosen

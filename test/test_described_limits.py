@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from affordance_grasp.control.robot import load_robot
-from affordance_grasp.control.robot_description import within_description
+from affordance_grasp.control.robot_description import flange_of, within_description
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.share import share_path
 
@@ -105,3 +105,45 @@ def test_a_turned_flange_is_another_robot():
 def test_a_description_without_the_base_is_refused():
     with pytest.raises(InvalidInput, match="robot_description has no link 'base_link'"):
         within_description(ROBOT, description({}).replace('"base_link"', '"pedestal"'))
+
+
+def vendors(turned_link: bool = False) -> str:
+    """As the vendor publishes the arm: no ``tool0``, but perhaps an ``ee_link``, turned."""
+    root = ElementTree.fromstring(description({}))
+    joints = root.findall("joint")
+    tool = next(j for j in joints if j.find("child").get("link") == "tool0")
+    if turned_link:
+        tool.find("child").set("link", "ee_link")
+        tool.find("origin").set("rpy", f"0 0 {np.pi / 2}")
+        root.append(ElementTree.fromstring('<link name="ee_link"/>'))
+    for element in (tool, *(e for e in root if e.get("name") == "tool0")):
+        if element.tag == "link" or not turned_link:
+            root.remove(element)
+    return ElementTree.tostring(root, encoding="unicode")
+
+
+def test_where_a_description_has_no_tool_frame_it_is_the_last_joint_s_link():
+    assert flange_of(ROBOT, description({})) is None
+    link, T = flange_of(ROBOT, vendors())
+    assert link == "wrist3_Link"
+    np.testing.assert_allclose(T, ROBOT.arm.T_last_tip, atol=1e-12)
+
+
+def test_a_turned_link_at_the_flange_is_turned_back():
+    link, T = flange_of(ROBOT, vendors(turned_link=True), "ee_link")
+    assert link == "ee_link"
+    turn = np.array([[0, 1, 0], [-1, 0, 0], [0, 0, 1]])
+    np.testing.assert_allclose(T[:3, :3], turn, atol=1e-6)
+    np.testing.assert_allclose(T[:3, 3], 0, atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("link", "words"),
+    [
+        ("flange", "neither a link 'tool0' nor the flange_frame 'flange'.* such as wrist3_Link"),
+        ("foreArm_Link", "'foreArm_Link' .* is not moved by wrist3_joint; flange_frame must be"),
+    ],
+)
+def test_a_flange_that_is_none_is_refused_with_one_that_is(link, words):
+    with pytest.raises(InvalidInput, match=words):
+        flange_of(ROBOT, vendors(), link)

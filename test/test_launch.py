@@ -1,4 +1,5 @@
 import importlib.util
+import json
 from pathlib import Path
 
 import pytest
@@ -53,8 +54,9 @@ def completed(module):
 
 
 def names(entities):
+    started = [entity for entity in entities if isinstance(entity, ExecuteProcess)]
     return sorted(
-        "bag" if type(entity) is ExecuteProcess else entity.node_executable for entity in entities
+        "bag" if type(entity) is ExecuteProcess else entity.node_executable for entity in started
     )
 
 
@@ -68,8 +70,8 @@ def test_every_argument_is_described(module):
 
 
 def test_every_argument_for_a_node_is_an_argument(module):
-    for kind, names in module.PARAMETERS.values():
-        assert set(names) <= {each.name for each in settings_of(kind)}
+    for kinds, names in module.PARAMETERS.values():
+        assert set(names) <= {each.name for kind in kinds for each in settings_of(kind)}
         assert {module.RENAMED.get(name, name) for name in names} <= set(module.ARGUMENTS)
 
 
@@ -151,6 +153,76 @@ def test_only_given_arguments_are_laid_over_the_parameter_file(module, completed
     assert module._overrides(completed(speed_scaling="0.1"), "controller") == {
         "speed_scaling": 0.1
     }
+
+
+def test_what_drives_a_real_arm_is_given_on_the_command_line(module, completed):
+    given = completed(
+        robot="aubo",
+        camera="driver",
+        arm_action="arm/follow",
+        gripper_command="GripperCommand",
+        gripper_position="width",
+        moveit_group="manipulator",
+    )
+    assert module._overrides(given, "controller") == {
+        "arm_action": "arm/follow",
+        "gripper_command": "GripperCommand",
+        "gripper_position": "width",
+        "moveit_group": "manipulator",
+    }
+    assert module._overrides(given | {"flange_frame": "ee_link"}, "hand_eye") == {
+        "flange_frame": "ee_link"
+    }
+    with pytest.raises(InvalidInput, match="gripper_command"):
+        module._overrides(completed(gripper_command="Squeeze"), "controller")
+
+
+@pytest.mark.parametrize(
+    ("given", "range_"), [({}, "LOCALHOST"), ({"discovery": "subnet"}, "SUBNET")], ids=str
+)
+def test_other_machines_are_shut_out_unless_they_are_wanted(start, given, range_, monkeypatch):
+    monkeypatch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "SYSTEM_DEFAULT")
+    first, *_ = start(**given)
+    context = LaunchContext()
+    first.execute(context)
+    assert context.environment["ROS_AUTOMATIC_DISCOVERY_RANGE"] == range_
+
+
+def test_a_namespace_holds_every_node(start, module):
+    given = {"namespace": "left", "rviz": "true", "robot_file": "config/aubo_i5.yaml"}
+    for node in start(**given):
+        if isinstance(node, ExecuteProcess) and node.node_executable != "rviz2":
+            assert node.expanded_node_namespace or node._Node__node_namespace == "/left"
+    with pytest.raises(InvalidInput, match="namespace:=a-b is no name of ROS"):
+        start(namespace="a-b")
+
+
+def test_displays_follow_the_names_of_camera_and_namespace(module, completed, tmp_path):
+    shown = module._shown_names(completed(camera="driver", namespace="/left/"))
+    assert shown["/color/image_raw"] == "/camera/camera/color/image_raw"
+    assert shown["/heatmap/overlay"] == "/left/heatmap/overlay"
+    alone = module._shown_names(completed())
+    assert all(old == new for old, new in alone.items())
+    assert module._shown_names(completed(namespace="left"))["/color/camera_info"] == (
+        "/left/color/camera_info"
+    )
+    bag = module._shown_names(completed(camera="bag", namespace="left"))
+    assert bag["/color/image_raw"] == "/color/image_raw"
+
+
+def test_a_layout_for_foxglove_has_the_names_of_the_launch(start, tmp_path):
+    path = tmp_path / "layout.json"
+    start(camera="driver", namespace="left", foxglove=str(path))
+    layout = json.loads(path.read_text())["configById"]
+    assert layout["Image!camera"]["imageMode"] == {
+        "imageTopic": "/camera/camera/color/image_raw",
+        "calibrationTopic": "/camera/camera/color/camera_info",
+    }
+    assert layout["Image!heatmap"]["imageMode"]["imageTopic"] == "/left/heatmap/overlay"
+    assert layout["RawMessages!decision"]["topicPath"] == "/left/decision.selection"
+    assert "/camera/camera/color/camera_info" in layout["3D!scene"]["topics"]
+    with pytest.raises(InvalidInput, match="cannot be written .* name a new file"):
+        start(foxglove=str(path))
 
 
 def test_a_real_arm_is_never_as_quick_as_the_simulated_one(completed):

@@ -26,7 +26,7 @@ from affordance_grasp.control.arm.urdf import (
 from affordance_grasp.control.robot import RobotConfig, named_file
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.files import read_bytes
-from affordance_grasp.geometry import Floats
+from affordance_grasp.geometry import Floats, invert
 
 SOURCE = "robot_description"
 MAX_APART_M = 1e-3
@@ -68,16 +68,8 @@ def within_description(robot: RobotConfig, description: str) -> RobotConfig:
     Raises :class:`InvalidInput` when the URDF lacks one of the arm's joints, is of another
     geometry, or leaves the arm no room.
     """
-    arm = robot.arm
-    root = parse_urdf(description, SOURCE)
+    arm, root = robot.arm, _same_arm(robot, description)
     joints = {joint.get("name", ""): joint for joint in root.findall("joint")}
-    missing = [name for name in arm.joint_names if name not in joints]
-    if missing:
-        raise InvalidInput(
-            f"{SOURCE} has no joint {missing[0]!r}; it describes another robot than the "
-            f"{robot.settings.urdf} that is configured"
-        )
-    _refuse_other_geometry(robot, root)
     limits = np.array([joint_limits(joints[name], SOURCE) for name in arm.joint_names])
     narrowed = replace(
         arm,
@@ -98,16 +90,71 @@ def within_description(robot: RobotConfig, description: str) -> RobotConfig:
     return replace(robot, arm=narrowed)
 
 
+def flange_of(robot: RobotConfig, description: str, link: str = "") -> tuple[str, Floats] | None:
+    """Where a URDF text without the tool frame has the arm's flange.
+
+    Args:
+        robot: the configured robot.
+        description: the URDF.
+        link: one that the last joint moves, turned as it may be; empty: the joint's own.
+
+    Returns:
+        The link's name and ``T_link_tool0`` (4, 4) [m]; None where the URDF has the tool frame.
+
+    Raises:
+        InvalidInput: it describes another robot, or has no such link behind the last joint.
+    """
+    arm, root = robot.arm, _same_arm(robot, description)
+    if arm.tip in _links(root):
+        return None
+    own = read_arm(root, SOURCE, arm.base, _last_link(root, arm))
+    link = link or own.tip
+    if link not in _links(root):
+        raise InvalidInput(
+            f"{SOURCE} has neither a link {arm.tip!r} nor the flange_frame {link!r}; name the "
+            f"link at the arm's flange, such as {own.tip}"
+        )
+    described = read_arm(root, SOURCE, arm.base, link)
+    if described.joint_names != arm.joint_names:
+        raise InvalidInput(
+            f"{link!r} of {SOURCE} is not moved by {arm.joint_names[-1]}; flange_frame must be a "
+            f"link at the arm's flange, such as {own.tip}"
+        )
+    return link, invert(described.T_last_tip) @ arm.T_last_tip
+
+
+def _same_arm(robot: RobotConfig, description: str) -> ElementTree.Element:
+    """The root of a URDF text, which must describe the configured arm."""
+    root = parse_urdf(description, SOURCE)
+    joints = {joint.get("name") for joint in root.findall("joint")}
+    missing = [name for name in robot.arm.joint_names if name not in joints]
+    if missing:
+        raise InvalidInput(
+            f"{SOURCE} has no joint {missing[0]!r}; it describes another robot than the "
+            f"{robot.settings.urdf} that is configured"
+        )
+    _refuse_other_geometry(robot, root)
+    return root
+
+
+def _links(root: ElementTree.Element) -> set[str | None]:
+    return {link.get("name") for link in root.iter("link")}
+
+
+def _last_link(root: ElementTree.Element, arm: SerialArm) -> str:
+    """The link that the arm's last joint moves."""
+    last = next(j for j in root.findall("joint") if j.get("name") == arm.joint_names[-1])
+    return joined_link(last, "child")
+
+
 def _refuse_other_geometry(robot: RobotConfig, root: ElementTree.Element) -> None:
     """Refuse a description whose flange is elsewhere at the same joint positions.
 
     Where it has no link of the tool frame's name, the last joint's link is compared.
     """
     arm = robot.arm
-    links = [link.get("name") for link in root.iter("link")]
-    has_tool = arm.tip in links
-    last = next(j for j in root.findall("joint") if j.get("name") == arm.joint_names[-1])
-    tip = arm.tip if has_tool else joined_link(last, "child")
+    has_tool = arm.tip in _links(root)
+    tip = arm.tip if has_tool else _last_link(root, arm)
     described = read_arm(root, SOURCE, arm.base, tip)
     if described.joint_names != arm.joint_names:
         raise InvalidInput(

@@ -153,10 +153,14 @@ class HandEyeParameters(RobotOptions, title="hand_eye"):
     extrinsics_timeout_s: Annotated[
         float,
         Meta(ge=0, le=3600),
-        about("wait for the driver's transforms, then nominal ones [s]"),
+        about("wait for the driver's transforms and URDF, then nominal ones [s]"),
     ] = 10.0
     flange_frame: Annotated[
-        str, about("link at the effector frame, such as wrist3_Link, where the URDF has no tool0")
+        str,
+        about(
+            "link of the driver's URDF at the flange, where that has no tool0; empty: the one "
+            "that the last joint moves, wrist3_Link of an Aubo"
+        ),
     ] = ""
 
 

@@ -14,6 +14,7 @@ from affordance_grasp.streams.timeline import NotKnown, Timeline
 
 DEEPEST_TREE = 64
 MOST_FRAMES = 1000
+SHOWN = 12
 FASTEST_M_S, FASTEST_RAD_S = 5.0, 4 * pi
 SAME_M, SAME_RAD = 0.05, 0.1
 
@@ -83,6 +84,11 @@ class TransformTree:
         if faults:
             raise InvalidInput(faults[0])
 
+    def parent(self, frame: str) -> str | None:
+        """The frame in which a frame is placed; None where no transform places it."""
+        link = self._newest(frame)
+        return link.parent if link else None
+
     def knows(self, target: str, source: str, stamp_ns: int) -> bool:
         """Whether the transforms between two frames have come up to a stamp."""
         try:
@@ -146,7 +152,12 @@ class TransformTree:
                 f"{where} cannot be known: no node publishes frame {missing[0]!r}; are "
                 "robot_state_publisher and the hand-eye transform running?"
             )
-        raise NotKnown(f"{where} is cut: no chain of transforms leads from one to the other")
+        ends = sorted(f for f in self.frames if self._lineage(f)[-1] == of_target[-1])[:SHOWN]
+        raise NotKnown(
+            f"{where} is cut at {of_source[-1]!r}, which no transform places; the frames of "
+            f"{target} are {', '.join(ends)}, and flange_frame of the node hand_eye joins one of "
+            "them to the camera's"
+        )
 
     def _climbed(self, children: list[str], stamp_ns: int, where: str) -> Floats:
         """Pose of the first of these frames in the parent of the last."""

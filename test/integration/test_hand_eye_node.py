@@ -12,12 +12,16 @@ import rclpy
 import tf2_ros
 from rclpy.node import Node
 from spinning import ros
+from std_msgs.msg import String
 
 from affordance_grasp.control.camera_mounting import D435_LINK_OPTICAL
 from affordance_grasp.control.robot import load_robot
+from affordance_grasp.control.robot_description import description
 from affordance_grasp.geometry import pose, pose_from_quaternion
 from affordance_grasp.nodes.convert.conversions import from_transform
 from affordance_grasp.nodes.hand_eye import HandEyeNode
+from affordance_grasp.nodes.ros.calls import LATCHED
+from affordance_grasp.share import share_path
 
 OPTICAL = "camera_color_optical_frame"
 T_TOOL0_OPTICAL = load_robot().T_tool0_cam
@@ -46,12 +50,49 @@ def listening(node):
     return buffer, tf2_ros.TransformListener(buffer, node)
 
 
+def latched(node, urdf):
+    """A driver's URDF, as robot_state_publisher publishes it; keep the publisher."""
+    publisher = node.create_publisher(String, "robot_description", LATCHED)
+    publisher.publish(String(data=urdf))
+    return publisher
+
+
+def without_tool():
+    urdf = description(share_path("config/aubo_i5.yaml"))
+    return urdf.replace('"tool0"', '"gripper_mount"')
+
+
 def test_the_optical_frame_hangs_on_the_flange():
-    with beside_the_node("flange_frame:=wrist3_Link") as node:
+    with beside_the_node() as node:
         buffer, _listener = listening(node)
         np.testing.assert_allclose(looked_up(buffer, "tool0", OPTICAL), T_TOOL0_OPTICAL, atol=1e-6)
+
+
+def test_beside_a_driver_whose_urdf_ends_at_the_last_link_tf_is_whole():
+    with beside_the_node("extrinsics_timeout_s:=60.0") as node:
+        _publisher = latched(node, without_tool())
+        buffer, _listener = listening(node)
         found = looked_up(buffer, "wrist3_Link", OPTICAL)
         np.testing.assert_allclose(found, T_TOOL0_OPTICAL, atol=1e-6)
+
+
+def test_without_a_description_the_named_link_is_the_flange():
+    with beside_the_node("extrinsics_timeout_s:=0.3", "flange_frame:=last_link") as node:
+        buffer, _listener = listening(node)
+        found = looked_up(buffer, "last_link", OPTICAL)
+        np.testing.assert_allclose(found, T_TOOL0_OPTICAL, atol=1e-6)
+
+
+def test_a_flange_that_is_placed_already_gets_no_other_parent():
+    """Neither by what the driver describes nor, where it describes nothing, by what it places."""
+    with beside_the_node("extrinsics_timeout_s:=1.0") as node:
+        driver = tf2_ros.StaticTransformBroadcaster(node)
+        stamp = node.get_clock().now().to_msg()
+        driver.sendTransform(from_transform(pose(), "own_flange", "tool0", stamp))
+        buffer, _listener = listening(node)
+        looked_up(buffer, "own_flange", OPTICAL)
+        Event().wait(3.0)
+        assert not buffer.can_transform("wrist3_Link", "tool0", rclpy.time.Time())
 
 
 def test_beside_the_vendor_s_driver_the_link_hangs_on_the_flange():
