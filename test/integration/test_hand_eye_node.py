@@ -40,6 +40,8 @@ def looked_up(buffer, parent, child):
         if buffer.can_transform(parent, child, rclpy.time.Time()):
             break
         Event().wait(0.1)
+    else:
+        raise AssertionError(f"TF is cut: {buffer.all_frames_as_yaml()}")
     found = buffer.lookup_transform(parent, child, rclpy.time.Time()).transform
     t, q = found.translation, found.rotation
     return pose_from_quaternion([t.x, t.y, t.z], [q.x, q.y, q.z, q.w])
