@@ -7,10 +7,20 @@ import pytest
 pytest.importorskip("rclpy", reason="no ROS 2 here: no rclpy")
 
 import rclpy
+from rclpy.qos import DurabilityPolicy, ReliabilityPolicy, qos_profile_sensor_data
 from rclpy.task import Future
+from std_msgs.msg import String
 
 from affordance_grasp.errors import InvalidInput
-from affordance_grasp.nodes.ros.calls import NoAnswer, Refused, answering, call
+from affordance_grasp.nodes.ros.calls import (
+    LATCHED,
+    NoAnswer,
+    Refused,
+    answering,
+    call,
+    listen,
+    publish_to,
+)
 
 
 @pytest.fixture
@@ -84,3 +94,53 @@ def test_whatever_goes_wrong_is_answered_and_the_next_request_too(node):
     with answering(node, response):
         pass
     assert response.success
+
+
+@pytest.fixture
+def overridden():
+    """A node started with QoS overrides, such as ``{"/news.publisher.depth": 3}``."""
+    nodes, context = [], rclpy.Context()
+    rclpy.init(context=context, domain_id=101)
+
+    def overridden(overrides):
+        given = [f"-p qos_overrides.{name}:={value}".split() for name, value in overrides.items()]
+        arguments = ["--ros-args", *(word for words in given for word in words)]
+        nodes.append(rclpy.create_node("over", context=context, cli_args=arguments))
+        return nodes[-1]
+
+    yield overridden
+    for node in nodes:
+        node.destroy_node()
+    context.try_shutdown()
+
+
+def ends(node, topic):
+    both = node.get_publishers_info_by_topic(topic) + node.get_subscriptions_info_by_topic(topic)
+    return [(end.qos_profile.reliability, end.qos_profile.durability) for end in both]
+
+
+def test_the_quality_of_any_topic_is_a_parameter(overridden):
+    node = overridden(
+        {
+            "/news.publisher.reliability": "best_effort",
+            "/images.subscription.reliability": "reliable",
+            "/images.subscription.durability": "transient_local",
+        }
+    )
+    publish_to(node, String, "news", LATCHED)
+    listen(node, String, "images", lambda message: None)
+    last, own = DurabilityPolicy.TRANSIENT_LOCAL, DurabilityPolicy.VOLATILE
+    assert ends(node, "/news") == [(ReliabilityPolicy.BEST_EFFORT, last)]
+    assert ends(node, "/images") == [(ReliabilityPolicy.RELIABLE, last)]
+    assert LATCHED.reliability == ReliabilityPolicy.RELIABLE, "an override is of one topic alone"
+    assert qos_profile_sensor_data.durability == own
+    listen(node, String, "images", lambda message: None)  # twice in one node
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("reliability", "sometimes"), ("depth", "many"), ("durability", "3")]
+)
+def test_a_quality_that_there_is_not_is_refused_with_those_there_are(overridden, name, value):
+    node = overridden({f"/news.publisher.{name}": value})
+    with pytest.raises(InvalidInput, match="node over: .*such as reliability: best_effort"):
+        publish_to(node, String, "news")

@@ -34,7 +34,7 @@ def published():
     names = dict(re.findall(r'^([A-Z_]+) = "([a-z_/]+)"', sources, re.MULTILINE))
     camera = re.search(r'COLOR, DEPTH, INFO = "(.+)", "(.+)", "(.+)"', sources).groups()
     names |= dict(zip(("COLOR", "DEPTH", "INFO"), camera, strict=True))
-    calls = re.findall(r'create_publisher\(\s*\w+,\s*(?:"([a-z_/]+)"|([A-Z_]+))', sources)
+    calls = re.findall(r'publish_to\(\s*\w+,\s*\w+,\s*(?:"([a-z_/]+)"|([A-Z_]+))', sources)
     topics = {literal or names[constant] for literal, constant in calls}
     return {topic if topic.startswith("/") else f"/{topic}" for topic in topics} | FOREIGN
 

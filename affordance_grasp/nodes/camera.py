@@ -20,6 +20,7 @@ from affordance_grasp.camera.sdk import connected_devices
 from affordance_grasp.errors import AffordanceGraspError
 from affordance_grasp.nodes.inputs.frames import FramePublisher
 from affordance_grasp.nodes.parameters import CameraParameters
+from affordance_grasp.nodes.ros.calls import publish_to
 from affordance_grasp.nodes.ros.parameters import declare
 from affordance_grasp.nodes.ros.running import run
 
@@ -38,7 +39,7 @@ class CameraNode(Node):
         super().__init__("camera")
         self._settings = p = declare(self, CameraParameters)
         self._frames = FramePublisher(self, qos_profile_sensor_data)
-        self._diagnostics = self.create_publisher(DiagnosticArray, DIAGNOSTICS, 10)
+        self._diagnostics = publish_to(self, DiagnosticArray, DIAGNOSTICS)
         self._stop = Event()
         self._fault: AffordanceGraspError | None = None
         self._connection = CameraConnection(

@@ -26,7 +26,7 @@ from affordance_grasp.nodes.inputs.described_robot import DescribedRobot
 from affordance_grasp.nodes.inputs.joints import JointMonitor
 from affordance_grasp.nodes.parameters import ControllerParameters
 from affordance_grasp.nodes.ros.action_servers import ExclusiveAction, Stages
-from affordance_grasp.nodes.ros.calls import LATCHED, NoAnswer
+from affordance_grasp.nodes.ros.calls import LATCHED, NoAnswer, publish_to
 from affordance_grasp.nodes.ros.parameters import LiveParameters
 from affordance_grasp.nodes.ros.running import run
 
@@ -54,7 +54,7 @@ class ControllerNode(Node):
         names = configured.arm.joint_names
         self._joints = JointMonitor(self, names, p.joint_state_timeout_s)
         self._arm = ARMS[p.robot](self, self._described, self._joints)
-        self._path = self.create_publisher(MarkerArray, "planned_path", LATCHED)
+        self._path = publish_to(self, MarkerArray, "planned_path", LATCHED)
         self._action = ExclusiveAction(self, ExecuteGrasp, "execute", self._execute)
         how = "dry run, nothing will move" if p.dry_run else f"{p.speed_scaling:.0%} of its speed"
         self.get_logger().info(f"robot {p.robot}: {how}")

@@ -5,7 +5,7 @@ from time import monotonic, perf_counter
 
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.node import Node
-from rclpy.qos import qos_profile_sensor_data
+from rclpy.qos import QoSProfile
 from sensor_msgs.msg import Image
 
 from affordance_grasp.datatypes import Heatmap, RgbdFrame
@@ -15,7 +15,7 @@ from affordance_grasp.nodes.convert.conversions import to_region
 from affordance_grasp.nodes.convert.images import from_color, from_map, to_color
 from affordance_grasp.nodes.inputs.frames import FrameStream, StampedFrame
 from affordance_grasp.nodes.parameters import GrounderParameters
-from affordance_grasp.nodes.ros.calls import serve
+from affordance_grasp.nodes.ros.calls import publish_to, serve
 from affordance_grasp.nodes.ros.parameters import LiveParameters
 from affordance_grasp.nodes.ros.running import run
 from affordance_grasp.query.resolve import resolve_query
@@ -23,6 +23,7 @@ from affordance_grasp.report.figures import heatmap_overlay
 from affordance_grasp.srv import GroundAffordance
 
 COMPLAINT_PERIOD_S = 5.0
+SHOWN = QoSProfile(depth=2)  # reliable, which any subscriber can read
 
 
 class GrounderNode(Node):
@@ -36,8 +37,8 @@ class GrounderNode(Node):
         self._grounder = p.load()
         self._network = Lock()
         self._next_live = 0.0
-        self._heatmap = self.create_publisher(Image, "heatmap", qos_profile_sensor_data)
-        self._overlay = self.create_publisher(Image, "heatmap/overlay", qos_profile_sensor_data)
+        self._heatmap = publish_to(self, Image, "heatmap", SHOWN)
+        self._overlay = publish_to(self, Image, "heatmap/overlay", SHOWN)
         serve(self, GroundAffordance, "ground", self._ground, MutuallyExclusiveCallbackGroup())
         self._frames = FrameStream(self, self._show) if p.query else None
         precision = self._grounder.precision

@@ -20,7 +20,7 @@ from affordance_grasp.errors import InvalidInput
 from affordance_grasp.geometry import Floats
 from affordance_grasp.nodes.convert.conversions import from_transform
 from affordance_grasp.nodes.parameters import HandEyeParameters
-from affordance_grasp.nodes.ros.calls import LATCHED, TF_STATIC, TF_STATIC_QOS
+from affordance_grasp.nodes.ros.calls import LATCHED, TF_STATIC, TF_STATIC_QOS, listen, publish_to
 from affordance_grasp.nodes.ros.optional_ros import require
 from affordance_grasp.nodes.ros.parameters import declare
 from affordance_grasp.nodes.ros.running import run
@@ -41,12 +41,12 @@ class HandEyeNode(Node):
         self._robot = load_robot(p.robot_file)
         other = find_file(p.hand_eye_file) if p.hand_eye_file else None
         self._hand_eye = load_hand_eye(other) if other else self._robot.hand_eye
-        self._publisher = self.create_publisher(self._message, TF_STATIC, TF_STATIC_QOS)
+        self._publisher = publish_to(self, self._message, TF_STATIC, TF_STATIC_QOS)
         self._tree, self._published, self._described = TransformTree(), False, False
         if p.child_frame in ("", self._hand_eye.camera_frame):
             self._publish_camera(self._hand_eye.T_tool0_cam, self._hand_eye.camera_frame)
-        self.create_subscription(self._message, TF_STATIC, self._take, TF_STATIC_QOS)
-        self.create_subscription(String, SOURCE, self._take_description, LATCHED)
+        listen(self, self._message, TF_STATIC, self._take, TF_STATIC_QOS)
+        listen(self, String, SOURCE, self._take_description, LATCHED)
         self._patience = self.create_timer(p.extrinsics_timeout_s, self._give_up)
 
     def _take(self, message: Any) -> None:

@@ -24,7 +24,7 @@ from affordance_grasp.nodes.inputs.joints import JointMonitor
 from affordance_grasp.nodes.inputs.remote import RemoteServices, ServedFrame
 from affordance_grasp.nodes.parameters import SelectorParameters
 from affordance_grasp.nodes.ros.action_servers import ExclusiveAction, Stages
-from affordance_grasp.nodes.ros.calls import LATCHED, Refused, serve
+from affordance_grasp.nodes.ros.calls import LATCHED, Refused, publish_to, serve
 from affordance_grasp.nodes.ros.goals import ActionClient, Goals
 from affordance_grasp.nodes.ros.parameters import LiveParameters
 from affordance_grasp.nodes.ros.running import run
@@ -60,9 +60,9 @@ class SelectorNode(Node):
         locate = CAMERA_POSES[p.camera_pose]
         self._camera = locate(self, self._robot, self._joints, p.pose_timeout_s)
         self._remote = RemoteServices(self, p.service_timeout_s)
-        self._selected = self.create_publisher(PoseStamped, "selected_grasp", LATCHED)
-        self._markers = self.create_publisher(MarkerArray, "grasp_markers", LATCHED)
-        self._decision = self.create_publisher(GraspDecision, "decision", LATCHED)
+        self._selected = publish_to(self, PoseStamped, "selected_grasp", LATCHED)
+        self._markers = publish_to(self, MarkerArray, "grasp_markers", LATCHED)
+        self._decision = publish_to(self, GraspDecision, "decision", LATCHED)
         self._goals = Goals()
         in_order = MutuallyExclusiveCallbackGroup()  # or stages overtake each other
         self._execute = ActionClient(self, ExecuteGrasp, "execute", callback_group=in_order)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.node import Node
-from rclpy.qos import qos_profile_sensor_data
+from rclpy.qos import QoSProfile, qos_profile_sensor_data
 from rclpy.time import Time
 from sensor_msgs.msg import Image, JointState
 from std_msgs.msg import Header
@@ -15,7 +15,7 @@ from affordance_grasp.nodes.arms.simulated_driver import SimulatedDriver
 from affordance_grasp.nodes.convert.images import from_color
 from affordance_grasp.nodes.inputs.frames import FramePublisher
 from affordance_grasp.nodes.parameters import SimulatorParameters
-from affordance_grasp.nodes.ros.calls import serve
+from affordance_grasp.nodes.ros.calls import publish_to, serve
 from affordance_grasp.nodes.ros.parameters import declare
 from affordance_grasp.nodes.ros.running import run
 from affordance_grasp.replay.bags.recorder import BagRecorder
@@ -76,9 +76,9 @@ class SimulatorNode(Node):
 
     def _publish_to_topics(self) -> None:
         # Reliable, as the vendor's drivers publish; best-effort subscribers can read it too.
-        self._frames = FramePublisher(self, 2)
-        self._photo = self.create_publisher(Image, "outside/image_raw", qos_profile_sensor_data)
-        self._joints = self.create_publisher(JointState, "joint_states", 10)
+        self._frames = FramePublisher(self, QoSProfile(depth=2))
+        self._photo = publish_to(self, Image, "outside/image_raw", qos_profile_sensor_data)
+        self._joints = publish_to(self, JointState, "joint_states")
 
     def _feeds(self) -> tuple[ImageFeed, ImageFeed]:
         photo, p = self._photo, self._settings

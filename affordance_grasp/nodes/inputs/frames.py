@@ -10,7 +10,7 @@ from typing import Any
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.clock import Clock
 from rclpy.node import Node
-from rclpy.qos import QoSProfile, qos_profile_sensor_data
+from rclpy.qos import QoSProfile
 from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import Header
 
@@ -19,7 +19,7 @@ from affordance_grasp.distortion import PINHOLE, Distortion, matters
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.nodes.convert.conversions import from_intrinsics, undistorted_info
 from affordance_grasp.nodes.convert.images import from_color, from_depth_m, from_map, to_rgbd
-from affordance_grasp.nodes.ros.calls import NoAnswer
+from affordance_grasp.nodes.ros.calls import NoAnswer, listen, publish_to
 from affordance_grasp.streams import pairing
 from affordance_grasp.streams.camera_info import is_rectified, to_distortion, to_intrinsics
 from affordance_grasp.streams.messages import stamp_ns, to_header
@@ -77,12 +77,12 @@ class StampedFrame:
 class FramePublisher:
     """Publishes frames on the topics of the vendor's driver."""
 
-    def __init__(self, node: Node, qos: QoSProfile | int) -> None:
+    def __init__(self, node: Node, qos: QoSProfile) -> None:
         """``qos``: of all four topics."""
-        self._color = node.create_publisher(Image, COLOR, qos)
-        self._depth = node.create_publisher(Image, DEPTH, qos)
-        self._info = node.create_publisher(CameraInfo, INFO, qos)
-        self._depth_info = node.create_publisher(CameraInfo, DEPTH_INFO, qos)
+        self._color = publish_to(node, Image, COLOR, qos)
+        self._depth = publish_to(node, Image, DEPTH, qos)
+        self._info = publish_to(node, CameraInfo, INFO, qos)
+        self._depth_info = publish_to(node, CameraInfo, DEPTH_INFO, qos)
 
     def watched(self) -> bool:
         """Whether the colour images have a subscriber."""
@@ -116,9 +116,7 @@ class FrameStream:
         group = MutuallyExclusiveCallbackGroup()
         for kind, topic in ((Image, COLOR), (Image, DEPTH), (CameraInfo, INFO)):
             take = partial(self._take, topic)
-            node.create_subscription(
-                kind, topic, take, qos_profile_sensor_data, callback_group=group
-            )
+            listen(node, kind, topic, take, group=group)
         self._rectified = is_rectified(node.resolve_topic_name(COLOR))
 
     def next(self, timeout_s: float) -> StampedFrame:

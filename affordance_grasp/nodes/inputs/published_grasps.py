@@ -15,6 +15,7 @@ from geometry_msgs.msg import PoseArray
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.clock import Clock
 from rclpy.node import Node
+from rclpy.qos import QoSProfile
 from std_msgs.msg import Header
 
 from affordance_grasp.candidates.external.conversion import GraspConversion
@@ -28,6 +29,7 @@ from affordance_grasp.control.gripper import GripperProfile
 from affordance_grasp.datatypes import GraspCandidates, RgbdFrame
 from affordance_grasp.msg import GraspCandidates as GraspCandidatesMessage
 from affordance_grasp.nodes.convert.grasp_messages import to_candidates
+from affordance_grasp.nodes.ros.calls import listen
 from affordance_grasp.scene.cloud import TableScene, segment_scene
 from affordance_grasp.streams.messages import plain_frame, seconds, to_poses
 
@@ -51,7 +53,7 @@ class GraspInbox:
         self._messages: deque[Message] = deque(maxlen=KEPT)
         group = MutuallyExclusiveCallbackGroup()
         for kind, topic in ((PoseArray, POSES), (GraspCandidatesMessage, SCORED)):
-            node.create_subscription(kind, topic, self._take, 2, callback_group=group)
+            listen(node, kind, topic, self._take, QoSProfile(depth=2), group=group)
 
     def newest(self, taken_after_s: float, timeout_s: float) -> Message:
         """The newest grasps of an image taken after a stamp [s]; waits for them.

@@ -3,23 +3,42 @@
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from copy import copy
 from queue import Empty, SimpleQueue
 from threading import Event
 from typing import Any
 
 from rclpy.callback_groups import CallbackGroup, MutuallyExclusiveCallbackGroup
 from rclpy.client import Client
+from rclpy.exceptions import InvalidParameterTypeException
 from rclpy.node import Node
-from rclpy.qos import DurabilityPolicy, QoSProfile, qos_profile_sensor_data
+from rclpy.publisher import Publisher
+from rclpy.qos import DurabilityPolicy, QoSPolicyKind, QoSProfile, qos_profile_sensor_data
+from rclpy.qos_overriding_options import QoSOverridingOptions
 from rclpy.task import Future
 
-from affordance_grasp.errors import AffordanceGraspError
+from affordance_grasp.errors import AffordanceGraspError, InvalidInput
 
 LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 """QoS of topics whose last message late subscribers receive."""
+RELIABLE = QoSProfile(depth=10)
+OVERRIDDEN = (
+    QoSPolicyKind.HISTORY,
+    QoSPolicyKind.DEPTH,
+    QoSPolicyKind.RELIABILITY,
+    QoSPolicyKind.DURABILITY,
+)
 TF_STATIC = "/tf_static"
 TF_STATIC_QOS = QoSProfile(depth=100, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 ATTEMPTS = 2
+
+
+def publish_to(node: Node, kind: Any, topic: str, qos: QoSProfile = RELIABLE) -> Publisher:
+    """A publisher whose QoS the parameters ``qos_overrides`` may change, as ROS defines them."""
+    with _sensible_overrides(node):
+        return node.create_publisher(
+            kind, topic, copy(qos), qos_overriding_options=QoSOverridingOptions(OVERRIDDEN)
+        )
 
 
 def listen(
@@ -28,13 +47,37 @@ def listen(
     topic: str,
     take: Callable[[Any], None],
     qos: QoSProfile = qos_profile_sensor_data,
+    *,
+    group: CallbackGroup | None = None,
 ) -> None:
     """Subscribe in a callback group of its own, so that waiting does not block arrivals.
 
-    Best-effort by default, which suits reliable and best-effort publishers alike.
+    Best-effort by default, which suits reliable and best-effort publishers alike; the parameters
+    ``qos_overrides`` count as for :func:`publish_to`.
     """
-    group = MutuallyExclusiveCallbackGroup()
-    node.create_subscription(kind, topic, take, qos, callback_group=group)
+    with _sensible_overrides(node):
+        node.create_subscription(
+            kind,
+            topic,
+            take,
+            copy(qos),
+            callback_group=group or MutuallyExclusiveCallbackGroup(),
+            qos_overriding_options=QoSOverridingOptions(OVERRIDDEN),
+        )
+
+
+@contextmanager
+def _sensible_overrides(node: Node) -> Iterator[None]:
+    """Rclpy refuses an override with an error of its own, which names no remedy."""
+    try:
+        yield
+    except (RuntimeError, InvalidParameterTypeException) as error:
+        if "qos" not in str(error).lower():
+            raise
+        raise InvalidInput(
+            f"node {node.get_name()}: {error}; such as reliability: best_effort, durability: "
+            "volatile, history: keep_last, depth: 5"
+        ) from error
 
 
 class NoAnswer(AffordanceGraspError):

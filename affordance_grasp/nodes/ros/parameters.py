@@ -67,6 +67,8 @@ class LiveParameters(Generic[T]):
     def _change(self, changes: Iterable[Parameter]) -> SetParametersResult:
         """Apply all changes or none, with the reason."""
         ours = {each.name: each.value for each in changes if each.name in self._settings}
+        if not ours:  # such as those that a subscription declares while we take a change
+            return SetParametersResult(successful=True)
         with self._lock:
             try:
                 values = {name: _plain(self._settings[name], ours[name]) for name in ours}
