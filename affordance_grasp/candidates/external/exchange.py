@@ -18,7 +18,6 @@ the poses is in the optical frame.
 
 import json
 from dataclasses import replace
-from io import BytesIO
 from math import nan
 from pathlib import Path
 from typing import Any
@@ -26,9 +25,8 @@ from typing import Any
 import cv2
 import msgspec
 import numpy as np
-from numpy.lib import format as npy
-from numpy.typing import NDArray
 
+from affordance_grasp.array_files import parse_array
 from affordance_grasp.candidates.external.external_grasps import (
     MAX_GRASPS,
     ExternalGrasps,
@@ -45,10 +43,6 @@ from affordance_grasp.geometry import Floats, pose, pose_from_quaternion, quater
 from affordance_grasp.scene.cloud import TableScene
 
 MAX_FILE_BYTES = 32 * 2**20
-NPY_HEADERS: dict[tuple[int, int], Any] = {
-    (1, 0): npy.read_array_header_1_0,
-    (2, 0): npy.read_array_header_2_0,
-}
 GRASP_GROUP_COLUMNS = 17
 NPY, JSON = "grasps.npy", "grasps.json"
 OPTIONAL = ("width_m", "depth_m", "score")
@@ -93,33 +87,14 @@ def read_grasps(folder: Path, generator: str) -> tuple[ExternalGrasps, str]:
 
 def read_grasp_group(encoded: bytes, generator: str) -> tuple[ExternalGrasps, str]:
     """Grasps of a saved GraspGroup."""
-    rows = read_rows(encoded, GRASP_GROUP_COLUMNS, f"{generator}: {NPY}")[:MAX_GRASPS].astype(
-        float
-    )
+    rows = parse_array(encoded, f"{generator}: {NPY}")
+    if rows.ndim != 2 or rows.shape[1] != GRASP_GROUP_COLUMNS:
+        raise GeneratorFault(
+            f"{generator}: {NPY} is {rows.shape}, expected (N, {GRASP_GROUP_COLUMNS})"
+        )
+    rows = rows[:MAX_GRASPS].astype(float)
     T = poses_from_parts(rows[:, 4:13].reshape(-1, 3, 3), rows[:, 13:16])
     return external_grasps(T, generator, rows[:, 1], rows[:, 3], rows[:, 0]), "graspnet"
-
-
-def read_rows(encoded: bytes, columns: int, name: str) -> NDArray[Any]:
-    """The numbers (N, ``columns``) of an encoded ``.npy``, whatever its header claims.
-
-    Raises:
-        GeneratorFault: another format, shape or kind of values, or not as many as announced.
-    """
-    file = BytesIO(encoded)
-    try:
-        read = NPY_HEADERS[npy.read_magic(file)]
-        shape, by_columns, dtype = read(file)
-    except Exception as error:  # numpy parses the header as Python: any text is possible
-        raise GeneratorFault(f"{name} is not a numpy array ({error!r})") from error
-    if dtype.kind not in "fiu":
-        raise GeneratorFault(f"{name} holds no numbers but {dtype}")
-    if len(shape) != 2 or type(shape[0]) is not int or shape[1] != columns or shape[0] < 0:
-        raise GeneratorFault(f"{name} is {shape}, expected (N, {columns})")
-    values = encoded[file.tell() :]
-    if len(values) != shape[0] * columns * dtype.itemsize:
-        raise GeneratorFault(f"{name} holds {len(values)} bytes for {shape} of {dtype}")
-    return np.frombuffer(values, dtype).reshape(shape, order="F" if by_columns else "C")
 
 
 class _Grasp(msgspec.Struct):

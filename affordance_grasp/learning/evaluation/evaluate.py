@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from affordance_grasp.array_files import parse_array
 from affordance_grasp.configuration.documents import read_json
 from affordance_grasp.datasets.agd20k import (
     ImageFile,
@@ -22,7 +23,7 @@ from affordance_grasp.datasets.agd20k import (
 )
 from affordance_grasp.datasets.images import ViewSource
 from affordance_grasp.errors import InvalidInput, writing
-from affordance_grasp.files import write_file
+from affordance_grasp.files import read_bytes, write_file
 from affordance_grasp.image_files import read_gray
 from affordance_grasp.learning.evaluation.metrics import (
     MAP_SIDE,
@@ -38,6 +39,7 @@ from affordance_grasp.query.vocabulary import AFFORDANCES
 
 INDEX_FILE = "maps.json"
 MAPS_FILE = "maps.npy"
+MAX_MAPS_BYTES = 2**30
 SCORED_AT_ONCE = 64  # bounds the memory of the float64 maps
 CENTRE_SPREAD = 0.25
 PROBABILITY_TOLERANCE = 1e-3
@@ -140,9 +142,10 @@ def score_exported(folder: Path, split: Split, protocol: str) -> Evaluation:
     """Step two: score the maps in ``folder``; refuses maps of other test items."""
     try:
         index = read_json(folder / INDEX_FILE, "index")
-        maps = np.load(folder / MAPS_FILE)
+        encoded = read_bytes(folder / MAPS_FILE, "maps", MAX_MAPS_BYTES)
+        maps = parse_array(encoded, "maps")
         items, name = list(index["items"]), str(index["split"])
-    except (InvalidInput, OSError, EOFError, KeyError, TypeError, ValueError) as error:
+    except (InvalidInput, KeyError, TypeError) as error:
         reason = str(error) or type(error).__name__
         raise InvalidInput(f"no readable exported maps in {folder}: {reason}") from error
     if items != [item.image.name for item in split.test]:
