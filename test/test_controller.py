@@ -27,15 +27,19 @@ from affordance_grasp.share import share_path
 class RecordingArm:
     """Does as it is told, notes it down, and fails with ``fault`` at the n-th motion."""
 
-    def __init__(self, node, robot, joints):
+    def __init__(self, node, robot, joints, heartbeats):
         self.done = []
         self.fault = None
         self.fails_at = 1
         self.width_m = 0.03
         self.stuck_m = None
+        self.over = False
 
-    def begin(self, cancelled):
+    def begin(self, unwanted):
         self.done.append("begin")
+
+    def end(self):
+        self.over = True
 
     def move(self, trajectory, any_path=False):
         self.done.append("move")
@@ -76,6 +80,7 @@ def node(monkeypatch):
     monkeypatch.setattr(node._joints, "now", lambda: load_robot().home_q)
     monkeypatch.setattr(node._joints, "rest", lambda window_s, patience_s: True)
     yield node
+    node.close()
     node.destroy_node()
     rclpy.try_shutdown()
 
@@ -102,7 +107,7 @@ def test_the_arm_is_stopped_whatever_went_wrong(node, fault, fails_at):
     node._arm.fault, node._arm.fails_at = fault, fails_at
     with pytest.raises(type(fault)):
         node._execute(Handle(grasp()), ExecuteGrasp.Result())
-    assert node._arm.done[-1] == "stop"
+    assert node._arm.done[-1] == "stop" and node._arm.over
     assert node._arm.done.count("move") == fails_at
 
 

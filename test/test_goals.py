@@ -24,19 +24,31 @@ def done(value) -> Future:
 class Server:
     """An action client whose server accepts, and ends a goal when it is told or cancelled."""
 
-    def __init__(self):
-        self.there, self.accepted, self.obeys = True, True, True
-        self.cancels = 0
-        self.result = Future()
+    lease = None
 
-    def wait_for_server(self, timeout_s):
+    def __init__(self):
+        self.there, self.accepted, self.obeys, self.beats = True, True, True, True
+        self.cancels = 0
+        self.result, self.acceptance = Future(), done(self)
+
+    def await_matched(self, timeout_s):
         return self.there
+
+    def new_goal_id(self):
+        return "a goal"
+
+    def handle(self, goal_id):
+        return self
+
+    def lost(self):
+        return not self.beats
 
     def server_is_ready(self):
         return self.there
 
-    def send_goal_async(self, goal, feedback_callback=None):
-        return done(self)
+    def send_goal_async(self, goal, feedback_callback=None, goal_uuid=None):
+        assert goal_uuid == "a goal"
+        return self.acceptance
 
     def get_result_async(self):
         return self.result
@@ -93,21 +105,58 @@ def test_a_stop_cancels_and_what_comes_after_is_refused(server):
     assert server.cancels == 1
     with pytest.raises(MotionFault, match="stopped on request"):
         goals.send(server, None, 5.0, "it")
-    goals.begin(lambda: False)
+    goals.begin(lambda: "")
     server.result = Future()
     server.end(True)
     assert goals.send(server, None, 5.0, "it").success
 
 
+def test_a_goal_that_nobody_wants_any_more_is_cancelled_with_the_reason(server):
+    goals, reasons = Goals(), []
+    goals.begin(lambda: "".join(reasons))
+    Timer(0.05, lambda: reasons.append("its master is silent")).start()
+    with pytest.raises(MotionFault, match="it: its master is silent"):
+        goals.send(server, None, 5.0, "it")
+    assert server.cancels == 1
+
+
+def test_a_goal_without_an_answer_is_cancelled_now_and_when_it_is_accepted_late(server):
+    server.acceptance = Future()
+    with pytest.raises(NoAnswer, match="it did not answer within 0.1 s"):
+        Goals(accept_timeout_s=0.1).send(server, None, 5.0, "it")
+    assert server.cancels == 1
+    server.acceptance.set_result(server)
+    assert server.cancels == 2
+
+
 def test_a_goal_that_does_not_end_when_cancelled_is_said(server):
     server.obeys = False
     with pytest.raises(NoAnswer, match="use the robot's own stop"):
-        Goals().send(server, None, 0.1, "it")
+        Goals(end_timeout_s=0.2).send(server, None, 0.1, "it")
 
 
-def test_a_node_that_is_gone_is_not_waited_for(server):
-    Timer(0.05, lambda: setattr(server, "there", False)).start()
+@pytest.mark.parametrize("sign", ["there", "beats"])
+def test_a_node_that_is_gone_is_not_waited_for(server, sign):
+    Timer(0.05, lambda: setattr(server, sign, False)).start()
     with pytest.raises(NoAnswer, match="it: the node that does it has gone"):
+        Goals().send(server, None, 60.0, "it")
+
+
+def test_a_cancelled_goal_whose_node_is_gone_is_not_waited_for(server):
+    def guard():
+        if not server.beats:
+            raise MotionFault("joint_states is old")
+
+    server.obeys = False
+    Timer(0.05, lambda: setattr(server, "beats", False)).start()
+    with pytest.raises(NoAnswer, match="it: joint_states is old; the node that does it has gone"):
+        Goals(guard).send(server, None, 60.0, "it")
+
+
+def test_a_client_that_stood_still_itself_says_so(server, monkeypatch):
+    times = iter([0.0, 0.0, 4.0])
+    monkeypatch.setattr(module, "monotonic", lambda: next(times, 9.0))
+    with pytest.raises(MotionFault, match="it: this node itself stood still for 4.0 s"):
         Goals().send(server, None, 60.0, "it")
 
 

@@ -1,5 +1,7 @@
 """The nodes as processes, asked over DDS."""
 
+import os
+import signal
 import subprocess
 import sys
 from contextlib import ExitStack
@@ -15,8 +17,9 @@ pytest.importorskip("rclpy", reason="no ROS 2 here: rclpy cannot be imported")
 from affordance_grasp.action import ExecuteGrasp
 from affordance_grasp.msg import SelectedGrasp
 from affordance_grasp.srv import GenerateGrasps, GroundAffordance, SelectGrasp
+from arm_log import ArmLog
 from rclpy.qos import qos_profile_sensor_data
-from sensor_msgs.msg import Image, JointState
+from sensor_msgs.msg import Image
 from spinning import onlooker
 from std_msgs.msg import Header
 
@@ -31,13 +34,11 @@ from affordance_grasp.nodes.graph.processes import Graph, NodeDied, is_empty, is
 from affordance_grasp.nodes.inputs.joints import JointMonitor
 from affordance_grasp.nodes.ros.calls import NoAnswer, wait
 from affordance_grasp.nodes.ros.goals import ActionClient
-from affordance_grasp.streams.messages import seconds
 
 pytestmark = pytest.mark.processes
 
 READY_S = 300.0
 ANSWER_S = 180.0
-STILL_RADPS, FAST_RADPS = 0.01, 0.25
 OLD_S = 10.0  # where nothing moves for a while, late messages tell as much as new ones
 HEADER = Header(frame_id="camera_color_optical_frame")
 TRAINED = Path(__file__).parents[1] / "models" / "plsp_simulated.safetensors"
@@ -214,27 +215,6 @@ class Enough(Exception):
     """The test has seen what it waited for."""
 
 
-class ArmLog:
-    """Speeds and positions of the arm as joint_states tells them."""
-
-    def __init__(self, node):
-        self._speeds, self.under_way = [], Event()
-        node.create_subscription(JointState, "joint_states", self._take, 50)
-
-    def _take(self, message):
-        if len(message.velocity):
-            speed = np.abs(message.velocity).max()
-            self._speeds.append((seconds(message.header.stamp), speed))
-            if speed > FAST_RADPS:
-                self.under_way.set()
-
-    def standstill_s(self, since_s):
-        """From a moment [s] to the first message of the arm at rest for good [s]."""
-        speeds = list(self._speeds)
-        moving = [stamp for stamp, speed in speeds if speed > STILL_RADPS]
-        return min(stamp for stamp, _ in speeds if stamp > max(moving)) - since_s
-
-
 def test_cancelling_stops_the_arm(client, graph, joints, record_property):
     client.reset("mug", 100_001, 1)
     log, stages, asked = ArmLog(client.node), [], []
@@ -253,7 +233,7 @@ def test_cancelling_stops_the_arm(client, graph, joints, record_property):
     np.testing.assert_allclose(joints.now(), here, atol=2e-3)
     # It was asked early in the approach; descending may have begun where processes are slow.
     assert "approach" in stages and not {"close", "lift"} & set(stages)
-    took_s = log.standstill_s(asked[0])
+    took_s = log.still_after_s(asked[0])
     record_property("cancel_to_standstill_s", took_s)
     print(f"from asking to standstill: {took_s:.3f} s")
 
@@ -274,6 +254,32 @@ def test_a_mug_is_picked_through_the_graph(client, graph):
     assert plan.best is not None
     assert plan.frame.color.shape == (480, 640, 3)
     assert len(plan.selection.ranked) + len(plan.selection.rejected) == len(plan.candidates)
+
+
+def ended(client, log, graph, number):
+    """How a grasp ends whose selector gets a signal under way; standstill and end after [s]."""
+
+    def ask():
+        try:
+            return client.grasp("hold", False, lambda stage, _: None).message
+        except NoAnswer as error:
+            return str(error)
+
+    client.reset("mug", 100_000, 0)
+    return log.interrupt(lambda: os.kill(graph.process_ids()["selector"], number), ask)
+
+
+def test_a_selector_that_stands_still_or_is_ended_keeps_no_motion_going(client, graph):
+    log = ArmLog(client.node)
+    words, still_s, heard_s = ended(client, log, graph, signal.SIGSTOP)
+    os.kill(graph.process_ids()["selector"], signal.SIGCONT)
+    assert "the node that does it has gone" in words
+    assert still_s < 3 and heard_s < 6  # 0.4 s and 1 s where there is a core to spare
+    words, still_s, heard_s = ended(client, log, graph, signal.SIGTERM)
+    assert "executing the grasp: the node selector is being stopped" in words
+    assert still_s < 3 and heard_s < 6
+    gone = Event()
+    assert not gone.wait(1.0) and not client._grasp.server_is_ready(), "it looks alive"
 
 
 def test_a_domain_with_somebody_in_it_is_not_empty(client):

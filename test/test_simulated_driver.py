@@ -106,28 +106,17 @@ class Braking:
         """Nothing to free."""
 
 
-class Handle:
-    """A goal that was cancelled."""
-
-    is_cancel_requested = True
-
-    def __init__(self, moving):
-        self._moving, self.moved_when_ended = moving, None
-
-    def canceled(self):
-        self.moved_when_ended = self._moving()
-
-
-def test_a_cancelled_motion_ends_when_the_arm_stands_and_is_forgotten():
+@pytest.mark.parametrize("why", ["stopped on request", "the node that asked for it is silent"])
+def test_an_unwanted_motion_ends_when_the_arm_stands_and_is_forgotten(why):
     live = LiveWorld(Braking, lambda world: None, speed=20.0)
     try:
         driver = SimulatedDriver.__new__(SimulatedDriver)
         driver._live = live
+        driver._actions = SimpleNamespace(unwanted=lambda handle: why)
         motion = live.start(lambda world: None, lambda world: False)
-        handle = Handle(lambda: live.ask(lambda world: world.moving))
-        with pytest.raises(MotionFault, match="was cancelled"):
-            list(driver._while_wanted(handle, motion, driver._stop_arm))
-        assert handle.moved_when_ended is False
+        with pytest.raises(MotionFault, match=f"the motion was ended: {why}"):
+            list(driver._while_wanted(None, motion, driver._stop_arm))
+        assert not live.ask(lambda world: world.moving)
         begun_s = live.ask(lambda world: world.time_s)
         ticks = live.start(lambda world: None, lambda world: world.time_s > begun_s + 0.1)
         assert ticks.wait(60.0)

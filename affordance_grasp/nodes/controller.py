@@ -27,14 +27,14 @@ from affordance_grasp.nodes.inputs.joints import JointMonitor
 from affordance_grasp.nodes.parameters import ControllerParameters
 from affordance_grasp.nodes.ros.action_servers import ExclusiveAction, Stages
 from affordance_grasp.nodes.ros.calls import LATCHED, NoAnswer, publish_to
+from affordance_grasp.nodes.ros.heartbeats import Heartbeats
 from affordance_grasp.nodes.ros.parameters import LiveParameters
 from affordance_grasp.nodes.ros.running import run
 
 WHAT_TO_DO = "the arm stands still; see that its path is free, bring it home, then retry"
 UNKNOWN = "whether the arm stands still is unknown: use the robot's own stop, then check it"
 REST_S, REST_PATIENCE_S = 0.1, 1.5
-CLOSE_S = 2.0
-ARMS: dict[str, Callable[[Node, DescribedRobot, JointMonitor], RobotArm]] = {
+ARMS: dict[str, Callable[[Node, DescribedRobot, JointMonitor, Heartbeats], RobotArm]] = {
     "simulation": SimulatedArm,
     "ros2_control": Ros2ControlArm,
     "moveit": MoveItArm,
@@ -53,17 +53,20 @@ class ControllerNode(Node):
         self._described = DescribedRobot(self, configured)
         names = configured.arm.joint_names
         self._joints = JointMonitor(self, names, p.joint_state_timeout_s)
-        self._arm = ARMS[p.robot](self, self._described, self._joints)
+        self._heartbeats = Heartbeats(self)
+        self._arm = ARMS[p.robot](self, self._described, self._joints, self._heartbeats)
         self._path = publish_to(self, MarkerArray, "planned_path", LATCHED)
-        self._action = ExclusiveAction(self, ExecuteGrasp, "execute", self._execute)
+        self._action = ExclusiveAction(
+            self, self._heartbeats, ExecuteGrasp, "execute", self._execute
+        )
         how = "dry run, nothing will move" if p.dry_run else f"{p.speed_scaling:.0%} of its speed"
         self.get_logger().info(f"robot {p.robot}: {how}")
 
     def close(self) -> None:
-        """Stop the arm and verify that it stands still."""
-        self._arm.stop()
-        if not self._action.wait_idle(CLOSE_S):
+        """Stop the arm, verify that it stands still, and say so to the client."""
+        if not self._action.leave():
             self.get_logger().error(UNKNOWN)
+        self._heartbeats.close()
 
     def _take(self, changed: ControllerParameters) -> None:
         """Take another speed, unless the arm moves by the present one."""
@@ -73,7 +76,7 @@ class ControllerNode(Node):
 
     def _execute(self, handle: ServerGoalHandle, result: ExecuteGrasp.Result) -> None:
         stages = Stages(lambda stage: self._tell(handle, stage))
-        self._arm.begin(lambda: handle.is_cancel_requested)
+        self._arm.begin(lambda: self._action.unwanted(handle))
         try:
             stages("plan")
             robot = self._described.robot
@@ -83,6 +86,7 @@ class ControllerNode(Node):
                 return
             execution = self._perform(robot, plan, stages)
         finally:
+            self._arm.end()
             result.timings = from_timings(stages.timings_s())
         result.final_width_m = execution.width_m
         result.message = _verdict(execution)
@@ -107,8 +111,8 @@ class ControllerNode(Node):
     def _how_it_stands(self, error: Exception) -> str:
         """Promised only where it was seen, and where who moves the arm has answered."""
         answered = not isinstance(error, NoAnswer) and not isinstance(error.__cause__, NoAnswer)
-        still = self._joints.rest(REST_S, REST_PATIENCE_S)
-        return WHAT_TO_DO if answered and still else UNKNOWN
+        still = answered and self._joints.rest(REST_S, REST_PATIENCE_S)
+        return WHAT_TO_DO if still else UNKNOWN
 
     def _tell(self, handle: ServerGoalHandle, stage: str) -> None:
         self.get_logger().info(stage)

@@ -26,6 +26,8 @@ from affordance_grasp.nodes.parameters import SelectorParameters
 from affordance_grasp.nodes.ros.action_servers import ExclusiveAction, Stages
 from affordance_grasp.nodes.ros.calls import LATCHED, Refused, publish_to, serve
 from affordance_grasp.nodes.ros.goals import ActionClient, Goals
+from affordance_grasp.nodes.ros.heartbeats import Heartbeats
+from affordance_grasp.nodes.ros.ownership import Lease
 from affordance_grasp.nodes.ros.parameters import LiveParameters
 from affordance_grasp.nodes.ros.running import run
 from affordance_grasp.pipeline import GraspPlan, check_confidence, plan_grasps
@@ -65,15 +67,20 @@ class SelectorNode(Node):
         self._decision = publish_to(self, GraspDecision, "decision", LATCHED)
         self._goals = Goals()
         in_order = MutuallyExclusiveCallbackGroup()  # or stages overtake each other
-        self._execute = ActionClient(self, ExecuteGrasp, "execute", callback_group=in_order)
+        self._heartbeats = Heartbeats(self)
+        lease = Lease(self._heartbeats, "execute")
+        self._execute = ActionClient(self, ExecuteGrasp, "execute", lease, callback_group=in_order)
         # One after another: each that waits holds a thread, and a cancellation needs one too.
         waiting = MutuallyExclusiveCallbackGroup()
         serve(self, SelectGrasp, "select", self._select, waiting)
-        self._action = ExclusiveAction(self, AffordanceGrasp, "grasp", self._grasp)
+        self._action = ExclusiveAction(
+            self, self._heartbeats, AffordanceGrasp, "grasp", self._grasp
+        )
 
     def close(self) -> None:
-        """Cancel the controller's goal."""
-        self._goals.stop()
+        """Cancel the controller's goal, and say so to the client."""
+        self._action.leave()
+        self._heartbeats.close()
 
     def _select(self, request: SelectGrasp.Request, response: SelectGrasp.Response) -> None:
         decision = self._decide(request.query, lambda stage: None)
@@ -82,7 +89,7 @@ class SelectorNode(Node):
 
     def _grasp(self, handle: ServerGoalHandle, result: AffordanceGrasp.Result) -> None:
         stages = Stages(lambda stage: self._tell(handle, stage, ""))
-        self._goals.begin(lambda: handle.is_cancel_requested)
+        self._goals.begin(lambda: self._action.unwanted(handle))
         try:
             decision = self._decide(handle.request.query, stages)
             result.selection = decision.message.selection
@@ -104,6 +111,7 @@ class SelectorNode(Node):
             if dry_run:
                 result.message += f"; {_described(decision)}"
         finally:
+            self._goals.end()
             result.timings = from_timings(stages.timings_s())
 
     def _decide(self, query: str, tell: Callable[[str], None]) -> Decision:

@@ -53,7 +53,8 @@ class SimulatorNode(Node):
         self.get_logger().info(f"a {p.object} stands on the table")
 
     def close(self) -> None:
-        """Finish the image and the bag, and stop the world."""
+        """End all motions, finish the image and the bag, and stop the world."""
+        self._driver.close()
         self._rendering.close()
         recorder, self._recorder = self._recorder, None
         if recorder is not None and self._live.alive:

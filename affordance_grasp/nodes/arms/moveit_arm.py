@@ -17,12 +17,14 @@ from affordance_grasp.control.robot import RobotConfig
 from affordance_grasp.datatypes import JointTrajectory
 from affordance_grasp.errors import MotionFault, Unreachable
 from affordance_grasp.geometry import Floats
-from affordance_grasp.nodes.arms.ros2_control_arm import START_TOLERANCE_RAD, Ros2ControlArm
+from affordance_grasp.nodes.arms.arm import START_TOLERANCE_RAD, THE_ARM
+from affordance_grasp.nodes.arms.ros2_control_arm import Ros2ControlArm
 from affordance_grasp.nodes.convert.conversions import from_trajectory, to_trajectory
 from affordance_grasp.nodes.inputs.described_robot import DescribedRobot
 from affordance_grasp.nodes.inputs.joints import JointMonitor
 from affordance_grasp.nodes.parameters import MoveItParameters
 from affordance_grasp.nodes.ros.goals import ActionClient
+from affordance_grasp.nodes.ros.heartbeats import Heartbeats
 from affordance_grasp.nodes.ros.optional_ros import require
 from affordance_grasp.nodes.ros.parameters import declare
 
@@ -50,9 +52,11 @@ FAULTS = {
 class MoveItArm(Ros2ControlArm):
     """The arm over MoveIt, the gripper over its own controller."""
 
-    def __init__(self, node: Node, robot: DescribedRobot, joints: JointMonitor) -> None:
+    def __init__(
+        self, node: Node, robot: DescribedRobot, joints: JointMonitor, heartbeats: Heartbeats
+    ) -> None:
         """Look for the servers; they are waited for when first used."""
-        super().__init__(node, robot, joints)
+        super().__init__(node, robot, joints, heartbeats)
         self._moveit = p = declare(node, MoveItParameters)
         self._described = robot
         self._width_m = robot.gripper.max_width_m
@@ -141,10 +145,10 @@ class MoveItArm(Ros2ControlArm):
                     f"MoveIt's path is not free: {error}; add the table to its planning scene"
                 ) from error
 
-    def _follow(self, trajectory: JointTrajectory, timeout_s: float) -> None:
+    def _follow(self, trajectory: JointTrajectory) -> None:
         goal = self._kinds.ExecuteTrajectory.Goal()
         goal.trajectory.joint_trajectory = from_trajectory(trajectory)
-        answer = self._send(self._executor, goal, timeout_s, "the arm's motion")
+        answer = self._send(self._executor, goal, self._timeout_s(trajectory), THE_ARM)
         check_code(answer, "executing")
 
 

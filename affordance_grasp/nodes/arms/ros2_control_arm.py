@@ -13,20 +13,18 @@ from sensor_msgs.msg import JointState
 from affordance_grasp.control.gripper import GripperProfile
 from affordance_grasp.datatypes import JointTrajectory
 from affordance_grasp.errors import MotionFault
-from affordance_grasp.geometry import Floats
-from affordance_grasp.nodes.arms.arm import RobotArm
+from affordance_grasp.nodes.arms.arm import THE_ARM, RobotArm
 from affordance_grasp.nodes.convert.conversions import duration, from_trajectory
 from affordance_grasp.nodes.inputs.described_robot import DescribedRobot
 from affordance_grasp.nodes.inputs.joints import JointMonitor
 from affordance_grasp.nodes.parameters import Ros2ControlParameters
 from affordance_grasp.nodes.ros.goals import ActionClient
+from affordance_grasp.nodes.ros.heartbeats import Heartbeats
 from affordance_grasp.nodes.ros.optional_ros import require
 from affordance_grasp.nodes.ros.parameters import declare
 
-START_TOLERANCE_RAD = 0.05
 GRIPPER_TIMEOUT_S = 10.0
 MOTION_MARGIN_S = 5.0
-SETTLE_S = 0.5
 FINGERS_REST_S = 0.3
 FINGERS_PATIENCE_S = 5.0
 WANTED_BY = "robot 'ros2_control'"
@@ -105,14 +103,15 @@ class GripperCommandAdapter:
 class Ros2ControlArm(RobotArm):
     """Arm and gripper over the actions of control_msgs."""
 
-    def __init__(self, node: Node, robot: DescribedRobot, joints: JointMonitor) -> None:
+    def __init__(
+        self, node: Node, robot: DescribedRobot, joints: JointMonitor, heartbeats: Heartbeats
+    ) -> None:
         """Look for the servers; they are waited for when first used."""
-        super().__init__(node, robot, joints)
         self._settings = p = declare(node, Ros2ControlParameters)
+        super().__init__(node, robot, joints, p.path_tolerance_rad, 2 * p.goal_tolerance_rad)
         self._adapter = GripperCommandAdapter(p.gripper_command, p.gripper_position, robot.gripper)
         self._actions = actions = require("control_msgs.action", WANTED_BY)
         self._tolerance = require("control_msgs.msg", WANTED_BY).JointTolerance
-        self._joints = joints
         self._fingers = JointMonitor(node, (robot.gripper.knuckle_joint,))
         group = ReentrantCallbackGroup()
         self._grips = getattr(actions, p.gripper_command)
@@ -120,17 +119,6 @@ class Ros2ControlArm(RobotArm):
             node, actions.FollowJointTrajectory, p.arm_action, callback_group=group
         )
         self._gripper = ActionClient(node, self._grips, p.gripper_action, callback_group=group)
-
-    def move(self, trajectory: JointTrajectory, any_path: bool = False) -> None:
-        """Follow the trajectory to its end, and verify that in ``joint_states``."""
-        self._check_at(trajectory.positions[0], START_TOLERANCE_RAD, "the start of its path")
-        if trajectory.duration_s > 0:
-            self._follow(
-                trajectory, trajectory.duration_s + self._settings.goal_time_s + MOTION_MARGIN_S
-            )
-        self._check_at(
-            trajectory.positions[-1], 2 * self._settings.goal_tolerance_rad, "the end of its path"
-        )
 
     def grip(self, width_m: float, force_n: float) -> float:
         """Move the fingertips to a distance [m]; return the distance that they reach."""
@@ -140,7 +128,7 @@ class Ros2ControlArm(RobotArm):
         reported_m = self._adapter.width_m(answer)
         return self._resting_width_m(reported_m)
 
-    def _follow(self, trajectory: JointTrajectory, timeout_s: float) -> None:
+    def _follow(self, trajectory: JointTrajectory) -> None:
         """Joints are named, so the order of the robot's controller does not matter."""
         limits = self._settings
         goal = self._actions.FollowJointTrajectory.Goal(trajectory=from_trajectory(trajectory))
@@ -150,18 +138,10 @@ class Ros2ControlArm(RobotArm):
             goal.path_tolerance.append(along)
             goal.goal_tolerance.append(at_end)
         goal.goal_time_tolerance = duration(limits.goal_time_s)
-        check_followed(self._send(self._arm, goal, timeout_s, "the arm's motion"))
+        check_followed(self._send(self._arm, goal, self._timeout_s(trajectory), THE_ARM))
 
-    def _check_at(self, q: Floats, tolerance_rad: float, where: str) -> None:
-        """Verify the joint positions: a controller without tolerances always reports success."""
-        gap = self._joints.gap(q, tolerance_rad, SETTLE_S)
-        worst = int(gap.argmax())
-        if gap[worst] > tolerance_rad:
-            raise MotionFault(
-                f"the arm's motion: {self._joints.names[worst]} is {gap[worst]:.3f} rad away from "
-                f"{where}, at most {tolerance_rad:g} is allowed; see whether the robot's own "
-                "protective stop or speed slider holds it back"
-            )
+    def _timeout_s(self, trajectory: JointTrajectory) -> float:
+        return trajectory.duration_s + self._settings.goal_time_s + MOTION_MARGIN_S
 
     def _resting_width_m(self, reported_m: float | None) -> float:
         """Width [m] at which the fingers come to rest, from ``joint_states`` where it has them.
@@ -194,4 +174,4 @@ def check_followed(answer: Any) -> None:
         fault = "another client cancelled it"
     else:
         fault = "the robot's controller aborted it, such as for another goal or a protective stop"
-    raise MotionFault(f"the arm's motion: {fault}" + (f" ({words})" if words else ""))
+    raise MotionFault(f"{THE_ARM}: {fault}" + (f" ({words})" if words else ""))

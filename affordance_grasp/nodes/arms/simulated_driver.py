@@ -15,10 +15,12 @@ from affordance_grasp.control.robot import RobotConfig
 from affordance_grasp.datatypes import JointTrajectory
 from affordance_grasp.errors import InvalidInput, MotionFault
 from affordance_grasp.nodes.convert.conversions import to_trajectory
-from affordance_grasp.nodes.ros.action_servers import serve_action
+from affordance_grasp.nodes.ros.action_servers import Actions
+from affordance_grasp.nodes.ros.heartbeats import Heartbeats
 from affordance_grasp.simulation.cell.live_world import LiveWorld, Motion
 from affordance_grasp.simulation.cell.world import World
 
+ROBOT, FOLLOW, GRIP = "robot", "follow_trajectory", "move_gripper"
 START_TOLERANCE_RAD = 0.03
 END_TOLERANCE_RAD = 0.01
 SETTLE_S = 1.0
@@ -33,15 +35,25 @@ SPEED_TOLERANCE = 1.02
 
 
 class SimulatedDriver:
-    """Serves ``follow_trajectory`` and ``move_gripper``; a cancelled motion stops at once."""
+    """Serves ``follow_trajectory`` and ``move_gripper`` to one client at a time.
+
+    A motion that its client cancels, or whose client falls silent, stops at once.
+    """
 
     def __init__(
         self, node: Node, live: LiveWorld, robot: RobotConfig, group: CallbackGroup
     ) -> None:
         """Offer the two actions on a node whose callback group is reentrant."""
         self._live, self._robot = live, robot
-        serve_action(node, FollowTrajectory, "follow_trajectory", self._follow, group)
-        serve_action(node, MoveGripper, "move_gripper", self._grip, group)
+        self._heartbeats = Heartbeats(node)
+        self._actions = Actions(node, self._heartbeats, ROBOT)
+        self._actions.serve(FollowTrajectory, FOLLOW, self._follow, group)
+        self._actions.serve(MoveGripper, GRIP, self._grip, group)
+
+    def close(self) -> None:
+        """End all motions, then fall silent."""
+        self._actions.leave()
+        self._heartbeats.close()
 
     def _follow(self, handle: ServerGoalHandle, result: FollowTrajectory.Result) -> None:
         trajectory = to_trajectory(handle.request.trajectory)
@@ -123,14 +135,13 @@ class SimulatedDriver:
     def _while_wanted(
         self, handle: ServerGoalHandle, motion: Motion, stop: Callable[[], None]
     ) -> Iterator[None]:
-        """Iterate whenever feedback is due until the motion is over; stop it when cancelled."""
+        """Iterate whenever feedback is due until the motion is over; stop it when unwanted."""
         due = monotonic() + FEEDBACK_S
         while not motion.wait(POLL_S):
-            if handle.is_cancel_requested:
+            if why := self._actions.unwanted(handle):
                 motion.drop()
                 stop()
-                handle.canceled()
-                raise MotionFault("the motion was cancelled")
+                raise MotionFault(f"the motion was ended: {why}")
             if monotonic() >= due:
                 due = monotonic() + FEEDBACK_S
                 yield

@@ -21,6 +21,8 @@ from affordance_grasp.nodes.convert.grasp_messages import to_plan, to_timings
 from affordance_grasp.nodes.convert.images import to_color
 from affordance_grasp.nodes.ros.calls import LATCHED, NoAnswer, call
 from affordance_grasp.nodes.ros.goals import ActionClient, Goals
+from affordance_grasp.nodes.ros.heartbeats import Heartbeats
+from affordance_grasp.nodes.ros.ownership import Lease
 from affordance_grasp.pipeline import GraspPlan
 from affordance_grasp.srv import (
     GenerateGrasps,
@@ -71,7 +73,9 @@ class GraspClient:
         self._context = rclpy.Context()
         rclpy.init(context=self._context, signal_handler_options=SignalHandlerOptions.NO)
         self.node = Node(name, context=self._context)
-        self._grasp = ActionClient(self.node, AffordanceGrasp, "grasp")
+        self._heartbeats = Heartbeats(self.node)
+        lease = Lease(self._heartbeats, "grasp", owns=False)
+        self._grasp = ActionClient(self.node, AffordanceGrasp, "grasp", lease)
         self._select = self.node.create_client(SelectGrasp, "select")
         self._reset = self.node.create_client(ResetSimulation, "simulator/reset")
         self._judge = self.node.create_client(JudgePick, "simulator/judge")
@@ -100,6 +104,7 @@ class GraspClient:
 
     def __exit__(self, *_: object) -> None:
         """Leave the graph."""
+        self._heartbeats.close()
         self._executor.shutdown(LEAVE_S)
         self._thread.join(LEAVE_S)
         self.node.destroy_node()

@@ -4,19 +4,25 @@ from collections.abc import Callable
 from threading import Event, Lock
 from time import monotonic
 from typing import Any
+from uuid import uuid4
 
 from rclpy import action
 from rclpy.action import get_action_names_and_types
 from rclpy.action.client import ClientGoalHandle
 from rclpy.node import Node
 from rclpy.task import Future
+from unique_identifier_msgs.msg import UUID
 
 from affordance_grasp.errors import MotionFault
 from affordance_grasp.nodes.ros.calls import NoAnswer, Refused, wait
+from affordance_grasp.nodes.ros.ownership import Lease
 
 ANSWER_TIMEOUT_S = 3.0
+END_TIMEOUT_S = 3.0
+PROBE_S = 0.3
 POLL_S = 0.005
 GONE_S = 1.0
+GONE = "the node that does it has gone; see that the robot stands still, then restart it"
 
 
 class ActionClient(action.ActionClient):
@@ -27,11 +33,42 @@ class ActionClient(action.ActionClient):
     Here no data is taken while a request is being sent.
     """
 
-    def __init__(self, node: Node, kind: Any, name: str, **options: Any) -> None:
-        """``kind`` is the action's class; it and ``name`` are kept as attributes."""
+    def __init__(
+        self, node: Node, kind: Any, name: str, lease: Lease | None = None, **options: Any
+    ) -> None:
+        """``kind`` is the action's class; it, ``name`` and ``lease`` are kept as attributes."""
         self._sending = Lock()
-        self.kind, self.name = str(kind.__name__), name
+        self.kind, self.name, self.lease = str(kind.__name__), name, lease
         super().__init__(node, kind, name, **options)
+
+    def await_matched(self, timeout_s: float) -> bool:
+        """Whether its server is there, and answers this client, within a time [s].
+
+        A server that has just started may take a goal before its answers find their way. So it is
+        asked, until it answers, for the result of a goal that never was.
+        """
+        end = monotonic() + timeout_s
+        if not self.wait_for_server(timeout_s):
+            return False
+        while monotonic() < end:
+            answered = Event()
+            asked = self._get_result_async(self.handle(UUID(uuid=list(uuid4().bytes))))
+            asked.add_done_callback(lambda _, answered=answered: answered.set())
+            if answered.wait(PROBE_S):
+                return True
+        return False
+
+    def handle(self, goal_id: UUID) -> ClientGoalHandle:
+        """The handle of a goal of which no answer has come."""
+        return ClientGoalHandle(self, goal_id, self._action_type.Impl.SendGoalService.Response())
+
+    def new_goal_id(self) -> UUID:
+        """For one more goal, in the name of the lease if there is one."""
+        return UUID(uuid=list(uuid4().bytes)) if self.lease is None else self.lease.goal_id()
+
+    def lost(self) -> bool:
+        """Whether the server's heart has stopped; False where it never beat."""
+        return self.lease is not None and self.lease.lost()
 
     def send_goal_async(self, *arguments: Any, **options: Any) -> Future:
         """See the base class."""
@@ -53,40 +90,52 @@ class ActionClient(action.ActionClient):
 
 
 class Goals:
-    """Sends one goal after another; cancels the current one on a cancellation or stop."""
+    """Sends one goal after another; cancels the current one when it is not wanted any more."""
 
     def __init__(
-        self, guard: Callable[[], None] | None = None, accept_timeout_s: float | None = None
+        self,
+        guard: Callable[[], None] | None = None,
+        accept_timeout_s: float = ANSWER_TIMEOUT_S,
+        end_timeout_s: float = END_TIMEOUT_S,
     ) -> None:
         """No goal yet.
 
         Args:
             guard: called repeatedly; raises ``MotionFault`` when the motion must stop.
-            accept_timeout_s: how long a server may take to accept a goal, if not 3 s.
+            accept_timeout_s: how long a server may take to accept a goal.
+            end_timeout_s: how long it may take to end one that is cancelled.
         """
         self._guard = guard
-        self._accept_s = accept_timeout_s or ANSWER_TIMEOUT_S
+        self._accept_s, self._end_s = accept_timeout_s, end_timeout_s
         self._stopped = Event()
-        self._cancelled: Callable[[], bool] = lambda: False
+        self._unwanted: Callable[[], str] = lambda: ""
+        self._leases: list[Lease] = []
 
-    def begin(self, cancelled: Callable[[], bool]) -> None:
-        """Clear an earlier stop; ``cancelled`` is polled from now on."""
+    def begin(self, unwanted: Callable[[], str]) -> None:
+        """Clear an earlier stop; ``unwanted`` is polled from now on and tells why to stop."""
         self._stopped.clear()
-        self._cancelled = cancelled
+        self._unwanted = unwanted
+
+    def end(self) -> None:
+        """No more goals follow: others may have the servers."""
+        while self._leases:
+            self._leases.pop().release()
 
     def stop(self) -> None:
         """Cancel the current goal and refuse others until :meth:`begin`."""
         self._stopped.set()
 
     def check(self) -> None:
-        """Raise when stopped or cancelled, or when the guard raises."""
-        if self._stopped.is_set() or self._cancelled():
+        """Raise when stopped or unwanted, or when the guard raises."""
+        if self._stopped.is_set():
             raise MotionFault("stopped on request")
+        if why := self._unwanted():
+            raise MotionFault(why)
         if self._guard is not None:
             self._guard()
 
     def pause(self, duration_s: float) -> None:
-        """Wait [s], unless stopped or cancelled."""
+        """Wait [s], unless stopped or unwanted."""
         end = monotonic() + duration_s
         while monotonic() < end:
             self.check()
@@ -119,19 +168,31 @@ class Goals:
         On a timeout, stop or cancellation the goal is cancelled and its end awaited.
         """
         self.check()
-        if not client.wait_for_server(self._accept_s):
+        if not client.await_matched(self._accept_s):
             raise NoAnswer(f"{what}: no action server answers; is its node running?")
-        relay = None if on_feedback is None else lambda message: on_feedback(message.feedback)
-        handle = self._accepted(client.send_goal_async(goal, feedback_callback=relay), what)
+        if client.lease is not None:
+            self._leases.append(client.lease)
+            client.lease.hold(self._accept_s, what)
+        handle = self._accepted(client, goal, what, on_feedback)
         if not handle.accepted:
             raise Refused(f"{what}: the goal was not accepted; see the log of its server")
         return self._await(client, handle, timeout_s, what)
 
-    def _accepted(self, sent: Future, what: str) -> ClientGoalHandle:
-        """The goal's handle; a goal that is accepted too late is cancelled then."""
+    def _accepted(
+        self,
+        client: ActionClient,
+        goal: Any,
+        what: str,
+        on_feedback: Callable[[Any], None] | None,
+    ) -> ClientGoalHandle:
+        """The goal's handle; without an answer the goal is cancelled, now and if one comes."""
+        relay = None if on_feedback is None else lambda message: on_feedback(message.feedback)
+        goal_id = client.new_goal_id()
+        sent = client.send_goal_async(goal, feedback_callback=relay, goal_uuid=goal_id)
         try:
             return wait(sent, self._accept_s, what)
         except NoAnswer:
+            client.handle(goal_id).cancel_goal_async()
             sent.add_done_callback(_cancel)
             raise
 
@@ -148,30 +209,38 @@ class Goals:
             raise
         except BaseException as error:  # also on Ctrl-C, so that no arm keeps moving
             handle.cancel_goal_async()
-            ended = done.wait(ANSWER_TIMEOUT_S)
+            fate = self._fate(client, done)
             if not isinstance(error, MotionFault):
                 raise
-            if not ended:
-                raise NoAnswer(
-                    f"{what}: {error}; it was cancelled and did not end, use the robot's own stop"
-                ) from error
+            if fate:
+                raise NoAnswer(f"{what}: {error}; {fate}") from error
             raise MotionFault(f"{what}: {error}") from error
         return future.result()
 
     def _watch(self, client: ActionClient, done: Event, deadline: float, what: str) -> None:
         """Return when it is done; raise when its server is gone, on a timeout or a stop."""
-        seen = monotonic()
+        seen = last = monotonic()
         while not done.wait(POLL_S):
-            self.check()
             now = monotonic()
+            if now - last > GONE_S:
+                raise MotionFault(f"this node itself stood still for {now - last:.1f} s")
+            last = now
+            self.check()
             seen = now if client.server_is_ready() else seen
-            if now - seen > GONE_S:
-                raise NoAnswer(
-                    f"{what}: the node that does it has gone; see that the robot stands still, "
-                    "then restart it"
-                )
+            if client.lost() or now - seen > GONE_S:
+                raise NoAnswer(f"{what}: {GONE}")
             if now > deadline:
                 raise MotionFault("it took too long and was cancelled")
+
+    def _fate(self, client: ActionClient, done: Event) -> str:
+        """Why a cancelled goal does not end; empty when it has ended."""
+        end = monotonic() + self._end_s
+        while not done.wait(POLL_S):
+            if client.lost():
+                return GONE
+            if monotonic() > end:
+                return "it was cancelled and did not end, use the robot's own stop"
+        return ""
 
 
 def _cancel(sent: Future) -> None:

@@ -8,6 +8,7 @@ from threading import Event, Thread
 from typing import NoReturn
 
 import rclpy
+from rclpy.action import ActionClient, ActionServer
 from rclpy.executors import ExternalShutdownException, MultiThreadedExecutor
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
@@ -92,5 +93,8 @@ def _spin_until(node: Node, stop: Event, threads: int) -> bool:
         node.close()
     executor.shutdown(STOP_TIMEOUT_S)
     spinning.join(STOP_TIMEOUT_S)
+    for waitable in list(node.waitables):
+        if isinstance(waitable, ActionServer | ActionClient):
+            waitable.destroy()  # or they keep the node in the graph until its lease ends
     node.destroy_node()
     return broken.is_set()

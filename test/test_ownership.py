@@ -1,0 +1,146 @@
+"""One client at a time is served, as long as its heart beats."""
+
+import pytest
+
+pytest.importorskip("rclpy", reason="no ROS 2 here: rclpy cannot be imported")
+
+from affordance_grasp.nodes.ros import ownership as module
+from affordance_grasp.nodes.ros.calls import NoAnswer, Refused
+from affordance_grasp.nodes.ros.ownership import NOBODY, Lease, Owner, client_of
+
+ANN, BOB = client_of(b"ann's id and more"), client_of(b"bob's id and more")
+ANNS, BOBS = ANN[:8] + b"goal one", BOB[:8] + b"goal one"
+
+
+class Wire:
+    """As much of heartbeats as both sides use; beats are passed on when a test says so."""
+
+    def __init__(self):
+        self.heard, self.sent = {}, {}
+
+    def hear(self, topic, take):
+        self.heard[topic] = take
+
+    def send(self, topic, beat):
+        self.sent[topic] = beat
+
+    def sent_by_another(self, topic):
+        return topic in self.sent
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    now_s = [100.0]
+    monkeypatch.setattr(module, "monotonic", lambda: now_s[0])
+    return now_s
+
+
+@pytest.fixture
+def owner(clock):
+    return Owner(Wire(), "robot")
+
+
+def serve(owner, goal_id):
+    with owner.serving(goal_id):
+        return True
+
+
+def test_a_server_without_an_owner_serves_whoever_comes_one_at_a_time(owner):
+    with owner.serving(ANNS):
+        with pytest.raises(Refused, match="robot serves another client; cancel its goal"):
+            serve(owner, BOBS)
+        assert serve(owner, ANN[:8] + b"goal two"), "the same client may ask for more at once"
+    assert serve(owner, BOBS)
+
+
+def test_between_its_goals_an_owner_keeps_others_off_until_it_is_silent(owner, clock):
+    owner.hear(ANN)
+    assert owner.current == ANN and serve(owner, ANNS)
+    with pytest.raises(Refused):
+        serve(owner, BOBS)
+    owner.hear(BOB)
+    assert owner.current == ANN
+    clock[0] += module.LEASE_S + 0.01
+    assert owner.current == NOBODY and serve(owner, BOBS)
+    owner.hear(BOB)
+    assert owner.current == BOB
+
+
+def test_a_goal_is_lost_when_the_heart_of_its_client_stops(owner, clock):
+    owner.hear(ANN)
+    with owner.serving(ANNS):
+        clock[0] += module.LEASE_S - 0.01
+        assert not owner.lost(ANNS)
+        clock[0] += 0.02
+        assert owner.lost(ANNS)
+        owner.hear(BOB)
+        assert owner.lost(ANNS), "nobody takes over what is still being ended"
+
+
+def test_a_client_without_a_heart_is_served_to_the_end(owner, clock):
+    with owner.serving(ANNS):
+        owner.hear(BOB)
+        clock[0] += 10
+        assert not owner.lost(ANNS) and owner.current == NOBODY
+
+
+class Pair:
+    """A lease that hears what the test lets the server say."""
+
+    def __init__(self):
+        self.wire = Wire()
+        self.lease = Lease(self.wire, "robot")
+        self.wire.send("robot/_server", lambda: NOBODY)
+
+    def say(self, owner):
+        self.wire.heard["robot/_server"](owner)
+
+    @property
+    def beat(self):
+        return self.wire.sent["robot/_client"]()
+
+
+def test_a_lease_is_held_once_the_server_names_its_client(monkeypatch):
+    pair = Pair()
+    assert pair.beat is None, "who wants nothing is silent"
+    wait_for = pair.lease._heard.wait_for
+
+    def echo(reached, timeout_s):
+        pair.say(pair.beat)
+        return wait_for(reached, timeout_s)
+
+    monkeypatch.setattr(pair.lease._heard, "wait_for", echo)
+    pair.lease.hold(0.0, "it")
+    first = pair.beat
+    assert client_of(bytes(pair.lease.goal_id().uuid)) == first
+    pair.lease.release()
+    assert pair.beat is None
+    pair.lease.hold(0.0, "it")
+    assert pair.beat != first, "an old name may be about to expire at the server"
+
+
+def test_a_lease_is_refused_where_another_client_is_served():
+    pair = Pair()
+    pair.say(BOB)
+    with pytest.raises(Refused, match="it: robot serves another client; try again later"):
+        pair.lease.hold(0.0, "it")
+
+
+def test_a_silent_server_is_said():
+    with pytest.raises(NoAnswer, match="it: robot is silent; is its node running"):
+        Pair().lease.hold(0.0, "it")
+
+
+def test_a_server_of_another_package_cannot_be_owned_nor_lost(clock):
+    lease = Lease(Wire(), "robot")
+    lease.hold(0.0, "it")
+    clock[0] += 100
+    assert not lease.lost()
+
+
+def test_a_server_that_falls_silent_is_lost(clock):
+    pair = Pair()
+    pair.say(NOBODY)
+    assert not pair.lease.lost()
+    clock[0] += module.SERVER_LEASE_S + 0.01
+    assert pair.lease.lost()
