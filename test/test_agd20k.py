@@ -1,7 +1,13 @@
+from contextlib import suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
 import cv2
 import numpy as np
 import pytest
 from agd20k_tree import write_tree
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
 from affordance_grasp.datasets.agd20k import LAYOUTS, load_split, without_corrupt
@@ -173,3 +179,60 @@ def test_sixteen_bits_are_read_as_the_reference_evaluation_reads_them(tmp_path):
     Image.fromarray(values).save(path)
     np.testing.assert_array_equal(read_gray(path), cv2.imread(str(path), cv2.IMREAD_GRAYSCALE))
     assert len(np.unique(read_gray(path))) == 256
+
+
+JUNK = (".DS_Store", "._mug_000000.png", "Thumbs.db", "desktop.ini", ".mug.jpg.swp", "readme.txt")
+JUNK_FOLDERS = (".ipynb_checkpoints", "__MACOSX", "@eaDir", ".git")
+
+
+def test_what_other_programs_leave_in_folders_changes_nothing(root):
+    before = load_split(root, "Seen")
+    folders = [root / "Seen", *(p for p in (root / "Seen").rglob("*") if p.is_dir())]
+    image = before.train_ego[0].path
+    for folder in folders:
+        for name in JUNK:
+            (folder / name).write_bytes(b"\0\5\26\7junk")
+        for name in JUNK_FOLDERS:
+            (folder / name).mkdir()
+            (folder / name / "mug_000000-checkpoint.jpg").write_bytes(image.read_bytes())
+    assert load_split(root, "Seen") == before
+    assert without_corrupt(before) == (before, [])
+
+
+def test_folders_that_hold_no_image_are_named_whatever_else_they_hold(root):
+    part = root / "Seen/trainset/exocentric"
+    for path in (part / "pour/mug").iterdir():
+        path.rename(path.with_suffix(".txt"))
+    (part / "open").mkdir()
+    (part / "open/mug.jpg").write_bytes(b"one folder too high")
+    with pytest.raises(InvalidInput) as refusal:
+        load_split(root, "Seen")
+    assert f"{part}/pour/mug holds no image" in str(refusal.value)
+    assert f"{part}/open holds no folder of an object" in str(refusal.value)
+
+
+NAMES = st.sampled_from(["hold", "pour", "mug", "a.jpg", "a.png", "._a.png", "x", "b\udcff.jpg"])
+PLACES = st.tuples(st.sampled_from((*PARTS, "trainset")), st.lists(NAMES, min_size=1, max_size=4))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(PLACES, st.booleans()), max_size=12), st.booleans())
+def test_any_folder_is_a_split_or_one_sentence(places, whole):
+    with TemporaryDirectory() as name:
+        folder = Path(name) / "Seen"
+        for part in PARTS:
+            (folder / part / "hold/mug").mkdir(parents=True)
+            (folder / part / "hold/mug/a.jpg").write_bytes(b"a" if whole else b"")
+        for (part, inside), is_folder in places:
+            path = folder.joinpath(part, *inside)
+            with suppress(OSError):
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.mkdir(exist_ok=True) if is_folder else path.write_bytes(b"")
+        try:
+            split = load_split(Path(name), "Seen")
+        except InvalidInput as error:
+            assert str(error).isprintable()
+        else:
+            assert all(image.path.is_file() for image in (*split.train_ego, *split.train_exo))
+            assert split.test
+            assert all(item.image.name.encode() for item in split.test)

@@ -1,6 +1,7 @@
 """PLSP: known answers of the losses, and the figures of the released network."""
 
 import json
+import re
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -384,7 +385,7 @@ def check_step(network, expected, start):
         assert moved == pytest.approx(norm, rel=1e-3), official
 
 
-def test_a_foreign_checkpoint_is_refused_with_every_name(paper_network):
+def test_a_foreign_checkpoint_is_refused_with_names_of_every_kind(paper_network):
     tensors = find_format("plsp").own_tensors(
         {"encoder.proj": torch.zeros(2, 2), "surplus": torch.zeros(1)}
     )
@@ -393,7 +394,7 @@ def test_a_foreign_checkpoint_is_refused_with_every_name(paper_network):
     sentence = str(refused.value)
     assert "unexpected: surplus" in sentence
     assert "backbone.visual.proj (2, 2) instead of (768, 512)" in sentence
-    assert "reason.0.weight" in sentence
+    assert re.search(r"missing: .*, .* and \d{3} more;", sentence)
 
 
 def test_config_survives_json():

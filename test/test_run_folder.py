@@ -16,6 +16,7 @@ ASKED = {"split": "Seen", "config": {"seed": 1}}
 def run(tmp_path):
     run = RunFolder(tmp_path / "run")
     run.start(ASKED, resume=False)
+    run.save_state({"epoch": 3, "network": {"a": torch.ones(100)}})
     return run
 
 
@@ -23,6 +24,14 @@ def test_a_run_goes_on_only_with_what_it_was_asked(run):
     run.start(ASKED, resume=True)
     with pytest.raises(InvalidInput, match="another split;"):
         run.start({**ASKED, "split": "Unseen"}, resume=True)
+
+
+def test_a_folder_without_a_finished_epoch_is_begun_anew(run):
+    with pytest.raises(InvalidInput, match="already holds a run"):
+        run.start(ASKED, resume=False)
+    run.state.unlink()
+    run.start({**ASKED, "split": "Unseen"}, resume=False)
+    assert json.loads(run.config.read_text())["split"] == "Unseen"
 
 
 def test_a_kill_while_the_description_is_written_leaves_none(tmp_path, monkeypatch):
@@ -44,8 +53,7 @@ def test_a_broken_description_is_one_sentence(run, text):
 
 @pytest.mark.parametrize("damage", [lambda b: b"", lambda b: b[: len(b) // 2], lambda b: b"words"])
 def test_a_broken_state_is_one_sentence(run, damage):
-    assert run.load_state() is None
-    run.save_state({"epoch": 3, "network": {"a": torch.ones(100)}})
+    assert RunFolder(run.path / "other").load_state() is None
     assert run.load_state()["epoch"] == 3
     run.state.write_bytes(damage(run.state.read_bytes()))
     with pytest.raises(CheckpointError, match="state.pt is corrupt"):

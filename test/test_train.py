@@ -236,6 +236,23 @@ def test_without_labels_there_is_nothing_to_train_on(resources, tmp_path):
     bare = replace(resources, split=load_split(tmp_path, "Seen"), cache=tmp_path / "cache")
     with pytest.raises(InvalidInput, match="pseudo-labels"):
         train_method(bare, CONFIG, RunFolder(tmp_path / "run"))
+    assert not (tmp_path / "cache").exists()
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_run_that_failed_in_its_first_epoch_is_begun_again_in_the_same_folder(
+    resources, tmp_path, monkeypatch
+):
+    run, once = RunFolder(tmp_path / "run"), replace(CONFIG, epochs=1)
+    with monkeypatch.context() as patch:
+        patch.setattr(RunFolder, "save_state", lambda *_: pytest.fail("died"))
+        with pytest.raises(pytest.fail.Exception, match="died"):
+            train_method(resources, once, run)
+    other = replace(once, seed=2)
+    assert train_method(resources, other, run).complete
+    assert json.loads(run.config.read_text())["config"]["seed"] == 2
+    with pytest.raises(InvalidInput, match="already holds a run"):
+        train_method(resources, other, run)
 
 
 SMALL = {"image_side": 28}

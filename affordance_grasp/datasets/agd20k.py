@@ -51,6 +51,8 @@ UNSEEN_AFFORDANCES = tuple(a for a in AFFORDANCES if a not in NOT_IN_UNSEEN)
 Item = TypeVar("Item")
 Key = TypeVar("Key")
 IMAGE_ENDINGS = {".jpg", ".jpeg", ".png"}
+LEFT_BY_PROGRAMS = (".", "__MACOSX", "@eaDir")
+"""How names begin that are no part of a data set: hidden ones, those of archives and shares."""
 LISTED_PROBLEMS = 20
 
 
@@ -225,12 +227,30 @@ def _all_files(split: Split) -> Iterator[Path]:
 
 def _images(folder: Path, belongs: Callable[[str], bool]) -> tuple[ImageFile, ...]:
     return tuple(
-        sorted(
-            ImageFile(path.parent.parent.name, path.parent.name, path)
-            for path in folder.glob("*/*/*")
-            if path.suffix.lower() in IMAGE_ENDINGS and belongs(path.parent.name)
-        )
+        ImageFile(affordance.name, thing.name, path)
+        for affordance in _folders(folder)
+        for thing in _folders(affordance)
+        if belongs(thing.name)
+        for path in _files(thing)
     )
+
+
+def _folders(folder: Path) -> list[Path]:
+    return [path for path in _entries(folder) if path.is_dir()]
+
+
+def _files(folder: Path) -> list[Path]:
+    """The image files in a folder."""
+    return [p for p in _entries(folder) if p.suffix.lower() in IMAGE_ENDINGS and p.is_file()]
+
+
+def _entries(folder: Path) -> list[Path]:
+    """What lies in a folder, sorted, but what other programs leave there, as ._x.png."""
+    try:
+        meant = [p for p in folder.iterdir() if not p.name.startswith(LEFT_BY_PROGRAMS)]
+        return sorted(meant, key=lambda path: path.name.encode())
+    except (OSError, UnicodeEncodeError) as error:
+        raise InvalidInput(f"{folder} cannot be listed ({error})") from error
 
 
 PARTS = ("trainset/egocentric", "trainset/exocentric", "testset/egocentric", "testset/GT")
@@ -240,19 +260,18 @@ def _unknown_affordances(folder: Path, known: tuple[str, ...]) -> list[str]:
     return [
         f"{path} is not one of the {len(known)} affordances of this split"
         for part in PARTS
-        for path in sorted((folder / part).iterdir())
-        if path.is_dir() and path.name not in known
+        for path in _folders(folder / part)
+        if path.name not in known
     ]
 
 
 def _empty_classes(folder: Path) -> list[str]:
-    return [
-        f"{path} holds no image"
-        for part in PARTS
-        for pattern in ("*", "*/*")
-        for path in sorted((folder / part).glob(pattern))
-        if path.is_dir() and not any(path.iterdir())
-    ]
+    problems = []
+    for affordance in (path for part in PARTS for path in _folders(folder / part)):
+        objects = _folders(affordance)
+        problems += [f"{path} holds no image" for path in objects if not _files(path)]
+        problems += [] if objects else [f"{affordance} holds no folder of an object"]
+    return problems
 
 
 def _unpaired(folder: Path, ego: tuple[ImageFile, ...], exo: tuple[ImageFile, ...]) -> list[str]:

@@ -32,6 +32,8 @@ from affordance_grasp.errors import (
 from affordance_grasp.files import write_file
 
 DIGEST_KEY = "sha256"
+LISTED = 5
+"""How many wrong tensors of a kind a sentence names."""
 
 
 @dataclass(frozen=True)
@@ -127,7 +129,7 @@ def tensors_sha256(tensors: Mapping[str, Tensor]) -> str:
 
 
 def load_strictly(module: nn.Module, tensors: Mapping[str, Tensor], owner: str) -> None:
-    """Load tensors; one sentence lists every missing, unexpected or misshapen name.
+    """Load tensors; one sentence names those that are missing, unexpected or misshapen.
 
     A module on the device ``meta`` takes the tensors as they are, so that nothing is copied.
     """
@@ -140,7 +142,7 @@ def load_strictly(module: nn.Module, tensors: Mapping[str, Tensor], owner: str) 
 def check_state_dict(
     expected: Mapping[str, Tensor], tensors: Mapping[str, Tensor], owner: str
 ) -> None:
-    """Raise CheckpointError with every name where ``tensors`` are not as ``expected``."""
+    """Raise CheckpointError where ``tensors`` are not as ``expected``; names :data:`LISTED`."""
     wrong = {
         "missing": [name for name in expected if name not in tensors],
         "unexpected": [name for name in tensors if name not in expected],
@@ -156,7 +158,7 @@ def check_state_dict(
         ],
     }
     if any(wrong.values()):
-        parts = [f"{kind}: {', '.join(names)}" for kind, names in wrong.items() if names]
+        parts = [f"{kind}: {_listed(names)}" for kind, names in wrong.items() if names]
         raise CheckpointError(f"{owner} does not fit the network; {'; '.join(parts)}")
 
 
@@ -168,6 +170,11 @@ def refuse_not_finite(tensors: Mapping[str, Tensor], owner: str) -> None:
         ends = torch.stack(tensor.aminmax())  # NaN spreads to both; one pass over the tensor
         if not torch.isfinite(ends).all():
             raise CheckpointError(f"{owner} is corrupt: tensor {name} holds NaN or infinity")
+
+
+def _listed(names: list[str]) -> str:
+    more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
+    return ", ".join(names[:LISTED]) + more
 
 
 def _scalar(tensor: Tensor) -> bytes:

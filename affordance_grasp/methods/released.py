@@ -68,8 +68,8 @@ def read_official(
 ) -> Checkpoint:
     """A released checkpoint of ``method``, complete with its backbone.
 
-    Only plain tensors are unpickled. One sentence lists every missing, unexpected or
-    misshapen name, as the file has it. ``affordances``: the classes, where their number (36:
+    Only plain tensors are unpickled. One sentence names what is missing, unexpected or
+    misshapen, as the file has it. ``affordances``: the classes, where their number (36:
     AGD20K Seen, 25: Unseen, 10: HICO-IIF) does not determine them.
     """
     form = find_format(method)

@@ -53,8 +53,8 @@ class RunFolder:
         return self.path / "last.safetensors"
 
     def start(self, description: Mapping[str, Any], resume: bool) -> None:
-        """Begin a run in an empty folder, or resume one with the same configuration."""
-        if not self.config.exists():
+        """Begin a run in a folder without a finished epoch, or resume one of the same settings."""
+        if not self.state.exists():
             text = json.dumps({**description, **surroundings()}, indent=1) + "\n"
             write_file(self.config, text)
             return

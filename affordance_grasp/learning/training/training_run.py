@@ -62,8 +62,9 @@ def train_method(
     progress: Callable[..., Any] | None = None,
 ) -> Outcome:
     """Train ``config.method``; checkpoints, curves and state go to the run's folder."""
-    run.start(_description(resources, config), resume)
     split, recipe = resources.split, config.recipe
+    recipe.check(split, config.sampling)
+    run.start(_description(resources, config), resume)
     labelled = recipe.labelled(split)
     torch.manual_seed(config.seed)
     network = config.make_network(len(labelled), resources.backbone).to(resources.device)

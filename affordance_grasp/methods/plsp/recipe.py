@@ -4,7 +4,13 @@ from torch import Tensor
 
 from affordance_grasp.datasets.stitching import StitchPlan
 from affordance_grasp.errors import InvalidInput
-from affordance_grasp.methods.plsp.samples import ExoPool, PairTexts, PlspSamples, SamplingConfig
+from affordance_grasp.methods.plsp.samples import (
+    ExoPool,
+    PairTexts,
+    PlspSamples,
+    SamplingConfig,
+    labelled_images,
+)
 from affordance_grasp.methods.recipe import Recipe, TrainingData
 
 
@@ -29,6 +35,7 @@ RECIPE = Recipe(
         "Unseen": (1.153, 0.437, 1.418),
         "Hard": (1.395, 0.354, 1.151),
     },
+    check=lambda split, sampling: labelled_images(split, sampling.labels),
     needs_boxes=True,
     fixed_labels=True,
 )

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -55,18 +56,12 @@ class PlspSamples:
         squash: int,
         config: SamplingConfig = SamplingConfig(),
     ) -> None:
-        """Keep the labelled images; refuse a split in which none is labelled.
+        """Keep the labelled images, see :func:`labelled_images`.
 
         ``squash``: side [pixels] to which the views' images are squashed before they are cut.
         """
-        labels = {p: label_for_training(split, p, config.labels) for p in split.train_ego}
-        self._labels = {p: path for p, path in labels.items() if path.exists()}
+        self._labels = labelled_images(split, config.labels)
         self.images = tuple(self._labels)
-        if not self.images:
-            raise InvalidInput(
-                f"no pseudo labels below {split.folder / 'trainset/PL'}; run: affordance-grasp "
-                f"pseudo-labels {split.folder.parent} --split {split.name}"
-            )
         self.config = config
         self._ego = ego
         self._exo = exo
@@ -119,6 +114,18 @@ class PlspSamples:
             mask = read_gray(self._labels[self.images[index]])
             self._targets[index] = blurred_label(mask, self._squash).astype(np.float16)
         return self._targets[index]
+
+
+def labelled_images(split: Split, labels: Labels) -> dict[ImageFile, Path]:
+    """The egocentric train images that have a label, and its file; refuses a split without any."""
+    files = {p: label_for_training(split, p, labels) for p in split.train_ego}
+    labelled = {image: path for image, path in files.items() if path.exists()}
+    if not labelled:
+        raise InvalidInput(
+            f"no pseudo labels below {split.folder / 'trainset/PL'}; run: affordance-grasp "
+            f"pseudo-labels {split.folder.parent} --split {split.name}"
+        )
+    return labelled
 
 
 class ExoPool:
