@@ -9,11 +9,20 @@ pytest.importorskip("pyrealsense2", reason="no pyrealsense2 (or no libusb-1.0) h
 import pyrealsense2 as rs
 from software_camera import _intrinsics
 
-from affordance_grasp.camera.intrinsics import distortion_of, intrinsics_of
+from affordance_grasp.camera.intrinsics import (
+    STANDARD_MODELS,
+    distortion_of,
+    intrinsics_of,
+    lens_named,
+)
 from affordance_grasp.distortion import PINHOLE
 from affordance_grasp.errors import InvalidInput
 
 SLIGHT = (0.08, -0.15, 0.001, -0.0015, 0.03)
+
+
+def key(word):
+    return word.lower().replace(" ", "_")
 
 
 def stream(model, coefficients=SLIGHT):
@@ -37,6 +46,28 @@ def test_points_land_where_the_library_puts_them(model):
     zero = np.zeros(3)
     ours = cv2.projectPoints(points[:, None], zero, zero, K, np.array(lens.coefficients))[0]
     np.testing.assert_allclose(ours.reshape(-1, 2), theirs, atol=0.5)
+
+
+@pytest.mark.parametrize("word", STANDARD_MODELS)
+def test_a_lens_named_in_a_recording_is_where_the_library_puts_it(word):
+    """Coefficients of a D455's colour lens."""
+    model = next(one for one in rs.distortion.__members__.values() if str(one)[11:] == key(word))
+    coefficients = (-0.056, 0.066, 0.0007, -0.0003, -0.021)
+    factory = stream(model, coefficients)
+    lens, K = lens_named(word, coefficients), intrinsics_of(factory).K
+    points = np.array([[x, y, 1.0] for x in (-0.45, 0.0, 0.3) for y in (-0.35, 0.1, 0.35)])
+    theirs = [rs.rs2_project_point_to_pixel(factory, list(point)) for point in points]
+    zero, d = np.zeros(3), np.array(lens.coefficients)
+    if lens.model == "equidistant":
+        ours = cv2.fisheye.projectPoints(points[:, None], zero, zero, K, d)[0]
+    else:
+        ours = cv2.projectPoints(points[:, None], zero, zero, K, d)[0]
+    np.testing.assert_allclose(ours.reshape(-1, 2), theirs, atol=0.1)
+
+
+def test_another_lens_named_in_a_recording_is_refused():
+    with pytest.raises(InvalidInput, match="of model 'Ftheta'; known"):
+        lens_named("Ftheta", SLIGHT)
 
 
 def test_brown_conrady_is_the_plumb_bob_itself():

@@ -18,6 +18,14 @@ from affordance_grasp.geometry import Floats
 MAX_RESIDUAL_PX = 0.5
 GRID = (17, 13)
 FISHEYE_COEFFICIENTS = 4
+STANDARD_MODELS = {
+    "Brown Conrady": "plumb_bob",
+    "Modified Brown Conrady": "plumb_bob",
+    "Inverse Brown Conrady": "plumb_bob",
+    "Kannala Brandt4": "equidistant",
+}
+"""The SDK's words. It projects all three Brown-Conrady models forwards; they differ in where the
+tangential part is added, by hundredths of a pixel for its cameras' lenses."""
 
 
 def intrinsics_of(stream: Any) -> CameraIntrinsics:
@@ -50,6 +58,13 @@ def distortion_of(stream: Any) -> Distortion:
             f"{residual_px:.1f} px from every plumb bob; use the vendor's ROS driver"
         )
     return lens
+
+
+def lens_named(model: str, coefficients: tuple[float, ...]) -> Distortion:
+    """The distortion of a recording, which names the lens by the SDK's words."""
+    standard = STANDARD_MODELS.get(model, model)
+    count = FISHEYE_COEFFICIENTS if standard == "equidistant" else None
+    return Distortion(standard, coefficients[:count])
 
 
 def _ray_grid(stream: Any) -> Floats:

@@ -11,7 +11,7 @@ from affordance_grasp.control.motion.pick import reach_from
 from affordance_grasp.datatypes import RgbdFrame
 from affordance_grasp.errors import AffordanceGraspError, InvalidInput, NoObject
 from affordance_grasp.pipeline import GraspPlan, load_planner
-from affordance_grasp.replay.bags.decoding import decode_frame, decode_truth, fitting
+from affordance_grasp.replay.bags.decoding import decode_truth, fitting
 from affordance_grasp.replay.options import ReplayOptions
 from affordance_grasp.replay.report.frame_figure import frame_figure, write_jpeg
 from affordance_grasp.replay.report.results import BROKEN, NOTHING, PLANNED, FrameResult
@@ -38,7 +38,7 @@ class FramePlanner:
         """Decode, plan, score, draw where ``drawn``; an error of the frame is a result."""
         started = perf_counter()
         try:
-            frame = decode_frame(numbered.raw)
+            frame = numbered.frame()
             truth = self._truth(numbered, frame)
         except AffordanceGraspError as error:
             return _without_plan(numbered, BROKEN, error)
@@ -57,7 +57,7 @@ class FramePlanner:
 
     def _truth(self, numbered: NumberedFrame, frame: RgbdFrame) -> NDArray[np.uint8] | None:
         if self._truths is None:
-            return decode_truth(numbered.raw, frame)
+            return decode_truth(numbered.raw, frame, numbered.rig)
         found = self._truths.find(numbered.raw.header.stamp_ns, numbered.index)
         return None if found is None else fitting(found, frame)
 

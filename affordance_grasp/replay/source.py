@@ -11,6 +11,7 @@ from affordance_grasp.geometry import Floats
 from affordance_grasp.replay.bags.bag import Bag, RawMessage, decode, read_header
 from affordance_grasp.replay.bags.decoding import RawFrame, decode_frame
 from affordance_grasp.replay.bags.topics import TopicNames, Topics, find_topics
+from affordance_grasp.replay.bags.viewer import Rig, viewer_streams
 from affordance_grasp.replay.report.results import FrameResult
 from affordance_grasp.streams.camera_pose import CameraPose, HandEyePose, TfPose
 from affordance_grasp.streams.joints import JointHistory
@@ -47,6 +48,11 @@ class NumberedFrame:
     raw: RawFrame
     view: CameraState | None
     no_view: str = ""
+    rig: Rig | None = None
+
+    def frame(self) -> RgbdFrame:
+        """The frame as a value; raises its fault."""
+        return decode_frame(self.raw, self.rig)
 
 
 @dataclass(frozen=True)
@@ -80,6 +86,7 @@ class FrameSource:
             self._poses["joint_states"] = HandEyePose(robot, self._joints)
         if robot and (topics.tf or topics.tf_static):
             self._poses["tf"] = TfPose(robot.settings.base_frame, self._transforms)
+        self._viewer = viewer_streams(bag, topics)
         self._info = next(bag.messages([topics.camera_info]), None)
         if robot and topics.tf_static:
             for message in bag.messages([topics.tf_static]):
@@ -105,7 +112,8 @@ class FrameSource:
             if raw.color.bag_ns < self._asked_ns:
                 self.losses.clear()  # that part is not requested
                 continue
-            yield NumberedFrame(index, raw, *self._view(raw.header))
+            rig = self._viewer.rig if self._viewer else None
+            yield NumberedFrame(index, raw, *self._view(raw.header), rig)
 
     def _skip(self, pairs: Iterator[RawFrame], after: FrameResult) -> None:
         wanted = (after.stamp_ns, after.bag_ns)
@@ -126,7 +134,8 @@ class FrameSource:
         for message in self.bag.messages(wanted, start_ns, stop_ns):
             if message.topic in roles:
                 try:
-                    stamped = Stamped(read_header(message), message, message.bag_ns)
+                    header = self._viewer.header if self._viewer else read_header
+                    stamped = Stamped(header(message), message, message.bag_ns)
                     pairer.take(roles[message.topic], stamped)
                 except InvalidInput as error:
                     self._lose(message, error)
@@ -202,6 +211,5 @@ def read_bag(
         found = find_topics(bag.topics, topics or TopicNames(), affordance="")
         for numbered in FrameSource(bag, found, robot).frames():
             if numbered.index % every == 0:
-                raw = numbered.raw
-                frame = decode_frame(raw)
-                yield RecordedFrame(numbered.index, raw.header.stamp_ns, frame, numbered.view)
+                stamp_ns, view = numbered.raw.header.stamp_ns, numbered.view
+                yield RecordedFrame(numbered.index, stamp_ns, numbered.frame(), view)

@@ -6,21 +6,23 @@ that say how metres were quantised, then a PNG of 16 bits, or the code of :mod:`
 """
 
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from affordance_grasp.datatypes import RgbdFrame
-from affordance_grasp.distortion import undistort_map
+from affordance_grasp.distortion import undistort, undistort_map
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.image_files import read_color, read_depth_units, read_gray
 from affordance_grasp.replay.bags.bag import RawMessage, decode
 from affordance_grasp.replay.bags.rvl import decode_rvl
 from affordance_grasp.replay.bags.topics import COMPRESSED
-from affordance_grasp.streams.camera_info import is_rectified, to_distortion
-from affordance_grasp.streams.messages import to_gray, to_rgbd
+from affordance_grasp.replay.bags.viewer import Rig
+from affordance_grasp.streams.alignment import align
+from affordance_grasp.streams.camera_info import is_rectified, to_distortion, to_intrinsics
+from affordance_grasp.streams.messages import to_color, to_depth_m, to_gray, to_rgbd
 from affordance_grasp.streams.pairing import Paired
 
 DEPTH = "compressed depth image"
@@ -32,19 +34,27 @@ RawFrame = Paired[RawMessage]
 """The messages of one instant as stored in the bag."""
 
 
-def decode_frame(raw: RawFrame) -> RgbdFrame:
-    """The frame, free of lens distortion.
+def decode_frame(raw: RawFrame, rig: Rig | None = None) -> RgbdFrame:
+    """The frame, free of lens distortion; its depth is aligned here where ``rig`` is given.
 
     Raises:
         InvalidInput: a message is broken, or they do not fit together.
     """
     color = _image(raw.color, decompress_color)
     depth = _image(raw.depth, decompress_depth)
-    rectified = is_rectified(raw.color.topic)
-    return to_rgbd(color, depth, decode(raw.camera_info), rectified=rectified)
+    info = decode(raw.camera_info)
+    if rig is None:
+        return to_rgbd(color, depth, info, rectified=is_rectified(raw.color.topic))
+    pixels, units_mm = to_color(color), rig.depth.units_m * 1000
+    blind = np.zeros(pixels.shape[:2], np.float32)
+    seen = undistort(RgbdFrame(pixels, blind, to_intrinsics(info)), rig.lens)
+    depth_m = to_depth_m(depth) * np.float32(units_mm)
+    return replace(seen, depth_m=align(depth_m, rig.depth, seen.intrinsics))
 
 
-def decode_truth(raw: RawFrame, frame: RgbdFrame) -> NDArray[np.uint8] | None:
+def decode_truth(
+    raw: RawFrame, frame: RgbdFrame, rig: Rig | None = None
+) -> NDArray[np.uint8] | None:
     """The ground truth map (H, W) 0..255 of the frame, free of lens distortion as it is.
 
     None where there is none.
@@ -52,7 +62,8 @@ def decode_truth(raw: RawFrame, frame: RgbdFrame) -> NDArray[np.uint8] | None:
     if raw.truth is None:
         return None
     truth = fitting(to_gray(_image(raw.truth, decompress_map)), frame)
-    lens = to_distortion(decode(raw.camera_info), is_rectified(raw.color.topic))
+    info, rectified = decode(raw.camera_info), is_rectified(raw.color.topic)
+    lens = rig.lens if rig else to_distortion(info, rectified)
     return undistort_map(truth, frame.intrinsics, lens)
 
 

@@ -1,5 +1,6 @@
 """The topics of a bag by role (camera, robot, ground truth), found by type and name."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -26,7 +27,13 @@ class Role:
 
 COLOR = Role(
     "colour",
-    ("color/image_raw", "color/image_raw/compressed", "rgb/image_raw"),
+    (
+        "color/image_raw",
+        "color/image_raw/compressed",
+        "rgb/image_raw",
+        "Color_0/image/data",
+        "Color_0/image/data/compressed",
+    ),
     "--color-topic",
 )
 DEPTH = Role(
@@ -36,11 +43,21 @@ DEPTH = Role(
         "aligned_depth_to_color/image_raw/compressedDepth",
         "aligned_depth_to_color/image_raw/compressed",
         "depth_to_rgb/image_raw",
+        "Depth_0/image/data",
+        "Depth_0/image/data/compressedDepth",
     ),
     "--depth-topic",
 )
 INFO = Role(
-    "camera_info", ("color/camera_info", "rgb/camera_info"), "--info-topic", (CAMERA_INFO,)
+    "camera_info",
+    (
+        "color/camera_info",
+        "rgb/camera_info",
+        "Color_0/info/camera_info",
+        "Color_0/image/camera_info",
+    ),
+    "--info-topic",
+    (CAMERA_INFO,),
 )
 MOST_LISTED = 12
 UNALIGNED = "depth/image_rect_raw"
@@ -143,7 +160,9 @@ def _near(usable: Sequence[Topic], prefix: str | None) -> list[Topic]:
 
 
 def _prefix(name: str, suffixes: Sequence[str]) -> str | None:
-    return next((name[: -len(s)] for s in suffixes if _ends(name, s)), None)
+    """What stands before a usual name; of the sensors of one device, the device."""
+    found = next((name[: -len(s)] for s in suffixes if _ends(name, s)), None)
+    return found and re.sub(r"(?<=/)sensor_\d+/$", "", found)
 
 
 def _ends(topic: str, name: str) -> bool:
