@@ -96,7 +96,8 @@ def read_depth(source: Source, scale: float = 0.001) -> NDArray[np.float32]:
     units = read_depth_units(source)
     if units.dtype == np.uint16:
         units = np.where(units == SATURATED, 0, units)
-    return (units.astype(np.float64) * scale).astype(np.float32)
+    with np.errstate(invalid="ignore", over="ignore"):  # no reading either
+        return (units.astype(np.float64) * scale).astype(np.float32)
 
 
 def read_depth_units(

@@ -1,3 +1,5 @@
+import os
+
 import numpy as np
 import pytest
 
@@ -119,3 +121,10 @@ def test_a_cloud_that_cannot_be_written_says_why(tmp_path):
 def test_without_open3d_the_extra_is_named(tmp_path):
     with pytest.raises(MissingPackage, match=r"\[view\]"):
         write_cloud(tmp_path / "cloud.ply", cloud())
+
+
+@FORMATS
+def test_what_never_ends_is_not_opened(tmp_path, suffix):
+    os.mkfifo(tmp_path / f"cloud{suffix}")
+    with pytest.raises(InvalidInput, match="device or pipe"):
+        read_cloud(tmp_path / f"cloud{suffix}")

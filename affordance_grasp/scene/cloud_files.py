@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 from affordance_grasp.errors import InvalidInput, NotWritable, writing
 from affordance_grasp.extras import require
+from affordance_grasp.files import check_file
 from affordance_grasp.scene.point_cloud import GRAY, PointCloud
 
-MAX_POINTS = 20_000_000
+MAX_POINTS, MAX_BYTES = 20_000_000, 2**31
 HEADER_BYTES = 8192
 HEADERS = {
     ".ply": re.compile(rb"ply\s.*?\nelement vertex (\d+)\s", re.DOTALL),
@@ -78,11 +79,9 @@ def check_suffix(path: Path) -> None:
 
 def _announced(path: Path) -> int:
     """The number of points that a file announces, before any room is made for them."""
-    try:
-        with path.open("rb") as file:
-            match = HEADERS[path.suffix.lower()].match(file.read(HEADER_BYTES))
-    except OSError as error:
-        raise InvalidInput(f"point cloud {path} cannot be read ({error.strerror})") from error
+    check_file(path, "point cloud", MAX_BYTES)
+    with path.open("rb") as file:
+        match = HEADERS[path.suffix.lower()].match(file.read(HEADER_BYTES))
     if match is None:
         raise InvalidInput(f"point cloud {path} does not begin as a {path.suffix[1:].upper()}")
     if (count := int(match[1])) > MAX_POINTS:

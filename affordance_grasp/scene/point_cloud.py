@@ -73,7 +73,8 @@ def virtual_pinhole(cloud: PointCloud) -> CameraIntrinsics:
     Raises:
         InvalidInput: nothing of the cloud is in front of the camera.
     """
-    x, y = (cloud.points_cam[:, :2] / cloud.points_cam[:, 2:]).T.astype(np.float64)
+    with np.errstate(over="ignore"):
+        x, y = (cloud.points_cam[:, :2] / cloud.points_cam[:, 2:]).T.astype(np.float64)
     ahead = (np.abs(x) <= WIDEST) & (np.abs(y) <= WIDEST)
     if not ahead.any():
         raise InvalidInput(

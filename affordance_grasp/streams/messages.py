@@ -9,7 +9,7 @@ those of a bag reader serve alike. The classes below name the fields, as in ``se
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from math import isfinite, sqrt
+from math import hypot, isfinite
 from typing import Any, Protocol
 
 import numpy as np
@@ -191,7 +191,7 @@ def translation_and_quaternion(
     """A translation x, y, z [m] and a unit quaternion x, y, z, w from the fields of messages."""
     translation_m = (float(t.x), float(t.y), float(t.z))
     quaternion = (float(q.x), float(q.y), float(q.z), float(q.w))
-    norm = sqrt(sum(number**2 for number in quaternion))
+    norm = hypot(*quaternion)
     if not (isfinite(norm) and all(map(isfinite, translation_m))):
         raise InvalidInput(f"{what} has NaN or infinity")
     if abs(norm - 1) > UNIT_NORM_TOLERANCE:
