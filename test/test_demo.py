@@ -1,9 +1,12 @@
 import json
+import sys
+from io import StringIO
 from pathlib import Path
 
 import pytest
 
 from affordance_grasp.cli import main
+from affordance_grasp.commands.demo import Account, _recorded
 
 TRAINED = Path(__file__).parents[1] / "models" / "plsp_simulated.safetensors"
 
@@ -27,6 +30,49 @@ def test_bad_input_is_refused_before_anything_starts(arguments, words, capsys, t
     said = capsys.readouterr()
     assert words in said.err and said.err.count("\n") == 1
     assert not said.out and not list(tmp_path.iterdir())
+
+
+SLOW_TO_CLOSE = """
+import signal, sys, time
+from pathlib import Path
+
+def close(*_):
+    time.sleep(1)
+    Path({bag!r}, "metadata.yaml").write_text("whole")
+    sys.exit(0)
+
+signal.signal(signal.SIGTERM, close)
+print("ready", flush=True)
+signal.pause()
+"""
+
+
+@pytest.mark.processes
+@pytest.mark.parametrize("records", [True, False])
+def test_only_a_node_that_records_is_waited_for_until_its_bag_is_closed(
+    tmp_path, monkeypatch, records
+):
+    pytest.importorskip("rclpy", reason="no ROS 2 here: rclpy cannot be imported")
+    from affordance_grasp.nodes.graph import processes
+
+    program = [sys.executable, "-c", SLOW_TO_CLOSE.format(bag=str(tmp_path))]
+    monkeypatch.setattr(processes, "STOP_S", 0.1)
+    monkeypatch.setattr(processes.Graph, "_command", lambda self, node: program)
+    parameters = {"simulator": {"record": str(tmp_path) if records else ""}}
+    with processes.Graph(tmp_path / "log", ["simulator"], parameters) as graph:
+        while graph.last_words("simulator") != "ready":
+            graph.check()
+    assert (tmp_path / "metadata.yaml").exists() == records
+
+
+@pytest.mark.parametrize("closed", [True, False])
+def test_recorded_is_said_of_a_bag_that_can_be_read(tmp_path, closed):
+    if closed:
+        (tmp_path / "metadata.yaml").touch()
+    said = StringIO()
+    assert _recorded(tmp_path, Account(said), Path("demo/log")) == closed
+    words = ("recorded", "affordance-grasp replay") if closed else ("failed", "was not closed")
+    assert all(word in said.getvalue() for word in words)
 
 
 def test_the_whole_loop_leaves_a_report(request, capsys, tmp_path):

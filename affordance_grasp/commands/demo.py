@@ -108,11 +108,21 @@ def run(arguments: argparse.Namespace) -> int:
             raise
         account.say("failed", f"{error} (the nodes' output is in {logs}/)")
         return 1
-    if options.record:
-        account.say("recorded", f"affordance-grasp replay {options.record} --query ...")
+    recorded = options.record is None or _recorded(options.record, account, logs)
     if arguments.json:
         print(json.dumps(summary, indent=2))
-    return 0 if summary["success"] else 1
+    return 0 if summary["success"] and recorded else 1
+
+
+def _recorded(bag: Path, account: Account, logs: Path) -> bool:
+    """Whether the bag was closed, so that it can be read; says so."""
+    from affordance_grasp.replay.bags.storage import METADATA
+
+    closed = (bag / METADATA).is_file()
+    hint = f"affordance-grasp replay {bag} --query ..."
+    broken = f"{bag} was not closed and cannot be read (the simulator's output is in {logs}/)"
+    account.say("recorded" if closed else "failed", hint if closed else broken)
+    return closed
 
 
 NODES = {

@@ -18,7 +18,7 @@ from affordance_grasp.nodes.parameters import SimulatorParameters
 from affordance_grasp.nodes.ros.calls import publish_to, serve
 from affordance_grasp.nodes.ros.parameters import declare
 from affordance_grasp.nodes.ros.running import run
-from affordance_grasp.replay.bags.recorder import BagRecorder
+from affordance_grasp.replay.bags.recorder import CLOSE_BAG_S, BagRecorder
 from affordance_grasp.replay.bags.world_recorder import record_joints, serving_parts
 from affordance_grasp.simulation.cell.live_world import LiveWorld
 from affordance_grasp.simulation.cell.observer import Observer
@@ -58,7 +58,7 @@ class SimulatorNode(Node):
         self._rendering.close()
         recorder, self._recorder = self._recorder, None
         if recorder is not None and self._live.alive:
-            self._live.ask(lambda world: recorder.close())
+            self._live.ask(lambda world: recorder.close(), CLOSE_BAG_S)
         self._live.close()
 
     def _open_bag(self) -> BagRecorder | None:

@@ -16,6 +16,7 @@ from time import monotonic
 
 from affordance_grasp.errors import AffordanceGraspError, EnvironmentFault, WorkerDied
 from affordance_grasp.nodes.ros.running import PARENT
+from affordance_grasp.replay.bags.recorder import CLOSE_BAG_S
 from affordance_grasp.share import share_path
 
 NODES = ("simulator", "grounder", "candidates", "selector", "controller")
@@ -110,14 +111,19 @@ class Graph:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Request every node to end, and kill those that remain after a few seconds."""
+        """Request every node to end, and kill those that remain after a few seconds.
+
+        One that records is given as long as closing a bag may take.
+        """
         for process in self._processes.values():
             if process.poll() is None:
                 process.terminate()
-        deadline = monotonic() + STOP_S
-        for process in self._processes.values():
+        begun = monotonic()
+        for node, process in self._processes.items():
+            records = self._parameters.get(node, {}).get("record")
+            patience_s = CLOSE_BAG_S if records else STOP_S
             try:
-                process.wait(max(0.0, deadline - monotonic()))
+                process.wait(max(0.0, begun + patience_s - monotonic()))
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait(KILL_S)

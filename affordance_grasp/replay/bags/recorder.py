@@ -23,6 +23,8 @@ from affordance_grasp.replay.bags.topics import (
 from affordance_grasp.streams.depth import millimetres
 
 STORAGES = ("mcap", "sqlite3")
+CLOSE_BAG_S = 300.0
+"""A bag without its index cannot be read, and a slow disk takes long to write all."""
 _BAG_VERSION: Literal[9] = 9
 
 
