@@ -70,7 +70,7 @@ class TrialResult:
         return self.lifted and self.by_part
 
 
-def run_trial(trial: Trial, planner: Planner, figures: Path | None = None) -> TrialResult:
+def run_trial(planner: Planner, trial: Trial, figures: Path | None = None) -> TrialResult:
     """Observe, plan, pick and judge; a failed plan is a result, not an error."""
     obj, robot = make_object(trial.family, trial.object_seed), planner.robot
     with World(robot, obj, random_placement(trial.placement_seed), trial.pose) as world:

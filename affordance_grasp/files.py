@@ -65,3 +65,9 @@ def write_file(path: Path, content: bytes | str) -> Path:
         finally:
             partial.unlink(missing_ok=True)
     return path
+
+
+def remove_partial(folder: Path) -> None:
+    """Remove what :func:`write_file` left below a folder where a process was killed."""
+    for path in folder.rglob("*.[0-9]*.partial"):
+        path.unlink()

@@ -1,6 +1,7 @@
 """The settings of a plan, from image to grasp: declared here once for commands and nodes."""
 
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,7 +15,8 @@ from affordance_grasp.configuration.settings import (
     about,
     one_of,
 )
-from affordance_grasp.methods.table import DEFAULT_METHOD
+from affordance_grasp.methods.table import DEFAULT_METHOD, demo_checkpoint
+from affordance_grasp.rules import RULES
 from affordance_grasp.share import DEFAULT_ROBOT
 
 if TYPE_CHECKING:
@@ -84,3 +86,9 @@ class PlanningOptions(GrounderOptions, RankingOptions, RobotOptions, title="plan
         about("of an external generator; may be repeated", flag="generator-option"),
     ] = field(default_factory=ExternalSettings)
     top: Annotated[Count, about("how many grasps to report")] = 10
+
+    def checkpoint_sha256(self) -> str:
+        """Digest of the checkpoint; empty where none is needed, or the file does not exist."""
+        path = self.checkpoint or demo_checkpoint(self.method)
+        needed = RULES[self.rule].needs_heat and path.is_file()
+        return sha256(path.read_bytes()).hexdigest() if needed else ""

@@ -2,17 +2,13 @@
 
 import json
 from collections import defaultdict
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import nullcontext
-from types import SimpleNamespace
 
 import cv2
 import numpy as np
 import pytest
 
 from affordance_grasp.cli import main
-from affordance_grasp.errors import InvalidInput, WorkerDied
-from affordance_grasp.simulation.dataset import writer
+from affordance_grasp.errors import InvalidInput
 from affordance_grasp.simulation.dataset.config import DatasetConfig
 from affordance_grasp.simulation.dataset.detector import SimulatedDetector
 from affordance_grasp.simulation.dataset.functional_parts import FUNCTIONAL_PARTS, affordances_of
@@ -182,16 +178,6 @@ def test_bad_arguments_are_refused(tmp_path, capsys):
     assert "simulate a data set first" in capsys.readouterr().err
     assert main(["dataset", "simulate", str(tmp_path / "file")]) == 2
     assert "cannot be written" in capsys.readouterr().err
-
-
-def test_a_rendering_process_that_dies_is_told(tmp_path, monkeypatch):
-    def died(*_, **__):
-        raise BrokenProcessPool
-
-    pool = nullcontext(SimpleNamespace(map=died))
-    monkeypatch.setattr(writer, "ProcessPoolExecutor", lambda *_, **__: pool)
-    with pytest.raises(WorkerDied, match="a rendering process died"):
-        simulate(tmp_path / "new", SMALL, workers=2, progress=False)
 
 
 @pytest.mark.parametrize("content", ["{bad", "[]", '{"ego": {}}'])

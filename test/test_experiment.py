@@ -1,13 +1,8 @@
-import json
-from concurrent.futures import Future
-from concurrent.futures.process import BrokenProcessPool
-
 import numpy as np
 import pytest
 
 from affordance_grasp.candidates.generators import make_generator
 from affordance_grasp.cli import main
-from affordance_grasp.commands import experiment
 from affordance_grasp.commands.experiment import PAPER_OBJECTS
 from affordance_grasp.control.robot import load_robot
 from affordance_grasp.datatypes import Heatmap
@@ -90,7 +85,7 @@ def test_one_trial_lifts_a_screwdriver_and_says_what_it_holds(tmp_path):
     trial = Trial("screwdriver", 0, rule="quality")
     generator = make_generator("antipodal", robot.gripper)
     planner = Planner(PlanningOptions(), robot, FlatGrounder(), generator)
-    result = run_trial(trial, planner, tmp_path)
+    result = run_trial(planner, trial, tmp_path)
     assert result.fault == ""
     assert result.lifted
     assert result.by_part == (set(result.parts_held) <= {"handle"})
@@ -105,7 +100,7 @@ def test_a_trial_in_which_nothing_is_hot_moves_nothing_and_says_why():
     robot = load_robot()
     generator = make_generator("antipodal", robot.gripper)
     planner = Planner(PlanningOptions(), robot, ColdGrounder(), generator)
-    result = run_trial(Trial("mug", 0), planner)
+    result = run_trial(planner, Trial("mug", 0))
     assert not result.success
     assert result.fault == "every candidate was rejected"
     assert set(result.rejected) == {"cold"}
@@ -126,36 +121,3 @@ def test_bad_arguments_are_one_sentence_before_anything_runs(arguments, sentence
     error = capsys.readouterr().err
     assert sentence in error
     assert error.count("\n") == 1
-
-
-class DyingPool:
-    """Finishes every other pick; the process of the rest died."""
-
-    def __init__(self, *_, **__):
-        self.asked = 0
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        pass
-
-    def submit(self, _, job):
-        pick, self.asked = Future(), self.asked + 1
-        if self.asked % 2:
-            pick.set_exception(BrokenProcessPool())
-        else:
-            pick.set_result(TrialResult(job[0], lifted=True, by_part=True))
-        return pick
-
-
-def test_picks_that_are_finished_outlive_a_process_that_dies(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(experiment, "ProcessPoolExecutor", DyingPool)
-    monkeypatch.setattr(experiment, "_planner", lambda *_: None)
-    words = ["--objects", "mug", "--poses", "4", "--rules", "quality", "--out", str(tmp_path)]
-    assert main(["experiment", *words]) == 3
-    error = capsys.readouterr().err
-    assert "a process died, perhaps for lack of memory, after 2 of 4 picks; those are in" in error
-    assert len([line for line in error.splitlines() if line.startswith("affordance")]) == 1
-    trials = json.loads((tmp_path / "results.json").read_text())["trials"]
-    assert [trial["trial"]["pose"] for trial in trials] == [1, 3]

@@ -6,10 +6,11 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
+from affordance_grasp.batch.journal import Journal
 from affordance_grasp.replay.report.chart import Line, chart
 from affordance_grasp.replay.report.frame_figure import write_jpeg
 from affordance_grasp.replay.report.page import MAX_FIGURES, write_page
-from affordance_grasp.replay.report.results import NOTHING, PLANNED, FrameResult, ResultsFile
+from affordance_grasp.replay.report.results import NOTHING, PLANNED, FrameResult
 from affordance_grasp.replay.report.summary import tally
 
 EVIL = "<script>alert(1)</script>"
@@ -34,31 +35,34 @@ class Balanced(HTMLParser):
 
 
 def results(folder, count):
-    file = ResultsFile(folder / "frames.jsonl")
+    path = folder / "frames.jsonl"
+    with Journal(path, FrameResult) as file:
+        for result in planned_frames(folder, count):
+            file.append(result)
+        file.append(FrameResult(count, 0, 0, NOTHING, EVIL))
+    return path
+
+
+def planned_frames(folder, count):
     for i in range(count):
         picture = f"frames/{i:06d}.jpg"
         write_jpeg(folder / picture, np.full((60, 80, 3), i, np.uint8))
         grasps = [{"heat": 0.5, "quality": 0.4, "width_m": 0.02, "position": [0, 0, 0.4]}]
-        file.append(
-            FrameResult(
-                i,
-                10**9 * i,
-                10**9 * i,
-                PLANNED,
-                affordance="hold",
-                confidence=0.5,
-                ranked=1,
-                candidates=3,
-                grasps=grasps if i % 3 else [],
-                latency_ms={"total": 100.0 + i},
-                on_part=bool(i % 2),
-                picture=picture,
-                rejected={"cold": 2},
-            )
+        yield FrameResult(
+            i,
+            10**9 * i,
+            10**9 * i,
+            PLANNED,
+            affordance="hold",
+            confidence=0.5,
+            ranked=1,
+            candidates=3,
+            grasps=grasps if i % 3 else [],
+            latency_ms={"total": 100.0 + i},
+            on_part=bool(i % 2),
+            picture=picture,
+            rejected={"cold": 2},
         )
-    file.append(FrameResult(count, 0, 0, NOTHING, EVIL))
-    file.close()
-    return file.path
 
 
 def summary_of(path):

@@ -2,24 +2,20 @@
 
 import argparse
 import json
-from collections.abc import Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
-from functools import lru_cache
-from multiprocessing import get_context
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Annotated, Any
 
+from affordance_grasp import __version__
 from affordance_grasp.configuration.flags import add_flags, read_flags
-from affordance_grasp.configuration.settings import Count, Word, about, one_of
-from affordance_grasp.errors import WorkerDied
+from affordance_grasp.configuration.settings import Count, Word, about, one_of, record
 from affordance_grasp.planning import PlanningOptions
 from affordance_grasp.rules import RULES
 
 if TYPE_CHECKING:
-    from affordance_grasp.experiment import Trial, TrialResult
-    from affordance_grasp.pipeline import Planner
+    from affordance_grasp.experiment import Trial
 
 PAPER_OBJECTS = (
     "mug",
@@ -64,62 +60,47 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run every trial and print the table."""
-    from affordance_grasp.experiment import make_trials, summarise, table
-    from affordance_grasp.report.plan_report import make_folder, write_json
+    from affordance_grasp.experiment import make_trials, table
+    from affordance_grasp.report.plan_report import make_folder
 
     options = read_flags(ExperimentOptions, arguments)
     trials = make_trials(options.objects, options.poses, options.query, options.rules)
-    if options.out:
+    if options.out is None:
+        with TemporaryDirectory() as folder:
+            summary = _pick_all(trials, options, Path(folder))
+    else:
         make_folder(options.out)
-    _planner(options)  # invalid names and checkpoints are refused here, before any process starts
-    jobs = [(trial, options) for trial in trials]
-    with ProcessPoolExecutor(options.workers, mp_context=get_context("spawn")) as pool:
-        results = _finished([pool.submit(_run, job) for job in jobs])
-    summary = summarise(results)
-    if options.out:
-        write_json(options.out / "results.json", summary)
-    if len(results) < len(jobs):
-        raise WorkerDied(_died(len(results), len(jobs), options.out))
+        summary = _pick_all(trials, options, options.out)
     print(json.dumps(summary, indent=2) if arguments.json else table(summary))
     return 0
 
 
-def _finished(picks: Sequence["Future[TrialResult]"]) -> "list[TrialResult]":
-    """Results in the order of the picks; fewer where a process died."""
+def _pick_all(trials: "list[Trial]", options: ExperimentOptions, folder: Path) -> dict[str, Any]:
+    """Run the trials that the folder's journal does not hold; the summary of all."""
     from tqdm import tqdm
 
-    results = {}
-    try:
-        for pick in tqdm(as_completed(picks), total=len(picks), unit="pick", disable=None):
-            try:
-                results[pick] = pick.result()
-            except BrokenProcessPool:
-                continue  # finished picks took hours: keep them
-    finally:
-        for pick in picks:
-            pick.cancel()
-    return [results[pick] for pick in picks if pick in results]
-
-
-def _died(finished: int, wanted: int, out: Path | None) -> str:
-    saved = f"; those are in {out / 'results.json'}" if out else ""
-    return (
-        f"a process died, perhaps for lack of memory, after {finished} of {wanted} picks{saved}; "
-        "run it again with --workers 1"
-    )
-
-
-def _run(job: "tuple[Trial, ExperimentOptions]") -> "TrialResult":
-    from affordance_grasp.experiment import run_trial
-
-    trial, options = job
-    return run_trial(trial, _planner(options), options.out)
-
-
-@lru_cache(maxsize=1)
-def _planner(options: ExperimentOptions) -> "Planner":
-    """The planner of this process, made once."""
+    from affordance_grasp.batch.journal import Journal, begin_run
+    from affordance_grasp.batch.spread import spread
+    from affordance_grasp.experiment import TrialResult, run_trial, summarise
     from affordance_grasp.pipeline import load_planner
+    from affordance_grasp.report.plan_report import write_json
 
     rule = max(options.rules, key=lambda name: RULES[name].needs_heat)
-    return load_planner(replace(options, rule=rule), options.query, SPEED_SCALING)
+    load = partial(load_planner, replace(options, rule=rule), options.query, SPEED_SCALING)
+    pick, path = partial(run_trial, figures=options.out), folder / "picks.jsonl"
+    with spread(pick, load, options.workers) as run_all:
+        begin_run(path, _identity(options), "an experiment")
+        with Journal(path, TrialResult) as picks:
+            done = picks.count
+            now = picks.keep(run_all(trials[done:]))
+            list(tqdm(now, total=len(trials), initial=done, unit="pick", disable=None))
+            summary = summarise(list(picks.results()))
+            write_json(folder / "results.json", summary)
+            picks.remove()
+    return summary
+
+
+def _identity(options: ExperimentOptions) -> dict[str, Any]:
+    """All that the picks depend on."""
+    chosen = record(replace(options, out=None, workers=1))
+    return chosen | {"checkpoint_sha256": options.checkpoint_sha256(), "version": __version__}

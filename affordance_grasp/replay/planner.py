@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from time import perf_counter
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,8 @@ from affordance_grasp.replay.truth import TruthFolder, on_part, score_heatmap
 from affordance_grasp.report.plan_report import grasps_summary, pose_summary
 
 PICTURES = "frames"
+Job = tuple[NumberedFrame, bool, dict[str, Any]]
+"""A frame, whether it is drawn, and what was left out before it."""
 
 
 class FramePlanner:
@@ -72,6 +75,12 @@ class FramePlanner:
         name = f"{PICTURES}/{index:06d}.jpg"
         write_jpeg(self.options.out / name, frame_figure(plan))
         return name
+
+
+def plan_frame(planner: FramePlanner, job: Job) -> FrameResult:
+    """Plan one frame of a replay."""
+    frame, drawn, lost = job
+    return replace(planner.plan(frame, drawn), lost=lost)
 
 
 def _since(started: float) -> float:

@@ -2,43 +2,34 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing
 from dataclasses import dataclass
-from hashlib import sha256
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from affordance_grasp.configuration.documents import read_json
+from affordance_grasp.batch.journal import RUN, Journal, begin_run, check_run
+from affordance_grasp.batch.spread import spread, threads_each
 from affordance_grasp.configuration.settings import record
 from affordance_grasp.control.robot import load_robot
 from affordance_grasp.errors import InvalidInput
-from affordance_grasp.methods.table import demo_checkpoint
 from affordance_grasp.replay.bags.bag import Bag
 from affordance_grasp.replay.bags.topics import Topics
 from affordance_grasp.replay.options import ReplayOptions
-from affordance_grasp.replay.planner import PICTURES
-from affordance_grasp.replay.report.results import (
-    BROKEN,
-    PLANNED,
-    FrameResult,
-    ResultsFile,
-    read_results,
-)
+from affordance_grasp.replay.planner import PICTURES, FramePlanner, Job, plan_frame
+from affordance_grasp.replay.report.results import BROKEN, PLANNED, FrameResult
 from affordance_grasp.replay.report.summary import Tally, tally
 from affordance_grasp.replay.source import FrameSource
-from affordance_grasp.replay.workers import Job, Plan, planner
-from affordance_grasp.report.plan_report import write_json
-from affordance_grasp.rules import RULES
 from affordance_grasp.streams.pairing import SLOP_NS
 
-RESULTS, RUN = "frames.jsonl", "run.json"
+RESULTS = "frames.jsonl"
 SUMMARY, TABLE, PAGE = "summary.json", "frames.csv", "report.html"
 """The files written from the results at the end."""
 HOPELESS = 10
 NO_RESULT = ("out", "pictures_every", "strict", "workers", "min_confidence")
 """Options without influence on results."""
 
+Frames = Journal[FrameResult]
 Progress = Callable[[Iterable[FrameResult], int, int], Iterable[FrameResult]]
 """Wraps the results, given how many frames are expected and how many are done already."""
 
@@ -75,18 +66,21 @@ def replay(
         InvalidInput: the folder holds another replay, no frame can be used, or with ``strict``
             something is broken.
     """
-    identity = _identity(bag, topics, options)
+    path, identity = folder / RESULTS, _identity(bag, topics, options)
+    mend = ", or --restart to replace it"
     if not restart:
-        _check_same(folder, identity)
+        check_run(path, identity, "a replay", mend)
     robot = load_robot(options.robot_file) if options.reach else None
     source = FrameSource(bag, topics, robot)
     begun = perf_counter()
-    with planner(options) as plan:
+    at_once = options.workers == 1 or threads_each(options.workers) > 1
+    load = partial(FramePlanner, options, at_once)
+    with spread(plan_frame, load, options.workers) as plan:
         loading_s = perf_counter() - begun
         if restart:
             _forget(folder)
-        write_json(folder / RUN, identity)
-        with closing(ResultsFile(folder / RESULTS)) as results:
+        begin_run(path, identity, "a replay", mend)
+        with Journal(path, FrameResult) as results:
             done = results.count
             lost = _continue(source, plan, options, results, progress)
             wall_s = perf_counter() - begun
@@ -96,16 +90,16 @@ def replay(
 
 def _continue(
     source: FrameSource,
-    plan: Plan,
+    plan: Callable[[Iterable[Job]], Iterator[FrameResult]],
     options: ReplayOptions,
-    results: ResultsFile,
+    results: Frames,
     progress: Progress,
 ) -> dict[str, Any]:
     """Append the results of the remaining frames; returns what was left out after the last."""
     done, kinds, faults = results.count, Counter[str](), 0
     planned = plan(_jobs(source, options, results))
-    for result in progress(planned, _expected(source.bag, source.topics, options), done):
-        results.append(result)
+    expected = _expected(source.bag, source.topics, options)
+    for result in progress(results.keep(planned), expected, done):
         kinds[result.kind] += 1
         faults += result.fault
         unusable = kinds[BROKEN] == results.count == HOPELESS
@@ -117,11 +111,11 @@ def _continue(
     return lost
 
 
-def _whole(bag: Bag, topics: Topics, results: ResultsFile, lost: dict[str, Any]) -> Tally:
+def _whole(bag: Bag, topics: Topics, results: Frames, lost: dict[str, Any]) -> Tally:
     """All results added up; refuses where no frame was usable."""
     if results.count == 0:
         raise InvalidInput(_nothing(bag, topics, lost))
-    whole = tally(read_results(results.path))
+    whole = tally(results.results())
     whole.lose(lost)
     if whole.kinds[BROKEN] == results.count or (whole.fault and not whole.kinds[PLANNED]):
         results.clear()
@@ -130,7 +124,7 @@ def _whole(bag: Bag, topics: Topics, results: ResultsFile, lost: dict[str, Any])
     return whole
 
 
-def _jobs(source: FrameSource, options: ReplayOptions, results: ResultsFile) -> Iterator[Job]:
+def _jobs(source: FrameSource, options: ReplayOptions, results: Frames) -> Iterator[Job]:
     bag = source.bag
     start = bag.start_ns + int(options.start_s * 1e9)
     stop = None if options.end_s is None else bag.start_ns + int(options.end_s * 1e9)
@@ -149,7 +143,7 @@ def _lost(source: FrameSource) -> dict[str, Any]:
     return {name: value for name, value in vars(source.losses).items() if value}
 
 
-def _give_up(result: FrameResult, strict: bool, hopeless: bool, results: ResultsFile) -> None:
+def _give_up(result: FrameResult, strict: bool, hopeless: bool, results: Frames) -> None:
     """End early; a replay without usable frames is not kept for resuming."""
     broken = str(result.lost.get("first", "")) or (result.kind == BROKEN and result.message)
     if strict and broken:
@@ -187,37 +181,9 @@ def _identity(bag: Bag, topics: Topics, options: ReplayOptions) -> dict[str, Any
         "bag_begins_ns": bag.start_ns,
         "bag_ends_ns": bag.end_ns,
         **{name: value for name, value in record(options).items() if name not in NO_RESULT},
-        "checkpoint_sha256": _checkpoint_sha256(options),
+        "checkpoint_sha256": options.checkpoint_sha256(),
         "topics": vars(topics),
     }
-
-
-def _checkpoint_sha256(options: ReplayOptions) -> str:
-    """Digest of the file; empty where none is needed, or the file does not exist."""
-    if not RULES[options.rule].needs_heat:
-        return ""
-    path = options.checkpoint or demo_checkpoint(options.method)
-    return sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
-
-
-def _check_same(folder: Path, identity: dict[str, Any]) -> None:
-    """Refuse a folder that holds anything other than the same replay."""
-    path = folder / RUN
-    if not path.exists():
-        if (folder / RESULTS).exists():
-            raise InvalidInput(f"{folder} holds {RESULTS} without {RUN}; use another folder")
-        return
-    try:
-        begun = read_json(path, "replay")
-        different = [name for name in identity if begun.get(name) != identity[name]]
-    except (InvalidInput, AttributeError) as error:
-        raise InvalidInput(f"{path} is not that of a replay; use another folder") from error
-    if different:
-        name = different[0]
-        raise InvalidInput(
-            f"{folder} holds a replay with {name} {begun.get(name)!r} instead of "
-            f"{identity[name]!r}; use another --out, or --restart to replace it"
-        )
 
 
 def _forget(folder: Path) -> None:

@@ -1,13 +1,11 @@
-"""The result of one frame, and the file of results, one JSON line per frame."""
+"""The result of one frame, a line of the replay's journal."""
 
-import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from affordance_grasp.configuration.documents import parse_json
-from affordance_grasp.errors import InvalidInput, writing
+from affordance_grasp.batch.journal import read_journal
 
 PLANNED, NOTHING, BROKEN = "planned", "nothing", "broken"
 KINDS = (PLANNED, NOTHING, BROKEN)
@@ -51,57 +49,6 @@ class FrameResult:
     lost: dict[str, Any] = field(default_factory=dict)
 
 
-class ResultsFile:
-    """Appends results so that a killed run loses at most the frame it was writing."""
-
-    def __init__(self, path: Path) -> None:
-        """Cut off an unfinished line and keep the last complete one."""
-        self.path = path
-        self.last: FrameResult | None = None
-        self.count = 0
-        whole = 0
-        if path.exists():
-            with path.open("rb") as file:
-                for line in file:
-                    if not line.endswith(b"\n"):
-                        break
-                    self.last = _parsed(line, path)
-                    self.count += 1
-                    whole += len(line)
-        self._file = path.open("ab")
-        self._file.truncate(whole)
-
-    def append(self, result: FrameResult) -> None:
-        """Write one line and flush it."""
-        line = json.dumps(asdict(result), separators=(",", ":"), allow_nan=False)
-        with writing(self.path):
-            self._file.write(line.encode() + b"\n")
-            self._file.flush()
-        self.last = result
-        self.count += 1
-
-    def clear(self) -> None:
-        """Remove all results."""
-        self._file.truncate(0)
-        self.last, self.count = None, 0
-
-    def close(self) -> None:
-        """Close the file."""
-        self._file.close()
-
-
 def read_results(path: Path) -> Iterator[FrameResult]:
-    """The results of a finished or unfinished run, in order, one at a time."""
-    with path.open("rb") as file:
-        for line in file:
-            if line.endswith(b"\n"):
-                yield _parsed(line, path)
-
-
-def _parsed(line: bytes, path: Path) -> FrameResult:
-    try:
-        return FrameResult(**parse_json(line, "result"))
-    except (InvalidInput, TypeError) as error:
-        raise InvalidInput(
-            f"{path} is not the results file of a replay; use another folder or start afresh"
-        ) from error
+    """The results of a finished or unfinished replay, in order, one at a time."""
+    return read_journal(path, FrameResult)

@@ -75,28 +75,35 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Record:
-    """One finished image, encoded, with its annotations.
+class FiledImage:
+    """Where an image is filed, and what it shows.
 
     ``affordances``: those under which it is filed, because it shows the parts that serve them.
     ``boxes`` are exact (left, top, right, bottom [px]) of visible parts and, under ``""``, of the
-    whole object; ``heatmaps`` (test images only): affordance -> 8-bit PNG.
+    whole object.
     """
 
     kind: Kind
     family: str
     affordances: tuple[str, ...]
     number: int
-    jpeg: bytes
     size: tuple[int, int]
     boxes: dict[str, PixelBox]
-    heatmaps: dict[str, bytes]
 
     @property
     def stem(self) -> str:
         """File name without its ending, as AGD20K has it."""
         prefix = f"{self.affordances[0]}_" if self.kind is Kind.EXO else ""
         return f"{prefix}{self.family}_{self.number:06d}"
+
+
+@dataclass(frozen=True)
+class Record:
+    """One finished image, encoded; ``heatmaps`` (test images only): affordance -> 8-bit PNG."""
+
+    filed: FiledImage
+    jpeg: bytes
+    heatmaps: dict[str, bytes]
 
 
 def plan(config: DatasetConfig) -> list[Job]:
@@ -186,16 +193,9 @@ def _record(
         boxes[""] = whole
     heatmaps = dict(_heatmaps(job.family, image, rng)) if job.kind is Kind.TEST else {}
     quality = int(rng.integers(85, 96))
-    return Record(
-        job.kind,
-        job.family,
-        affordances,
-        number,
-        _encoded(".jpg", image.color[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality]),
-        (width, height),
-        boxes,
-        heatmaps,
-    )
+    jpeg = _encoded(".jpg", image.color[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
+    filed = FiledImage(job.kind, job.family, affordances, number, (width, height), boxes)
+    return Record(filed, jpeg, heatmaps)
 
 
 def _heatmaps(family: str, image: MaskedImage, rng: Generator) -> Iterator[tuple[str, bytes]]:

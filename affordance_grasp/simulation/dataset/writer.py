@@ -1,13 +1,10 @@
 """Files of the simulated data set: images, ground truth, detections, manifest."""
 
 import json
-import multiprocessing
 import platform
 from collections import Counter, defaultdict
-from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from dataclasses import asdict
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,8 +14,11 @@ import mujoco
 import numpy as np
 from tqdm import tqdm
 
+from affordance_grasp.batch.journal import RUN, Journal, begin_run
+from affordance_grasp.batch.spread import spread
 from affordance_grasp.configuration.documents import read_json
-from affordance_grasp.errors import InvalidInput, WorkerDied, writing
+from affordance_grasp.configuration.settings import record
+from affordance_grasp.errors import InvalidInput, writing
 from affordance_grasp.files import write_file
 from affordance_grasp.simulation.dataset.config import SPLITS, DatasetConfig
 from affordance_grasp.simulation.dataset.detector import PixelBox, SimulatedDetector
@@ -30,6 +30,7 @@ from affordance_grasp.simulation.dataset.functional_parts import (
 from affordance_grasp.simulation.dataset.jobs import (
     UNSEEN_FAMILIES,
     UNSEEN_SPLIT_AFFORDANCES,
+    FiledImage,
     Job,
     Kind,
     Record,
@@ -62,75 +63,101 @@ def simulate(
 
     ``folder/<split>/{trainset,testset}`` is AGD20K's layout. ``folder/detector/<split>.json``
     holds the exact boxes in the training images, from which :func:`detect` computes a part
-    detector's answers: ``folder/<split>/trainset/detections.json``.
+    detector's answers: ``folder/<split>/trainset/detections.json``. A run that was killed goes on
+    when the same is asked for again, and comes to the same files.
     """
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
-    if any(folder.iterdir()):
+    if any(folder.iterdir()) and not (folder / RUN).exists():
         raise InvalidInput(f"{folder} is not empty; give a new folder")
-    boxes: dict[str, Json] = {split: {"ego": {}, "exo": {}} for split in config.splits}
-    counts: Counter[str] = Counter()
-    jobs = plan(config)
-    with tqdm(total=sum(job.count for job in jobs), unit="image", disable=not progress) as bar:
-        for record in _records(config, jobs, workers):
-            for split in config.splits:
-                counts.update(_write(folder / split, split, record))
-                _note_boxes(boxes[split], split, record)
-            bar.update()
-    for split in config.splits:
-        _write_json(folder / BOXES / f"{split}.json", boxes[split])
-    detect(folder, detector or SimulatedDetector(seed=config.seed))
-    manifest = _manifest(config, counts)
-    _write_json(folder / MANIFEST, manifest)
+    jobs, path = plan(config), folder / "jobs.jsonl"
+    with spread(DatasetFolder.render, partial(DatasetFolder, folder, config), workers) as render:
+        begin_run(path, {"config": record(config), "versions": _versions()}, "a data set")
+        with Journal(path, JobImages) as written:
+            results = written.keep(render(jobs[written.count :]))
+            _show(results, [job.count for job in jobs], written.count, progress)
+            counts = _finish(folder, config, written.results())
+            detect(folder, detector or SimulatedDetector(seed=config.seed))
+            manifest = _manifest(config, counts)
+            _write_json(folder / MANIFEST, manifest)
+            written.remove()
     return manifest
 
 
-def _records(config: DatasetConfig, jobs: list[Job], workers: int) -> Iterator[Record]:
-    if workers <= 1:
-        for job in jobs:
-            yield from render_job(config, job)
-        return
-    # OpenGL contexts do not survive a fork
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=context) as pool:
-        try:
-            for records in pool.map(partial(render_job, config), jobs, chunksize=4):
-                yield from records
-        except BrokenProcessPool as error:
-            raise WorkerDied(
-                "a rendering process died, perhaps for lack of memory; begin again in a new "
-                "folder, with --workers 1"
-            ) from error
+@dataclass(frozen=True)
+class JobImages:
+    """What a finished job has written; close-ups are further images."""
+
+    images: tuple[FiledImage, ...]
 
 
-def _write(root: Path, split: str, record: Record) -> Iterator[str]:
-    """Write one image to every place of a split that holds it; yields these, to be counted."""
-    folder = FOLDERS[record.kind]
-    for affordance in record.affordances:
-        if not belongs(split, record.kind, affordance, record.family):
-            continue
-        place = Path(affordance, record.family, record.stem)
-        write_file(root / folder / place.with_suffix(".jpg"), record.jpeg)
-        if record.kind is Kind.TEST:
-            truth = record.heatmaps[affordance]
+@dataclass(frozen=True)
+class DatasetFolder:
+    """A data set that is being written."""
+
+    folder: Path
+    config: DatasetConfig
+
+    def render(self, job: Job) -> JobImages:
+        """Render the images of a job and write each to every place that holds it."""
+        rendered = render_job(self.config, job)
+        for image in rendered:
+            for split in self.config.splits:
+                _write(self.folder / split, split, image)
+        return JobImages(tuple(image.filed for image in rendered))
+
+
+def _show(results: Iterable[JobImages], sizes: list[int], done: int, progress: bool) -> None:
+    """Take the results of the jobs from the ``done``-th on, as a progress bar."""
+    images = {"total": sum(sizes), "initial": sum(sizes[:done]), "unit": "image"}
+    with tqdm(**images, disable=not progress) as bar:
+        for size, _ in zip(sizes[done:], results, strict=True):
+            bar.update(size)
+
+
+def _places(split: str, image: FiledImage) -> Iterator[Path]:
+    """Where a split holds an image, below its folder of such images, without ending."""
+    for affordance in image.affordances:
+        if belongs(split, image.kind, affordance, image.family):
+            yield Path(affordance, image.family, image.stem)
+
+
+def _write(root: Path, split: str, record: Record) -> None:
+    image = record.filed
+    for place in _places(split, image):
+        write_file(root / FOLDERS[image.kind] / place.with_suffix(".jpg"), record.jpeg)
+        if image.kind is Kind.TEST:
+            truth = record.heatmaps[place.parts[0]]
             write_file(root / "testset/GT" / place.with_suffix(".png"), truth)
-        yield f"{split}/{folder}"
 
 
-def _note_boxes(boxes: Json, split: str, record: Record) -> None:
+def _finish(folder: Path, config: DatasetConfig, results: Iterable[JobImages]) -> Counter[str]:
+    """Write the exact boxes of all images; returns how many files each folder of images has."""
+    boxes: dict[str, Json] = {split: {"ego": {}, "exo": {}} for split in config.splits}
+    counts: Counter[str] = Counter()
+    for image in (image for result in results for image in result.images):
+        for split in config.splits:
+            counts[f"{split}/{FOLDERS[image.kind]}"] += len(list(_places(split, image)))
+            _note_boxes(boxes[split], split, image)
+    for split in config.splits:
+        _write_json(folder / BOXES / f"{split}.json", boxes[split])
+    return +counts
+
+
+def _note_boxes(boxes: Json, split: str, image: FiledImage) -> None:
     """Record the exact boxes of a training image."""
-    if record.kind is Kind.TEST or (split != "Seen" and record.family in UNSEEN_FAMILIES):
+    if image.kind is Kind.TEST or (split != "Seen" and image.family in UNSEEN_FAMILIES):
         return
-    if record.kind is Kind.EXO:
-        (affordance,) = record.affordances
-        if not belongs(split, Kind.EXO, affordance, record.family):
+    if image.kind is Kind.EXO:
+        (affordance,) = image.affordances
+        if not belongs(split, Kind.EXO, affordance, image.family):
             return
-        images = boxes["exo"].setdefault(affordance, {}).setdefault(record.family, {})
+        images = boxes["exo"].setdefault(affordance, {}).setdefault(image.family, {})
     else:
-        images = boxes["ego"].setdefault(record.family, {})
-    parts = {part: box for part, box in record.boxes.items() if part}
-    whole = record.boxes.get("")
-    images[record.stem + ".jpg"] = {"size": record.size, "whole": whole, "parts": parts}
+        images = boxes["ego"].setdefault(image.family, {})
+    parts = {part: box for part, box in image.boxes.items() if part}
+    whole = image.boxes.get("")
+    images[image.stem + ".jpg"] = {"size": image.size, "whole": whole, "parts": parts}
 
 
 def detect(folder: Path, detector: SimulatedDetector) -> None:
@@ -197,8 +224,6 @@ def _union(boxes: list[PixelBox]) -> list[PixelBox]:
 
 
 def _manifest(config: DatasetConfig, counts: Counter[str]) -> Json:
-    versions = {"python": platform.python_version()}
-    versions |= {module.__name__: module.__version__ for module in (cv2, mujoco, np)}
     return {
         "config": asdict(config),
         "files": dict(sorted(counts.items())),
@@ -208,8 +233,14 @@ def _manifest(config: DatasetConfig, counts: Counter[str]) -> Json:
             "first": config.seed * SEEDS_PER_DATASET,
             "never_pictured_from": config.seed * SEEDS_PER_DATASET + TRIAL_SEED_START,
         },
-        "versions": versions,
+        "versions": _versions(),
     }
+
+
+def _versions() -> dict[str, str]:
+    """Of what decides how an image looks."""
+    modules = {module.__name__: module.__version__ for module in (cv2, mujoco, np)}
+    return {"python": platform.python_version(), **modules}
 
 
 def _write_json(path: Path, content: Json) -> None:

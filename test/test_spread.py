@@ -1,7 +1,9 @@
 """Frames planned in processes of their own; the words a process says when it cannot."""
 
+import os
+import signal
 from dataclasses import replace
-from multiprocessing import active_children
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -9,13 +11,14 @@ import pytest
 from small_bags import bag_writer, image, info
 from tabletop import INTRINSICS, Block, tabletop
 
+from affordance_grasp.batch.spread import spread
 from affordance_grasp.datatypes import CameraIntrinsics
 from affordance_grasp.errors import CheckpointError, UnknownName, WorkerDied
 from affordance_grasp.replay.bags.bag import Bag
 from affordance_grasp.replay.bags.topics import find_topics
 from affordance_grasp.replay.options import ReplayOptions, TopicNames
+from affordance_grasp.replay.planner import FramePlanner, plan_frame
 from affordance_grasp.replay.source import FrameSource
-from affordance_grasp.replay.workers import planner
 
 FRAMES = 5
 SETUP = ReplayOptions(query="hold", rule="quality")
@@ -40,6 +43,10 @@ def bag(tmp_path_factory):
     return path
 
 
+def planner(setup):
+    return spread(plan_frame, partial(FramePlanner, setup, False), setup.workers)
+
+
 def jobs(source):
     return ((frame, False, {"broken": frame.index}) for frame in source.frames())
 
@@ -60,15 +67,50 @@ def test_processes_answer_as_one_does_and_in_order_and_their_death_is_told(sourc
     assert [result.index for result in alone] == list(range(FRAMES))
     assert [result.lost for result in alone] == [{"broken": i} for i in range(FRAMES)]
     assert len({result.grasps[0]["width_m"] for result in alone}) > 1
-    with (
-        pytest.raises(WorkerDied, match="a planning process died, perhaps for lack of memory"),
-        planner(SETUP) as plan,
-    ):
+    with planner(SETUP) as plan:
         assert comparable(plan(jobs(source))) == alone
-        for child in active_children():
-            child.kill()
-            child.join()
-        list(plan(jobs(source)))
+
+
+def divided(hundred, job):
+    if job == "die":
+        os.kill(os.getpid(), signal.SIGKILL)
+    return hundred / job
+
+
+def own_pid(pid, _):
+    return pid
+
+
+def failing(jobs, error):
+    yield from jobs
+    raise error
+
+
+def test_a_process_that_dies_is_told_and_what_was_finished_before_is_there():
+    finished = []
+    with (
+        pytest.raises(WorkerDied, match="a process died, perhaps for lack of memory"),
+        spread(divided, partial(int, 100), 2) as run,
+    ):
+        finished += run([1, 2, 4])
+        list(run([1, "die", *[5] * 20]))
+    assert finished == [100, 50, 25]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_errors_of_a_job_and_of_what_gives_the_jobs_arrive(workers):
+    with pytest.raises(ZeroDivisionError), spread(divided, partial(int, 100), workers) as run:
+        list(run([1, 0, 1]))
+    with pytest.raises(EOFError), spread(divided, partial(int, 100), workers) as run:
+        list(run(failing([1, 2, 4], EOFError("no more"))))
+
+
+def test_a_run_that_is_left_early_leaves_no_process_behind():
+    with spread(own_pid, os.getpid, 2) as run:
+        pids = set(zip(range(6), run(range(1000)), strict=False))
+    for _, pid in pids:
+        with pytest.raises(ProcessLookupError):
+            os.kill(pid, 0)
 
 
 def test_what_cannot_be_loaded_is_one_sentence():
