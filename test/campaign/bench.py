@@ -102,9 +102,10 @@ class Bench:
 
     def check(self) -> None:
         """Raise where a node has ended."""
-        gone = [name for name in NODES if self.nodes.exit_code(name) is not None]
-        if gone:
-            raise AffordanceGraspError(f"{', '.join(gone)} ended")
+        for name in NODES:
+            if (code := self.nodes.exit_code(name)) is not None:
+                words = self.nodes.log(name).read_text(errors="replace").strip().splitlines()
+                raise AffordanceGraspError(f"{name} ended with code {code}: {words[-1:]}")
 
     def switch(self, **changes: Any) -> bool:
         """Switch faults of the cell; False where it does not answer."""

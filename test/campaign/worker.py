@@ -26,8 +26,11 @@ def work(tasks: Any, journal_path: Path, logs: Path, name: str) -> None:
         verdict, following = _on_one_graph(home, seed, tasks, journal)
         if verdict is None:
             broken += 1
+            shutil.rmtree(logs / f"broken{seed}", ignore_errors=True)
+            shutil.move(home, logs / f"broken{seed}")
             if broken < GRAPHS:
                 continue
+            home.mkdir()
             verdict = _unfinished(seed, f"no graph served it in {GRAPHS} tries")
             following = tasks.get()
         broken, seed = 0, following
