@@ -19,15 +19,17 @@ from affordance_grasp.nodes.ros.calls import NoAnswer
 NOW_S = 100.0
 
 
+def clock_at(now_s):
+    return SimpleNamespace(now=lambda: SimpleNamespace(nanoseconds=round(now_s * 1e9)))
+
+
 @pytest.fixture
 def monitor(monkeypatch):
     """A monitor whose clock stands at 100 s; ``take`` gives it positions at a stamp."""
     monkeypatch.setattr(joints, "PATIENCE_S", 0.05)
     node = SimpleNamespace(
         get_logger=lambda: SimpleNamespace(warning=lambda text, **options: None),
-        get_clock=lambda: SimpleNamespace(
-            now=lambda: SimpleNamespace(nanoseconds=round(NOW_S * 1e9))
-        ),
+        get_clock=lambda: clock_at(NOW_S),
         create_subscription=lambda *arguments, **options: None,
         resolve_topic_name=lambda name: f"/{name}",
         get_publishers_info_by_topic=lambda topic: [
@@ -51,11 +53,43 @@ def test_order_is_that_of_the_names(monitor):
     assert monitor.now().tolist() == [1.0, 2.0]
 
 
-@pytest.mark.parametrize("stamp_s", [NOW_S - 10, NOW_S + 10])
-def test_stale_positions_and_those_of_another_clock_are_refused(monitor, stamp_s):
+@pytest.mark.parametrize(("stamp_s", "words"), [(NOW_S - 10, "old"), (NOW_S + 10, "ahead")])
+def test_positions_of_another_clock_are_refused(monitor, stamp_s, words):
     take(monitor, stamp_s, 2.0, 1.0)
-    with pytest.raises(NoAnswer, match="driver has stopped or its clock differs"):
+    with pytest.raises(NoAnswer, match=rf"arrives with stamps 10\.0 s {words}.*clocks must agree"):
         monitor.now()
+
+
+NAN = float("nan")
+FAULTS = {
+    "stopped": ([], "nothing has arrived on joint_states of a, b for 0.7 s; .*driver has stopped"),
+    "nan": ([(("b", "a"), (1.0, NAN))], "joint_states holds NaN or infinity for a"),
+    "short": ([(("b", "a"), (1.0,))], "joint_states names 2 joints and has 1 positions"),
+    "some": ([(("b", "c"), (1.0, 2.0))], "joint_states has no position for a"),
+    "doubled": ([(("a", "b", "a"), (1.0, 2.0, 3.0))], "has several positions for a"),
+    "foreign": ([(("c", "d"), (1.0, 2.0))], "nothing has arrived on joint_states of a, b for"),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("before", [True, False])
+def test_each_fault_of_the_positions_has_its_own_sentence(monitor, fault, before):
+    messages, words = FAULTS[fault]
+    if before:
+        monitor._clock = clock_at(NOW_S - 0.7)
+        take(monitor, NOW_S - 0.7, 2.0, 1.0)
+        monitor._clock = clock_at(NOW_S)
+    elif fault == "foreign":
+        words = "nothing arrives on joint_states of a, b; it has 'c, d', of another robot"
+    elif fault == "stopped":
+        words = "nothing arrives on joint_states of a, b; is the robot's driver running"
+    for name, positions in messages:
+        take(monitor, NOW_S, *positions, name=name)
+    for ask in (monitor.now, lambda: monitor.at(ns(NOW_S), 0.05)):
+        with pytest.raises(NoAnswer, match=words):
+            ask()
+    with pytest.raises(MotionFault, match=words):
+        monitor.check()
 
 
 def test_silence_is_said(monitor):
@@ -123,7 +157,8 @@ def test_rest_is_not_read_from_a_single_message(monitor):
 
 def test_a_guard_objects_as_soon_as_positions_are_old(monitor):
     take(monitor, NOW_S - 0.6, 2.0, 1.0)
-    with pytest.raises(MotionFault, match="joint_states is 0.6 s old, it must be within 0.5 s"):
+    words = "arrives with stamps 0.6 s old, they must be within 0.5 s"
+    with pytest.raises(MotionFault, match=words):
         monitor.check()
     take(monitor, NOW_S - 0.2, 2.0, 1.0)
     monitor.check()

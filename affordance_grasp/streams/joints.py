@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from affordance_grasp.errors import InvalidInput
+from affordance_grasp.errors import InvalidInput, shown
 from affordance_grasp.geometry import Floats
 from affordance_grasp.streams.messages import JointStateMessage, stamp_ns, to_joint_positions
-from affordance_grasp.streams.timeline import Timeline
+from affordance_grasp.streams.timeline import NotKnown, Timeline
 
 FASTEST_RAD_S = 2 * np.pi
 STILL_RAD = 0.002
@@ -22,6 +22,8 @@ class JointHistory(Timeline[Floats]):
         """No positions yet."""
         super().__init__(_apart)
         self.names = tuple(names)
+        self._came_ns, self._fault = 0, ""
+        self._others: tuple[str, ...] = ()
 
     @property
     def received(self) -> bool:
@@ -34,21 +36,53 @@ class JointHistory(Timeline[Floats]):
         if not self.contradicts_itself:
             return ""
         return (
-            f"joint_states jumps to and fro between positions of {', '.join(self.names)}, as from "
+            f"joint_states jumps to and fro between positions of {self._listed()}, as from "
             "two publishers that contradict each other; stop all but one"
         )
 
-    def take(self, message: JointStateMessage) -> None:
-        """Store a message; one without these joints is ignored.
+    def take(self, message: JointStateMessage, now_ns: int = 0) -> None:
+        """Store a message; one without these joints is not used.
 
         Drivers publish arm and gripper separately.
 
+        Args:
+            message: of any joints.
+            now_ns: when it came, by the receiver's clock, for :meth:`complaint`.
+
         Raises:
-            InvalidInput: the message holds no finite positions.
+            InvalidInput: the message holds no finite positions of these joints.
         """
-        if set(self.names) <= set(message.name):
+        if not set(self.names) & set(message.name):
+            self._others = tuple(message.name)
+            return
+        self._came_ns, self._fault = now_ns, ""
+        try:
             positions = to_joint_positions(message, self.names)
-            self.insert(stamp_ns(message.header.stamp), positions)
+        except InvalidInput as error:
+            self._fault = str(error)
+            raise
+        self.insert(stamp_ns(message.header.stamp), positions)
+
+    def complaint(self, now_ns: int, max_age_s: float) -> str:
+        """One sentence where these positions are not those of now; empty where they are."""
+        if self.contradiction:
+            return self.contradiction
+        age_s = (now_ns - self.newest_ns) * 1e-9 if self.received else np.inf
+        if abs(age_s) <= max_age_s:  # a stamp from the future would stay fresh
+            return ""
+        silent_s = (now_ns - self._came_ns) * 1e-9
+        if self._came_ns and abs(silent_s) <= max_age_s:
+            return self._fault or (
+                f"joint_states arrives with stamps {abs(age_s):.1f} s "
+                f"{'old' if age_s > 0 else 'ahead'}, they must be within {max_age_s:g} s of now; "
+                "the clocks must agree"
+            )
+        if not self._came_ns:
+            return self._nothing()
+        return (
+            f"nothing has arrived on joint_states of {self._listed()} for {silent_s:.1f} s; the "
+            "robot's driver has stopped"
+        )
 
     def at(self, stamp_ns: int) -> Floats:
         """Positions (J,) [rad] at a stamp, interpolated.
@@ -59,13 +93,28 @@ class JointHistory(Timeline[Floats]):
         """
         if self.contradiction:
             raise InvalidInput(self.contradiction)
-        before, after, share = self.around(stamp_ns, "joint_states")
+        if not self.received:
+            raise NotKnown(self._fault or self._nothing())
+        try:
+            before, after, share = self.around(stamp_ns, "joint_states")
+        except NotKnown as error:
+            raise NotKnown(self._fault or error) from error
         return np.asarray((1 - share) * before + share * after)
 
     def rests(self, window_ns: int) -> bool:
         """Whether the joints have stood still for a while before the newest positions."""
         recent = np.array(self.since(self.newest_ns - window_ns))
         return len(recent) > 1 and bool(np.ptp(recent, axis=0).max() < STILL_RAD)
+
+    def _nothing(self) -> str:
+        others = (
+            f"; it has {shown(', '.join(self._others))}, of another robot" if self._others else ""
+        )
+        hint = others or "; is the robot's driver running?"
+        return f"nothing arrives on joint_states of {self._listed()}{hint}"
+
+    def _listed(self) -> str:
+        return ", ".join(self.names)
 
 
 def _apart(q: Floats, other: Floats, seconds: float) -> bool:

@@ -201,13 +201,19 @@ def translation_and_quaternion(
 
 def to_joint_positions(message: JointStateMessage, joint_names: tuple[str, ...]) -> Floats:
     """Positions (J,) [rad] of the named joints, whatever their order in the message."""
-    positions = dict(zip(message.name, message.position, strict=False))
-    missing = [name for name in joint_names if name not in positions]
-    if missing:
+    names, positions = list(message.name), message.position
+    if len(names) != len(positions):
+        raise InvalidInput(
+            f"joint_states names {len(names)} joints and has {len(positions)} positions"
+        )
+    if missing := [name for name in joint_names if name not in names]:
         raise InvalidInput(f"joint_states has no position for {', '.join(missing)}")
-    q = np.array([positions[name] for name in joint_names], float)
+    if doubled := [name for name in joint_names if names.count(name) > 1]:
+        raise InvalidInput(f"joint_states has several positions for {', '.join(doubled)}")
+    q = np.array([positions[names.index(name)] for name in joint_names], float)
     if not np.isfinite(q).all():
-        raise InvalidInput("joint_states holds NaN or infinity")
+        bad = [name for name, ok in zip(joint_names, np.isfinite(q), strict=True) if not ok]
+        raise InvalidInput(f"joint_states holds NaN or infinity for {', '.join(bad)}")
     return q
 
 

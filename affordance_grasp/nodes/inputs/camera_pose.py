@@ -46,11 +46,15 @@ class TransformListener:
 
 @dataclass(frozen=True)
 class AwaitedPose:
-    """Waits for the data of a camera pose, of which ``arrived`` is notified, up to a limit."""
+    """Waits for the data of a camera pose, of which ``arrived`` is notified, up to a limit.
+
+    ``why``: what is wrong with that data; empty where nothing is known to be.
+    """
 
     pose: CameraPose
     arrived: Condition
     timeout_s: float
+    why: Callable[[], str] = str
 
     def at(self, header: Header) -> Floats:
         """``T_base_cam`` (4, 4) of the optical frame of an image, at the image's stamp."""
@@ -60,13 +64,15 @@ class AwaitedPose:
             lambda: self.pose.knows(image),
             lambda: self.pose.at(image),
             self.timeout_s,
+            self.why,
         )
 
 
 def _by_hand_eye(
     node: Node, robot: RobotConfig, joints: JointMonitor, timeout_s: float
 ) -> AwaitedPose:
-    return AwaitedPose(HandEyePose(robot, joints.history), joints.arrived, timeout_s)
+    pose = HandEyePose(robot, joints.history)
+    return AwaitedPose(pose, joints.arrived, timeout_s, joints.complaint)
 
 
 def _by_tf(node: Node, robot: RobotConfig, joints: JointMonitor, timeout_s: float) -> AwaitedPose:

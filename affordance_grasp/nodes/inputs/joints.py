@@ -24,16 +24,23 @@ T = TypeVar("T")
 
 
 def once_known(
-    arrived: Condition, known: Callable[[], bool], read: Callable[[], T], patience_s: float
+    arrived: Condition,
+    known: Callable[[], bool],
+    read: Callable[[], T],
+    patience_s: float,
+    why: Callable[[], str] = str,
 ) -> T:
-    """The result of ``read`` as soon as ``known``, or after ``patience_s`` from what there is."""
+    """The result of ``read`` as soon as ``known``, or after ``patience_s`` from what there is.
+
+    ``why``: what is wrong with the data itself; empty where nothing is.
+    """
     with arrived:
         came = arrived.wait_for(known, patience_s)
         try:
             return read()
         except NotKnown as error:
             waited = "" if came else f"; nothing newer came within {patience_s:g} s"
-            raise NoAnswer(f"{error}{waited}") from error
+            raise NoAnswer(f"{why() or error}{waited}") from error
 
 
 class JointMonitor:
@@ -52,7 +59,7 @@ class JointMonitor:
     def check(self) -> None:
         """Raise ``MotionFault`` when the joint positions are not known any more."""
         with self.arrived:
-            if complaint := self._complaint():
+            if complaint := self.complaint():
                 raise MotionFault(complaint)
 
     def await_first(self) -> None:
@@ -63,8 +70,8 @@ class JointMonitor:
     def now(self) -> Floats:
         """The newest positions (J,) [rad]; waits a short while for fresh ones."""
         with self.arrived:
-            if not self.arrived.wait_for(lambda: not self._complaint(), PATIENCE_S):
-                raise NoAnswer(self._complaint())
+            if not self.arrived.wait_for(lambda: not self.complaint(), PATIENCE_S):
+                raise NoAnswer(self.complaint())
             return self.history.newest
 
     def at(self, stamp_ns: int, patience_s: float) -> Floats:
@@ -75,6 +82,7 @@ class JointMonitor:
             lambda: history.knows(stamp_ns),
             lambda: history.at(stamp_ns),
             patience_s,
+            self.complaint,
         )
 
     def gap(self, q: Floats, tolerance_rad: float, patience_s: float) -> Floats:
@@ -107,19 +115,12 @@ class JointMonitor:
         with self.arrived:
             return self.history.received and self.history.rests(round(window_s * 1e9))
 
-    def _complaint(self) -> str:
+    def complaint(self) -> str:
         """The fault of the present positions; empty without one."""
-        if not self.history.received:
-            return f"nothing arrives on {TOPIC}; is the robot's driver running?"
+        complaint = self.history.complaint(self._clock.now().nanoseconds, self._max_age_s)
         if self.history.contradiction:
-            return f"{self.history.contradiction} (it comes from {self._publishers()})"
-        age_s = (self._clock.now().nanoseconds - self.history.newest_ns) * 1e-9
-        if abs(age_s) <= self._max_age_s:  # a stamp from the future would stay fresh
-            return ""
-        return (
-            f"{TOPIC} is {age_s:.1f} s old, it must be within {self._max_age_s:g} s of now; the "
-            "robot's driver has stopped or its clock differs"
-        )
+            return f"{complaint} (it comes from {self._publishers()})"
+        return complaint
 
     def _publishers(self) -> str:
         ends = self._node.get_publishers_info_by_topic(self._node.resolve_topic_name(TOPIC))
@@ -128,7 +129,7 @@ class JointMonitor:
     def _take(self, message: JointState) -> None:
         with self.arrived:
             try:
-                self.history.take(message)
+                self.history.take(message, self._clock.now().nanoseconds)
             except InvalidInput as error:
                 self._node.get_logger().warning(
                     str(error), throttle_duration_sec=COMPLAINT_PERIOD_S
