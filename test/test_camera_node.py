@@ -21,7 +21,7 @@ from software_camera import COLOR_FOCAL, EPOCH_MS, SETTINGS, SoftwareCamera, Str
 
 from affordance_grasp.camera.connection import CameraStatus, State, StreamStatistics
 from affordance_grasp.errors import AffordanceGraspError, InvalidInput
-from affordance_grasp.nodes.camera import CameraNode, from_camera_status
+from affordance_grasp.nodes.camera import CameraNode, camera_health
 from affordance_grasp.nodes.graph.processes import isolate
 from affordance_grasp.nodes.inputs.frames import COLOR, DEPTH, DEPTH_INFO, INFO
 from affordance_grasp.streams.camera_info import to_distortion, to_intrinsics
@@ -182,9 +182,7 @@ def status(**changes):
         "host_stamp": False,
         "fault": "",
     }
-    return from_camera_status(
-        CameraStatus(**(values | changes)), "camera", 30.0, rclpy.time.Time().to_msg()
-    ).status[0]
+    return camera_health(CameraStatus(**(values | changes)), 30.0)
 
 
 @pytest.mark.parametrize(
@@ -206,11 +204,11 @@ def status(**changes):
 )
 def test_the_diagnosis_is_one_sentence(changes, level, words):
     entry = status(**changes)
-    assert entry.level == level and words in entry.message
-    figures = {value.key: value.value for value in entry.values}
-    assert figures["frames dropped"] == "2" and figures["temperature [C]"] == "40.0"
+    assert entry.level == level and words in entry.sentence
+    figures = entry.figures
+    assert figures["frames dropped"] == 2 and figures["temperature [C]"] == "40.0"
 
 
 def test_a_camera_that_tells_no_temperature_is_no_fault():
     entry = status(temperature_c=None)
-    assert {v.key: v.value for v in entry.values}["temperature [C]"] == "unknown"
+    assert entry.figures["temperature [C]"] == "unknown"

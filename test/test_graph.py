@@ -18,7 +18,7 @@ from affordance_grasp.action import ExecuteGrasp
 from affordance_grasp.msg import SelectedGrasp
 from affordance_grasp.srv import GenerateGrasps, GroundAffordance, SelectGrasp
 from arm_log import ArmLog
-from rclpy.qos import qos_profile_sensor_data
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from sensor_msgs.msg import Image
 from spinning import onlooker
 from std_msgs.msg import Header
@@ -146,10 +146,31 @@ def test_the_query_is_shown_live_to_who_looks(client):
         arrived.set()
 
     with onlooker(client.node.context) as node:
-        node.create_subscription(Image, "heatmap/overlay", take, qos_profile_sensor_data)
+        node.create_subscription(Image, "heatmap/overlay", take, 1)  # reliable, as by default
         assert arrived.wait(ANSWER_S)
     assert to_color(shown[0]).shape == (480, 640, 3)
     assert shown[0].header.frame_id == HEADER.frame_id
+
+
+def test_without_an_image_only_the_query_is_asked(client):
+    answer = ask(client, GroundAffordance, "ground", GroundAffordance.Request(query="grab it"))
+    assert answer.success and answer.affordance == "hold" and not answer.heatmap.width
+    answer = ask(client, GroundAffordance, "ground", GroundAffordance.Request(query="juggle"))
+    assert not answer.success and answer.message.startswith("unknown query 'juggle'")
+
+
+def test_every_node_tells_its_health(client):
+    wanted = {"grounder: heatmaps", "selector: grasps", "controller: motion"}
+    well, all_well = set(), Event()
+
+    def take(message):
+        well.update(s.name for s in message.status if s.level == DiagnosticStatus.OK)
+        if wanted <= well:
+            all_well.set()
+
+    with onlooker(client.node.context) as node:
+        node.create_subscription(DiagnosticArray, "/diagnostics", take, 10)
+        assert all_well.wait(ANSWER_S), well
 
 
 @pytest.fixture(scope="module")

@@ -33,7 +33,8 @@ def monitor(monkeypatch):
         create_subscription=lambda *arguments, **options: None,
         resolve_topic_name=lambda name: f"/{name}",
         get_publishers_info_by_topic=lambda topic: [
-            SimpleNamespace(node_name=name) for name in ("driver", "fake_joints")
+            SimpleNamespace(node_namespace="/", node_name=name)
+            for name in ("driver", "fake_joints")
         ],
     )
     return JointMonitor(node, ("a", "b"))
@@ -125,7 +126,9 @@ def test_an_image_that_is_quicker_than_the_joints_is_waited_for(monitor):
 def test_publishers_that_contradict_each_other_are_named(monitor):
     for i in range(10):
         take(monitor, NOW_S - 0.1 + 0.01 * i, 1.0 * (i % 2), 0.0)
-    words = r"two publishers that contradict each other.*\(it comes from driver and fake_joints\)"
+    words = (
+        r"two publishers that contradict each other.*\(it comes from /driver and /fake_joints\)"
+    )
     with pytest.raises(NoAnswer, match=words):
         monitor.now()
     with pytest.raises(MotionFault, match=words):

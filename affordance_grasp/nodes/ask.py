@@ -33,7 +33,7 @@ def _ask(client: GraspClient, parameters: AskParameters) -> int:
     outcome = client.grasp(
         parameters.query,
         parameters.dry_run,
-        lambda stage, detail: logger.info(f"{stage} {detail}".rstrip()),
+        lambda stage, detail: None,  # each stage is logged by the node whose it is
     )
     (logger.info if outcome.success else logger.error)(outcome.message)
     return 0 if outcome.success else 1

@@ -9,7 +9,7 @@ from traceback import format_exc
 from typing import Any
 
 from builtin_interfaces.msg import Time
-from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.node import Node
 from rclpy.qos import qos_profile_sensor_data
 from std_msgs.msg import Header
@@ -20,13 +20,11 @@ from affordance_grasp.camera.sdk import connected_devices
 from affordance_grasp.errors import AffordanceGraspError
 from affordance_grasp.nodes.inputs.frames import FramePublisher
 from affordance_grasp.nodes.parameters import CameraParameters
-from affordance_grasp.nodes.ros.calls import publish_to
+from affordance_grasp.nodes.ros.diagnostics import Diagnostics, Health
 from affordance_grasp.nodes.ros.parameters import declare
 from affordance_grasp.nodes.ros.running import run
 
-DIAGNOSTICS_PERIOD_S = 1.0
 STOP_S = 5.0
-DIAGNOSTICS = "/diagnostics"
 SLOW = 0.7
 """Share of its rate below which a camera gets a warning."""
 
@@ -39,7 +37,6 @@ class CameraNode(Node):
         super().__init__("camera")
         self._settings = p = declare(self, CameraParameters)
         self._frames = FramePublisher(self, qos_profile_sensor_data)
-        self._diagnostics = publish_to(self, DiagnosticArray, DIAGNOSTICS)
         self._stop = Event()
         self._fault: AffordanceGraspError | None = None
         self._connection = CameraConnection(
@@ -51,7 +48,7 @@ class CameraNode(Node):
         self._connection.next()  # settings that cannot work are refused at the start
         self._thread = Thread(target=self._stream, name="camera")
         self._thread.start()
-        self.create_timer(DIAGNOSTICS_PERIOD_S, self._report)
+        Diagnostics(self, "frames", self._health)
 
     def close(self) -> None:
         """Stop streaming and let go of the camera."""
@@ -80,13 +77,10 @@ class CameraNode(Node):
         header = Header(stamp=_stamp(taken.stamp_s), frame_id=self._settings.frame_id)
         self._frames.publish(taken.frame, header, taken.distortion)
 
-    def _report(self) -> None:
+    def _health(self) -> Health:
         if self._fault is not None:
             raise self._fault
-        status = self._connection.status()
-        now = self.get_clock().now().to_msg()
-        wanted_hz = float(self._settings.rate_hz)
-        self._diagnostics.publish(from_camera_status(status, self.get_name(), wanted_hz, now))
+        return camera_health(self._connection.status(), float(self._settings.rate_hz))
 
 
 def _stamp(seconds: float) -> Time:
@@ -94,31 +88,22 @@ def _stamp(seconds: float) -> Time:
     return Time(sec=whole, nanosec=int((seconds - whole) * 1e9))
 
 
-def from_camera_status(
-    status: CameraStatus, node: str, wanted_hz: float, stamp: Time
-) -> DiagnosticArray:
-    """One status: level, sentence and the figures behind them."""
+def camera_health(status: CameraStatus, wanted_hz: float) -> Health:
+    """Level, sentence and the figures behind them."""
     level, sentence = _judged(status, wanted_hz)
     temperature = status.temperature_c
     figures = {
-        "state": str(status.state),
+        "state": status.state,
         "camera": status.name,
         "serial number": status.serial,
-        "frames": str(status.statistics.frames),
+        "frames": status.statistics.frames,
         "rate [Hz]": f"{status.statistics.rate_hz:.1f}",
-        "frames dropped": str(status.statistics.dropped),
-        "reconnections": str(status.reconnections),
+        "frames dropped": status.statistics.dropped,
+        "reconnections": status.reconnections,
         "temperature [C]": "unknown" if temperature is None else f"{temperature:.1f}",
         "stamped by": "this machine, on arrival" if status.host_stamp else "the camera",
     }
-    entry = DiagnosticStatus(
-        level=level,
-        name=f"{node}: frames",
-        message=sentence,
-        hardware_id=status.serial,
-        values=[KeyValue(key=key, value=value) for key, value in figures.items()],
-    )
-    return DiagnosticArray(header=Header(stamp=stamp), status=[entry])
+    return Health(sentence, level, figures, status.serial)
 
 
 def _judged(status: CameraStatus, wanted_hz: float) -> tuple[bytes, str]:

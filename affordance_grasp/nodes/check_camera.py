@@ -10,7 +10,6 @@ import sys
 from collections.abc import Callable
 
 import rclpy
-from rclpy.clock import Clock, ClockType
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.qos import QoSCompatibility, qos_check_compatible
@@ -18,14 +17,15 @@ from rclpy.topic_endpoint_info import TopicEndpointInfo
 
 from affordance_grasp.camera.faults import CameraTopics, TopicStatus, camera_faults
 from affordance_grasp.control.robot import load_robot
-from affordance_grasp.errors import AffordanceGraspError
+from affordance_grasp.errors import AffordanceGraspError, InvalidInput
 from affordance_grasp.nodes.inputs.frames import COLOR, DEPTH, INFO, FrameStream
 from affordance_grasp.nodes.parameters import CheckCameraParameters
+from affordance_grasp.nodes.ros.calls import NoAnswer, node_name
+from affordance_grasp.nodes.ros.diagnostics import STEADY
 from affordance_grasp.nodes.ros.parameters import declare
 
 PERIOD_S = 0.5
-UNNAMED = "_NODE_NAME_UNKNOWN_"  # rmw's word until discovery is complete
-STEADY = Clock(clock_type=ClockType.STEADY_TIME)
+SILENCE_S = 5.0
 
 OnResult = Callable[[list[str]], None]
 
@@ -61,6 +61,16 @@ class CameraCheck:
         color, depth, info = (self._topic(topic) for topic in (COLOR, DEPTH, INFO))
         return CameraTopics(color, depth, info, self._camera_frame)
 
+    def check(self) -> None:
+        """Raise the first fault of the topics as they are now, silence included."""
+        for fault in camera_faults(self.view()):
+            raise InvalidInput(fault)
+        now_ns = self._node.get_clock().now().nanoseconds
+        for topic in (COLOR, DEPTH):
+            silent_s = (now_ns - self._frames.latest()[topic].arrived_ns) * 1e-9
+            if silent_s > SILENCE_S:
+                raise NoAnswer(f"nothing has arrived on {topic} for {silent_s:.0f} s")
+
     def _look(self) -> None:
         faults = camera_faults(self.view())
         self._left -= 1
@@ -77,7 +87,7 @@ class CameraCheck:
         return TopicStatus(
             name=name,
             types=tuple(dict.fromkeys(end.topic_type for end in offered)),
-            publishers=tuple(_node_name(end) for end in offered),
+            publishers=tuple(node_name(end) for end in offered),
             mismatches=tuple(
                 sentence
                 for publisher in offered
@@ -103,19 +113,13 @@ def report_camera(
     return CameraCheck(node, frames, camera_frame, patience_s, report)
 
 
-def _node_name(end: TopicEndpointInfo) -> str:
-    if UNNAMED in end.node_name:
-        return "a node that has just appeared"
-    return f"{end.node_namespace.rstrip('/')}/{end.node_name}"
-
-
 def _mismatch(topic: str, publisher: TopicEndpointInfo, reader: TopicEndpointInfo) -> str:
     """The QoS conflict as a sentence; empty where there is none."""
     fits, reason = qos_check_compatible(publisher.qos_profile, reader.qos_profile)
     if fits != QoSCompatibility.ERROR:
         return ""
     return (
-        f"{_node_name(reader)} gets nothing of {topic} from {_node_name(publisher)}, whose QoS "
+        f"{node_name(reader)} gets nothing of {topic} from {node_name(publisher)}, whose QoS "
         f"does not fit ({reason.removeprefix('ERROR: ').rstrip('; ')}); let it read best effort "
         "and volatile"
     )

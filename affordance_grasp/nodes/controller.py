@@ -27,6 +27,7 @@ from affordance_grasp.nodes.inputs.joints import JointMonitor
 from affordance_grasp.nodes.parameters import ControllerParameters
 from affordance_grasp.nodes.ros.action_servers import ExclusiveAction, Stages
 from affordance_grasp.nodes.ros.calls import LATCHED, NoAnswer, publish_to
+from affordance_grasp.nodes.ros.diagnostics import Diagnostics, Health, health_of
 from affordance_grasp.nodes.ros.heartbeats import Heartbeats
 from affordance_grasp.nodes.ros.parameters import LiveParameters
 from affordance_grasp.nodes.ros.running import run
@@ -59,6 +60,7 @@ class ControllerNode(Node):
         self._action = ExclusiveAction(
             self, self._heartbeats, ExecuteGrasp, "execute", self._execute
         )
+        Diagnostics(self, "motion", self._health)
         how = "dry run, nothing will move" if p.dry_run else f"{p.speed_scaling:.0%} of its speed"
         self.get_logger().info(f"robot {p.robot}: {how}")
 
@@ -67,6 +69,11 @@ class ControllerNode(Node):
         if not self._action.leave():
             self.get_logger().error(UNKNOWN)
         self._heartbeats.close()
+
+    def _health(self) -> Health:
+        p = self._live.now
+        figures = {"robot": p.robot, "speed": f"{p.speed_scaling:.0%}", "dry run": p.dry_run}
+        return health_of((self._joints.check, lambda: self._described.robot), figures)
 
     def _take(self, changed: ControllerParameters) -> None:
         """Take another speed, unless the arm moves by the present one."""

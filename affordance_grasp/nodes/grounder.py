@@ -3,12 +3,15 @@
 from threading import Lock
 from time import monotonic, perf_counter
 
+import numpy as np
+from diagnostic_msgs.msg import DiagnosticStatus
+from numpy.typing import NDArray
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
 from sensor_msgs.msg import Image
 
-from affordance_grasp.datatypes import Heatmap, RgbdFrame
+from affordance_grasp.datatypes import Heatmap, Region, RgbdFrame
 from affordance_grasp.errors import AffordanceGraspError
 from affordance_grasp.grounding.regions import object_region
 from affordance_grasp.nodes.convert.conversions import to_region
@@ -16,6 +19,7 @@ from affordance_grasp.nodes.convert.images import from_color, from_map, to_color
 from affordance_grasp.nodes.inputs.frames import FrameStream, StampedFrame
 from affordance_grasp.nodes.parameters import GrounderParameters
 from affordance_grasp.nodes.ros.calls import publish_to, serve
+from affordance_grasp.nodes.ros.diagnostics import READY, Diagnostics, Health
 from affordance_grasp.nodes.ros.parameters import LiveParameters
 from affordance_grasp.nodes.ros.running import run
 from affordance_grasp.query.resolve import resolve_query
@@ -36,11 +40,12 @@ class GrounderNode(Node):
         p = self._live.now
         self._grounder = p.load()
         self._network = Lock()
-        self._next_live = 0.0
+        self._next_live, self._live_fault, self._heatmaps = 0.0, "", 0
         self._heatmap = publish_to(self, Image, "heatmap", SHOWN)
         self._overlay = publish_to(self, Image, "heatmap/overlay", SHOWN)
         serve(self, GroundAffordance, "ground", self._ground, MutuallyExclusiveCallbackGroup())
         self._frames = FrameStream(self, self._show) if p.query else None
+        Diagnostics(self, "heatmaps", self._health)
         precision = self._grounder.precision
         self.get_logger().info(f"method {p.method} is ready, its encoder in {precision}")
 
@@ -54,10 +59,12 @@ class GrounderNode(Node):
         self, request: GroundAffordance.Request, response: GroundAffordance.Response
     ) -> None:
         started = perf_counter()
+        if not request.image.width:
+            response.affordance = resolve_query(request.query, self._grounder.affordances)
+            return
         color = to_color(request.image)
         region = to_region(request.region, color.shape[1], color.shape[0])
-        with self._network:
-            heatmap = self._grounder.ground(color, request.query, region)
+        heatmap = self._ground_one(color, request.query, region)
         response.heatmap = from_map(heatmap.values, request.image.header)
         response.raw = from_map(heatmap.raw, request.image.header)
         response.affordance = heatmap.affordance
@@ -75,8 +82,9 @@ class GrounderNode(Node):
         self._next_live = monotonic() + 1 / p.rate_hz
         try:
             frame = stamped.frame()
-            heatmap = self._look(frame, p.query)
+            heatmap, self._live_fault = self._look(frame, p.query), ""
         except AffordanceGraspError as error:
+            self._live_fault = str(error)
             self.get_logger().warning(str(error), throttle_duration_sec=COMPLAINT_PERIOD_S)
             return
         if overlay_read:
@@ -87,9 +95,23 @@ class GrounderNode(Node):
             self._heatmap.publish(from_map(heatmap.values, stamped.header))
 
     def _look(self, frame: RgbdFrame, query: str) -> Heatmap:
-        region = object_region(frame)
+        return self._ground_one(frame.color, query, object_region(frame))
+
+    def _ground_one(self, color: NDArray[np.uint8], query: str, region: Region | None) -> Heatmap:
         with self._network:
-            return self._grounder.ground(frame.color, query, region)
+            self._heatmaps += 1
+            return self._grounder.ground(color, query, region)
+
+    def _health(self) -> Health:
+        level = DiagnosticStatus.WARN if self._live_fault else DiagnosticStatus.OK
+        p = self._live.now
+        figures = {
+            "method": p.method,
+            "precision": self._grounder.precision,
+            "live query": p.query or "none",
+            "heatmaps": self._heatmaps,
+        }
+        return Health(self._live_fault or READY, level, figures)
 
 
 def main() -> None:

@@ -25,6 +25,7 @@ from affordance_grasp.nodes.inputs.remote import RemoteServices, ServedFrame
 from affordance_grasp.nodes.parameters import SelectorParameters
 from affordance_grasp.nodes.ros.action_servers import ExclusiveAction, Stages
 from affordance_grasp.nodes.ros.calls import LATCHED, Refused, publish_to, serve
+from affordance_grasp.nodes.ros.diagnostics import Diagnostics, Health, health_of
 from affordance_grasp.nodes.ros.goals import ActionClient, Goals
 from affordance_grasp.nodes.ros.heartbeats import Heartbeats
 from affordance_grasp.nodes.ros.ownership import Lease
@@ -34,6 +35,7 @@ from affordance_grasp.pipeline import GraspPlan, check_confidence, plan_grasps
 from affordance_grasp.srv import SelectGrasp
 
 EXECUTION_TIMEOUT_S = 180.0
+OWN_STAGES = ("look", "decide", "selected")
 
 
 @dataclass(frozen=True)
@@ -76,11 +78,16 @@ class SelectorNode(Node):
         self._action = ExclusiveAction(
             self, self._heartbeats, AffordanceGrasp, "grasp", self._grasp
         )
+        Diagnostics(self, "grasps", self._health)
 
     def close(self) -> None:
         """Cancel the controller's goal, and say so to the client."""
         self._action.leave()
         self._heartbeats.close()
+
+    def _health(self) -> Health:
+        described, joints = (lambda: self._described.robot), self._joints.check
+        return health_of((self._check.check, joints, described, self._remote.check))
 
     def _select(self, request: SelectGrasp.Request, response: SelectGrasp.Response) -> None:
         decision = self._decide(request.query, lambda stage: None)
@@ -118,6 +125,7 @@ class SelectorNode(Node):
         """Observe once and decide; raises when no grasp can be executed."""
         tell("look")
         p = self._live.now
+        self._remote.refuse_unknown(query)
         self._joints.await_first()  # before the image that they are to be known for
         stamped = self._frames.next(p.frame_timeout_s)
         T_base_cam = self._camera.at(stamped.header)
@@ -148,7 +156,8 @@ class SelectorNode(Node):
         return Decision(message, plan, grasp)
 
     def _tell(self, handle: ServerGoalHandle, stage: str, detail: str) -> None:
-        self.get_logger().info(f"{stage} {detail}".rstrip())
+        if stage in OWN_STAGES:  # the controller logs its own
+            self.get_logger().info(f"{stage} {detail}".rstrip())
         handle.publish_feedback(AffordanceGrasp.Feedback(stage=stage, detail=detail))
 
 

@@ -31,7 +31,7 @@ def somebody_waits(launch):
 
 
 def the_arm_moves(launch):
-    return "[ask]: approach" in launch.output
+    return "[controller]: approach" in launch.output
 
 
 @pytest.mark.parametrize("moment", [libraries_are_loading, somebody_waits, the_arm_moves])

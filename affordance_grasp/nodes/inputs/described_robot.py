@@ -1,17 +1,21 @@
 """The configured robot within the limits that its driver publishes as ``robot_description``."""
 
 from threading import Lock
+from xml.etree import ElementTree
 
 from rclpy.node import Node
+from rclpy.qos import DurabilityPolicy, QoSProfile
 from std_msgs.msg import String
 
 from affordance_grasp.control.gripper import GripperProfile
 from affordance_grasp.control.robot import RobotConfig
 from affordance_grasp.control.robot_description import within_description
 from affordance_grasp.errors import InvalidInput
-from affordance_grasp.nodes.ros.calls import LATCHED, listen
+from affordance_grasp.nodes.ros.calls import listen, publishers
 
 TOPIC = "robot_description"
+# With room for one message, that of a second publisher would take the place of the first unseen.
+SEVERAL = QoSProfile(depth=10, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 
 
 class DescribedRobot:
@@ -22,8 +26,8 @@ class DescribedRobot:
         self._configured = self._robot = configured
         self._fault: InvalidInput | None = None
         self._lock = Lock()
-        self._logger = node.get_logger()
-        listen(node, String, TOPIC, self._take, LATCHED)
+        self._node, self._logger, self._text = node, node.get_logger(), ""
+        listen(node, String, TOPIC, self._take, SEVERAL)
 
     @property
     def robot(self) -> RobotConfig:
@@ -47,10 +51,23 @@ class DescribedRobot:
     def _take(self, message: String) -> None:
         try:
             robot, fault = within_description(self._configured, message.data), None
+            self._refuse_contradiction(message.data)
         except InvalidInput as error:
             robot, fault = self._configured, error
             self._logger.error(str(error))
         with self._lock:
             self._robot, self._fault = robot, fault
         if fault is None:
-            self._logger.info(f"joint limits are within those of {TOPIC}")
+            self._logger.info(f"joint limits are within those of {TOPIC}, of {self._publishers()}")
+
+    def _refuse_contradiction(self, description: str) -> None:
+        """Another description is a new one where its publisher is the only one."""
+        before, self._text = self._text, ElementTree.canonicalize(description, strip_text=True)
+        if before not in ("", self._text) and len(publishers(self._node, TOPIC)) > 1:
+            raise InvalidInput(
+                f"{TOPIC} is published by {self._publishers()}, which describe the robot "
+                "differently; stop all but one, then start this node again"
+            )
+
+    def _publishers(self) -> str:
+        return " and ".join(publishers(self._node, TOPIC)) or "a node that has gone"

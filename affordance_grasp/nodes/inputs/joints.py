@@ -11,7 +11,7 @@ from sensor_msgs.msg import JointState
 
 from affordance_grasp.errors import InvalidInput, MotionFault
 from affordance_grasp.geometry import Floats
-from affordance_grasp.nodes.ros.calls import NoAnswer, listen
+from affordance_grasp.nodes.ros.calls import NoAnswer, listen, publishers
 from affordance_grasp.streams.joints import JointHistory
 from affordance_grasp.streams.timeline import NotKnown
 
@@ -123,8 +123,7 @@ class JointMonitor:
         return complaint
 
     def _publishers(self) -> str:
-        ends = self._node.get_publishers_info_by_topic(self._node.resolve_topic_name(TOPIC))
-        return " and ".join(sorted({end.node_name for end in ends})) or "no node any more"
+        return " and ".join(publishers(self._node, TOPIC)) or "no node any more"
 
     def _take(self, message: JointState) -> None:
         with self.arrived:

@@ -14,7 +14,7 @@ from affordance_grasp.nodes.convert.conversions import from_region
 from affordance_grasp.nodes.convert.grasp_messages import to_candidates
 from affordance_grasp.nodes.convert.images import to_map
 from affordance_grasp.nodes.inputs.frames import StampedFrame
-from affordance_grasp.nodes.ros.calls import call
+from affordance_grasp.nodes.ros.calls import NoAnswer, call
 from affordance_grasp.scene.cloud import TableScene
 from affordance_grasp.srv import GenerateGrasps, GroundAffordance
 from affordance_grasp.streams.messages import seconds
@@ -29,6 +29,16 @@ class RemoteServices:
         self.timeout_s = timeout_s
         self.ground = node.create_client(GroundAffordance, "ground", callback_group=group)
         self.generate = node.create_client(GenerateGrasps, "generate_grasps", callback_group=group)
+
+    def refuse_unknown(self, query: str) -> None:
+        """Raise what the grounder says of a query that it does not know, with no image yet."""
+        call(self.ground, GroundAffordance.Request(query=query), self.timeout_s)
+
+    def check(self) -> None:
+        """Raise :class:`NoAnswer` where a service is not offered now."""
+        for client in (self.ground, self.generate):
+            if not client.service_is_ready():
+                raise NoAnswer(f"service {client.srv_name} is not offered by any node")
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from rclpy.publisher import Publisher
 from rclpy.qos import DurabilityPolicy, QoSPolicyKind, QoSProfile, qos_profile_sensor_data
 from rclpy.qos_overriding_options import QoSOverridingOptions
 from rclpy.task import Future
+from rclpy.topic_endpoint_info import TopicEndpointInfo
 
 from affordance_grasp.errors import AffordanceGraspError, InvalidInput
 
@@ -31,6 +32,7 @@ OVERRIDDEN = (
 TF_STATIC = "/tf_static"
 TF_STATIC_QOS = QoSProfile(depth=100, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 ATTEMPTS = 2
+UNNAMED = "_NODE_NAME_UNKNOWN_"  # rmw's word until discovery is complete
 
 
 def publish_to(node: Node, kind: Any, topic: str, qos: QoSProfile = RELIABLE) -> Publisher:
@@ -78,6 +80,19 @@ def _sensible_overrides(node: Node) -> Iterator[None]:
             f"node {node.get_name()}: {error}; such as reliability: best_effort, durability: "
             "volatile, history: keep_last, depth: 5"
         ) from error
+
+
+def publishers(node: Node, topic: str) -> list[str]:
+    """The full name of the node of each publisher that a topic has now."""
+    ends = node.get_publishers_info_by_topic(node.resolve_topic_name(topic))
+    return sorted(node_name(end) for end in ends)
+
+
+def node_name(end: TopicEndpointInfo) -> str:
+    """The full name of the node that a publisher or subscription belongs to."""
+    if UNNAMED in end.node_name:
+        return "a node that has just appeared"
+    return f"{end.node_namespace.rstrip('/')}/{end.node_name}"
 
 
 class NoAnswer(AffordanceGraspError):
