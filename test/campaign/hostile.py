@@ -35,6 +35,7 @@ CODES = (0, 1, 2, 3)
 MOST_S, HANGS_S, MOST_BYTES = 10.0, 240.0, 2 * 10**9
 MOST_LONG_S = 60.0
 LONGEST = 1400
+LARGEST_CHANGED = 10**8
 REPLACED = 0.12
 """Share of the cases in which something else stands in a file's place."""
 OPENED_TO_WRITE = os.O_WRONLY | os.O_RDWR | os.O_CREAT
@@ -94,8 +95,8 @@ def case_of(
     changes: list[str] = []
     for _ in range(int(rng.choice([1, 1, 1, 2]))):
         path = folder / specimen.files[int(rng.integers(len(specimen.files)))]
-        if not path.is_file() or path.is_symlink():
-            continue
+        if not path.is_file() or path.is_symlink() or path.stat().st_size > LARGEST_CHANGED:
+            continue  # something else stands in its place already
         if rng.random() < REPLACED:
             changes.append(f"{path.name}: {replaced(path, rng)}")
             continue
@@ -276,6 +277,19 @@ def work(
             print(*findings([verdict]), changes, sep="\n", flush=True)
 
 
+def _work_and_leave(
+    seeds: Sequence[int], base: Path, journal: Journal, options: argparse.Namespace
+) -> None:
+    code = 1
+    try:
+        work(seeds, base, journal, options.keep, options.unchanged)
+        code = 0
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        os._exit(code)
+
+
 def prepared() -> None:
     """Import what the commands import, so that no case pays for it."""
     from importlib import import_module
@@ -316,14 +330,7 @@ def main(words: Sequence[str] | None = None) -> int:
         workers = []
         for number in range(options.workers):
             if (child := os.fork()) == 0:
-                work(
-                    left[number :: options.workers],
-                    Path(base),
-                    journal,
-                    options.keep,
-                    options.unchanged,
-                )
-                os._exit(0)
+                _work_and_leave(left[number :: options.workers], Path(base), journal, options)
             workers.append(child)
         failed = [os.waitpid(worker, 0)[1] for worker in workers]
     wanted = set(seeds)
