@@ -163,11 +163,14 @@ def check_state_dict(
 
 
 def refuse_not_finite(tensors: Mapping[str, Tensor], owner: str) -> None:
-    """Raise CheckpointError where a tensor of ``owner`` holds NaN or infinity."""
+    """Raise CheckpointError where a tensor of ``owner`` is not finite as float32."""
     for name, tensor in tensors.items():
         if not tensor.is_floating_point() or not tensor.numel():
             continue
-        ends = torch.stack(tensor.aminmax())  # NaN spreads to both; one pass over the tensor
+        try:
+            ends = torch.stack(tensor.float().aminmax())  # NaN spreads to both; one pass over it
+        except RuntimeError as error:
+            raise CheckpointError(f"{owner}: tensor {name} of {tensor.dtype} is unread") from error
         if not torch.isfinite(ends).all():
             raise CheckpointError(f"{owner} is corrupt: tensor {name} holds NaN or infinity")
 

@@ -88,7 +88,7 @@ def write_checkpoint(path: Path, stored: Checkpoint) -> None:
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
-    """Read a checkpoint; float16 tensors come back as float32."""
+    """Read a checkpoint; numbers with a point come back as float32."""
     if not path.is_file():
         raise CheckpointError(f"checkpoint {path} does not exist")
     try:
@@ -100,8 +100,8 @@ def load_checkpoint(path: Path) -> Checkpoint:
             f"checkpoint {path} is corrupt or not a safetensors file: {error}"
         ) from error
     info = _parse_info(path, metadata)
-    tensors = {name: _single(tensor) for name, tensor in named.items()}
-    refuse_not_finite(tensors, f"checkpoint {path}")
+    refuse_not_finite(named, f"checkpoint {path}")
+    tensors = {n: t.float() if t.is_floating_point() else t for n, t in named.items()}
     text = tensors.pop(TEXT_KEY, torch.zeros(0))
     if text.ndim != 2 or len(text) != len(info.affordances) or not text.is_floating_point():
         raise CheckpointError(
@@ -144,7 +144,3 @@ def _check_types(info: CheckpointInfo) -> None:
             raise TypeError(f"{name} is not a mapping of names to values")
     if not all(isinstance(name, str) for name in info.affordances):
         raise TypeError(f"affordances are {info.affordances!r}, expected text")
-
-
-def _single(tensor: Tensor) -> Tensor:
-    return tensor.float() if tensor.dtype == torch.float16 else tensor

@@ -78,7 +78,7 @@ def restore_network(stored: Checkpoint, owner: str) -> GroundingNetwork:
     own = bool(config.train_backbone) or any(n.startswith("backbone.") for n in stored.tensors)
     _refuse_other_queries(stored, config, owner)
     with torch.device("meta" if own else "cpu"):
-        backbone = _make_backbone(info.method, config, not own)
+        backbone = find_method(info.method).backbone(config, not own)
     if not own and backbone.sha256 != info.backbone_sha256:
         raise CheckpointError(
             f"{owner} was trained on backbone {info.backbone} with sha256 "
@@ -106,10 +106,3 @@ def _refuse_other_queries(stored: Checkpoint, config: MethodConfig, owner: str) 
             f"{owner} holds text features of {stored.text.shape[1]} channels, its network takes "
             f"{config.text_dim}"
         )
-
-
-def _make_backbone(name: str, config: NetworkConfig, pretrained: bool) -> Backbone:
-    try:
-        return find_method(name).backbone(config, pretrained)
-    except UNBUILT as error:
-        raise CheckpointError(f"configuration makes no backbone of method {name}") from error

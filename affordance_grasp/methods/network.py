@@ -2,16 +2,24 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, fields, replace
-from typing import Any, ClassVar, Protocol
+from typing import Annotated, Any, ClassVar, Protocol
 
 import numpy as np
 import torch
+from msgspec import Meta
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from typing_extensions import Self
 
 from affordance_grasp.encoders.backbones import Backbone
 from affordance_grasp.errors import InvalidInput
+
+Side = Annotated[int, Meta(ge=1, le=1024)]
+"""Side of a square input [pixels]; at most 5,329 patches of 14 pixels."""
+Width = Annotated[int, Meta(ge=1, le=8192)]
+Depth = Annotated[int, Meta(ge=0, le=64)]
+Ratio = Annotated[float, Meta(gt=0, le=64)]
+"""Bounds of networks, as a checkpoint's figures size one before its tensors are compared."""
 
 
 class NetworkConfig(Protocol):

@@ -103,8 +103,8 @@ def _rename(
 ) -> dict[str, Tensor]:
     form = find_format(method)
     config = make_config(method, fields)
-    backbone = find_method(method).backbone(config, False)
-    network = make_network(method, fields, backbone)
+    with torch.device("meta"):
+        network = make_network(method, fields, find_method(method).backbone(config, False))
     expected = {form.official_name(n): t for n, t in network.state_dict().items()}
     unused = {n: official[n] for n in form.unused if n in official}
     missing = {n: torch.empty(0) for n in form.unused if n not in official}

@@ -8,6 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import torch
 import yaml
 
 from affordance_grasp.configuration.documents import read_json
@@ -141,7 +142,8 @@ class Run:
 def reconfigure(source: Path, target: Path, changes: Mapping[str, Any]) -> None:
     """The checkpoint ``source`` with other fields of its configuration, the same weights."""
     stored = load_checkpoint(source)
-    network = make_network(stored.info.method, {**stored.info.config, **changes})
+    with torch.device("meta"):
+        network = make_network(stored.info.method, {**stored.info.config, **changes})
     load_strictly(network, stored.tensors, f"checkpoint {source}")
     info = replace(stored.info, config=asdict(network.config))  # type: ignore[call-overload]
     save_checkpoint(target, network, info, stored.text)

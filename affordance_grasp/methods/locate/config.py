@@ -6,9 +6,10 @@ from typing import Annotated, ClassVar
 from msgspec import Meta
 from torch import Tensor
 
-from affordance_grasp.configuration.settings import Count, Settings, Share, Whole
+from affordance_grasp.configuration.settings import Settings, Share, Whole
 from affordance_grasp.encoders.backbones import backbone_spec
 from affordance_grasp.errors import InvalidInput
+from affordance_grasp.methods.network import Side, Width
 from affordance_grasp.methods.shared.class_maps import SALIENT_HEADS, TripletBatch
 from affordance_grasp.query.vocabulary import AFFORDANCES
 
@@ -27,9 +28,9 @@ class LocateConfig(Settings, title="LOCATE"):
     text_dim: ClassVar[int] = 0
 
     backbone: str = "dinov2_vits14"
-    image_side: int = 224
-    classes: Count = len(AFFORDANCES)
-    clusters: Annotated[int, Meta(ge=2)] = 3
+    image_side: Side = 224
+    classes: Width = len(AFFORDANCES)
+    clusters: Annotated[int, Meta(ge=2, le=8192)] = 3
     cam_threshold: Share = 0.6
     overlap: float = 0.6
     margin: float = 0.5

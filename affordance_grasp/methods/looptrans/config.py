@@ -6,9 +6,10 @@ from typing import Annotated, ClassVar, Literal
 from msgspec import Meta
 from torch import Tensor
 
-from affordance_grasp.configuration.settings import Count, Settings, Whole
+from affordance_grasp.configuration.settings import Settings
 from affordance_grasp.encoders.backbones import backbone_spec
 from affordance_grasp.errors import InvalidInput
+from affordance_grasp.methods.network import Side, Width
 from affordance_grasp.methods.shared.class_maps import SALIENT_HEADS, TripletBatch
 from affordance_grasp.query.vocabulary import AFFORDANCES
 
@@ -38,11 +39,11 @@ class LoopTransConfig(Settings, title="LoopTrans"):
     text_dim: ClassVar[int] = 0
 
     backbone: str = "dinov2_vits14"
-    image_side: int = 224
-    classes: Count = len(AFFORDANCES)
-    noise: Whole = 15
+    image_side: Side = 224
+    classes: Width = len(AFFORDANCES)
+    noise: Annotated[int, Meta(ge=0, le=8192)] = 15
     clusters: ClusterSource = "kmeans"
-    cluster_count: Annotated[int, Meta(ge=2)] = 4
+    cluster_count: Annotated[int, Meta(ge=2, le=8192)] = 4
     cluster_seed: int = 0
     cam_threshold: float = 0.92
     salient_heads: tuple[int, ...] | None = None

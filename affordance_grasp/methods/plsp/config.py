@@ -8,7 +8,7 @@ from torch import Tensor
 from affordance_grasp.configuration.settings import Count, Settings
 from affordance_grasp.encoders.backbones import backbone_spec
 from affordance_grasp.errors import InvalidInput
-from affordance_grasp.methods.network import TensorBatch
+from affordance_grasp.methods.network import Depth, Ratio, Side, TensorBatch, Width
 from affordance_grasp.query.vocabulary import AFFORDANCES
 
 Reasoning = Literal["per_sample", "all_pairs", "none"]
@@ -34,15 +34,15 @@ class PlspConfig(Settings, title="PLSP"):
 
     backbone: str = "dinov2_vits14"
     train_backbone: bool = False
-    image_side: int = 224
-    dim: Count = 256
-    text_dim: int = 384
-    classes: int = len(AFFORDANCES)
+    image_side: Side = 224
+    dim: Width = 256
+    text_dim: Width = 384
+    classes: Width = len(AFFORDANCES)
     fuser_heads: Count = 8
-    fuser_depth: int = 4
+    fuser_depth: Depth = 4
     decoder_heads: Count = 8
-    decoder_depth: int = 2
-    mlp_ratio: float = 4.0
+    decoder_depth: Depth = 2
+    mlp_ratio: Ratio = 4.0
     drop_path: float = 0.1
     align_margin: float = 0.1
     align_weight: float = 10.0

@@ -16,7 +16,14 @@ from torch.nn import functional
 from affordance_grasp.configuration.settings import Count, Settings
 from affordance_grasp.encoders.backbones import Backbone, backbone_spec
 from affordance_grasp.errors import InvalidInput
-from affordance_grasp.methods.network import GroundingNetwork, TensorBatch
+from affordance_grasp.methods.network import (
+    Depth,
+    GroundingNetwork,
+    Ratio,
+    Side,
+    TensorBatch,
+    Width,
+)
 from affordance_grasp.methods.plsp.mask_decoder import MaskDecoder
 
 CropMask = Literal["squashed", "padded"]
@@ -36,12 +43,12 @@ class RefinerConfig(Settings, title="refiner"):
 
     backbone: str = "dinov2_vits14"
     train_backbone: bool = False
-    image_side: int = 224
-    dim: Count = 256
-    text_dim: int = 384
+    image_side: Side = 224
+    dim: Width = 256
+    text_dim: Width = 384
     decoder_heads: Count = 8
-    decoder_depth: int = 2
-    mlp_ratio: float = 4.0
+    decoder_depth: Depth = 2
+    mlp_ratio: Ratio = 4.0
     coefficient: float = 4.0
     crop_mask: CropMask = "squashed"
 

@@ -8,6 +8,7 @@ from torch import Tensor
 from affordance_grasp.configuration.settings import Settings
 from affordance_grasp.encoders.backbones import backbone_spec
 from affordance_grasp.errors import InvalidInput
+from affordance_grasp.methods.network import Side, Width
 from affordance_grasp.methods.selectivecl.affinity import find_affinity
 from affordance_grasp.methods.shared.class_maps import TripletBatch
 from affordance_grasp.query.vocabulary import AFFORDANCES
@@ -45,10 +46,10 @@ class SelectiveClConfig(Settings, title="SelectiveCL"):
     backbone: str = "dinov2_vits14"
     affinity: str = "border_contrast"
     foreground: Foreground | None = None
-    image_side: int = 224
-    classes: int = len(AFFORDANCES)
+    image_side: Side = 224
+    classes: Width = len(AFFORDANCES)
     output: Output = "calibrated"
-    clusters: int = 3
+    clusters: Width = 3
     relevance: float = 0.6
     overlap: float = 0.6
     exo_indexing: ExoIndexing = "paper"
