@@ -40,6 +40,7 @@ from affordance_grasp.nodes.parameters import (
     SelectorParameters,
     SimulatorParameters,
 )
+from affordance_grasp.replay.bags.playing import played_topics
 from affordance_grasp.share import DEFAULT_ROBOT, share_path
 from launch import LaunchContext, LaunchDescription, LaunchDescriptionEntity
 
@@ -72,7 +73,11 @@ OWN_ARGUMENTS = {
         "namespace of the camera's topics; empty: /camera/camera for the driver, / for a bag, "
         "else that of the nodes",
     ),
-    "bag": ("", "folder of the bag to play with camera:=bag; empty: it is played elsewhere"),
+    "bag": (
+        "",
+        "folder of the bag to play with camera:=bag, its camera below any prefix, or below "
+        "camera_namespace; empty: it is played elsewhere",
+    ),
     "bag_options": ("--clock --loop", "options for ros2 bag play"),
     "robot": (
         "",
@@ -257,9 +262,27 @@ def _camera(given: Arguments) -> list[LaunchDescriptionEntity]:
     if given["camera"] == "realsense":
         return [_node(given, "camera", to=_camera_names(given))]
     if given["camera"] == "bag" and given["bag"]:
-        options = shlex.split(given["bag_options"])
-        return [ExecuteProcess(cmd=["ros2", "bag", "play", given["bag"], *options])]
+        renamed, options = _played_as(given), shlex.split(given["bag_options"])
+        remap = ["--remap", *renamed] if renamed else []
+        return [ExecuteProcess(cmd=["ros2", "bag", "play", given["bag"], *remap, *options])]
     return []
+
+
+def _played_as(given: Arguments) -> list[str]:
+    """The bag's topics, under whatever prefix, by the names under which our nodes expect them."""
+    camera = given["camera_namespace"].rstrip("/")
+    topics = played_topics(Path(given["bag"]), camera)
+    names = {
+        topics.color: f"{camera}/{COLOR}",
+        topics.depth: f"{camera}/{DEPTH}",
+        topics.camera_info: f"{camera}/{INFO}",
+        topics.joint_states: f"{given['namespace']}/joint_states",
+        topics.tf: "/tf",
+        topics.tf_static: "/tf_static",
+    }
+    return [
+        f"{recorded}:={name}" for recorded, name in names.items() if recorded not in (None, name)
+    ]
 
 
 def _robot(given: Arguments) -> list[Node]:

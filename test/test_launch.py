@@ -2,13 +2,16 @@ import importlib.util
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 pytest.importorskip("launch_ros", reason="no complete ROS 2 here: launch_ros cannot be imported")
 
 from launch.actions import DeclareLaunchArgument, ExecuteProcess, OpaqueFunction
+from small_bags import bag_writer, image, info, joints, transforms
 
 from affordance_grasp.configuration.settings import settings_of
+from affordance_grasp.datatypes import CameraIntrinsics
 from affordance_grasp.errors import InvalidInput
 from launch import LaunchContext
 
@@ -94,7 +97,6 @@ def test_an_argument_out_of_bounds_is_refused_before_anything_starts(start):
             {"camera": "driver", "robot": "simulation"},
             ["hand_eye", "simulator", "controller", "ask"],
         ),
-        ({"camera": "bag", "bag": "/b"}, ["bag", "ask"]),
         ({"camera": "bag"}, ["ask"]),
         ({"camera": "simulation", "robot": "none"}, ["simulator", "ask"]),
         (
@@ -293,9 +295,50 @@ def test_a_dry_run_of_the_parameter_file_is_never_undone(
 def test_a_bag_brings_its_own_time(module, completed):
     assert module._clock(completed(camera="bag")) == {"use_sim_time": True}
     assert module._clock(completed()) == {"use_sim_time": False}
-    (play,) = module._camera(completed(camera="bag", bag="/a b"))
-    words = ["".join(part.perform(None) for part in word) for word in play.cmd]
-    assert words == ["ros2", "bag", "play", "/a b", "--clock", "--loop"]
+
+
+@pytest.fixture
+def played(module, completed, tmp_path):
+    """The words with which a bag of a camera below ``/cell/eye`` is played."""
+    bag = tmp_path / "a b"
+    with bag_writer(bag) as writer:
+        for topic, message in {
+            "/cell/eye/color/image_raw": image(0, np.zeros((8, 8, 3), np.uint8), "rgb8"),
+            "/cell/eye/aligned_depth_to_color/image_raw": image(
+                0, np.ones((8, 8), np.uint16), "16UC1"
+            ),
+            "/cell/eye/color/camera_info": info(0, CameraIntrinsics(9, 9, 4, 4, 8, 8)),
+            "/arm/joint_states": joints(0, ["a"], [0.0]),
+            "/tf": transforms(0),
+        }.items():
+            writer.write(topic, message, 0)
+
+    def played(**given):
+        (play,) = module._camera(completed(camera="bag", bag=str(bag), **given))
+        words = ["".join(part.perform(None) for part in word) for word in play.cmd]
+        assert words[:4] == ["ros2", "bag", "play", str(bag)]
+        return words[4:]
+
+    return played
+
+
+def test_a_bag_is_played_under_the_names_that_the_nodes_expect(played, start, tmp_path):
+    remap = [
+        "/cell/eye/color/image_raw:=/color/image_raw",
+        "/cell/eye/aligned_depth_to_color/image_raw:=/aligned_depth_to_color/image_raw",
+        "/cell/eye/color/camera_info:=/color/camera_info",
+        "/arm/joint_states:=/joint_states",
+    ]
+    assert played() == ["--remap", *remap, "--clock", "--loop"]
+    named = played(camera_namespace="/cell/eye", namespace="left")
+    assert named == ["--remap", "/arm/joint_states:=/left/joint_states", "--clock", "--loop"]
+    entities = start(camera="bag", bag=str(tmp_path / "a b"))
+    assert names(entities) == sorted([*ALWAYS, "bag", "ask"])
+
+
+def test_a_bag_without_these_topics_is_answered_with_those_that_it_has(played):
+    with pytest.raises(InvalidInput, match="no topic /other/color/image_raw; .*has /cell/eye/"):
+        played(camera_namespace="/other")
 
 
 def test_the_camera_is_placed_by_the_calibration_alone(module, completed):
