@@ -51,6 +51,44 @@ def test_a_calibration_is_read_as_easy_handeye2_writes_it(tmp_path):
     np.testing.assert_allclose(seen, [0.01, 0.03, 0.53], atol=1e-12)
 
 
+# As easy_handeye writes it for ROS 1.
+WRITTEN_BY_ROS1 = """\
+parameters:
+  eye_on_hand: true
+  freehand_robot_movement: false
+  move_group: manipulator
+  robot_base_frame: /base_link
+  robot_effector_frame: /wrist3_Link
+  tracking_base_frame: /camera_color_optical_frame
+  tracking_marker_frame: handeye_target
+transformation: {qw: 0.7071067811865476, qx: 0.0, qy: 0.0, qz: 0.7071067811865476,
+  x: 0.01, y: -0.07, z: 0.03}
+"""
+
+
+def test_a_calibration_of_ros_1_is_read_alike(tmp_path):
+    for name, text in (("new", WRITTEN), ("old", WRITTEN_BY_ROS1)):
+        (tmp_path / name).write_text(text)
+    new, old = load_hand_eye(tmp_path / "new"), load_hand_eye(tmp_path / "old")
+    np.testing.assert_allclose(old.T_tool0_cam, new.T_tool0_cam, atol=1e-12)
+    assert (old.effector_frame, old.camera_frame, old.base_frame) == (
+        new.effector_frame,
+        new.camera_frame,
+        new.base_frame,
+    )
+    (tmp_path / "base").write_text(WRITTEN_BY_ROS1.replace("hand: true", "hand: false"))
+    with pytest.raises(InvalidInput, match="calibration_type is 'eye_on_base'.*camera_pose:=tf"):
+        read_hand_eye(tmp_path / "base")
+
+
+@pytest.mark.parametrize("frame", ["camera_depth_optical_frame", "camera_infra1_optical_frame"])
+def test_the_optical_frame_of_another_imager_is_not_that_of_colour(tmp_path, frame):
+    path = tmp_path / "other.calib"
+    path.write_text(WRITTEN.replace("camera_color_optical_frame", frame))
+    with pytest.raises(InvalidInput, match=f"'{frame}'; calibrate in the optical .*colour camera"):
+        load_hand_eye(path)
+
+
 def test_a_calibration_survives_the_round_trip(tmp_path):
     before = load_hand_eye(share_path("config/hand_eye.yaml"))
     write_hand_eye(tmp_path / "x.calib", before)
@@ -90,7 +128,13 @@ def test_a_calibration_for_the_link_is_read_but_not_worked_with(tmp_path):
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
-        ("eye_in_hand", "eye_on_base", "expected 'eye_in_hand'"),
+        (
+            "eye_in_hand",
+            "eye_on_base",
+            "is 'eye_on_base'; expected 'eye_in_hand'.*static_transform_publisher --x 0.01 "
+            "--y -0.07 --z 0.03 --qx 0 .*--frame-id base_link --child-frame-id camera_color_",
+        ),
+        ("x: 0.01", "x: 3.0", "not in metres"),
         ("x: 0.01", "x: 10.0", "not in metres"),
         ("x: 0.01", "x: .nan", "not in metres"),
         ("x: 0.01", "x: left", "garbles"),

@@ -1,6 +1,7 @@
 """``hand-eye check`` and ``hand-eye convert``, from files to a verdict and an exit code."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -89,6 +90,14 @@ def test_a_calibration_goes_to_the_link_and_back(tmp_path, capsys):
     np.testing.assert_allclose(T_tool0_link @ D435_LINK_OPTICAL, ROBOT.T_tool0_cam, atol=1e-9)
     assert main(["hand-eye", "convert", str(link), "--to", "optical", "--out", str(back)]) == 0
     np.testing.assert_allclose(load_hand_eye(back).T_tool0_cam, ROBOT.T_tool0_cam, atol=1e-9)
+
+
+def test_a_calibration_of_the_depth_imager_is_that_of_colour_15_mm_aside(tmp_path):
+    depth, optical = tmp_path / "depth.calib", tmp_path / "optical.calib"
+    write_hand_eye(depth, replace(ROBOT.hand_eye, camera_frame="camera_depth_optical_frame"))
+    assert main(["hand-eye", "convert", str(depth), "--to", "optical", "--out", str(optical)]) == 0
+    moved = np.linalg.inv(ROBOT.T_tool0_cam) @ load_hand_eye(optical).T_tool0_cam
+    np.testing.assert_allclose(moved, pose(translation_m=[-0.015, 0, 0]), atol=1e-9)
 
 
 def test_the_camera_s_own_extrinsics_may_be_given(tmp_path):

@@ -10,8 +10,12 @@ import numpy as np
 from affordance_grasp.calibration.verdict import CalibrationCheck, Verdict
 from affordance_grasp.configuration.flags import add_flags, read_flags
 from affordance_grasp.control.camera_mounting import (
+    D435_LINK_DEPTH,
     D435_LINK_OPTICAL,
-    OPTICAL_SUFFIX,
+    DEPTH,
+    LINK,
+    OPTICAL,
+    frame_kind,
     load_hand_eye,
     read_hand_eye,
     write_hand_eye,
@@ -23,7 +27,7 @@ from affordance_grasp.planning import RobotOptions
 if TYPE_CHECKING:
     from affordance_grasp.calibration.board_check import Board
 
-FRAMES = {"link": "camera_link", "optical": "camera_color_optical_frame"}
+FRAMES = {LINK: "camera_link", OPTICAL: "camera_color_optical_frame"}
 FAILED = (Verdict.POOR, Verdict.UNDECIDED)
 
 
@@ -113,13 +117,22 @@ def _board(arguments: argparse.Namespace) -> "Board":
 
 def _convert(arguments: argparse.Namespace) -> int:
     hand_eye = read_hand_eye(arguments.file)
-    present = "optical" if hand_eye.camera_frame.endswith(OPTICAL_SUFFIX) else "link"
+    present = frame_kind(hand_eye.camera_frame)
     if present == arguments.to:
         raise InvalidInput(
             f"{arguments.file} is for {hand_eye.camera_frame!r} already; nothing to convert"
         )
-    T_link_optical = _extrinsics(arguments.link_to_optical)
-    T_new_old = invert(T_link_optical) if arguments.to == "optical" else T_link_optical
+    T_link = {
+        LINK: np.eye(4),
+        DEPTH: D435_LINK_DEPTH,
+        OPTICAL: _extrinsics(arguments.link_to_optical),
+    }
+    if present not in T_link:
+        raise InvalidInput(
+            f"{arguments.file} is for {hand_eye.camera_frame!r}, whose place in the camera is not "
+            "known here; calibrate in the optical frame of the colour camera"
+        )
+    T_new_old = invert(T_link[arguments.to]) @ T_link[present]
     frame = arguments.frame or FRAMES[arguments.to]
     write_hand_eye(arguments.out, hand_eye.in_camera_frame(frame, T_new_old))
     print(f"{arguments.out}: pose of {frame} in {hand_eye.effector_frame}")
