@@ -26,7 +26,7 @@ FAST, REAL = 6.0, 1.0
 CHECKPOINT = Path(__file__).parents[2] / "models" / "plsp_simulated.safetensors"
 PARAMETERS = {
     "grounder": {"checkpoint": CHECKPOINT},
-    "simulator": {"camera_rate_hz": 4.0},
+    "simulator": {"camera_rate_hz": 3.0},
     "selector": {"frame_timeout_s": 8.0, "service_timeout_s": 6.0},
     "controller": {"joint_state_timeout_s": 1.0},
 }

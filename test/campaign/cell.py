@@ -47,7 +47,7 @@ JUMP_RAD = 1.0
 WRONG_TIME_S = 10.0
 LATE_S = 1.5
 LATE_NS = 200_000_000
-JOINTS_PERIOD_S = 0.03
+JOINTS_PERIOD_S = 0.05
 """Of real time: a driver's rate does not grow with the speed of the simulation."""
 
 

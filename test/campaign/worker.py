@@ -18,6 +18,7 @@ GRAPHS = 3
 
 def work(tasks: Any, journal_path: Path, logs: Path, name: str) -> None:
     """Take seeds from a queue until it gives None; logs of what was not clean are kept."""
+    os.environ["OMP_NUM_THREADS"] = "1"  # workers have a core each
     journal, number, broken = Journal(journal_path), 0, 0
     seed = tasks.get()
     while seed is not None:
