@@ -108,9 +108,22 @@ def test_settings_mistakes_are_named(tmp_path):
         load_gripper(tmp_path / "absent.yaml")
 
 
+@pytest.mark.parametrize("counts", [0, 1, 2, 3])
+def test_empty_fingers_that_end_some_counts_early_hold_nothing(gripper, counts):
+    """227 counts from open to closed, as the common driver has them."""
+    width_m = gripper.width_from_joint(gripper.max_knuckle_rad * (1 - counts / 227))
+    verdict = hold_verdict(width_m, gripper.min_width_m, 0.06, gripper.hold_margin_m)
+    assert verdict is Hold.EMPTY
+
+
+def test_a_blade_of_two_millimetres_is_held(gripper):
+    verdict = hold_verdict(0.002, gripper.min_width_m, 0.06, gripper.hold_margin_m)
+    assert verdict is Hold.HELD
+
+
 @pytest.mark.parametrize(
     ("width_m", "verdict"),
     [(0.0005, Hold.EMPTY), (0.004, Hold.HELD), (0.03, Hold.HELD), (0.0598, Hold.NOT_CLOSED)],
 )
 def test_hold_verdict(width_m, verdict):
-    assert hold_verdict(width_m, closed_width_m=0.0002, open_width_m=0.06) is verdict
+    assert hold_verdict(width_m, 0.0002, open_width_m=0.06, margin_m=0.0014) is verdict

@@ -27,8 +27,8 @@ class Action:
             self.command = SimpleNamespace()
 
 
-def language(command=PARALLEL, position="joint"):
-    return GripperCommandAdapter(command, position, GRIPPER)
+def language(command=PARALLEL, position="joint", closed_rad=0.8):
+    return GripperCommandAdapter(command, position, closed_rad, GRIPPER)
 
 
 def answer(position, status=SUCCEEDED, reached=True, stalled=False, command=PARALLEL):
@@ -54,6 +54,21 @@ def test_more_than_the_stroke_is_the_end_of_the_stroke():
     assert language().goal(Action, 0.2, 40.0).command.position[0] == 0.0
     assert language().width_m(answer(-0.01)) == GRIPPER.max_width_m
     assert language().width_m(answer(0.9)) == GRIPPER.min_width_m
+
+
+@pytest.mark.parametrize("counts", [0, 1, 2, 3])
+def test_empty_fingers_of_a_driver_that_closes_at_less_hold_nothing(counts):
+    """The common Robotiq driver has 227 counts up to 0.7929 rad."""
+    adapter = language(closed_rad=0.7929)
+    width_m = adapter.width_from_knuckle(0.7929 * (1 - counts / 227))
+    assert width_m < GRIPPER.min_width_m + GRIPPER.hold_margin_m
+    assert counts or width_m == pytest.approx(GRIPPER.min_width_m, abs=1e-9)
+    assert adapter.position_from_width(0.0) == pytest.approx(0.7929)
+    assert Ros2ControlParameters().closed_position == 0.7929
+
+
+def test_a_driver_that_closes_further_is_taken_at_its_word():
+    assert language(closed_rad=0.81).width_from_knuckle(0.4) == language().width_from_knuckle(0.4)
 
 
 @pytest.mark.parametrize("command", [PARALLEL, "GripperCommand"])

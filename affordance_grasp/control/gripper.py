@@ -27,7 +27,7 @@ from affordance_grasp.share import share_path
 
 DEFAULT_GRIPPER = "config/gripper_2f85.yaml"
 WIDTH_SLACK_M = 1e-9
-HOLD_MARGIN_M = 0.0012  # above the encoder's 0.4 mm, below the thinnest object
+HOLD_MARGIN_COUNTS = 3.5
 Vector3 = tuple[float, float, float]
 
 
@@ -69,6 +69,7 @@ class GripperProfile(Settings, title="gripper"):
     min_force_n: Positive
     max_force_n: Positive
     max_speed_mps: Positive
+    encoder_step_m: Positive = 0.0004
 
     def check(self) -> None:
         """Refuse linkages that do not close."""
@@ -91,6 +92,11 @@ class GripperProfile(Settings, title="gripper"):
     def min_width_m(self) -> float:
         """Width with the knuckle at its upper limit (0.2 mm on a 2F-85)."""
         return self.width_from_joint(self.max_knuckle_rad)
+
+    @property
+    def hold_margin_m(self) -> float:
+        """Widths that differ by less are not told apart by the encoder of the drive."""
+        return HOLD_MARGIN_COUNTS * self.encoder_step_m
 
     @property
     def pad_offset_m(self) -> float:
@@ -182,16 +188,19 @@ class Hold(str, Enum):
     NOT_CLOSED = "not closed"
 
 
-def hold_verdict(width_m: float, closed_width_m: float, open_width_m: float) -> Hold:
+def hold_verdict(
+    width_m: float, closed_width_m: float, open_width_m: float, margin_m: float
+) -> Hold:
     """Judge from the measured width whether an object is held.
 
     Args:
         width_m: measured distance of the fingertips after closing and lifting.
         closed_width_m: width that the empty gripper reaches.
         open_width_m: width before closing; unchanged means that the fingers never moved.
+        margin_m: see :attr:`GripperProfile.hold_margin_m`.
     """
-    if width_m <= closed_width_m + HOLD_MARGIN_M:
+    if width_m <= closed_width_m + margin_m:
         return Hold.EMPTY
-    if width_m >= open_width_m - HOLD_MARGIN_M:
+    if width_m >= open_width_m - margin_m:
         return Hold.NOT_CLOSED
     return Hold.HELD

@@ -110,6 +110,9 @@ class Ros2ControlParameters(Settings, title="controller"):
     gripper_position: Annotated[
         Literal["joint", "width"], about("what its position is: a knuckle angle or a gap")
     ] = "joint"
+    closed_position: Annotated[
+        Positive, about("knuckle angle that the driver tells for closed, empty fingers [rad]")
+    ] = 0.7929
     path_tolerance_rad: Annotated[Positive, about("largest path deviation [rad]")] = 0.2
     goal_tolerance_rad: Annotated[Positive, about("largest goal deviation [rad]")] = 0.02
     goal_time_s: Annotated[Positive, about("how late the arm may arrive [s]")] = 2.0

@@ -25,6 +25,7 @@ from affordance_grasp.control.robot import load_robot
 RATE, SLOW_RATE = 4.0, 0.05
 TICK_S = 0.01
 OBJECT_M = 0.03
+CLOSED_RAD = 0.7929  # what the common Robotiq driver tells where the linkage is at 0.8
 ARM_ACTION = "joint_trajectory_controller/follow_joint_trajectory"
 GRIPPER_ACTION = "robotiq_gripper_controller/gripper_cmd"
 GRIPPERS = {"ParallelGripperCommand": ParallelGripperCommand, "GripperCommand": GripperCommand}
@@ -148,7 +149,7 @@ class RobotDouble(Node):
         parallel = self._grips is ParallelGripperCommand
         asked = command.position[0] if parallel else command.position
         effort = command.effort[0] if parallel else command.max_effort
-        touching = self._robot.gripper.joint_from_width(OBJECT_M)
+        touching = self._robot.gripper.joint_from_width(OBJECT_M) * CLOSED_RAD / 0.8
         end = min(asked, touching)
         tell(event="grip", position=asked, effort=effort)
         result = self._grips.Result(stalled=end < asked, reached_goal=end == asked)

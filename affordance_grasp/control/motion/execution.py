@@ -98,4 +98,4 @@ def _check_open(plan: PickPlan, width_m: float) -> None:
 
 def _verdict(plan: PickPlan, gripper: GripperProfile, width_m: float) -> Hold:
     closed_m = gripper.clamp_width(plan.close_width_m)
-    return hold_verdict(width_m, closed_m, plan.open_width_m)
+    return hold_verdict(width_m, closed_m, plan.open_width_m, gripper.hold_margin_m)

@@ -45,11 +45,13 @@ class GripperCommandAdapter:
     ``ParallelGripperCommand`` and ``GripperCommand`` take one position, which drivers interpret
     as the angle of the knuckle joint or as the distance of the fingertips, and an effort that
     2F-85 drivers interpret as newtons. A gripper that stalls on an object has succeeded, whatever
-    status its driver returns.
+    status its driver returns. Drivers scale the angle so that it is ``closed_rad`` where the empty
+    fingers meet; the profile's is ``max_knuckle_rad`` there.
     """
 
     command: str
     position: str
+    closed_rad: float
     profile: GripperProfile
 
     def goal(self, action: Any, width_m: float, force_n: float) -> Any:
@@ -86,7 +88,9 @@ class GripperCommandAdapter:
     def position_from_width(self, width_m: float) -> float:
         """The driver's position for a width [m]: the width itself or the knuckle angle [rad]."""
         width_m = self.profile.clamp_width(width_m)
-        return width_m if self.position == "width" else self.profile.joint_from_width(width_m)
+        if self.position == "width":
+            return width_m
+        return self.profile.joint_from_width(width_m) / self._scale
 
     def width_from_position(self, position: float) -> float:
         """The inverse, clamped to the stroke."""
@@ -96,8 +100,13 @@ class GripperCommandAdapter:
 
     def width_from_knuckle(self, knuckle_rad: float) -> float:
         """Distance of the fingertips [m] at a knuckle angle of ``joint_states`` [rad]."""
-        angle = min(max(knuckle_rad, 0.0), self.profile.max_knuckle_rad)
+        angle = min(max(knuckle_rad * self._scale, 0.0), self.profile.max_knuckle_rad)
         return self.profile.width_from_joint(angle)
+
+    @property
+    def _scale(self) -> float:
+        """Of the profile's angle to the driver's."""
+        return self.profile.max_knuckle_rad / min(self.closed_rad, self.profile.max_knuckle_rad)
 
 
 class Ros2ControlArm(RobotArm):
@@ -109,7 +118,9 @@ class Ros2ControlArm(RobotArm):
         """Look for the servers; they are waited for when first used."""
         self._settings = p = declare(node, Ros2ControlParameters)
         super().__init__(node, robot, joints, p.path_tolerance_rad, 2 * p.goal_tolerance_rad)
-        self._adapter = GripperCommandAdapter(p.gripper_command, p.gripper_position, robot.gripper)
+        self._adapter = GripperCommandAdapter(
+            p.gripper_command, p.gripper_position, p.closed_position, robot.gripper
+        )
         self._actions = actions = require("control_msgs.action", WANTED_BY)
         self._tolerance = require("control_msgs.msg", WANTED_BY).JointTolerance
         self._fingers = JointMonitor(node, (robot.gripper.knuckle_joint,))
