@@ -17,7 +17,7 @@ from rclpy.qos import QoSProfile
 from spinning import ros
 
 from affordance_grasp.nodes.ros import action_servers as module
-from affordance_grasp.nodes.ros.action_servers import Actions, ExclusiveAction
+from affordance_grasp.nodes.ros.action_servers import Actions, ExclusiveAction, Stages
 from affordance_grasp.nodes.ros.calls import Refused, wait
 from affordance_grasp.nodes.ros.goals import ActionClient, Goals
 from affordance_grasp.nodes.ros.heartbeats import Heartbeats
@@ -56,6 +56,14 @@ def bench():
         yield bench
         for heart in bench.hearts:
             heart.close()
+
+
+def test_stages_are_timed_also_when_none_has_begun():
+    stages = Stages(lambda stage: None)
+    assert stages.timings_s() == {}
+    stages("look")
+    stages("decide")
+    assert list(stages.timings_s()) == ["look", "decide"]
 
 
 def test_of_fifty_goals_at_once_each_is_answered(bench):

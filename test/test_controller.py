@@ -7,7 +7,7 @@ import pytest
 pytest.importorskip("rclpy", reason="no ROS 2 here: rclpy cannot be imported")
 
 import rclpy
-from affordance_grasp.action import ExecuteGrasp
+from affordance_grasp.action import ExecuteGrasp, MoveGripper
 from affordance_grasp.msg import SelectedGrasp
 from rclpy.parameter import Parameter
 from std_msgs.msg import Header, String
@@ -20,7 +20,7 @@ from affordance_grasp.geometry import pose
 from affordance_grasp.nodes import controller
 from affordance_grasp.nodes.controller import ControllerNode
 from affordance_grasp.nodes.convert.conversions import from_pose
-from affordance_grasp.nodes.ros.calls import NoAnswer
+from affordance_grasp.nodes.ros.calls import NoAnswer, Refused
 from affordance_grasp.share import share_path
 
 
@@ -188,6 +188,38 @@ def test_nothing_moves_when_it_cannot_be_planned(node):
     with pytest.raises(Unreachable):
         node._execute(Handle(grasp(x_m=2.0)), ExecuteGrasp.Result())
     assert "move" not in node._arm.done and "grip" not in node._arm.done
+
+
+def test_what_was_lifted_is_not_dropped_by_a_further_grasp_but_released_on_request(node):
+    node._execute(Handle(grasp()), ExecuteGrasp.Result())
+    for dry_run in (True, False):
+        handle = Handle(grasp())
+        handle.request.dry_run = dry_run
+        node._arm.done.clear()
+        with pytest.raises(Refused, match="hold what they lifted, 30 mm wide.* /release "):
+            node._execute(handle, ExecuteGrasp.Result())
+        assert not {"grip", "move"} & set(node._arm.done)
+    result = MoveGripper.Result()
+    node._release(Handle(grasp()), result)
+    assert result.width_m == pytest.approx(0.085)
+    node._held.check()
+
+
+def test_after_a_fault_in_the_lift_the_fingers_may_hold_something(node):
+    node._arm.fault, node._arm.fails_at = MotionFault("blocked"), 3
+    with pytest.raises(MotionFault):
+        node._execute(Handle(grasp()), ExecuteGrasp.Result())
+    with pytest.raises(Refused, match="the fingers may hold something; take hold of it"):
+        node._execute(Handle(grasp()), ExecuteGrasp.Result())
+
+
+def test_fingers_that_do_not_open_release_nothing(node):
+    node._execute(Handle(grasp()), ExecuteGrasp.Result())
+    node._arm.width_m = 0.03
+    with pytest.raises(MotionFault, match="opened to 30 mm only"):
+        node._release(Handle(grasp()), MoveGripper.Result())
+    with pytest.raises(Refused):
+        node._held.check()
 
 
 @pytest.mark.parametrize("stuck_m", [0.0, 0.05, 0.06])

@@ -14,7 +14,7 @@ import pytest
 
 pytest.importorskip("rclpy", reason="no ROS 2 here: rclpy cannot be imported")
 
-from affordance_grasp.action import ExecuteGrasp
+from affordance_grasp.action import ExecuteGrasp, MoveGripper
 from affordance_grasp.msg import SelectedGrasp
 from affordance_grasp.srv import GenerateGrasps, GroundAffordance, SelectGrasp
 from arm_log import ArmLog
@@ -33,7 +33,7 @@ from affordance_grasp.nodes.graph.client import GraspClient
 from affordance_grasp.nodes.graph.processes import Graph, NodeDied, is_empty, isolate
 from affordance_grasp.nodes.inputs.joints import JointMonitor
 from affordance_grasp.nodes.ros.calls import NoAnswer, wait
-from affordance_grasp.nodes.ros.goals import ActionClient
+from affordance_grasp.nodes.ros.goals import ActionClient, Goals
 
 pytestmark = pytest.mark.processes
 
@@ -276,6 +276,16 @@ def test_a_mug_is_picked_through_the_graph(client, graph):
     assert plan.best is not None
     assert plan.frame.color.shape == (480, 640, 3)
     assert len(plan.selection.ranked) + len(plan.selection.rejected) == len(plan.candidates)
+
+
+def test_what_is_in_the_hand_is_not_planned_on_but_released(client):
+    again = client.grasp("hold", True, lambda stage, _: None)
+    assert not again.success and "the fingers hold what they lifted" in again.message
+    release = ActionClient(client.node, MoveGripper, "release")
+    assert Goals().run(release, MoveGripper.Goal(), ANSWER_S, "releasing").result.success
+    assert not client.judge("hold").held
+    again = client.grasp("hold", True, lambda stage, _: None)
+    assert "the fingers hold" not in again.message
 
 
 def ended(client, log, graph, number):

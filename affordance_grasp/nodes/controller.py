@@ -10,13 +10,18 @@ from rclpy.node import Node
 from std_msgs.msg import Header
 from visualization_msgs.msg import MarkerArray
 
-from affordance_grasp.action import ExecuteGrasp
+from affordance_grasp.action import ExecuteGrasp, MoveGripper
 from affordance_grasp.control.gripper import Hold
-from affordance_grasp.control.motion.execution import PickExecution, perform_pick
+from affordance_grasp.control.motion.execution import (
+    OPEN_TOLERANCE_M,
+    PickExecution,
+    perform_pick,
+)
 from affordance_grasp.control.motion.pick import PickPlan, plan_pick
 from affordance_grasp.control.robot import RobotConfig, load_robot
 from affordance_grasp.errors import AffordanceGraspError, MotionFault
 from affordance_grasp.nodes.arms.arm import RobotArm
+from affordance_grasp.nodes.arms.held_object import RELEASE, UNKNOWN, HeldObject
 from affordance_grasp.nodes.arms.moveit_arm import MoveItArm
 from affordance_grasp.nodes.arms.ros2_control_arm import Ros2ControlArm
 from affordance_grasp.nodes.arms.simulated_arm import SimulatedArm
@@ -26,14 +31,14 @@ from affordance_grasp.nodes.inputs.described_robot import DescribedRobot
 from affordance_grasp.nodes.inputs.joints import JointMonitor
 from affordance_grasp.nodes.parameters import ControllerParameters
 from affordance_grasp.nodes.ros.action_servers import ExclusiveAction, Stages
-from affordance_grasp.nodes.ros.calls import LATCHED, NoAnswer, publish_to
+from affordance_grasp.nodes.ros.calls import LATCHED, NoAnswer, Refused, publish_to
 from affordance_grasp.nodes.ros.diagnostics import Diagnostics, Health, health_of
 from affordance_grasp.nodes.ros.heartbeats import Heartbeats
 from affordance_grasp.nodes.ros.parameters import LiveParameters
 from affordance_grasp.nodes.ros.running import run
 
 WHAT_TO_DO = "the arm stands still; see that its path is free, bring it home, then retry"
-UNKNOWN = "whether the arm stands still is unknown: use the robot's own stop, then check it"
+NOT_SEEN = "whether the arm stands still is unknown: use the robot's own stop, then check it"
 REST_S, REST_PATIENCE_S = 0.1, 1.5
 ARMS: dict[str, Callable[[Node, DescribedRobot, JointMonitor, Heartbeats], RobotArm]] = {
     "simulation": SimulatedArm,
@@ -60,6 +65,8 @@ class ControllerNode(Node):
         self._action = ExclusiveAction(
             self, self._heartbeats, ExecuteGrasp, "execute", self._execute
         )
+        self._action.serve(MoveGripper, RELEASE, self._release)
+        self._held = HeldObject(self, configured.gripper, assume=not p.dry_run)
         Diagnostics(self, "motion", self._health)
         how = "dry run, nothing will move" if p.dry_run else f"{p.speed_scaling:.0%} of its speed"
         self.get_logger().info(f"robot {p.robot}: {how}")
@@ -67,7 +74,7 @@ class ControllerNode(Node):
     def close(self) -> None:
         """Stop the arm, verify that it stands still, and say so to the client."""
         if not self._action.leave():
-            self.get_logger().error(UNKNOWN)
+            self.get_logger().error(NOT_SEEN)
         self._heartbeats.close()
 
     def _health(self) -> Health:
@@ -86,6 +93,7 @@ class ControllerNode(Node):
         self._arm.begin(lambda: self._action.unwanted(handle))
         try:
             stages("plan")
+            self._held.check()
             robot = self._described.robot
             plan = self._plan(robot, handle.request)
             if self._live.now.dry_run or handle.request.dry_run:
@@ -96,7 +104,23 @@ class ControllerNode(Node):
             self._arm.end()
             result.timings = from_timings(stages.timings_s())
         result.final_width_m = execution.width_m
-        result.message = _verdict(execution)
+        result.message = self._verdict(execution)
+
+    def _release(self, handle: ServerGoalHandle, result: MoveGripper.Result) -> None:
+        """Open the fingers, as wide as they go and no matter what the goal says."""
+        if self._live.now.dry_run:
+            raise Refused("dry run: nothing moves, the fingers neither")
+        gripper = self._described.gripper
+        self._arm.begin(lambda: self._action.unwanted(handle))
+        try:
+            result.width_m = self._arm.grip(gripper.max_width_m, gripper.min_force_n)
+        finally:
+            self._arm.end()
+        if result.width_m < gripper.max_width_m - OPEN_TOLERANCE_M:
+            raise MotionFault(
+                f"the fingers opened to {result.width_m * 1e3:.0f} mm only; see what blocks them"
+            )
+        self._held.now_holds("")
 
     def _plan(self, robot: RobotConfig, goal: ExecuteGrasp.Goal) -> PickPlan:
         """Plan the whole pick and show it."""
@@ -107,10 +131,16 @@ class ControllerNode(Node):
         return plan
 
     def _perform(self, robot: RobotConfig, plan: PickPlan, stages: Stages) -> PickExecution:
+        def begin(stage: str) -> None:
+            if stage == "close":
+                self._held.now_holds(UNKNOWN)
+            stages(stage)
+
         try:
-            return perform_pick(self._arm, plan, robot.gripper, stages)
+            return perform_pick(self._arm, plan, robot.gripper, begin)
         except BaseException as error:  # any error, bugs included: the arm must stop
             self._arm.stop()
+            self._held.stays()
             if isinstance(error, AffordanceGraspError):
                 raise MotionFault(f"{error}; {self._how_it_stands(error)}") from error
             raise
@@ -119,25 +149,28 @@ class ControllerNode(Node):
         """Promised only where it was seen, and where who moves the arm has answered."""
         answered = not isinstance(error, NoAnswer) and not isinstance(error.__cause__, NoAnswer)
         still = answered and self._joints.rest(REST_S, REST_PATIENCE_S)
-        return WHAT_TO_DO if still else UNKNOWN
+        return WHAT_TO_DO if still else NOT_SEEN
+
+    def _verdict(self, execution: PickExecution) -> str:
+        """What the gripper feels, as a sentence; raises when it is not something held."""
+        width_mm = execution.width_m * 1e3
+        if execution.held:
+            self._held.now_holds(f"the fingers hold what they lifted, {width_mm:.0f} mm wide")
+            self._held.stays()
+            return f"lifted with something {width_mm:.0f} mm wide between the fingers"
+        self._held.now_holds("")
+        if execution.verdict is Hold.NOT_CLOSED:
+            raise MotionFault(f"the fingers stayed open at {width_mm:.0f} mm; see to the gripper")
+        caught = execution.closed_verdict is Hold.HELD
+        lost = "was lost on the way up" if caught else "was not caught"
+        raise MotionFault(
+            f"the object {lost}: the fingers are closed to {width_mm:.0f} mm; the arm is home, "
+            "ask again"
+        )
 
     def _tell(self, handle: ServerGoalHandle, stage: str) -> None:
         self.get_logger().info(stage)
         handle.publish_feedback(ExecuteGrasp.Feedback(stage=stage))
-
-
-def _verdict(execution: PickExecution) -> str:
-    """What the gripper feels, as a sentence; raises when it is not something held."""
-    width_mm = execution.width_m * 1e3
-    if execution.held:
-        return f"lifted with something {width_mm:.0f} mm wide between the fingers"
-    if execution.verdict is Hold.NOT_CLOSED:
-        raise MotionFault(f"the fingers stayed open at {width_mm:.0f} mm; see to the gripper")
-    lost = "was lost on the way up" if execution.closed_verdict is Hold.HELD else "was not caught"
-    raise MotionFault(
-        f"the object {lost}: the fingers are closed to {width_mm:.0f} mm; the arm is home, ask "
-        "again"
-    )
 
 
 def main() -> None:

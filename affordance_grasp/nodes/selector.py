@@ -14,6 +14,7 @@ from affordance_grasp.action import AffordanceGrasp, ExecuteGrasp
 from affordance_grasp.control.motion.pick import reach_from
 from affordance_grasp.control.robot import load_robot
 from affordance_grasp.msg import GraspDecision, SelectedGrasp
+from affordance_grasp.nodes.arms.held_object import HeldObjectMonitor
 from affordance_grasp.nodes.check_camera import report_camera
 from affordance_grasp.nodes.convert.grasp_messages import from_best, from_decision, from_timings
 from affordance_grasp.nodes.convert.markers import grasp_markers
@@ -61,6 +62,7 @@ class SelectorNode(Node):
         self._check = report_camera(self, self._frames, camera_frame, p.camera_patience_s)
         self._joints = JointMonitor(self, self._robot.arm.joint_names)
         self._described = DescribedRobot(self, self._robot)
+        self._held = HeldObjectMonitor(self)
         locate = CAMERA_POSES[p.camera_pose]
         self._camera = locate(self, self._robot, self._joints, p.pose_timeout_s)
         self._remote = RemoteServices(self, p.service_timeout_s)
@@ -123,6 +125,7 @@ class SelectorNode(Node):
 
     def _decide(self, query: str, tell: Callable[[str], None]) -> Decision:
         """Observe once and decide; raises when no grasp can be executed."""
+        self._held.check()  # or the object in the hand would be taken for one on the table
         tell("look")
         p = self._live.now
         self._remote.refuse_unknown(query)

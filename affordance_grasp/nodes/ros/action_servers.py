@@ -136,10 +136,19 @@ class ExclusiveAction:
         self, node: Node, heartbeats: Heartbeats, kind: Any, name: str, work: Work
     ) -> None:
         """Offer the action."""
-        self._name, self._work, self._busy = name, work, Lock()
+        self._name, self._busy = name, Lock()
         self._actions = Actions(node, heartbeats, name)
         self.unwanted, self.leave = self._actions.unwanted, self._actions.leave
-        self._actions.serve(kind, name, self._execute, ReentrantCallbackGroup())
+        self.serve(kind, name, work)
+
+    def serve(self, kind: Any, name: str, work: Work) -> None:
+        """Offer one more action, whose goals exclude those of the others."""
+
+        def alone(handle: ServerGoalHandle, result: Any) -> None:
+            with self.held_off():
+                work(handle, result)
+
+        self._actions.serve(kind, name, alone, ReentrantCallbackGroup())
 
     @contextmanager
     def held_off(self) -> Iterator[None]:
@@ -150,10 +159,6 @@ class ExclusiveAction:
             yield
         finally:
             self._busy.release()
-
-    def _execute(self, handle: ServerGoalHandle, result: Any) -> None:
-        with self.held_off():
-            self._work(handle, result)
 
 
 class Stages:
@@ -172,4 +177,4 @@ class Stages:
     def timings_s(self) -> dict[str, float]:
         """Stage -> duration [s], of the last one until now."""
         ends = [begun for _, begun in self._begun[1:]] + [monotonic()]
-        return {stage: end - begun for (stage, begun), end in zip(self._begun, ends, strict=True)}
+        return {stage: end - begun for (stage, begun), end in zip(self._begun, ends, strict=False)}
