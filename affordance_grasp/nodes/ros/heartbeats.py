@@ -4,7 +4,7 @@ DDS itself notices after 20 s that a process was killed, and never that one was 
 """
 
 from collections.abc import Callable
-from threading import Thread
+from threading import Event, Thread
 
 from rclpy.clock import Clock
 from rclpy.clock_type import ClockType
@@ -18,7 +18,7 @@ PERIOD_S = 0.05
 LEASE_S = 0.3
 """Silence after which a client is taken for gone: six beats."""
 BEAT = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
-CLOSE_S = 1.0
+CLOSE_S, POLL_S = 1.0, 0.1
 NO_SERVICE = Parameter("start_type_description_service", value=False)
 
 
@@ -40,6 +40,7 @@ class Heartbeats:
         self._steady = Clock(clock_type=ClockType.STEADY_TIME)
         self._executor = SingleThreadedExecutor(context=node.context)
         self._executor.add_node(self._node)
+        self._closing = Event()
         self._thread = Thread(target=self._spin, name="heartbeats", daemon=True)
         self._thread.start()
 
@@ -67,12 +68,14 @@ class Heartbeats:
 
     def close(self) -> None:
         """Fall silent."""
+        self._closing.set()
+        self._thread.join(CLOSE_S)  # what is taken off a node that spins can break its executor
         self._executor.shutdown(CLOSE_S)
-        self._thread.join(CLOSE_S)
         self._node.destroy_node()
 
     def _spin(self) -> None:
         try:
-            self._executor.spin()
+            while not self._closing.is_set():
+                self._executor.spin_once(POLL_S)
         except ExternalShutdownException:
             return  # as silent as after ``close``
