@@ -93,6 +93,16 @@ def test_each_fault_of_the_positions_has_its_own_sentence(monitor, fault, before
         monitor.check()
 
 
+@pytest.mark.parametrize("silent_s", [0.51, 5.0])
+@pytest.mark.parametrize("late_s", [0.0, 0.4, -0.4])
+def test_a_driver_that_stopped_is_no_clock(monitor, silent_s, late_s):
+    """Its last stamp is too old before its last message came too long ago, or after."""
+    take(monitor, NOW_S - late_s, 2.0, 1.0)
+    monitor._clock = clock_at(NOW_S + silent_s + abs(late_s))
+    with pytest.raises(MotionFault, match="nothing has arrived on joint_states of a, b for"):
+        monitor.check()
+
+
 def test_silence_is_said(monitor):
     with pytest.raises(NoAnswer, match="nothing arrives on joint_states"):
         monitor.now()

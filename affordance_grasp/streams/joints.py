@@ -13,6 +13,8 @@ FASTEST_RAD_S = 2 * np.pi
 STILL_RAD = 0.002
 SAME_RAD = 0.05
 """Tolerance for positions of one stamp: some drivers stamp more coarsely than they measure."""
+SOON = 2
+"""Times the largest age, for which a fault of the last message explains why there is no better."""
 
 
 class JointHistory(Timeline[Floats]):
@@ -22,7 +24,7 @@ class JointHistory(Timeline[Floats]):
         """No positions yet."""
         super().__init__(_apart)
         self.names = tuple(names)
-        self._came_ns, self._fault = 0, ""
+        self._came_ns, self._late_ns, self._fault = 0, 0, ""
         self._others: tuple[str, ...] = ()
 
     @property
@@ -62,6 +64,7 @@ class JointHistory(Timeline[Floats]):
             self._fault = str(error)
             raise
         self.insert(stamp_ns(message.header.stamp), positions)
+        self._late_ns = now_ns - stamp_ns(message.header.stamp)
 
     def complaint(self, now_ns: int, max_age_s: float) -> str:
         """One sentence where these positions are not those of now; empty where they are."""
@@ -71,14 +74,17 @@ class JointHistory(Timeline[Floats]):
         if abs(age_s) <= max_age_s:  # a stamp from the future would stay fresh
             return ""
         silent_s = (now_ns - self._came_ns) * 1e-9
-        if self._came_ns and abs(silent_s) <= max_age_s:
-            return self._fault or (
-                f"joint_states arrives with stamps {abs(age_s):.1f} s "
-                f"{'old' if age_s > 0 else 'ahead'}, they must be within {max_age_s:g} s of now; "
+        if self._fault and abs(silent_s) <= SOON * max_age_s:
+            return self._fault
+        if not self.received:
+            return self._nothing()
+        late_s = self._late_ns * 1e-9
+        if abs(late_s) > max_age_s:
+            return (
+                f"joint_states arrives with stamps {abs(late_s):.1f} s "
+                f"{'old' if late_s > 0 else 'ahead'}, they must be within {max_age_s:g} s of now; "
                 "the clocks must agree"
             )
-        if not self._came_ns:
-            return self._nothing()
         return (
             f"nothing has arrived on joint_states of {self._listed()} for {silent_s:.1f} s; the "
             "robot's driver has stopped"
