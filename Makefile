@@ -36,16 +36,20 @@ INTEGRATION ?= test/integration test/test_launch.py
 integration:
 	@requirements/complete_ros.sh python .ci/try_again.py $(PYTEST) $(INTEGRATION)
 
-# Seeded faults in running graphs, judged from outside; goes on where it ended. A seed with a finding
-# runs once more, alone, and its logs stay in $(RUNS)/logs.
+# Seeded faults in running graphs and hostile files, judged from outside: docs/reliability.md. It goes
+# on where it ended.
 N ?= 1000
 FAULTS ?= $(N)
+FILES ?= $(N)
 RUNS ?= runs/campaign
 campaign: setup
 	@$(ACTIVATE)
 	export PYTHONPATH="$(CURDIR)/test:$$PYTHONPATH"
 	python -m campaign faults --seeds "0:$(FAULTS)" --journal "$(RUNS)/faults.jsonl" \
-		--logs "$(RUNS)/logs" --workers "$(WORKERS)"
+		--logs "$(RUNS)/logs" --workers "$(WORKERS)" && faults=0 || faults=$$?
+	python -m campaign.hostile --seeds "0:$(FILES)" --journal "$(RUNS)/files.jsonl" \
+		--workers "$(WORKERS)"
+	exit $$faults
 
 lint: setup
 	@source .venv/bin/activate
