@@ -1,10 +1,13 @@
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 from agd20k_tree import write_tree
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from affordance_grasp.datasets.agd20k import load_split
+from affordance_grasp.datasets.agd20k import ImageFile, load_split
 from affordance_grasp.datasets.detections import Detections, RecordedDetector
 from affordance_grasp.datasets.labels import label_path
 from affordance_grasp.errors import InvalidInput, UnknownName
@@ -113,8 +116,39 @@ def test_images_without_box_get_no_label(tree, tmp_path):
     assert (count.written, count.without_box) == (0, 12)
 
 
-def test_bad_boxes_file_and_unknown_mask_step(tree, tmp_path):
-    split, _ = tree
+KEYS = st.sampled_from(
+    ("parts", "objects_ego", "prompts", "hold", "mug", "a.jpg", "boxes", "scores", "x")
+)
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=3),
+    lambda inner: st.lists(inner, max_size=5) | st.dictionaries(KEYS, inner, max_size=3),
+    max_leaves=12,
+)
+
+
+NUMBERS = st.integers() | st.floats()
+BOXES = st.lists(st.lists(NUMBERS, min_size=4, max_size=4), max_size=2)
+FOUND = st.fixed_dictionaries({"boxes": BOXES, "scores": st.lists(NUMBERS, max_size=2)})
+TABLES = (FOUND | VALUES).map(lambda found: {"parts": {"hold": {"mug": {"a.jpg": found}}}})
+
+
+@settings(max_examples=150, deadline=None)
+@given(TABLES | st.dictionaries(KEYS, VALUES, max_size=4) | VALUES)
+def test_any_boxes_file_is_a_detector_or_one_sentence(tmp_path_factory, content):
+    path = tmp_path_factory.getbasetemp() / "any.json"
+    path.write_text(json.dumps(content))
+    image = ImageFile("hold", "mug", Path("a.jpg"))
+    try:
+        detector = RecordedDetector(path)
+    except InvalidInput as error:
+        assert str(error).isprintable()
+        return
+    for found in (detector.parts(image), detector.object_ego(image), detector.object_exo(image)):
+        assert found is None or np.isfinite(found.best).all()
+    assert isinstance(detector.prompt("hold", "mug"), (str, type(None)))
+
+
+def test_bad_boxes_file_and_unknown_mask_step(tmp_path):
     with pytest.raises(InvalidInput, match="no detector boxes at"):
         RecordedDetector(tmp_path / "none.json")
     (tmp_path / "bad.json").write_text("{")
@@ -122,13 +156,20 @@ def test_bad_boxes_file_and_unknown_mask_step(tree, tmp_path):
         RecordedDetector(tmp_path / "bad.json")
     with pytest.raises(InvalidInput, match="it is a folder"):
         RecordedDetector(tmp_path)
-    for content in ("[]", '{"parts": []}'):
+    box = '{"boxes": [[5, 5, 5, 9]], "scores": [1]}'
+    for content, words in (
+        ("[]", "Expected `object`, got `array`"),
+        ("{}", "missing required field `parts`"),
+        ('{"parts": {"hold": [1]}}', r"Expected `object`, got `array` - at `\$\.parts"),
+        ('{"parts": {}, "prompts": {"hold": {"mug": 3}}}', "Expected `str`, got `int`"),
+        (
+            f'{{"parts": {{"hold": {{"mug": {{"a.jpg": {box}}}}}}}}}',
+            "parts of hold/mug/a.jpg: .*<",
+        ),
+    ):
         (tmp_path / "bad.json").write_text(content)
-        with pytest.raises(InvalidInput, match="no mapping"):
+        with pytest.raises(InvalidInput, match=f"bad.json: .*{words}"):
             RecordedDetector(tmp_path / "bad.json")
-    (tmp_path / "bad.json").write_text('{"parts": {"hold": [1]}}')
-    with pytest.raises(InvalidInput, match="bad.json: parts of"):
-        write_pseudo_labels(split, RecordedDetector(tmp_path / "bad.json"), overwrite=True)
     with pytest.raises(UnknownName, match="grabcut, box, sam"):
         find_masker("lasso")
     with pytest.raises(InvalidInput, match="left < right"):

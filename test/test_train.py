@@ -7,6 +7,8 @@ import pytest
 import torch
 import yaml
 from agd20k_tree import write_tree
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from tiny_encoders import TINY_NETWORK, TinyEncoder, TinyText
 
 from affordance_grasp.cli import main
@@ -238,6 +240,41 @@ def test_without_labels_there_is_nothing_to_train_on(resources, tmp_path):
         train_method(bare, CONFIG, RunFolder(tmp_path / "run"))
     assert not (tmp_path / "cache").exists()
     assert not (tmp_path / "run").exists()
+
+
+JUNK = st.sampled_from(
+    [None, 3, -1, "x", [], {}, [{}], [1], {1: 2}, torch.ones(2), {"a": torch.ones(2, 3)}]
+)
+
+
+@settings(max_examples=40, deadline=None)
+@given(data=st.data())
+def test_any_training_state_is_taken_up_or_one_sentence(finished, data):
+    run, network = (
+        RunFolder(finished[0].path.parent / "junk"),
+        CONFIG.make_network(36, TinyEncoder()),
+    )
+    state = finished[0].load_state()
+    kind = data.draw(st.sampled_from(sorted(state)))
+    inside = state[kind]
+    if isinstance(inside, dict) and inside and data.draw(st.booleans()):
+        inside[data.draw(st.sampled_from(sorted(inside)))] = data.draw(JUNK)
+    elif data.draw(st.booleans()):
+        state[kind] = data.draw(JUNK)
+    else:
+        del state[kind]
+    run.path.mkdir(exist_ok=True)
+    run.save_state(state)
+    loop = train_module._Loop(network, None, CONFIG, run, None, "cpu")
+    try:
+        loop.restore()
+    except CheckpointError as error:
+        assert str(error).isprintable()
+    else:
+        for parameter in network.parameters():
+            parameter.grad = torch.zeros_like(parameter) if parameter.requires_grad else None
+        loop.optimizer.step()
+        assert len(loop.rows) == loop.epoch
 
 
 def test_a_run_that_failed_in_its_first_epoch_is_begun_again_in_the_same_folder(

@@ -12,11 +12,11 @@ Boxes are in pixels of the image, right and bottom exclusive. ``prompts`` are th
 detector was asked for; they may be absent.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -36,12 +36,14 @@ class Detections:
     scores: NDArray[np.float64]
 
     def __post_init__(self) -> None:
-        """Refuse arrays that disagree and boxes that are empty or not finite."""
+        """Refuse arrays that disagree, scores that are not finite, and boxes without an area."""
         if self.boxes.shape != (len(self.scores), 4):
             raise InvalidInput(
                 f"{self.boxes.shape} boxes and {self.scores.shape} scores; expected (N, 4), (N,)"
             )
         left, top, right, bottom = self.boxes.T
+        if not np.isfinite(self.scores).all():
+            raise InvalidInput("detection scores must be finite")
         if not (np.isfinite(self.boxes).all() and (left < right).all() and (top < bottom).all()):
             raise InvalidInput("detection boxes must be finite with left < right and top < bottom")
 
@@ -74,17 +76,42 @@ class Detector(Protocol):
         """The part detector's prompt, None where it is not recorded."""
 
 
+@dataclass(frozen=True)
+class _Found:
+    boxes: list[tuple[float, float, float, float]] = field(default_factory=list)
+    scores: list[float] = field(default_factory=list)
+
+
+_Table = dict[str, dict[str, dict[str, _Found | None]]]
+
+
+@dataclass(frozen=True)
+class _Answers:
+    """The content of a detector's file."""
+
+    parts: _Table
+    objects_ego: _Table = field(default_factory=dict)
+    objects_exo: _Table = field(default_factory=dict)
+    prompts: dict[str, dict[str, str]] = field(default_factory=dict)
+
+
 class RecordedDetector:
     """A detector's results from its JSON file."""
 
     def __init__(self, path: Path) -> None:
-        """Read and check the file."""
+        """Read and check the whole file."""
         self.path = path
         if not path.exists():
             raise InvalidInput(f"no detector boxes at {path}; run the part detector")
-        self._answers: Mapping[str, Any] = read_json(path, "detector boxes")
-        if not isinstance(self._answers, dict) or not isinstance(self._answers.get("parts"), dict):
-            raise InvalidInput(f'detector boxes {path} hold no mapping "parts"')
+        try:
+            answers = msgspec.convert(read_json(path, "detector boxes"), _Answers)
+        except msgspec.ValidationError as error:
+            raise InvalidInput(f"detector boxes {path}: {error}") from error
+        self._prompts = answers.prompts
+        self._found = {
+            kind: self._checked(kind, getattr(answers, kind))
+            for kind in ("parts", "objects_ego", "objects_exo")
+        }
 
     def parts(self, image: ImageFile) -> Detections | None:
         """Part boxes, see :class:`Detector`."""
@@ -100,15 +127,22 @@ class RecordedDetector:
 
     def prompt(self, affordance: str, object_name: str) -> str | None:
         """The part detector's prompt, None where it is not recorded."""
-        words = self._answers.get("prompts", {}).get(affordance, {}).get(object_name)
-        return None if words is None else str(words)
+        return self._prompts.get(affordance, {}).get(object_name)
 
     def _find(self, kind: str, image: ImageFile) -> Detections | None:
-        try:
-            by_object = self._answers.get(kind, {}).get(image.affordance, {})
-            entry = by_object.get(image.object, {}).get(image.path.name)
-            if not entry or not entry["boxes"]:
-                return None
-            return Detections(np.array(entry["boxes"], float), np.array(entry["scores"], float))
-        except (InvalidInput, KeyError, ValueError, TypeError, AttributeError) as error:
-            raise InvalidInput(f"{self.path}: {kind} of {image.path.name}: {error}") from error
+        return self._found[kind].get((*image.pair, image.path.name))
+
+    def _checked(self, kind: str, table: _Table) -> dict[tuple[str, str, str], Detections]:
+        """The boxes of a table by affordance, object and file, of those files that have any."""
+        checked = {}
+        for affordance, objects in table.items():
+            for name, files in objects.items():
+                for file, found in files.items():
+                    try:
+                        if found is not None and found.boxes:
+                            boxes = np.array(found.boxes, float), np.array(found.scores, float)
+                            checked[affordance, name, file] = Detections(*boxes)
+                    except InvalidInput as error:
+                        where = f"{self.path}: {kind} of {affordance}/{name}/{file}"
+                        raise InvalidInput(f"{where}: {error}") from error
+        return checked

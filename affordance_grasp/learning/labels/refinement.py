@@ -23,6 +23,7 @@ from affordance_grasp.learning.labels.refine_config import RefineConfig
 from affordance_grasp.learning.labels.refiner_samples import RefinerSamples
 from affordance_grasp.learning.labels.segments import Segmenter, snap_in_boxes
 from affordance_grasp.learning.training.loop import draw_epoch
+from affordance_grasp.learning.training.optimizers import load_optimizer
 from affordance_grasp.learning.training.run_folder import RunFolder
 from affordance_grasp.methods.checkpoint import head_tensors, load_head
 from affordance_grasp.methods.plsp.refiner import Refiner
@@ -53,9 +54,10 @@ def train_refiner(
     rows: list[dict[str, float]] = []
     state = run.load_state()
     if state is not None:
-        load_head(network, state["network"], f"training state {run.state}")
-        optimizer.load_state_dict(state["optimizer"])
-        rows = state["rows"]
+        with run.reading_state():
+            load_head(network, state["network"], f"training state {run.state}")
+            load_optimizer(optimizer, state["optimizer"])
+            rows = list(state["rows"])
     for epoch in progress(range(len(rows), config.epochs), desc="refinement", unit="epoch"):
         rows.append({"epoch": epoch + 1, **_pass(network, samples, config, optimizer, epoch)})
         if epoch + 1 in config.checkpoints:

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from affordance_grasp.errors import CheckpointError, InvalidInput
 from affordance_grasp.learning.evaluation.evaluate import Evaluation
+from affordance_grasp.learning.training.optimizers import load_optimizer
 from affordance_grasp.learning.training.run_folder import RunFolder
 from affordance_grasp.learning.training.train_config import TrainConfig
 from affordance_grasp.methods.checkpoint import head_tensors, load_head
@@ -125,19 +126,24 @@ class _Loop:
     def restore(self) -> None:
         """Go to the end of the last finished epoch of an earlier run, if there is one."""
         state = self.run.load_state()
-        if state is None:
-            return
+        if state is not None:
+            with self.run.reading_state():
+                self._take(state)
+
+    def _take(self, state: Mapping[str, Any]) -> None:
         if any("test_undefined" not in row for row in state["rows"]):
             raise CheckpointError(
                 f"training state {self.run.state} does not say how many test maps were undefined, "
                 "as states of earlier versions; start again with another --out"
             )
         load_head(self.network, state["network"], f"training state {self.run.state}")
-        self.optimizer.load_state_dict(state["optimizer"])
+        load_optimizer(self.optimizer, state["optimizer"])
         for name, parameter in self.network.named_parameters():
             if name in state["gradients"]:
-                parameter.grad = state["gradients"][name].to(parameter.device)
+                parameter.grad = state["gradients"][name].to(parameter)
         self.epoch, self.rows, self.waiting = state["epoch"], state["rows"], state["waiting"]
+        if self.epoch != len(self.rows) or self.waiting not in range(self.config.accumulate):
+            raise ValueError("an epoch is missing")
 
     def run_epoch(self) -> None:
         """One pass over the samples, one evaluation, one saved state."""

@@ -99,3 +99,12 @@ def parse_optimizer(values: Mapping[str, Any]) -> OptimizerConfig:
 def plain_optimizer(optimizer: Any) -> dict[str, Any]:
     """The inverse of :func:`parse_optimizer`."""
     return {"name": optimizer.name, **record(optimizer)}
+
+
+def load_optimizer(optimizer: torch.optim.Optimizer, state: Mapping[str, Any]) -> None:
+    """Take up what ``state_dict`` gave; ValueError where its moments are of other shapes."""
+    optimizer.load_state_dict(dict(state))
+    for parameter, moments in optimizer.state.items():
+        for moment in moments.values():
+            if moment is not None and moment.shape not in ((), parameter.shape):
+                raise ValueError(f"moments of shape {tuple(moment.shape)} for {parameter.shape}")

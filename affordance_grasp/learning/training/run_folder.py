@@ -4,7 +4,8 @@ import csv
 import json
 import platform
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from io import BytesIO
@@ -89,8 +90,14 @@ class RunFolder:
         """The state of the last finished epoch; None before the first."""
         if not self.state.exists():
             return None
-        try:
+        with self.reading_state():
             return dict(torch.load(self.state, map_location="cpu", weights_only=True))
+
+    @contextmanager
+    def reading_state(self) -> Iterator[None]:
+        """Whatever is wrong with the state where it is read or taken up is one sentence."""
+        try:
+            yield
         except NOT_TENSORS as error:
             raise CheckpointError(
                 f"training state {self.state} is corrupt; remove {self.path} and start again"
