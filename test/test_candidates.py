@@ -60,12 +60,17 @@ def test_a_program_answers_through_the_same_service(tmp_path):
     T = scene()[2].T_cam_tcp[0]
     script.write_text(f"""
 import json, sys
+open({str(tmp_path / "starts")!r}, "a").write("x")
 grasp = {{"rotation": {T[:3, :3].tolist()}, "position": {T[:3, 3].tolist()}, "score": 0.5}}
 open(sys.argv[1] + "/grasps.json", "w").write(json.dumps({{"grasps": [grasp]}}))
 """)
     command = f"command:={sys.executable} {script}"
     with serving(CandidatesNode, "generator:=command", command) as ask:
         grasps = to_candidates(ask().candidates)
+        assert to_candidates(ask().candidates).examined == 1
+        assert (tmp_path / "starts").read_text() == "x", "a request that is sent again"
+        ask(seed=1)
+    assert (tmp_path / "starts").read_text() == "xx"
     assert (grasps.generator, len(grasps)) == ("command", 1)
     assert 0 < grasps.width_m[0] < GRIPPER.max_width_m
 

@@ -130,7 +130,10 @@ def _all_unfit(
     gripper: GripperProfile,
     convention: str,
 ) -> str:
-    counts = ", ".join(f"{int(wrong.sum())} {what}" for what, wrong in faults.items())
+    counts = ", ".join(
+        [f"{int(wrong.sum())} {what}" for what, wrong in faults.items()]
+        + [f"{count} were left out, {what}" for what, count in grasps.left_out.items()]
+    )
     return (
         f"{grasps.generator}: none of {len(grasps)} grasps fits {gripper.name}: {counts}; check "
         f"the convention ({convention}), the tip offset, and that poses are in the optical frame"

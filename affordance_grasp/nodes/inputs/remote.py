@@ -78,7 +78,14 @@ class ServedFrame:
             max_width_m=self.max_width_m,
             seed=seed,
         )
-        response = call(self.services.generate, request, self.services.timeout_s)
+        try:
+            response = call(self.services.generate, request, self.services.timeout_s)
+        except NoAnswer as error:
+            if not self.services.generate.service_is_ready():
+                raise
+            raise NoAnswer(
+                f"{error}; a slow generator needs a longer service_timeout_s"
+            ) from error
         self._check(response.candidates.header)
         return to_candidates(response.candidates)
 
