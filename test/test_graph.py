@@ -358,13 +358,17 @@ def test_a_node_s_own_complaint_keeps_its_exit_code(code, told, exit_code):
     assert str(died) == f"node grounder ended with code {code}: what it said"
 
 
-def test_nodes_end_with_the_process_they_were_started_for(tmp_path):
+def test_nodes_end_with_the_process_they_were_started_for_and_free_its_memory(tmp_path):
     script = (
         "import os, sys, time; from pathlib import Path\n"
+        "from affordance_grasp.nodes.graph.client import GraspClient\n"
         "from affordance_grasp.nodes.graph.processes import Graph, isolate\n"
         "isolate()\n"
         "graph = Graph(Path(sys.argv[1]), ['candidates']).__enter__()\n"
+        "client = GraspClient()\n"
         "print(graph.process_ids()['candidates'], flush=True)\n"
+        "mapped = Path('/proc/self/maps').read_text().split()\n"
+        "print(*{name for name in mapped if name.startswith('/dev/shm/fastrtps')})\n"
         "log = Path(sys.argv[1]) / 'candidates.log'\n"
         "while 'is ready' not in log.read_text(): time.sleep(0.1)\n"
         "os.kill(os.getpid(), 9)\n"
@@ -375,11 +379,14 @@ def test_nodes_end_with_the_process_they_were_started_for(tmp_path):
         check=False,
         timeout=ANSWER_S,
     )
-    process = Path("/proc") / killed.stdout.decode().strip()
+    node, mapped = killed.stdout.decode().strip().split("\n")
+    process = Path("/proc") / node
     deadline = monotonic() + ANSWER_S
     while process.exists():
         assert monotonic() < deadline, "an orphan lives on"
         sleep(0.1)
+    own = [Path(name) for name in mapped.split() if "_port" not in name]  # others share ports
+    assert own and not [file for file in own if file.exists()]
 
 
 def test_nodes_end_when_the_graph_ends(tmp_path):

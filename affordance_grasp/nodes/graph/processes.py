@@ -15,6 +15,7 @@ from pathlib import Path
 from time import monotonic
 
 from affordance_grasp.errors import AffordanceGraspError, EnvironmentFault, WorkerDied
+from affordance_grasp.nodes.graph.shared_memory import sweep
 from affordance_grasp.nodes.ros.running import PARENT
 from affordance_grasp.replay.bags.recorder import CLOSE_BAG_S
 from affordance_grasp.share import share_path
@@ -92,6 +93,7 @@ class Graph:
 
     def __enter__(self) -> "Graph":
         """Start every node."""
+        sweep()
         self._logs.mkdir(parents=True, exist_ok=True)
         environment = {
             **os.environ,

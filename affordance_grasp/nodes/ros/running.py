@@ -14,6 +14,7 @@ from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 
 from affordance_grasp.errors import AffordanceGraspError
+from affordance_grasp.nodes.graph.shared_memory import sweep
 
 STOP_TIMEOUT_S = 2.0
 PARENT = "AFFORDANCE_GRASP_PARENT"
@@ -31,6 +32,8 @@ def run(make_node: Callable[[], Node], threads: int = 4) -> None:
     rclpy.init(args=sys.argv, signal_handler_options=SignalHandlerOptions.NO)
     stop = Event()
     on_signal(lambda: os._exit(0))  # nothing has started yet, so nothing has to be stopped
+    if _orphaned():
+        end(0)
     try:
         node = make_node()
     except AffordanceGraspError as error:
@@ -41,6 +44,8 @@ def run(make_node: Callable[[], Node], threads: int = 4) -> None:
     on_signal(lambda: Thread(target=stop.set).start())
     broken = _spin_until(node, stop, threads)
     rclpy.try_shutdown()
+    if _orphaned():
+        sweep()  # the parent was killed, and nobody else frees its shared memory
     end(1 if broken else 0)
 
 
