@@ -140,7 +140,7 @@ def test_a_goal_ends_when_the_heart_of_its_client_stops(bench):
     asked = Aside(lambda: send(owned(bench), Goals(end_timeout_s=WAIT_S)))
     assert bench.begun.wait(WAIT_S)
     bench.hearts[1].close()
-    assert "has been silent for 0.3 s" in asked.outcome().result.message
+    assert "has been silent for 0.4 s" in asked.outcome().result.message
 
 
 def test_another_client_is_refused_while_one_owns_the_server():

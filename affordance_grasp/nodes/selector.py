@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from threading import Lock, Semaphore
 
 from geometry_msgs.msg import PoseStamped
 from rclpy.action.server import ServerGoalHandle
-from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
+from rclpy.callback_groups import MutuallyExclusiveCallbackGroup, ReentrantCallbackGroup
 from rclpy.node import Node
 from std_msgs.msg import Header
 from visualization_msgs.msg import MarkerArray
@@ -36,6 +37,7 @@ from affordance_grasp.pipeline import GraspPlan, check_confidence, plan_grasps
 from affordance_grasp.srv import SelectGrasp
 
 EXECUTION_TIMEOUT_S = 180.0
+WAITING = 3
 OWN_STAGES = ("look", "decide", "selected")
 
 
@@ -74,9 +76,9 @@ class SelectorNode(Node):
         self._heartbeats = Heartbeats(self)
         lease = Lease(self._heartbeats, "execute")
         self._execute = ActionClient(self, ExecuteGrasp, "execute", lease, callback_group=in_order)
-        # One after another: each that waits holds a thread, and a cancellation needs one too.
-        waiting = MutuallyExclusiveCallbackGroup()
-        serve(self, SelectGrasp, "select", self._select, waiting)
+        # Each call that waits for its turn holds a thread, and a cancellation needs one too.
+        self._room, self._turn = Semaphore(WAITING), Lock()
+        serve(self, SelectGrasp, "select", self._select, ReentrantCallbackGroup())
         self._action = ExclusiveAction(
             self, self._heartbeats, AffordanceGrasp, "grasp", self._grasp
         )
@@ -92,7 +94,13 @@ class SelectorNode(Node):
         return health_of((self._check.check, joints, described, self._remote.check))
 
     def _select(self, request: SelectGrasp.Request, response: SelectGrasp.Response) -> None:
-        decision = self._decide(request.query, lambda stage: None)
+        if not self._room.acquire(blocking=False):
+            raise Refused("select is busy with other calls; try again")
+        try:
+            with self._turn:
+                decision = self._decide(request.query, lambda stage: None)
+        finally:
+            self._room.release()
         response.selection = decision.message.selection
         response.grasp = decision.grasp
 

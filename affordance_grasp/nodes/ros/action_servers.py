@@ -10,15 +10,12 @@ from rclpy.action import ActionServer, CancelResponse
 from rclpy.action.server import ServerGoalHandle
 from rclpy.callback_groups import CallbackGroup, ReentrantCallbackGroup
 from rclpy.node import Node
-from rclpy.qos import QoSProfile
 
-from affordance_grasp.nodes.ros.calls import Refused, answering
+from affordance_grasp.nodes.ros.calls import MANY, Refused, answering
 from affordance_grasp.nodes.ros.heartbeats import Heartbeats
 from affordance_grasp.nodes.ros.ownership import SILENT, Owner
 
 Work = Callable[[ServerGoalHandle, Any], None]
-MANY = QoSProfile(depth=200)
-"""Requests that may wait: of the default's 10, a crowd of clients gets no answer at all."""
 LEAVE_S, DELIVERY_S = 3.0, 0.5
 POLL_S = 0.1
 UNFINISHED = "this goal did not end in time; see that the robot stands still"

@@ -29,6 +29,8 @@ OVERRIDDEN = (
     QoSPolicyKind.RELIABILITY,
     QoSPolicyKind.DURABILITY,
 )
+MANY = QoSProfile(depth=200)
+"""Requests that may wait: of the default's 10, a crowd of clients gets no answer at all."""
 TF_STATIC = "/tf_static"
 TF_STATIC_QOS = QoSProfile(depth=100, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 ATTEMPTS = 2
@@ -164,7 +166,7 @@ def serve(
             answer(request, response)
         return response
 
-    node.create_service(kind, name, served, callback_group=group)
+    node.create_service(kind, name, served, qos_profile=MANY, callback_group=group)
 
 
 @contextmanager

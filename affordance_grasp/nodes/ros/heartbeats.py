@@ -15,8 +15,8 @@ from rclpy.qos import QoSProfile, ReliabilityPolicy
 from unique_identifier_msgs.msg import UUID
 
 PERIOD_S = 0.05
-LEASE_S = 0.3
-"""Silence after which a client is taken for gone: six beats."""
+LEASE_S = 0.4
+"""Silence after which a client is taken for gone: eight beats."""
 BEAT = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
 CLOSE_S, POLL_S = 1.0, 0.1
 NO_SERVICE = Parameter("start_type_description_service", value=False)
