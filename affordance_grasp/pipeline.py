@@ -55,8 +55,24 @@ class GraspPlan:
 
     @property
     def best(self) -> RankedGrasp | None:
-        """The grasp to execute, or None when every candidate was rejected."""
+        """The grasp to execute, or None; then ``refusal`` tells why."""
         return self.selection.best
+
+    @property
+    def refusal(self) -> str:
+        """Why there is no grasp to execute, with counts; empty where there is one."""
+        if self.best is not None:
+            return ""
+        n, counts = len(self.candidates), self.selection.rejection_counts()
+        counts = counts if n else self.candidates.left_out
+        reasons = ", ".join(f"{count} {reason}" for reason, count in counts.items())
+        if n:
+            return f"none of {n} grasps can be taken: {reasons}"
+        return (
+            f"no grasp was proposed: of {self.candidates.examined} hand poses that "
+            f"{self.candidates.generator} examined none is a grasp"
+            f"{f' (left out: {reasons})' if reasons else ''}"
+        )
 
 
 def plan_grasps(

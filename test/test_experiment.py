@@ -3,6 +3,7 @@ import pytest
 
 from affordance_grasp.candidates.generators import make_generator
 from affordance_grasp.cli import main
+from affordance_grasp.commands import experiment as experiment_command
 from affordance_grasp.commands.experiment import PAPER_OBJECTS
 from affordance_grasp.control.robot import load_robot
 from affordance_grasp.datatypes import Heatmap
@@ -102,8 +103,24 @@ def test_a_trial_in_which_nothing_is_hot_moves_nothing_and_says_why():
     planner = Planner(PlanningOptions(), robot, ColdGrounder(), generator)
     result = run_trial(planner, Trial("mug", 0))
     assert not result.success
-    assert result.fault == "every candidate was rejected"
+    assert result.fault == f"none of {sum(result.rejected.values())} grasps can be taken: " + (
+        ", ".join(f"{count} {reason}" for reason, count in result.rejected.items())
+    )
     assert set(result.rejected) == {"cold"}
+
+
+def test_an_experiment_in_which_there_is_no_grasp_at_all_has_failed(monkeypatch, tmp_path, capsys):
+    fault = "no grasp was proposed"
+
+    def pick_all(trials, options, folder):
+        return summarise([TrialResult(trial, False, False, fault=fault) for trial in trials])
+
+    monkeypatch.setattr(experiment_command, "_pick_all", pick_all)
+    words = ["experiment", "--objects", "mug", "--rules", "bands", "--poses", "3"]
+    assert main(words) == 1
+    printed = capsys.readouterr()
+    assert "affordance-grasp experiment: 3 of 3 picks had no grasp: no grasp was" in printed.err
+    assert "0/3" in printed.out
 
 
 @pytest.mark.parametrize(

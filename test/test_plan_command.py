@@ -2,13 +2,16 @@ import json
 import subprocess
 import sys
 from dataclasses import replace
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
 import pytest
 from tabletop import INTRINSICS, Block, Can, looking_down, tabletop, to_world
 
+from affordance_grasp import pipeline
 from affordance_grasp.cli import main
+from affordance_grasp.datatypes import GraspCandidates
 from affordance_grasp.report.figures import PAPER, write_png
 from affordance_grasp.simulation.rendering.noise import degrade_depth
 from affordance_grasp.streams.frame_files import write_frame
@@ -53,6 +56,18 @@ def test_json_has_ranked_grasps_in_the_camera_frame(files, capsys):
     assert first["position"][2] == pytest.approx(0.48, abs=0.05)
     assert report["examined"] >= 2000
     assert {"ground", "generate", "select", "total"} <= set(report["timings_ms"])
+
+
+def test_a_thing_that_no_hand_can_grasp_is_no_success(files, monkeypatch, capsys):
+    none = GraspCandidates(
+        np.zeros((0, 4, 4)), np.zeros(0), np.zeros((0, 3)), np.zeros(0), "antipodal", examined=7
+    )
+    generator = SimpleNamespace(name="antipodal", generate=lambda *_, **__: none)
+    monkeypatch.setattr(pipeline, "make_generator", lambda *_: generator)
+    assert main(arguments(files)) == 1
+    printed = capsys.readouterr()
+    assert printed.err.startswith("affordance-grasp plan: no grasp was proposed: of 7 ")
+    assert printed.err.count("\n") == 1 and "rejected" not in printed.out
 
 
 def test_float_depth_in_metres_gives_the_same_grasp(files, capsys):

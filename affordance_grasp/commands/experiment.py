@@ -2,6 +2,8 @@
 
 import argparse
 import json
+import sys
+from collections import Counter
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -72,7 +74,12 @@ def run(arguments: argparse.Namespace) -> int:
         make_folder(options.out)
         summary = _pick_all(trials, options, options.out)
     print(json.dumps(summary, indent=2) if arguments.json else table(summary))
-    return 0
+    faults = Counter(trial["fault"] for trial in summary["trials"])
+    for fault, count in faults.items():
+        if fault:
+            sentence = f"{count} of {len(trials)} picks had no grasp: {fault}"
+            print(f"affordance-grasp experiment: {sentence}", file=sys.stderr)
+    return 0 if faults[""] else 1
 
 
 def _pick_all(trials: "list[Trial]", options: ExperimentOptions, folder: Path) -> dict[str, Any]:

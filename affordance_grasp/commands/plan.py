@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -79,7 +80,9 @@ def run(arguments: argparse.Namespace) -> int:
     print(json.dumps(summary, indent=2) if arguments.json else _account(plan, summary, options))
     if arguments.show:
         show(plan, image)
-    return 0
+    if plan.refusal:
+        print(f"affordance-grasp plan: {plan.refusal}", file=sys.stderr)
+    return 1 if plan.refusal else 0
 
 
 def _account(plan: "GraspPlan", summary: dict[str, Any], options: PlanOptions) -> str:
@@ -100,8 +103,6 @@ def _account(plan: "GraspPlan", summary: dict[str, Any], options: PlanOptions) -
         lines.append(f"left out, {reason}: {count}")
     for reason, count in summary["rejected"].items():
         lines.append(f"rejected, {reason}: {count}")
-    if not plan.selection.ranked:
-        lines.append("no grasp is left; every candidate was rejected")
     confidence, least = plan.heatmap.confidence, options.min_confidence
     if RULES[plan.rule].needs_heat and confidence < least:
         lines.append(f"low confidence: {confidence:.2f} is below {least:g}; no arm would move")

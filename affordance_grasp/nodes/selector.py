@@ -160,7 +160,7 @@ class SelectorNode(Node):
         self._markers.publish(grasp_markers(plan.selection, stamped.header))
         check_confidence(plan.heatmap, p.min_confidence)
         if plan.best is None:
-            raise Refused(_nothing(plan))
+            raise Refused(plan.refusal)
         base = Header(stamp=stamped.header.stamp, frame_id=self._robot.settings.base_frame)
         grasp = from_best(plan.best, T_base_cam, base)
         self._selected.publish(PoseStamped(header=base, pose=grasp.pose))
@@ -179,12 +179,6 @@ def _described(decision: Decision) -> str:
         f"{grasp.width_m * 1e3:.0f} mm wide, heatmap {grasp.heat:.2f}, "
         f"quality {grasp.quality:.2f}, first of {len(decision.plan.selection.ranked)}"
     )
-
-
-def _nothing(plan: GraspPlan) -> str:
-    counts = plan.selection.rejection_counts()
-    reasons = ", ".join(f"{count} {reason}" for reason, count in counts.items())
-    return f"none of {len(plan.candidates)} grasps can be taken: {reasons or 'none was proposed'}"
 
 
 def main() -> None:
