@@ -63,8 +63,8 @@ class GraspPlan:
         """Why there is no grasp to execute, with counts; empty where there is one."""
         if self.best is not None:
             return ""
-        n, counts = len(self.candidates), self.selection.rejection_counts()
-        counts = counts if n else self.candidates.left_out
+        n, left_out = len(self.candidates), self.candidates.left_out
+        counts = self.selection.rejection_counts() if n else left_out
         reasons = ", ".join(f"{count} {reason}" for reason, count in counts.items())
         if n:
             return f"none of {n} grasps can be taken: {reasons}"
