@@ -7,13 +7,14 @@ import json
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 import yaml
 from agd20k_tree import write_tree
 from calibration_views import TILTS, flange
-from small_bags import bag_writer, image, info, joints
+from small_bags import bag_writer, image, info, joints, ros1_writer
 from tabletop import INTRINSICS, Block, tabletop
 from test_released import hollow
 
@@ -119,6 +120,13 @@ SPECIMENS = (
         ("sqlite",),
         long=True,
     ),
+    Specimen("bag of ROS 1", ("old.bag",), REPLAY + "old.bag", ("old.bag",), long=True),
+    Specimen(
+        "exact boxes",
+        ("tree/detector/Seen.json",),
+        "dataset detect {f}/tree",
+        ("tree",),
+    ),
     Specimen(
         "journal",
         ("replayed/run.json", "replayed/frames.jsonl"),
@@ -137,14 +145,14 @@ SPECIMENS = (
     Specimen(
         "detections",
         ("tree/Seen/trainset/detections.json",),
-        "pseudo-labels {f}/tree --masker box",
+        "pseudo-labels {f}/tree --masker box --overwrite",
         ("tree",),
         long=True,
     ),
     Specimen(
         "data set's image",
         ("tree/Seen/trainset/egocentric/hold/mug/mug_000000.jpg",),
-        "pseudo-labels {f}/tree --masker grabcut",
+        "pseudo-labels {f}/tree --masker grabcut --overwrite",
         ("tree",),
         long=True,
     ),
@@ -185,10 +193,22 @@ def write_all(folder: Path) -> None:
     shutil.copy(share_path(CHECKPOINT), folder / "head.safetensors")
     torch.save(hollow("looptrans"), folder / "best.pth")
     for name, storage in (("bag", "MCAP"), ("sqlite", "SQLITE3")):
-        _write_bag(folder / name, storage, bar)
+        with bag_writer(folder / name, storage) as bag:
+            _write_bag(bag, bar)
+    with ros1_writer(folder / "old.bag") as bag:
+        _write_bag(bag, bar)
     out = str(folder / "replayed")
-    bag = ["replay", str(folder / "bag"), "--query", "hold", "--rule", "quality", "--workers", "1"]
-    assert main([*bag, "--out", out]) == 0
+    replay = [
+        "replay",
+        str(folder / "bag"),
+        "--query",
+        "hold",
+        "--rule",
+        "quality",
+        "--workers",
+        "1",
+    ]
+    assert main([*replay, "--out", out]) == 0
     arm = load_robot().arm
     for number, offset in enumerate(TILTS[:4]):
         q = load_robot().home_q + np.array(offset)
@@ -197,9 +217,13 @@ def write_all(folder: Path) -> None:
         joint_positions = dict(zip(arm.joint_names, q.tolist(), strict=True))
         write_view(folder / "views" / f"{number:02d}", frame, joint_positions)
     write_tree(folder / "tree")
+    assert main(["pseudo-labels", str(folder / "tree"), "--masker", "box"]) == 0
+    _write_boxes(folder / "tree/detector/Seen.json")
     _write_maps(folder / "maps", folder / "tree")
     settings = yaml.safe_load(share_path("config/train_plsp_simulated.yaml").read_text())
-    (folder / "train.yaml").write_text(yaml.safe_dump({**settings, "epochs": 1}))
+    settings["views"] |= {"crops": 1, "stitched": 0}
+    settings["sampling"] |= {"stitched": 0.0}
+    (folder / "train.yaml").write_text(yaml.safe_dump(settings))
 
 
 def write_robot(folder: Path) -> None:
@@ -233,17 +257,24 @@ def _write_clouds(folder: Path, frame: RgbdFrame) -> None:
     (folder / "cloud.pcd").write_text(head + rows)
 
 
-def _write_bag(path: Path, storage: str, frame: RgbdFrame) -> None:
+def _write_bag(bag: Any, frame: RgbdFrame) -> None:
     depth_mm = np.rint(frame.depth_m * 1000).astype(np.uint16)
     robot = load_robot()
-    with bag_writer(path, storage) as bag:
-        for t_s in (0.0, 0.2):
-            positions = joints(t_s, robot.arm.joint_names, robot.home_q)
-            bag.write("/joint_states", positions, t_s)
-            bag.write(f"{PREFIX}color/camera_info", info(t_s, frame.intrinsics), t_s)
-            depth = image(t_s, depth_mm, "16UC1")
-            bag.write(f"{PREFIX}aligned_depth_to_color/image_raw", depth, t_s)
-            bag.write(f"{PREFIX}color/image_raw", image(t_s, frame.color, "rgb8"), t_s)
+    for t_s in (0.0, 0.2):
+        positions = joints(t_s, robot.arm.joint_names, robot.home_q)
+        bag.write("/joint_states", positions, t_s)
+        bag.write(f"{PREFIX}color/camera_info", info(t_s, frame.intrinsics), t_s)
+        depth = image(t_s, depth_mm, "16UC1")
+        bag.write(f"{PREFIX}aligned_depth_to_color/image_raw", depth, t_s)
+        bag.write(f"{PREFIX}color/image_raw", image(t_s, frame.color, "rgb8"), t_s)
+
+
+def _write_boxes(path: Path) -> None:
+    """Exact boxes of two images, as a simulated data set holds them."""
+    image_of = {"size": [96, 96], "whole": [10, 20, 80, 90], "parts": {"handle": [60, 40, 80, 80]}}
+    boxes = {"ego": {"mug": {"a.jpg": image_of}}, "exo": {"hold": {"mug": {"b.jpg": image_of}}}}
+    path.parent.mkdir()
+    path.write_text(json.dumps(boxes))
 
 
 def _write_maps(folder: Path, tree: Path) -> None:

@@ -7,17 +7,20 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, TypedDict
 
 import cv2
+import msgspec
 import mujoco
 import numpy as np
+from msgspec import Meta
 from tqdm import tqdm
 
 from affordance_grasp.batch.journal import RUN, Journal, begin_run
 from affordance_grasp.batch.spread import spread
 from affordance_grasp.configuration.documents import read_json
-from affordance_grasp.configuration.settings import record
+from affordance_grasp.configuration.settings import Count, record
+from affordance_grasp.datatypes import MAX_IMAGE_SIDE
 from affordance_grasp.errors import InvalidInput, writing
 from affordance_grasp.files import write_file
 from affordance_grasp.simulation.dataset.config import SPLITS, DatasetConfig
@@ -196,11 +199,30 @@ def _answers(split: str, exact: Json, detector: SimulatedDetector) -> Json:
     return {"detector": {"name": "simulated", **asdict(detector)}, **tables}
 
 
+_Pixel = Annotated[float, Meta(ge=0, le=MAX_IMAGE_SIDE)]
+_Box = tuple[_Pixel, _Pixel, _Pixel, _Pixel]
+
+
+class _ExactBoxes(TypedDict):
+    """Of one image, in pixels: its size, the whole object and its parts."""
+
+    size: tuple[Count, Count]
+    whole: _Box | None
+    parts: dict[str, _Box]
+
+
+class _BoxesFile(TypedDict):
+    """By family and file; of exocentric images by affordance first."""
+
+    ego: dict[str, dict[str, _ExactBoxes]]
+    exo: dict[str, dict[str, dict[str, _ExactBoxes]]]
+
+
 def _read_boxes(path: Path) -> Json:
-    exact = read_json(path, "exact boxes")
-    if not isinstance(exact, dict) or not {"ego", "exo"} <= set(exact):
-        raise InvalidInput(f'exact boxes {path} are not a mapping with "ego" and "exo"')
-    return exact
+    try:
+        return dict(msgspec.convert(read_json(path, "exact boxes"), _BoxesFile))
+    except msgspec.ValidationError as error:
+        raise InvalidInput(f"exact boxes {path} cannot be read ({error})") from error
 
 
 def _answer(
