@@ -4,6 +4,8 @@ Each is forked from a server that has imported everything and touched nothing of
 then runs the very ``main`` that its executable runs, with the same arguments.
 """
 
+import ctypes
+import faulthandler
 import multiprocessing
 import os
 import signal
@@ -23,6 +25,10 @@ MODULES = {name: f"affordance_grasp.nodes.{name}" for name in NODES} | {
 }
 HEAVY = ("torch", "mujoco", "scipy.spatial", "affordance_grasp.methods.plsp.network")
 STOP_S = 8.0
+DIES_WITH_PARENT = 1
+"""PR_SET_PDEATHSIG."""
+STACKS = signal.SIGUSR1
+"""Upon it a node writes the stacks of its threads to its log."""
 
 Parameters = Mapping[str, Mapping[str, object]]
 
@@ -123,6 +129,8 @@ def _shared_files(pid: int) -> set[Path]:
 def _become(words: list[str], log: str, environment: dict[str, str]) -> None:
     """In the new process: what the executable would do."""
     os.setsid()
+    ctypes.CDLL(None).prctl(DIES_WITH_PARENT, signal.SIGKILL)  # a stopped one sees nothing else
+    faulthandler.register(STACKS)
     output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     os.dup2(output, 1)
     os.dup2(output, 2)

@@ -15,8 +15,9 @@ from campaign.faults import AFTER, BEFORE, DECIDING, LOSES_NODE, MOVING, Case
 from campaign.injection import Injected, inject, undo
 from campaign.journal import Verdict, commit
 from campaign.judge import HEARS_S, Observed, tracebacks, unexplained, unsafe
+from campaign.nodes import STACKS
 
-REACH_S, ANSWER_S, EXTRA_S = 25.0, 30.0, 20.0
+REACH_S, ANSWER_S, EXTRA_S = 30.0, 45.0, 30.0
 WATCH_S = 1.6
 AFTER_S, RESUMED_S = 0.4, 1.2
 CHECKED = 3
@@ -64,6 +65,9 @@ def run_trial(bench: Bench, case: Case) -> tuple[Verdict, bool]:
     bench.truth.mark()
     asked, done = _grasp(bench, case)
     answered = asked.over.wait(max(0.1, ANSWER_S - (monotonic() - asked.sent_s)))
+    if not answered:
+        for node in NODES:
+            bench.nodes.send(node, STACKS)
     Event().wait(AFTER_S)
     undo(bench, done)
     Event().wait(RESUMED_S if done.resumed_s is not None else 0.0)
