@@ -114,6 +114,13 @@ class Aside:
         return self._future.result(WAIT_S)
 
 
+def test_a_server_is_matched_once_it_answers(bench):
+    alone = ActionClient(bench.client, MoveGripper, "nowhere")
+    assert not alone.await_matched(0.1)
+    assert ActionClient(bench.client, MoveGripper, "move_gripper").await_matched(WAIT_S)
+    assert not bench.served, "it is asked nothing that it would do"
+
+
 def test_a_node_that_is_being_stopped_tells_its_client_first(bench):
     asked = Aside(lambda: send(owned(bench), Goals()))
     assert bench.begun.wait(WAIT_S)

@@ -131,6 +131,20 @@ def test_a_silent_server_is_said():
         Pair().lease.hold(0.0, "it")
 
 
+def test_who_does_not_own_a_server_awaits_its_heart_before_he_listens_to_it(clock):
+    wire = Wire()
+    wire.send("grasp/_server", lambda: NOBODY)
+    lease = Lease(wire, "grasp", owns=False)
+    assert "grasp/_client" not in wire.sent
+    with pytest.raises(NoAnswer, match="grasp is silent"):
+        lease.hold(0.0, "it")
+    wire.heard["grasp/_server"](BOB)
+    lease.hold(0.0, "it")
+    clock[0] += 10
+    with pytest.raises(NoAnswer):  # killed, and its successor is not heard yet
+        lease.hold(0.0, "it")
+
+
 def test_a_server_of_another_package_cannot_be_owned_nor_lost(clock):
     lease = Lease(Wire(), "robot")
     lease.hold(0.0, "it")

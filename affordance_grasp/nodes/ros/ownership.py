@@ -112,12 +112,12 @@ class Lease:
             Refused: it serves another client.
             NoAnswer: it is silent.
         """
-        if not (self._owns and self._heartbeats.sent_by_another(self._topic)):
+        if not self._heartbeats.sent_by_another(self._topic):
             return
         with self._heard:
-            if not self._holding:
+            if self._owns and not self._holding:
                 self._id, self._holding = client_of(uuid4().bytes), True
-            if not self._heard.wait_for(lambda: self._fresh() and self._mine(), timeout_s):
+            if not self._heard.wait_for(self._serves_us, timeout_s):
                 if self._fresh() and self._owner != NOBODY:
                     raise Refused(f"{what}: {self._server} serves another client; try again later")
                 raise NoAnswer(f"{what}: {self._server} is silent; is its node running?")
@@ -135,8 +135,8 @@ class Lease:
     def _topic(self) -> str:
         return f"{self._server}/_server"
 
-    def _mine(self) -> bool:
-        return self._owner == self._id
+    def _serves_us(self) -> bool:
+        return self._fresh() and (not self._owns or self._owner == self._id)
 
     def _fresh(self) -> bool:
         return monotonic() - self._heard_s <= SERVER_LEASE_S
