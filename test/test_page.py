@@ -47,7 +47,8 @@ def planned_frames(folder, count):
     for i in range(count):
         picture = f"frames/{i:06d}.jpg"
         write_jpeg(folder / picture, np.full((60, 80, 3), i, np.uint8))
-        grasps = [{"heat": 0.5, "quality": 0.4, "width_m": 0.02, "position": [0, 0, 0.4]}]
+        pose = {"position": [0, 0, 0.4], "quaternion_xyzw": [0, 0, 0, 1], "contact_uv": [3, 4]}
+        grasps = [{"heat": 0.5, "quality": 0.4, "width_m": 0.02, **pose}]
         yield FrameResult(
             i,
             10**9 * i,

@@ -124,8 +124,10 @@ def _lines(path: Path) -> Iterator[bytes]:
 
 def _parsed(line: bytes, path: Path, kind: type[Result]) -> Result:
     try:
-        return msgspec.convert(parse_json(line, "result"), kind)
-    except (InvalidInput, msgspec.ValidationError) as error:
+        values = parse_json(line, "result")
+        json.dumps(values, allow_nan=False)  # as it was written
+        return msgspec.convert(values, kind)
+    except (InvalidInput, msgspec.ValidationError, ValueError) as error:
         raise InvalidInput(
             f"{path} is not the results file of such a run; use another folder or start afresh"
         ) from error

@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from time import perf_counter
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,13 +14,20 @@ from affordance_grasp.pipeline import GraspPlan, load_planner
 from affordance_grasp.replay.bags.decoding import decode_truth, fitting
 from affordance_grasp.replay.options import ReplayOptions
 from affordance_grasp.replay.report.frame_figure import frame_figure, write_jpeg
-from affordance_grasp.replay.report.results import BROKEN, NOTHING, PLANNED, FrameResult
+from affordance_grasp.replay.report.results import (
+    BROKEN,
+    NOTHING,
+    PICTURES,
+    PLANNED,
+    FrameResult,
+    Kind,
+    Lost,
+)
 from affordance_grasp.replay.source import CameraState, NumberedFrame
 from affordance_grasp.replay.truth import TruthFolder, on_part, score_heatmap
 from affordance_grasp.report.plan_report import grasps_summary, pose_summary
 
-PICTURES = "frames"
-Job = tuple[NumberedFrame, bool, dict[str, Any]]
+Job = tuple[NumberedFrame, bool, Lost]
 """A frame, whether it is drawn, and what was left out before it."""
 
 
@@ -54,9 +60,9 @@ class FramePlanner:
             return replace(_without_plan(numbered, NOTHING, error), fault=True)
         latency = {"decode": decode_ms, **plan.timings_ms, "total": _since(started)}
         picture = self._draw(numbered.index, plan) if drawn else None
-        result = _result(numbered, plan, truth, self.options.top)
         latency_ms = {name: round(ms, 1) for name, ms in latency.items()}
-        return replace(result, latency_ms=latency_ms, picture=picture)
+        result = _result(numbered, plan, truth, self.options.top, latency_ms)
+        return replace(result, picture=picture)
 
     def _truth(self, numbered: NumberedFrame, frame: RgbdFrame) -> NDArray[np.uint8] | None:
         if self._truths is None:
@@ -87,7 +93,7 @@ def _since(started: float) -> float:
     return (perf_counter() - started) * 1e3
 
 
-def _without_plan(numbered: NumberedFrame, kind: str, error: AffordanceGraspError) -> FrameResult:
+def _without_plan(numbered: NumberedFrame, kind: Kind, error: AffordanceGraspError) -> FrameResult:
     raw = numbered.raw
     return FrameResult(
         numbered.index,
@@ -104,6 +110,7 @@ def _result(
     plan: GraspPlan,
     truth: NDArray[np.uint8] | None,
     top: int,
+    latency_ms: dict[str, float],
 ) -> FrameResult:
     header, view, best = numbered.raw.header, numbered.view, plan.best
     return FrameResult(
@@ -123,5 +130,6 @@ def _result(
         rejected=plan.selection.rejection_counts(),
         scores=None if truth is None else score_heatmap(plan.heatmap, truth),
         on_part=None if best is None or truth is None else on_part(best, truth),
+        latency_ms=latency_ms,
         depth_gap_ms=numbered.raw.gap_ns * 1e-6,
     )

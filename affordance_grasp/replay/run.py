@@ -16,8 +16,8 @@ from affordance_grasp.errors import InvalidInput
 from affordance_grasp.replay.bags.bag import Bag
 from affordance_grasp.replay.bags.topics import Topics
 from affordance_grasp.replay.options import ReplayOptions
-from affordance_grasp.replay.planner import PICTURES, FramePlanner, Job, plan_frame
-from affordance_grasp.replay.report.results import BROKEN, PLANNED, FrameResult
+from affordance_grasp.replay.planner import FramePlanner, Job, plan_frame
+from affordance_grasp.replay.report.results import BROKEN, PICTURES, PLANNED, FrameResult, Lost
 from affordance_grasp.replay.report.summary import Tally, tally
 from affordance_grasp.replay.source import FrameSource
 from affordance_grasp.streams.pairing import SLOP_NS
@@ -94,7 +94,7 @@ def _continue(
     options: ReplayOptions,
     results: Frames,
     progress: Progress,
-) -> dict[str, Any]:
+) -> Lost:
     """Append the results of the remaining frames; returns what was left out after the last."""
     done, kinds, faults = results.count, Counter[str](), 0
     planned = plan(_jobs(source, options, results))
@@ -111,7 +111,7 @@ def _continue(
     return lost
 
 
-def _whole(bag: Bag, topics: Topics, results: Frames, lost: dict[str, Any]) -> Tally:
+def _whole(bag: Bag, topics: Topics, results: Frames, lost: Lost) -> Tally:
     """All results added up; refuses where no frame was usable."""
     if results.count == 0:
         raise InvalidInput(_nothing(bag, topics, lost))
@@ -138,9 +138,10 @@ def _jobs(source: FrameSource, options: ReplayOptions, results: Frames) -> Itera
         yield frame, drawn, lost
 
 
-def _lost(source: FrameSource) -> dict[str, Any]:
-    """What was left out, as plain data; empty when nothing was."""
-    return {name: value for name, value in vars(source.losses).items() if value}
+def _lost(source: FrameSource) -> Lost:
+    """What was left out, as plain data."""
+    lost = source.losses
+    return Lost(unpaired=lost.unpaired, broken=lost.broken, first=lost.first)
 
 
 def _give_up(result: FrameResult, strict: bool, hopeless: bool, results: Frames) -> None:
@@ -154,7 +155,7 @@ def _give_up(result: FrameResult, strict: bool, hopeless: bool, results: Frames)
         raise InvalidInput(f"the first {first} frames cannot be used: {result.message}")
 
 
-def _nothing(bag: Bag, topics: Topics, lost: dict[str, Any]) -> str:
+def _nothing(bag: Bag, topics: Topics, lost: Lost) -> str:
     if lost.get("broken"):
         return f"no frame of bag {bag.path} can be used: {lost['first']}"
     if lost.get("unpaired"):

@@ -3,7 +3,9 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, TypedDict
+
+from msgspec import Meta
 
 from affordance_grasp.datatypes import RankedGrasp
 from affordance_grasp.errors import writing
@@ -22,11 +24,23 @@ from affordance_grasp.report.glyphs import around, draw_grasps
 from affordance_grasp.streams.frame_files import write_frame
 
 
-def grasps_summary(grasps: tuple[RankedGrasp, ...], top: int | None = None) -> list[dict]:
+class ReportedGrasp(TypedDict):
+    """One grasp as plain data; its pose is that of ``tcp`` in the camera's optical frame."""
+
+    position: Annotated[list[float], Meta(min_length=3, max_length=3)]
+    quaternion_xyzw: list[float]
+    width_m: float
+    heat: float
+    quality: float
+    contact_uv: list[float]
+
+
+def grasps_summary(grasps: tuple[RankedGrasp, ...], top: int | None = None) -> list[ReportedGrasp]:
     """The first ``top`` grasps as plain data; poses of ``tcp`` in the camera's optical frame."""
     return [
         {
-            **pose_summary(grasp.T_cam_tcp),
+            "position": _position(grasp.T_cam_tcp),
+            "quaternion_xyzw": _quaternion(grasp.T_cam_tcp),
             "width_m": round(grasp.width_m, 5),
             "heat": round(grasp.heat, 4),
             "quality": round(grasp.quality, 4),
@@ -38,8 +52,15 @@ def grasps_summary(grasps: tuple[RankedGrasp, ...], top: int | None = None) -> l
 
 def pose_summary(T: Floats) -> dict[str, list[float]]:
     """A pose (4, 4) as plain data: position [m] and quaternion x, y, z, w."""
-    position, quaternion = _rounded(T[:3, 3], 5), _rounded(quaternion_xyzw(T), 6)
-    return {"position": position, "quaternion_xyzw": quaternion}
+    return {"position": _position(T), "quaternion_xyzw": _quaternion(T)}
+
+
+def _position(T: Floats) -> list[float]:
+    return _rounded(T[:3, 3], 5)
+
+
+def _quaternion(T: Floats) -> list[float]:
+    return _rounded(quaternion_xyzw(T), 6)
 
 
 def plan_summary(plan: GraspPlan, top: int | None = None) -> dict[str, Any]:

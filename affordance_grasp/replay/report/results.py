@@ -1,14 +1,30 @@
 """The result of one frame, a line of the replay's journal."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypedDict, get_args
 
 from affordance_grasp.batch.journal import read_journal
+from affordance_grasp.errors import InvalidInput, shown
+from affordance_grasp.report.plan_report import ReportedGrasp
 
-PLANNED, NOTHING, BROKEN = "planned", "nothing", "broken"
-KINDS = (PLANNED, NOTHING, BROKEN)
+Kind = Literal["planned", "nothing", "broken"]
+PLANNED: Kind
+NOTHING: Kind
+BROKEN: Kind
+PLANNED, NOTHING, BROKEN = KINDS = get_args(Kind)
+PICTURES = "frames"
+PICTURE = re.compile(rf"{PICTURES}/\d+\.jpg")
+
+
+class Lost(TypedDict, total=False):
+    """What was left out, and the first reason."""
+
+    unpaired: int
+    broken: int
+    first: str
 
 
 @dataclass(frozen=True)
@@ -28,7 +44,7 @@ class FrameResult:
     index: int
     stamp_ns: int
     bag_ns: int
-    kind: str
+    kind: Kind
     message: str = ""
     fault: bool = False
     affordance: str = ""
@@ -36,7 +52,7 @@ class FrameResult:
     peak_uv: tuple[int, int] | None = None
     candidates: int = 0
     ranked: int = 0
-    grasps: list[dict[str, Any]] = field(default_factory=list)
+    grasps: list[ReportedGrasp] = field(default_factory=list)
     base: dict[str, Any] | None = None
     view: str | None = None
     no_view: str = ""
@@ -46,7 +62,14 @@ class FrameResult:
     on_part: bool | None = None
     picture: str | None = None
     depth_gap_ms: float = 0.0
-    lost: dict[str, Any] = field(default_factory=dict)
+    lost: Lost = field(default_factory=Lost)
+
+    def __post_init__(self) -> None:
+        """Refuse a line that only looks like a result."""
+        if self.kind == PLANNED and "total" not in self.latency_ms:
+            raise InvalidInput(f"result of frame {self.index} has no latency_ms: total")
+        if self.picture and not PICTURE.fullmatch(self.picture):
+            raise InvalidInput(f"result of frame {self.index} has picture {shown(self.picture)}")
 
 
 def read_results(path: Path) -> Iterator[FrameResult]:

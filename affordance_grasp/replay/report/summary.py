@@ -2,7 +2,7 @@
 
 import csv
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from affordance_grasp.errors import writing
-from affordance_grasp.replay.report.results import KINDS, PLANNED, FrameResult
+from affordance_grasp.replay.report.results import KINDS, PLANNED, FrameResult, Lost
 
 SCORES = ("kld", "sim", "nss")
 MOST_MESSAGES = 5
@@ -77,12 +77,12 @@ class Tally:
         for name, value in figures.items():
             self.columns.setdefault(name, []).append(value)
 
-    def lose(self, lost: Mapping[str, Any]) -> None:
+    def lose(self, lost: Lost) -> None:
         """Add what was left out before a frame, or after the last."""
-        self.lost["unpaired"] += int(lost.get("unpaired", 0))
-        self.lost["broken"] += int(lost.get("broken", 0))
-        if lost.get("first"):
-            self.messages[str(lost["first"])] += int(lost.get("broken", 1))
+        self.lost["unpaired"] += lost.get("unpaired", 0)
+        self.lost["broken"] += lost.get("broken", 0)
+        if first := lost.get("first"):
+            self.messages[first] += lost.get("broken", 1)
 
     def summary(self) -> dict[str, Any]:
         """All statistics as plain data; None where nothing was measured."""
