@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from campaign.judge import Observed, tracebacks, unexplained, unsafe
+from campaign.judge import Observed, blamed, tracebacks, unexplained, unsafe
 from campaign.truth import TICK, Truth, TruthReader, TruthWriter
 
 SENT_S, PLANNED_S, ENDED_S = 100.0, 101.0, 106.0
@@ -95,6 +95,11 @@ def test_a_goal_must_end_with_one_sentence(message):
 
 def test_a_sentence_is_an_explanation():
     assert not unexplained("nothing arrives on joint_states; is the robot's driver running?")
+
+
+def test_a_node_that_is_there_must_not_be_called_gone():
+    assert blamed("the grasp: the node that does it has gone; restart it")
+    assert not blamed("joint_states is 1.0 s old; the robot's driver has stopped")
 
 
 def test_a_traceback_is_found_with_its_last_line():

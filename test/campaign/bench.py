@@ -28,7 +28,7 @@ PARAMETERS = {
     "grounder": {"checkpoint": CHECKPOINT},
     "simulator": {"camera_rate_hz": 3.0},
     "selector": {"frame_timeout_s": 8.0, "service_timeout_s": 6.0},
-    "controller": {"joint_state_timeout_s": 1.0},
+    "controller": {"joint_state_timeout_s": 1.5},
 }
 """Over ``config/grasp.yaml``; the time limits are those of a real robot's file or longer."""
 

@@ -27,6 +27,7 @@ MOST_MOVES = 4
 RISE_M = 0.05
 LONGEST = 600
 BUG = re.compile(r"failed on this request|Traceback|\b[A-Z]\w+(Error|Exception):")
+GONE = re.compile(r"has gone|is silent|has been silent|is not offered|is its node running")
 TRACE = re.compile(r"Traceback \(most recent call last\)|terminate called|Segmentation fault")
 
 
@@ -147,6 +148,13 @@ def unexplained(message: str, what: str = "the goal") -> tuple[str, ...]:
         return (f"{what} ended with a sentence of {len(message)} characters",)
     if BUG.search(message):
         return (f"{what} ended by a bug: {message[:200]}",)
+    return ()
+
+
+def blamed(message: str) -> tuple[str, ...]:
+    """Whether a node is said to be gone or silent, where none was stopped or ended."""
+    if GONE.search(message):
+        return (f"a node is blamed that was there: {message[:200]}",)
     return ()
 
 

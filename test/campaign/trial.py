@@ -14,7 +14,7 @@ from campaign.bench import FAST, REAL, Asked, Bench
 from campaign.faults import AFTER, BEFORE, DECIDING, LOSES_NODE, MOVING, Case
 from campaign.injection import Injected, inject, undo
 from campaign.journal import Verdict, commit
-from campaign.judge import HEARS_S, Observed, tracebacks, unexplained, unsafe
+from campaign.judge import HEARS_S, Observed, blamed, tracebacks, unexplained, unsafe
 from campaign.nodes import STACKS
 
 REACH_S, ANSWER_S, EXTRA_S = 30.0, 45.0, 30.0
@@ -86,7 +86,9 @@ def run_trial(bench: Bench, case: Case) -> tuple[Verdict, bool]:
         limits_radps=np.asarray(load_robot().arm.velocity),
     )
     unsaid = [] if answered else [f"the goal had no answer after {ANSWER_S:g} s"]
-    unsaid += unexplained(asked.message) if answered else []
+    unsaid += unexplained(asked.message)[: int(answered)]
+    if case.family not in (*LOSES_NODE, "pause", "second"):
+        unsaid += blamed(asked.message)
     unsaid += _heard_late(case, asked, done) + _extra(done) + _codes(bench, case)
     used_up = case.family in (*LOSES_NODE, "second") or bool(unsaid)
     if not used_up and (stuck := _stuck(bench, case, asked)):
