@@ -49,8 +49,9 @@ class _Parser(argparse.ArgumentParser):
     """Errors quote what was given, which may be anything."""
 
     def error(self, message: str) -> NoReturn:
-        """Usage, one sentence, exit code 2."""
-        super().error(sentence(message))
+        """One sentence, as every error here; exit code 2."""
+        said = sentence(message)
+        self.exit(InvalidInput.exit_code, f"{self.prog}: {said}; see {self.prog} --help\n")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -13,7 +13,7 @@ import numpy as np
 
 from affordance_grasp.control.motion.pick import plan_pick, reach_from
 from affordance_grasp.control.robot import RobotConfig
-from affordance_grasp.errors import AffordanceGraspError
+from affordance_grasp.errors import AffordanceGraspError, EnvironmentFault
 from affordance_grasp.pipeline import GraspPlan, Planner
 from affordance_grasp.query.resolve import resolve_query
 from affordance_grasp.query.vocabulary import AFFORDANCES
@@ -78,6 +78,8 @@ def run_trial(planner: Planner, trial: Trial, figures: Path | None = None) -> Tr
             reach = reach_from(robot, world.joint_positions())
             plan = planner.plan(world.observe(), trial.query, reach, rule=trial.rule)
             outcome = _pick(world, plan, robot)
+        except EnvironmentFault:
+            raise
         except AffordanceGraspError as error:
             return TrialResult(trial, lifted=False, by_part=False, fault=str(error))
         if figures is not None:

@@ -65,3 +65,19 @@ def test_a_reader_that_goes_early_hears_no_complaint():
         complaint = process.stderr.read()
     assert complaint == b""
     assert process.returncode == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["fly"], "affordance-grasp: argument COMMAND: invalid choice: 'fly' (choose from"),
+        (["ground"], "affordance-grasp ground: the following arguments are required: image, --qu"),
+        (["train", "--method", "magic"], "argument --method: invalid choice: 'magic'"),
+    ],
+)
+def test_a_wrong_word_is_one_sentence_without_the_whole_usage(words, said, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(words)
+    error = capsys.readouterr().err
+    assert ended.value.code == 2
+    assert said in error and error.count("\n") == 1 and error.endswith(" --help\n")

@@ -19,7 +19,7 @@ def image(tmp_path_factory):
 
 def test_json_and_files(image, random_checkpoint, tmp_path, capsys):
     npy, png = tmp_path / "heat.npy", tmp_path / "heat.png"
-    arguments = ["--checkpoint", str(random_checkpoint), "--npy", str(npy), "--output", str(png)]
+    arguments = ["--checkpoint", str(random_checkpoint), "--npy", str(npy), "--out", str(png)]
     assert main(["ground", str(image), "--query", "grab it", *arguments, "--json"]) == 0
     report = json.loads(capsys.readouterr().out)
     assert list(report) == [
@@ -58,7 +58,7 @@ def test_plain_words(image, random_checkpoint, capsys):
         ({"--checkpoint": "nowhere.safetensors"}, "nowhere.safetensors does not exist"),
         ({"--checkpoint": __file__}, "corrupt or not a safetensors file"),
         ({"--npy": "/dev/null/heat.npy"}, "cannot be written"),
-        ({"--output": "/dev/null/heat.png"}, "cannot be written"),
+        ({"--out": "/dev/null/heat.png"}, "cannot be written"),
     ],
 )
 def test_bad_input_is_one_sentence_and_exit_code_2(

@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("--method", required=True, choices=methods_with("ablation"))
     parser.add_argument("--data", type=Path, required=True, help="root in AGD20K's layout")
-    parser.add_argument("--out", type=Path, required=True, help="folder of all runs")
+    parser.add_argument("--out", type=Path, metavar="FOLDER", required=True, help="of all runs")
     parser.add_argument("--split", default="Unseen", choices=tuple(LAYOUTS))
     parser.add_argument("--rows", nargs="+", metavar="ROW", help="some rows (default: all)")
     parser.add_argument("--seeds", type=int, default=3, help="runs of every row (3)")

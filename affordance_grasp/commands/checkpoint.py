@@ -13,7 +13,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     command = actions.add_parser("import", help="convert a released checkpoint, strictly")
     command.add_argument("file", type=Path, metavar="OFFICIAL", help="the released file (.pth)")
     command.add_argument("--method", required=True, choices=methods_with("released"))
-    command.add_argument("--out", type=Path, required=True, help="safetensors file to write")
+    command.add_argument(
+        "--out", type=Path, metavar="FILE", required=True, help="safetensors to write"
+    )
     command.add_argument("--text", type=Path, help="released verb features, where they are a file")
     command.add_argument(
         "--affordances", help="names of the classes, with commas (default: by their number)"

@@ -30,7 +30,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "cloud is dense, at most 1000 pixels of focal length)",
     )
     add_flags(parser, PlanningOptions, leave_out=UNUSED)
-    parser.add_argument("--out", type=Path, help="write the grasps here instead of printing them")
+    parser.add_argument(
+        "--out", type=Path, metavar="FILE", help="for the grasps, which are printed otherwise"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:

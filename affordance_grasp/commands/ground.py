@@ -26,7 +26,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_flags(parser, GrounderOptions)
     parser.add_argument("--npy", type=Path, help="write the heatmap (H, W) float32 here")
-    parser.add_argument("--output", type=Path, help="write the heatmap over the image here (PNG)")
+    parser.add_argument(
+        "--out", type=Path, metavar="PNG", help="write the heatmap over the image here"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
@@ -57,8 +59,8 @@ def _write(arguments: argparse.Namespace, color: RgbImage, heatmap: Heatmap) -> 
         content = BytesIO()
         np.save(content, heatmap.values)
         write_file(arguments.npy, content.getvalue())
-    if arguments.output:
-        write_png(arguments.output, heatmap_overlay(color, heatmap))
+    if arguments.out:
+        write_png(arguments.out, heatmap_overlay(color, heatmap))
 
 
 def _sentence(report: Mapping[str, Any]) -> str:

@@ -52,7 +52,9 @@ def _add_check(check: argparse.ArgumentParser) -> None:
     check.add_argument("--square-mm", type=float, default=30.0, help="side of a square (30)")
     check.add_argument("--marker-mm", type=float, default=22.0, help="side of a marker (22)")
     check.add_argument("--dictionary", default="DICT_4X4_50", help="of its markers (DICT_4X4_50)")
-    check.add_argument("--out", type=Path, help="write the corrected calibration here, if decided")
+    check.add_argument(
+        "--out", type=Path, metavar="FILE", help="for the corrected calibration, if decided"
+    )
     check.add_argument("--json", action="store_true", help="print JSON")
 
 
@@ -68,7 +70,7 @@ def _add_convert(convert: argparse.ArgumentParser) -> None:
         help="pose of the optical frame in camera_link, as `ros2 run tf2_ros tf2_echo camera_link "
         "camera_color_optical_frame` prints it (default: nominal D435)",
     )
-    convert.add_argument("--out", type=Path, required=True, help="file to write")
+    convert.add_argument("--out", type=Path, metavar="FILE", required=True, help="file to write")
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -57,7 +57,7 @@ def add_arguments_refine_labels(parser: argparse.ArgumentParser) -> None:
         metavar="VERB/NOUN",
         help="such as hold/mug, or: published (those of the paper's results)",
     )
-    parser.add_argument("--out", type=Path, required=True, help="folder of the run")
+    parser.add_argument("--out", type=Path, metavar="FOLDER", required=True, help="of the run")
     parser.add_argument("--network", default="embedded", choices=NETWORKS)
     parser.add_argument("--crop-mask", default="squashed", choices=("squashed", "padded"))
     for name in ("epochs", "label-epoch", "seed"):

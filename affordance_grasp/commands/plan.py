@@ -30,7 +30,8 @@ class PlanOptions(PlanningOptions, title="plan"):
     ]
     depth_scale: Annotated[Positive, about("metres per unit of the depth image")] = 0.001
     intrinsics: Annotated[
-        tuple[float, float, float, float], about("fx, fy, cx and cy of the colour image [pixel]")
+        tuple[float, float, float, float],
+        about("of the colour image [pixel]", words="FX FY CX CY"),
     ]
     query: Annotated[str, about("what to do: hold, grab, cut ...")]
     out: Annotated[Path | None, about("folder for report.json and figures")] = None

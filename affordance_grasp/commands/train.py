@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("--data", type=Path, required=True, help="root in AGD20K's layout")
-    parser.add_argument("--out", type=Path, required=True, help="folder of the run")
+    parser.add_argument("--out", type=Path, metavar="FOLDER", required=True, help="of the run")
     parser.add_argument("--split", default="Seen", choices=tuple(LAYOUTS))
     parser.add_argument(
         "--method", choices=tuple(METHODS), help=f"(default: --config's, or {DEFAULT_METHOD})"

@@ -62,11 +62,19 @@ def _shape(setting: Setting) -> dict[str, Any]:
     if setting.group is not None:
         return {"action": "append", "metavar": "NAME=VALUE"}
     metavar = setting.name.rsplit("_", 1)[-1].upper()
+    if metavar != "FILE" and Path in _classes(kind):
+        metavar = "PATH"
     if isinstance(kind, inspect.TupleType):
-        return {"nargs": len(kind.item_types), "metavar": metavar}
+        return {"nargs": len(kind.item_types), "metavar": setting.words or metavar}
     return {"metavar": metavar} | (
         {"nargs": "+"} if isinstance(kind, inspect.VarTupleType) else {}
     )
+
+
+def _classes(kind: inspect.Type) -> list[type]:
+    """The classes of this package's own kinds of values, such as paths, alone or with None."""
+    kinds = kind.types if isinstance(kind, inspect.UnionType) else (kind,)
+    return [each.cls for each in kinds if isinstance(each, inspect.CustomType)]
 
 
 def _help(setting: Setting) -> str:

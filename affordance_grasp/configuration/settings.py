@@ -40,13 +40,13 @@ Triple = tuple[float, float, float]
 Size = tuple[Positive, Positive, Positive]
 
 
-def about(description: str, *, flag: str = "", live: bool = False) -> Meta:
+def about(description: str, *, flag: str = "", live: bool = False, words: str = "") -> Meta:
     """A setting's description, for its annotation.
 
     ``flag``: its name on the command line where that is not its own. ``live``: it may change
-    while a node runs.
+    while a node runs. ``words``: what help calls its several words.
     """
-    return Meta(description=description, extra={"flag": flag, "live": live})
+    return Meta(description=description, extra={"flag": flag, "live": live, "words": words})
 
 
 def one_of(what: str, table: str) -> Meta:
@@ -91,6 +91,11 @@ class Setting:
     def flag(self) -> str:
         """Its name on the command line, without dashes before it."""
         return self._extra("flag") or self.name.replace("_", "-")
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """What help calls each of its words, where it has several of different meaning."""
+        return tuple((self._extra("words") or "").split())
 
     @property
     def live(self) -> bool:

@@ -11,11 +11,15 @@ import os
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from affordance_grasp.errors import MissingPackage
+from affordance_grasp.errors import InvalidInput, MissingPackage, shown
 
 if TYPE_CHECKING:
     import mujoco
 
+# Beside the two that need no display: those that do, and MuJoCo's words for any and for none.
+KNOWN = ("egl", "osmesa", "glfw", "glx", "wgl", "cgl", "enable", "enabled", "on", "true", "1") + (
+    ("disable", "disabled", "off", "false", "0")
+)
 PACKAGES = "libegl1 libegl-mesa0 libgl1-mesa-dri (EGL) or libosmesa6 (OSMesa)"
 _EGL_LIBRARY = "libEGL.so.1"
 _OSMESA_LIBRARIES = ("libOSMesa.so.8", "libOSMesa.so.6", "libOSMesa.so")
@@ -26,11 +30,16 @@ _EGL_PLATFORM_DEVICE = 0x313F  # EGL_PLATFORM_DEVICE_EXT of EGL_EXT_platform_dev
 def choose_backend() -> str | None:
     """Set ``MUJOCO_GL`` to ``egl`` or else ``osmesa``, whichever works here, and return it.
 
-    A value that the user has set is kept. None when nothing can render: physics still works, and
-    :func:`open_renderer` will say what is missing.
+    A value that the user has set is kept, whatever works here. None when nothing can render:
+    physics still works, and :func:`open_renderer` will say what is missing.
+
+    Raises:
+        InvalidInput: the user's value is none that MuJoCo knows.
     """
     _load_triton()
     chosen = os.environ.get("MUJOCO_GL", "").strip().lower()
+    if chosen and chosen not in KNOWN:
+        raise InvalidInput(f"MUJOCO_GL is {shown(chosen)}; it must be egl or osmesa, or not set")
     if not chosen:
         chosen = "egl" if egl_works() else "osmesa" if osmesa_works() else ""
         if chosen:
@@ -95,7 +104,10 @@ def open_renderer(model: "mujoco.MjModel", width: int, height: int) -> "mujoco.R
         _bind(backend)
         return mujoco.Renderer(model, height=height, width=width, max_geom=room)
     except (ImportError, AttributeError, RuntimeError, mujoco.FatalError) as error:
-        raise MissingPackage(_sentence(f"MUJOCO_GL={backend}: {error}")) from error
+        why = f"MUJOCO_GL={backend}: {error}"
+        if backend not in ("egl", "osmesa") and not os.environ.get("DISPLAY"):
+            why = f"MUJOCO_GL={backend} cannot draw without a display, and there is none"
+        raise MissingPackage(_sentence(why)) from error
 
 
 def _bind(backend: str) -> None:
@@ -108,4 +120,11 @@ def _bind(backend: str) -> None:
 
 
 def _sentence(why: str) -> str:
-    return f"cannot render the simulated camera ({why}); install the apt packages {PACKAGES}"
+    """What to do: leave the choice to us where anything works here, else install something."""
+    fit = [name for name, works in (("egl", egl_works), ("osmesa", osmesa_works)) if works()]
+    chosen = os.environ.get("MUJOCO_GL", "")
+    if chosen and fit and chosen not in fit:
+        do = f"unset MUJOCO_GL or set it to {' or '.join(fit)}, which need no display"
+    else:
+        do = f"install the apt packages {PACKAGES}"
+    return f"cannot render the simulated camera ({why}); {do}"
