@@ -6,16 +6,26 @@ pytest.importorskip("rclpy", reason="no ROS 2 here: rclpy cannot be imported")
 from affordance_grasp.msg import SelectedGrasp
 from builtin_interfaces.msg import Time
 from geometry_msgs.msg import Point, Pose, Quaternion
+from hypothesis import given
+from hypothesis import strategies as st
 from sensor_msgs.msg import CameraInfo, Image, JointState, RegionOfInterest
 from std_msgs.msg import Header
+from trajectory_msgs.msg import JointTrajectory as JointTrajectoryMessage
+from trajectory_msgs.msg import JointTrajectoryPoint
 
+from affordance_grasp import msg
 from affordance_grasp.datatypes import CameraIntrinsics, GraspCandidates, JointTrajectory, Region
-from affordance_grasp.errors import InvalidInput
+from affordance_grasp.errors import AffordanceGraspError, InvalidInput
 from affordance_grasp.geometry import pose_from_quaternion
 from affordance_grasp.nodes.convert import conversions as c
 from affordance_grasp.nodes.convert import images
 from affordance_grasp.nodes.convert.conversions import from_trajectory, to_trajectory
-from affordance_grasp.nodes.convert.grasp_messages import from_candidates, to_candidates, to_target
+from affordance_grasp.nodes.convert.grasp_messages import (
+    from_candidates,
+    to_candidates,
+    to_selection,
+    to_target,
+)
 from affordance_grasp.streams.camera_info import to_intrinsics
 from affordance_grasp.streams.messages import to_joint_positions, to_pose
 
@@ -243,3 +253,56 @@ def test_a_pose_becomes_a_transform_of_tf():
     t, q = message.transform.translation, message.transform.rotation
     assert (t.x, t.y, t.z) == pytest.approx((0.1, 0.2, 0.3))
     assert np.abs([q.x, q.y, q.z, q.w]) == pytest.approx([0.5] * 4)
+
+
+FLOATS = st.floats() | st.sampled_from([0.0, 1.0])
+WHOLES = st.integers(0, 2**31 - 1)
+
+
+def refused_or_read(read, *values):
+    """What is read, or None where one sentence refuses it."""
+    try:
+        return read(*values)
+    except AffordanceGraspError as error:
+        assert str(error).isprintable()
+        return None
+
+
+def any_pose(x, w):
+    pose = Pose()
+    pose.position.x, pose.orientation.w = x, w
+    return pose
+
+
+@given(FLOATS, FLOATS, FLOATS, st.text(max_size=9))
+def test_any_grasp_is_read_or_refused(x, w, width_m, text):
+    width_m = float(np.float32(np.clip(width_m, -3e38, 3e38)))
+    pose = any_pose(x, w)
+    candidate = msg.GraspCandidate(pose=pose, width_m=width_m, contact=Point(x=x))
+    found = refused_or_read(to_candidates, msg.GraspCandidates(candidates=[candidate] * 2))
+    assert found is None or np.isfinite(found.T_cam_tcp).all()
+    grasp = SelectedGrasp(pose=pose, width_m=width_m, header=Header(frame_id="base_link"))
+    refused_or_read(to_target, grasp, "base_link")
+    ranked = msg.RankedGrasp(grasp=candidate)
+    rejected = msg.RejectedCandidate(
+        reason=text.replace("\0", "").encode(errors="replace").decode()
+    )
+    refused_or_read(to_selection, msg.GraspSelection(ranked=[ranked], rejected=[rejected]))
+
+
+@given(st.lists(st.lists(FLOATS, max_size=3), max_size=3), st.lists(WHOLES, max_size=3))
+def test_any_trajectory_is_read_or_refused(rows, seconds):
+    message = JointTrajectoryMessage(joint_names=["a", "b"])
+    for row, sec in zip(rows, seconds, strict=False):
+        point = JointTrajectoryPoint(positions=row, velocities=row)
+        point.time_from_start.sec = sec
+        message.points.append(point)
+    read = refused_or_read(to_trajectory, message)
+    assert read is None or np.isfinite(read.positions).all()
+
+
+@given(*(st.integers(0, 2**32 - 1),) * 4)
+def test_any_region_is_read_or_refused(x, y, width, height):
+    message = RegionOfInterest(x_offset=x, y_offset=y, width=width, height=height)
+    region = refused_or_read(c.to_region, message, 640, 480)
+    assert region is None or region.right <= 640

@@ -90,8 +90,15 @@ def from_plan(plan: GraspPlan, header: Header) -> msg.GraspSelection:
 
 
 def to_selection(message: msg.GraspSelection) -> Selection:
-    """The ranking and the reasons."""
-    rejected = {int(entry.candidate): Reason(entry.reason) for entry in message.rejected}
+    """The ranking and the reasons.
+
+    Raises:
+        InvalidInput: a pose that is none, or a reason that this package does not know.
+    """
+    try:
+        rejected = {int(entry.candidate): Reason(entry.reason) for entry in message.rejected}
+    except ValueError as error:
+        raise InvalidInput(f"a candidate was rejected for an unknown reason: {error}") from error
     return Selection(tuple(_to_ranked(grasp) for grasp in message.ranked), rejected)
 
 
