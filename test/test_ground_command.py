@@ -77,3 +77,11 @@ def test_bad_input_is_one_sentence_and_exit_code_2(
     assert captured.out == ""
     assert captured.err.count("\n") == 1
     assert words in captured.err
+
+
+def test_a_query_cannot_steer_the_terminal(image, random_checkpoint, capsys):
+    query = "\x1b[2J\rhold"
+    assert (
+        main(["ground", str(image), "--query", query, "--checkpoint", str(random_checkpoint)]) == 0
+    )
+    assert capsys.readouterr().out.startswith(r"\x1b[2J hold -> hold: peak")

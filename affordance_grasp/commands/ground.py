@@ -12,6 +12,7 @@ import numpy as np
 
 from affordance_grasp.configuration.flags import add_flags, read_flags
 from affordance_grasp.datatypes import Heatmap
+from affordance_grasp.errors import sentence
 from affordance_grasp.files import write_file
 from affordance_grasp.image_files import read_color
 from affordance_grasp.planning import GrounderOptions
@@ -66,7 +67,7 @@ def _write(arguments: argparse.Namespace, color: RgbImage, heatmap: Heatmap) -> 
 def _sentence(report: Mapping[str, Any]) -> str:
     u, v = report["peak_uv"]
     return (
-        f"{report['query']} -> {report['affordance']}: peak at column {u}, row {v}, "
+        f"{sentence(report['query'])} -> {report['affordance']}: peak at column {u}, row {v}, "
         f"confidence {report['confidence']:.2f} "
         f"({report['method']}, {report['latency_ms']:.0f} ms)"
     )

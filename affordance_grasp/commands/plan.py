@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from affordance_grasp.configuration.flags import add_flags, read_flags
 from affordance_grasp.configuration.settings import Positive, about
+from affordance_grasp.errors import sentence
 from affordance_grasp.extras import require
 from affordance_grasp.planning import PlanningOptions
 from affordance_grasp.rules import RULES
@@ -88,7 +89,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _account(plan: "GraspPlan", summary: dict[str, Any], options: PlanOptions) -> str:
     lines = [
-        f"{summary['query']} -> {summary['affordance']} ({summary['method']}); "
+        f"{sentence(summary['query'])} -> {summary['affordance']} ({summary['method']}); "
         f"{summary['candidates']} candidates out of {summary['examined']} hand poses, "
         f"{summary['ranked']} ranked, {summary['timings_ms']['total']:.0f} ms"
     ]

@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from affordance_grasp.configuration.flags import add_flags, read_flags
+from affordance_grasp.errors import sentence
 from affordance_grasp.replay.options import ReplayOptions, TopicNames
 from affordance_grasp.rules import RULES
 
@@ -116,7 +117,7 @@ def _summary(
 def _account(summary: dict[str, Any]) -> str:
     frames, now, truth = summary["frames"], summary["this_run"], summary["ground_truth"]
     lines = [
-        f"{summary['query']} over {summary['bag']}: {frames['total']} frames, "
+        f"{sentence(summary['query'])} over {sentence(summary['bag'])}: {frames['total']} frames, "
         f"{frames['planned']} planned, {frames['nothing']} without table or object, "
         f"{frames['broken']} broken",
         f"this run: {now['frames']} frames in {now['wall_s']:.1f} s"

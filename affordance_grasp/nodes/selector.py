@@ -14,6 +14,7 @@ from visualization_msgs.msg import MarkerArray
 from affordance_grasp.action import AffordanceGrasp, ExecuteGrasp
 from affordance_grasp.control.motion.pick import reach_from
 from affordance_grasp.control.robot import load_robot
+from affordance_grasp.errors import sentence
 from affordance_grasp.msg import GraspDecision, SelectedGrasp
 from affordance_grasp.nodes.arms.held_object import HeldObjectMonitor
 from affordance_grasp.nodes.check_camera import report_camera
@@ -168,7 +169,7 @@ class SelectorNode(Node):
 
     def _tell(self, handle: ServerGoalHandle, stage: str, detail: str) -> None:
         if stage in OWN_STAGES:  # the controller logs its own
-            self.get_logger().info(f"{stage} {detail}".rstrip())
+            self.get_logger().info(sentence(f"{stage} {detail}"))
         handle.publish_feedback(AffordanceGrasp.Feedback(stage=stage, detail=detail))
 
 
