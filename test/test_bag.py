@@ -1,5 +1,6 @@
 """Bags of both storages, whole and damaged, opened with no ROS."""
 
+import os
 import sqlite3
 
 import numpy as np
@@ -252,3 +253,10 @@ def test_a_recording_of_another_system_is_told_so(tmp_path):
     file.write_bytes(file.read_bytes().replace(b"ros2", b"ros1", 1))
     with pytest.raises(InvalidInput, match="was not recorded by ROS 2.*rosbags-convert"):
         Bag(file)
+
+
+@pytest.mark.parametrize("name", ["bag.mcap", "bag.db3", "old.bag"])
+def test_a_file_that_never_ends_is_not_opened(tmp_path, name):
+    os.mkfifo(tmp_path / name)
+    with pytest.raises(InvalidInput, match="device or pipe"):
+        Bag(tmp_path / name)

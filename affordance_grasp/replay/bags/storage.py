@@ -12,6 +12,7 @@ from typing import Any
 
 from affordance_grasp.configuration.documents import read_yaml
 from affordance_grasp.errors import InvalidInput, shown, writing
+from affordance_grasp.files import check_file
 
 ROS1 = ".bag"
 PACKED = ".zstd"
@@ -19,6 +20,7 @@ PACKED = ".zstd"
 STORAGES = (".mcap", ".db3", ROS1)
 EXPECTED = f"expected a folder with metadata.yaml, or a {', '.join(STORAGES[:-1])} or {ROS1} file"
 METADATA = "metadata.yaml"
+LARGEST_FILE = 2**62
 MAX_METADATA_BYTES = 2**24
 PACKED_MESSAGE = b"\x28\xb5\x2f\xfd"
 """Zstandard's; no message begins with it: the first byte of CDR is 0."""
@@ -62,6 +64,7 @@ def storage_of(file: Path) -> str:
 
 def open_reader(file: Path, opened: ExitStack) -> Any:
     """The open reader of one file, which is closed with ``opened``."""
+    check_file(file, "recording", LARGEST_FILE)
     if file.suffix == PACKED:
         file = _unpacked(file, Path(opened.enter_context(TemporaryDirectory())))
     if file.suffix == ROS1:
