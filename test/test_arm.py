@@ -69,7 +69,7 @@ def test_joints_that_follow_the_path_are_believed():
         (lambda share, q: q + [0, 0, 0.05], "wrist is 0.050 rad away from the end of its path"),
         (
             lambda share, q: q + [0, float(share > 0.5), 0],
-            "elbow is [0-9.]+ rad away from its path, at most 0.1 .*see that joint_states is this",
+            "elbow is [0-9.]+ rad away from its path, at most 0.1 .*comes from this robot alone",
         ),
         (lambda share, q: q + 1.0, "rad away from its path"),
     ],

@@ -55,6 +55,10 @@ def test_fingers_that_open_or_close_on_nothing_are_free(node, knuckle_rad):
     held.check()
 
 
+def test_fingers_that_stand_open_hold_nothing_whatever_was_feared(node):
+    holding(node, knuckle_rad=0.0).check()
+
+
 def test_fingers_that_still_close_when_it_went_wrong_may_hold_it(node):
     held = holding(node, knuckle_rad=0.2)
     stand(held, 0.5)

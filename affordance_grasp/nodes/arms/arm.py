@@ -23,7 +23,7 @@ SETTLE_S = 0.5
 END_TIMEOUT_S = 1.0
 THE_ARM = "the arm's motion"
 HELD_BACK = "see whether the robot's own protective stop or speed slider holds it back"
-MISPLACED = "see that joint_states is this robot's, and what moves it"
+MISPLACED = "see that joint_states comes from this robot alone, and what else moves it"
 
 
 class RobotArm(Actuators):

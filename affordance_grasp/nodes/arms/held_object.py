@@ -66,8 +66,8 @@ class HeldObject:
                 self.now_holds(UNKNOWN)
                 self.stays()
         elif held_rad is not None:
-            moved_rad = now_rad - held_rad
-            if moved_rad < -MOVED_RAD or (shut and moved_rad > MOVED_RAD):
+            opened = now_rad < max(OPEN_RAD, held_rad - MOVED_RAD)
+            if opened or (shut and now_rad > held_rad + MOVED_RAD):
                 self.now_holds("")
 
     def _knuckle_rad(self) -> float | None:
