@@ -3,10 +3,12 @@
 import argparse
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from multiprocessing import get_context
 from pathlib import Path
 from statistics import median
 
+from campaign.faults import STAGES, drawn
 from campaign.journal import Journal, Verdict, commit, findings, table
 
 
@@ -20,19 +22,24 @@ def main(words: Sequence[str] | None = None) -> int:
     faults.add_argument("--journal", type=Path, default=Path("runs/campaign/faults.jsonl"))
     faults.add_argument("--logs", type=Path, default=Path("runs/campaign/logs"))
     faults.add_argument("--workers", type=int, default=2)
+    faults.add_argument("--calm", type=float, help="wait while the load is higher than this")
     faults.add_argument("--again", action="store_true", help="also those with a verdict")
     show = commands.add_parser("table", help="Markdown of journals")
     show.add_argument("journals", type=Path, nargs="+")
+    show.add_argument("--families", action="store_true", help="a row for all kinds of a family")
     options = parser.parse_args(words)
     if options.command == "table":
-        return tell([v for path in options.journals for v in Journal(path).verdicts()])
+        found = [v for path in options.journals for v in Journal(path).verdicts()]
+        if options.families:
+            found = [replace(v, kind=v.kind.split()[0]) for v in found]
+        return tell(found)
     return run(options)
 
 
 def tell(verdicts: Sequence[Verdict]) -> int:
     """Print the table and every finding."""
     print(f"{len(verdicts)} seeds on {', '.join(sorted({v.commit for v in verdicts}))}")
-    print(table(verdicts))
+    print(table(verdicts, STAGES))
     for line in findings(verdicts):
         print(line)
     return 0 if all(verdict.clean for verdict in verdicts) else 1
@@ -49,7 +56,6 @@ def seeds_of(text: str) -> list[int]:
 def run(options: argparse.Namespace) -> int:
     """All seeds that have no verdict yet; those with a finding once more, one at a time."""
     from campaign.controls import blind
-    from campaign.faults import drawn
 
     journal = Journal(options.journal)
     seeds = list(drawn(options.kinds, seeds_of(options.seeds)))
@@ -81,7 +87,7 @@ def work_off(seeds: Sequence[int], options: argparse.Namespace, workers: int) ->
     for task in (*seeds, *[None] * workers):
         tasks.put(task)
     processes = [
-        context.Process(target=work, args=(tasks, options.journal, options.logs, f"graph{i}"))
+        context.Process(target=work, args=(tasks, options, f"graph{i}"))
         for i in range(min(workers, len(seeds)))
     ]
     for process in processes:

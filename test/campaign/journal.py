@@ -109,9 +109,13 @@ def commit() -> str:
     return (git("rev-parse", "--short", "HEAD") or "unknown") + ("+" if changed else "")
 
 
-def table(verdicts: Sequence[Verdict]) -> str:
-    """Markdown: kind x stage, each cell runs, and behind it what was found, if anything."""
+def table(verdicts: Sequence[Verdict], order: Sequence[str] = ()) -> str:
+    """Markdown: runs by kind and stage, and of each kind how many had findings.
+
+    ``order``: of the stages' columns, those that it names first.
+    """
     stages = list(dict.fromkeys(verdict.stage for verdict in verdicts))
+    stages.sort(key=lambda stage: order.index(stage) if stage in order else len(order))
     cells: dict[str, dict[str, list[Verdict]]] = defaultdict(lambda: defaultdict(list))
     for verdict in verdicts:
         cells[verdict.kind][verdict.stage].append(verdict)

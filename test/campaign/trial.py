@@ -35,6 +35,11 @@ QUERIES = {
 class NotReached(Exception):
     """The grasp ended before the stage of the fault."""
 
+    @classmethod
+    def by(cls, asked: Asked) -> Exception:
+        """Where the client gave up, another grasp may be under way: the graph is of no use."""
+        return (AffordanceGraspError if asked.by_client else cls)(asked.message)
+
 
 @dataclass
 class LogMarks:
@@ -130,12 +135,12 @@ def _grasp(bench: Bench, case: Case) -> tuple[Asked, Injected]:
     else:
         asked = bench.ask(query)
         if not asked.reach(case.stage, REACH_S):
-            raise NotReached(asked.message)
+            raise NotReached.by(asked)
         if case.stage in MOVING:
             bench.switch(speed=REAL)
         asked.over.wait(case.delay_s)
         if asked.over.is_set():
-            raise NotReached(asked.message)
+            raise NotReached.by(asked)
         done = inject(bench, case)
         asked.over.wait(WATCH_S if case.stage not in DECIDING or _lively(case) else 0.0)
     if not asked.over.is_set():
@@ -151,7 +156,7 @@ def _lively(case: Case) -> bool:
 def _await_success(asked: Asked) -> None:
     asked.over.wait(ANSWER_S)
     if not asked.success:
-        raise NotReached(asked.message)
+        raise NotReached.by(asked)
 
 
 def _heard_late(case: Case, asked: Asked, done: Injected) -> list[str]:

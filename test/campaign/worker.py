@@ -4,6 +4,7 @@ import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 from affordance_grasp.errors import AffordanceGraspError
@@ -16,13 +17,18 @@ ATTEMPTS = 4
 GRAPHS = 3
 
 
-def work(tasks: Any, journal_path: Path, logs: Path, name: str) -> None:
-    """Take seeds from a queue until it gives None; logs of what was not clean are kept."""
+def work(tasks: Any, options: Any, name: str) -> None:
+    """Take seeds from a queue until it gives None; logs of what was not clean are kept.
+
+    ``options``: those of the command line, of which ``journal``, ``logs`` and ``calm`` count.
+    """
     os.environ["OMP_NUM_THREADS"] = "1"  # workers have a core each
-    journal, number, broken = Journal(journal_path), 0, 0
+    journal, number, broken = Journal(options.journal), 0, 0
+    logs: Path = options.logs
     seed = tasks.get()
     while seed is not None:
         number += 1
+        _await_calm(options.calm)
         home = logs / f"{name}.{number}"
         verdict, following = _on_one_graph(home, seed, tasks, journal)
         if verdict is None:
@@ -44,6 +50,13 @@ def work(tasks: Any, journal_path: Path, logs: Path, name: str) -> None:
         else:
             shutil.move(home, kept)
     os._exit(0)
+
+
+def _await_calm(most: float | None) -> None:
+    """Wait while other work keeps the machine too busy for the time limits that are judged."""
+    pause = Event()
+    while most is not None and os.getloadavg()[0] > most:
+        pause.wait(5.0)
 
 
 def _on_one_graph(
