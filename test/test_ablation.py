@@ -158,7 +158,7 @@ def tree(tmp_path_factory):
 
 def ablation_words(tree, out, *more):
     words = ["ablation", "--method", "selectivecl", "--data", str(tree), "--out", str(out)]
-    return [*words, "--image-side", "56", "--epochs", "1", *more]
+    return [*words, "--split", "Unseen", "--image-side", "56", "--epochs", "1", *more]
 
 
 def test_a_table_is_made_once_and_grows_by_what_is_new(tree, tmp_path, commands, capsys):

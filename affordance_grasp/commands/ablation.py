@@ -8,12 +8,12 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from affordance_grasp.datasets.agd20k import LAYOUTS, load_split
+from affordance_grasp.datasets.agd20k import load_split
 from affordance_grasp.encoders.device import limit_threads
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.files import write_file
 from affordance_grasp.learning.ablations.processes import Command, run_commands
-from affordance_grasp.learning.evaluation.metrics import PROTOCOLS
+from affordance_grasp.learning.flags import add_learning_flags
 from affordance_grasp.methods.ablation import Row
 from affordance_grasp.methods.table import methods_with
 from affordance_grasp.share import share_path
@@ -25,23 +25,16 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
+    add_learning_flags(parser, threads=1)
     parser.add_argument("--method", required=True, choices=methods_with("ablation"))
-    parser.add_argument("--data", type=Path, required=True, help="root in AGD20K's layout")
     parser.add_argument("--out", type=Path, metavar="FOLDER", required=True, help="of all runs")
-    parser.add_argument("--split", default="Unseen", choices=tuple(LAYOUTS))
     parser.add_argument("--rows", nargs="+", metavar="ROW", help="some rows (default: all)")
     parser.add_argument("--seeds", type=int, default=3, help="runs of every row (3)")
     parser.add_argument("--config", type=Path, help="YAML (default: config/train_METHOD_...)")
     parser.add_argument("--epochs", type=int, help="instead of the configuration's")
     parser.add_argument("--image-side", type=int, help="smaller images, such as 112 pixels")
     parser.add_argument("--jobs", type=int, default=1, help="runs at the same time (1)")
-    parser.add_argument("--threads", type=int, default=1, help="CPU threads of every run (1)")
     parser.add_argument("--boxes", type=Path, help="detector boxes (default: in the data)")
-    parser.add_argument("--cache", type=Path, help="feature cache (default: DATA/features)")
-    parser.add_argument("--bf16-tokens", action="store_true", help="bfloat16 backbone, faster")
-    parser.add_argument("--protocol", default="reference", choices=tuple(PROTOCOLS))
-    parser.add_argument("--device", default="cpu", help="torch device, such as cuda")
-    parser.add_argument("--json", action="store_true", help="print the summary as JSON")
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -7,11 +7,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from affordance_grasp.datasets.agd20k import LAYOUTS, Split, load_split
+from affordance_grasp.datasets.agd20k import Split, load_split
 from affordance_grasp.encoders.device import check_device, limit_threads
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.files import write_file
-from affordance_grasp.learning.evaluation.metrics import PROTOCOLS
+from affordance_grasp.learning.flags import add_learning_flags
 
 if TYPE_CHECKING:
     import torch
@@ -23,18 +23,11 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("--data", type=Path, required=True, help="root in AGD20K's layout")
-    parser.add_argument("--split", default="Seen", choices=tuple(LAYOUTS))
+    add_learning_flags(parser)
     parser.add_argument("--checkpoint", type=Path, help="export its maps first")
     parser.add_argument("--maps", type=Path, help="folder of the maps (default: beside it)")
-    parser.add_argument("--protocol", default="reference", choices=tuple(PROTOCOLS))
-    parser.add_argument("--cache", type=Path, help="feature cache (default: DATA/features)")
-    parser.add_argument("--bf16-tokens", action="store_true", help="bfloat16 backbone, faster")
     parser.add_argument("--saliency", metavar="BACKBONE", help="its saliency is a baseline too")
-    parser.add_argument("--device", default="cpu", help="torch device, such as cuda")
     parser.add_argument("--published", action="store_true", help="print the published table too")
-    parser.add_argument("--threads", type=int, default=2, help="CPU threads")
-    parser.add_argument("--json", action="store_true", help="print the summary as JSON")
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -7,11 +7,11 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from affordance_grasp.datasets.agd20k import LAYOUTS, Split, load_split, without_corrupt
+from affordance_grasp.datasets.agd20k import Split, load_split, without_corrupt
 from affordance_grasp.datasets.detections import DETECTIONS_FILE, RecordedDetector
 from affordance_grasp.encoders.device import check_device, limit_threads
 from affordance_grasp.errors import InvalidInput
-from affordance_grasp.learning.evaluation.metrics import PROTOCOLS
+from affordance_grasp.learning.flags import add_learning_flags
 from affordance_grasp.methods.table import DEFAULT_METHOD, METHODS
 from affordance_grasp.share import share_path
 
@@ -24,9 +24,8 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("--data", type=Path, required=True, help="root in AGD20K's layout")
+    add_learning_flags(parser)
     parser.add_argument("--out", type=Path, metavar="FOLDER", required=True, help="of the run")
-    parser.add_argument("--split", default="Seen", choices=tuple(LAYOUTS))
     parser.add_argument(
         "--method", choices=tuple(METHODS), help=f"(default: --config's, or {DEFAULT_METHOD})"
     )
@@ -34,19 +33,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--boxes", type=Path, help="boxes of parts and objects (default: in the data)"
     )
-    parser.add_argument("--cache", type=Path, help="feature cache (default: DATA/features)")
     parser.add_argument("--epochs", type=int, help="instead of the configuration's")
     parser.add_argument("--seed", type=int, help="instead of the configuration's")
     parser.add_argument(
         "--minutes", type=float, help="end after the epoch in which this time is over"
     )
-    parser.add_argument("--protocol", default="reference", choices=tuple(PROTOCOLS))
-    parser.add_argument("--bf16-tokens", action="store_true", help="bfloat16 backbone, faster")
     parser.add_argument("--resume", action="store_true", help="resume a stopped run")
     parser.add_argument("--skip-corrupt", action="store_true", help="leave out unreadable images")
-    parser.add_argument("--device", default="cpu", help="torch device, such as cuda")
-    parser.add_argument("--threads", type=int, default=2, help="CPU threads")
-    parser.add_argument("--json", action="store_true", help="print the outcome as JSON")
 
 
 def run(arguments: argparse.Namespace) -> int:
