@@ -6,10 +6,12 @@ what this machine lacks. A service answers it with ``success = false``.
 """
 
 import errno
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
+Entry = TypeVar("Entry")
 LONGEST_SHOWN = 60
 LONGEST_SENTENCE = 1200
 FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -41,6 +43,17 @@ class UnknownName(AffordanceGraspError):
     def __reduce__(self) -> tuple[type, tuple]:
         """Rebuild it from its arguments, to pass it between processes."""
         return type(self), self._named
+
+
+def look_up(kind: str, name: str, table: Mapping[str, Entry]) -> Entry:
+    """The entry ``name`` of a table.
+
+    Raises:
+        UnknownName: there is none of that name; lists the known ones.
+    """
+    if name not in table:
+        raise UnknownName(kind, name, tuple(table))
+    return table[name]
 
 
 class CheckpointError(AffordanceGraspError):

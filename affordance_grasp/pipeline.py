@@ -19,7 +19,7 @@ from affordance_grasp.datatypes import (
     RgbdFrame,
     Selection,
 )
-from affordance_grasp.errors import InvalidInput, LowConfidence, UnknownName
+from affordance_grasp.errors import InvalidInput, LowConfidence, look_up
 from affordance_grasp.grounding.regions import GrounderProtocol, ground_scene, scene_region
 from affordance_grasp.planning import PlanningOptions
 from affordance_grasp.query.resolve import resolve_query
@@ -108,9 +108,7 @@ def plan_grasps(
         NoObject: no object is on the table, or none can be grasped.
         UnknownName: the query or the rule is unknown.
     """
-    if rule not in RULES:
-        raise UnknownName("selection rule", rule, tuple(RULES))
-    if grounder is None and RULES[rule].needs_heat:
+    if look_up("selection rule", rule, RULES).needs_heat and grounder is None:
         raise InvalidInput(f"rule {rule!r} ranks by the heatmap and needs a grounder")
     generator = generator or make_generator("antipodal")
     clock = _Clock()

@@ -23,7 +23,7 @@ from affordance_grasp.datatypes import (
     RgbdFrame,
     Selection,
 )
-from affordance_grasp.errors import InvalidInput, UnknownName
+from affordance_grasp.errors import InvalidInput, look_up
 from affordance_grasp.geometry import Floats, project, sample_bilinear
 from affordance_grasp.rules import RULES
 from affordance_grasp.scene.table import TablePlane
@@ -82,9 +82,7 @@ def select(
         max_width_m: widest opening of the gripper.
         config: limits; defaults when None.
     """
-    if rule not in RULES:
-        raise UnknownName("selection rule", rule, tuple(RULES))
-    config, ranking = config or SelectionConfig(), RULES[rule]
+    config, ranking = config or SelectionConfig(), look_up("selection rule", rule, RULES)
     if heatmap.values.shape != frame.depth_m.shape:
         raise InvalidInput(
             f"heatmap is {heatmap.values.shape[::-1]} and the frame {frame.depth_m.shape[::-1]} "

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 from affordance_grasp.candidates.external.settings import ExternalSettings
 from affordance_grasp.control.gripper import GripperProfile, load_gripper
 from affordance_grasp.datatypes import GraspCandidates, RgbdFrame
-from affordance_grasp.errors import UnknownName
+from affordance_grasp.errors import look_up
 
 if TYPE_CHECKING:  # the names are listed without what computes
     from affordance_grasp.scene.cloud import TableScene
@@ -75,6 +75,6 @@ def make_generator(
     Raises:
         UnknownName: there is no generator of that name; lists the known ones.
     """
-    if name not in GENERATORS:
-        raise UnknownName("generator", name, tuple(GENERATORS))
-    return GENERATORS[name](gripper or load_gripper(), external or ExternalSettings())
+    return look_up("generator", name, GENERATORS)(
+        gripper or load_gripper(), external or ExternalSettings()
+    )

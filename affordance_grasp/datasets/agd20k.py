@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
-from affordance_grasp.errors import InvalidInput, UnknownName
+from affordance_grasp.errors import InvalidInput, look_up
 from affordance_grasp.image_files import read_color
 from affordance_grasp.query.vocabulary import AFFORDANCES
 
@@ -145,9 +145,7 @@ class Split:
 
 def load_split(root: Path, split: str) -> Split:
     """List one split and check it; every missing folder, file or counterpart is named."""
-    if split not in LAYOUTS:
-        raise UnknownName("split", split, tuple(LAYOUTS))
-    layout = LAYOUTS[split]
+    layout = look_up("split", split, LAYOUTS)
     folder = Path(root) / layout.folder
     _refuse([f"folder {folder / p}" for p in PARTS if not (folder / p).is_dir()], folder)
     train_ego = _images(folder / "trainset/egocentric", layout.trains_on)

@@ -15,7 +15,7 @@ from torch.nn import functional
 from affordance_grasp.encoders.clip_tower import ClipTower
 from affordance_grasp.encoders.vision_transformer import VisionTransformer
 from affordance_grasp.encoders.weights import load_strictly, load_weights
-from affordance_grasp.errors import InvalidInput, UnknownName
+from affordance_grasp.errors import InvalidInput, look_up
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
@@ -135,9 +135,7 @@ BACKBONES: dict[str, Callable[..., Backbone]] = {
 
 def backbone_spec(name: str) -> BackboneSpec:
     """The specification of a backbone; refuses unknown names."""
-    if name not in SPECS:
-        raise UnknownName("backbone", name, tuple(SPECS))
-    return SPECS[name]
+    return look_up("backbone", name, SPECS)
 
 
 def load_backbone(name: str, image_side: int = 224, pretrained: bool = True) -> Backbone:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
-from affordance_grasp.errors import UnknownName
+from affordance_grasp.errors import look_up
 
 SAFETENSORS = ".safetensors"
 
@@ -88,9 +88,7 @@ def cached_path(name: str) -> Path:
 
 def find_weights(name: str) -> PretrainedWeights:
     """The registered weights ``name``."""
-    if name not in REGISTRY:
-        raise UnknownName("weights", name, tuple(REGISTRY))
-    return REGISTRY[name]
+    return look_up("weights", name, REGISTRY)
 
 
 def installed_file(name: str) -> Path | None:

@@ -10,7 +10,7 @@ from torch.nn import functional
 from affordance_grasp.encoders.clearclip import load_clip_text
 from affordance_grasp.encoders.registry import installed_file
 from affordance_grasp.encoders.weights import load_strictly, load_weights
-from affordance_grasp.errors import MissingPackage, UnknownName
+from affordance_grasp.errors import MissingPackage, look_up
 
 MAX_WORD_PIECES = 128
 SENTENCES = {
@@ -75,9 +75,7 @@ TEXT_ENCODERS: dict[str, Callable[[], TextEncoder]] = {
 
 def load_text_encoder(name: str = "minilm") -> TextEncoder:
     """The text encoder ``name``; this takes seconds, so checkpoints store the features."""
-    if name not in TEXT_ENCODERS:
-        raise UnknownName("text encoder", name, tuple(TEXT_ENCODERS))
-    return TEXT_ENCODERS[name]()
+    return look_up("text encoder", name, TEXT_ENCODERS)()
 
 
 def affordance_sentence(affordance: str) -> str:

@@ -12,7 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from affordance_grasp.errors import CheckpointError, InvalidInput, UnknownName
+from affordance_grasp.errors import CheckpointError, InvalidInput, UnknownName, look_up
 from affordance_grasp.share import share_path
 
 METHODS = {
@@ -34,9 +34,7 @@ def method_module(name: str, part: str) -> Any:
 
 def method_package(name: str) -> str:
     """The package of the method ``name``; refuses unknown names."""
-    if name not in METHODS:
-        raise UnknownName("method", name, tuple(METHODS))
-    return METHODS[name]
+    return look_up("method", name, METHODS)
 
 
 def methods_with(part: str) -> tuple[str, ...]:

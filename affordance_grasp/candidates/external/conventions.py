@@ -17,7 +17,7 @@ from math import isfinite
 import numpy as np
 from numpy.typing import ArrayLike
 
-from affordance_grasp.errors import InvalidInput, UnknownName
+from affordance_grasp.errors import InvalidInput, look_up
 from affordance_grasp.geometry import Floats, pose
 
 AXES = {"x": np.array([1.0, 0, 0]), "y": np.array([0, 1.0, 0]), "z": np.array([0, 0, 1.0])}
@@ -66,10 +66,7 @@ class Convention:
     def tip_offset_m(self, hand: str = "") -> float:
         """Distance [m] from the origin to the fingertips of a hand; the default hand for ''."""
         hand = hand or next(iter(self.tip_offsets_m))
-        if hand not in self.tip_offsets_m:
-            known = tuple(self.tip_offsets_m)
-            raise UnknownName(f"hand of convention {self.name}", hand, known)
-        return self.tip_offsets_m[hand]
+        return look_up(f"hand of convention {self.name}", hand, self.tip_offsets_m)
 
     def T_external_tcp(self, reach_m: float) -> Floats:
         """Pose (4, 4) of ``tcp`` in the generator's frame, ``reach_m`` ahead of its origin."""
@@ -164,6 +161,4 @@ def find_convention(name: str) -> Convention:
     Raises:
         UnknownName: there is none of that name; lists the known ones.
     """
-    if name not in CONVENTIONS:
-        raise UnknownName("grasp convention", name, tuple(CONVENTIONS))
-    return CONVENTIONS[name]
+    return look_up("grasp convention", name, CONVENTIONS)

@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from affordance_grasp.errors import InvalidInput, UnknownName
+from affordance_grasp.errors import InvalidInput, look_up
 
 Floats64 = NDArray[np.float64]
 
@@ -155,6 +155,4 @@ PROTOCOLS: dict[str, Callable[[NDArray[np.floating], Floats64], Scores]] = {
 
 
 def _protocol(name: str) -> Callable[[NDArray[np.floating], Floats64], Scores]:
-    if name not in PROTOCOLS:
-        raise UnknownName("protocol", name, tuple(PROTOCOLS))
-    return PROTOCOLS[name]
+    return look_up("protocol", name, PROTOCOLS)

@@ -17,7 +17,7 @@ from affordance_grasp.datasets.features import (
 )
 from affordance_grasp.datasets.images import FrozenEncoder, ViewPlan, views_for_test
 from affordance_grasp.encoders.backbones import VitBackbone, backbone_spec, load_backbone
-from affordance_grasp.errors import UnknownName
+from affordance_grasp.errors import look_up
 from affordance_grasp.methods.shared.class_maps import SALIENT_HEADS, unpack_keys
 
 IMAGES_AT_ONCE = 64
@@ -29,10 +29,9 @@ def saliency_maps(packed: Tensor, backbone: str) -> Tensor:
     ``packed`` (B, 2 + g^2, C): see ``VisionTransformer.last_keys``; channels that follow the
     backbone's own are not read.
     """
-    if backbone not in SALIENT_HEADS:
-        raise UnknownName("backbone with salient heads", backbone, tuple(SALIENT_HEADS))
+    heads = look_up("backbone with salient heads", backbone, SALIENT_HEADS)
     spec = backbone_spec(backbone)
-    return unpack_keys(packed[..., : spec.dim], spec.heads).saliency(SALIENT_HEADS[backbone])
+    return unpack_keys(packed[..., : spec.dim], spec.heads).saliency(heads)
 
 
 @torch.inference_mode()

@@ -8,7 +8,7 @@ from msgspec import Meta
 
 from affordance_grasp.configuration.settings import Count, Seed, Settings, record
 from affordance_grasp.datasets.agd20k import Split
-from affordance_grasp.errors import InvalidInput, UnknownName
+from affordance_grasp.errors import InvalidInput, UnknownName, look_up
 from affordance_grasp.learning.training.optimizers import AdamW
 from affordance_grasp.methods.plsp.refiner import RefinerConfig
 
@@ -101,9 +101,8 @@ def classes_of(split: Split, names: Iterable[str]) -> tuple[Pair, ...]:
     present = sorted({image.pair for image in split.train_ego})
     words = list(dict.fromkeys(names))
     if words == ["published"]:
-        if split.name not in PUBLISHED_CLASSES:
-            raise UnknownName("split with published classes", split.name, tuple(PUBLISHED_CLASSES))
-        chosen = tuple(pair for pair in PUBLISHED_CLASSES[split.name] if pair in present)
+        published = look_up("split with published classes", split.name, PUBLISHED_CLASSES)
+        chosen = tuple(pair for pair in published if pair in present)
         if not chosen:
             raise InvalidInput(f"{split.folder} holds none of the published classes; name others")
         return chosen

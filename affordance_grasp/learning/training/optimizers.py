@@ -17,7 +17,7 @@ from affordance_grasp.configuration.settings import (
     Settings,
     record,
 )
-from affordance_grasp.errors import UnknownName
+from affordance_grasp.errors import look_up
 
 Beta = Annotated[float, Meta(ge=0, lt=1)]
 
@@ -90,10 +90,8 @@ OPTIMIZERS: dict[str, type[AdamW] | type[Sgd]] = {kind.name: kind for kind in (A
 def parse_optimizer(values: Mapping[str, Any]) -> OptimizerConfig:
     """Settings from plain values with a ``name`` among :data:`OPTIMIZERS`."""
     settings = dict(values)
-    name = settings.pop("name", None)
-    if name not in OPTIMIZERS:
-        raise UnknownName("optimizer", str(name), tuple(OPTIMIZERS))
-    return build(OPTIMIZERS[name], settings, "optimizer")
+    kind = look_up("optimizer", str(settings.pop("name", None)), OPTIMIZERS)
+    return build(kind, settings, "optimizer")
 
 
 def plain_optimizer(optimizer: Any) -> dict[str, Any]:

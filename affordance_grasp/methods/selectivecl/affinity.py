@@ -16,7 +16,7 @@ from torch.nn import functional
 from affordance_grasp.encoders.backbones import Backbone, VitBackbone, load_backbone
 from affordance_grasp.encoders.clearclip import load_clearclip
 from affordance_grasp.encoders.text import TextEncoder
-from affordance_grasp.errors import InvalidInput, UnknownName
+from affordance_grasp.errors import InvalidInput, look_up
 from affordance_grasp.methods.shared.class_maps import KeyFeatures, min_max
 
 BORDER_SHARE = 0.1
@@ -114,9 +114,7 @@ AFFINITIES = {
 
 def find_affinity(name: str) -> Affinity:
     """The affinity ``name``; refuses unknown names."""
-    if name not in AFFINITIES:
-        raise UnknownName("affinity", name, tuple(AFFINITIES))
-    return AFFINITIES[name]
+    return look_up("affinity", name, AFFINITIES)
 
 
 class AffinityBackbone(Backbone):

@@ -5,7 +5,7 @@ object; *cut_with*, *stick*, *stir*, *brush_with*, *drink_with*, *sip*, *open* a
 the object acts.
 """
 
-from affordance_grasp.errors import UnknownName
+from affordance_grasp.errors import look_up
 
 PartNames = tuple[str, ...]
 
@@ -61,12 +61,8 @@ FUNCTIONAL_PARTS: dict[str, dict[str, PartNames]] = {
 
 def functional_parts(affordance: str, family: str) -> PartNames:
     """Parts of a family that serve an affordance; refuses pairs without any."""
-    if affordance not in FUNCTIONAL_PARTS:
-        raise UnknownName("affordance", affordance, tuple(FUNCTIONAL_PARTS))
-    families = FUNCTIONAL_PARTS[affordance]
-    if family not in families:
-        raise UnknownName(f"object for {affordance!r}", family, tuple(families))
-    return families[family]
+    families = look_up("affordance", affordance, FUNCTIONAL_PARTS)
+    return look_up(f"object for {affordance!r}", family, families)
 
 
 def affordances_of(family: str) -> tuple[str, ...]:

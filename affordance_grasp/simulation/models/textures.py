@@ -5,7 +5,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from affordance_grasp.errors import UnknownName
+from affordance_grasp.errors import look_up
 from affordance_grasp.geometry import Floats
 
 Image = NDArray[np.uint8]
@@ -100,9 +100,7 @@ TABLES = ("plain", "wood", "cloth", "stone", "tiles")
 
 def texture(pattern: str, rng: Generator, rgb: Floats, size: int = 256) -> Image:
     """Draw a named pattern in a base colour (3,) within 0..1."""
-    if pattern not in PATTERNS:
-        raise UnknownName("texture", pattern, tuple(PATTERNS))
-    return PATTERNS[pattern](rng, size, np.asarray(rgb, float))
+    return look_up("texture", pattern, PATTERNS)(rng, size, np.asarray(rgb, float))
 
 
 def object_texture(pattern: str, rng: Generator, size: int = 64) -> Image:

@@ -6,7 +6,7 @@ from zlib import crc32
 import numpy as np
 from numpy.random import Generator
 
-from affordance_grasp.errors import UnknownName
+from affordance_grasp.errors import look_up
 from affordance_grasp.simulation.objects import cookware, cutlery, tools, vessels
 from affordance_grasp.simulation.objects.assembly import Assembly
 from affordance_grasp.simulation.objects.mjcf import GEOMS, add_object
@@ -66,8 +66,7 @@ __all__ = [
 
 def make_object(family: str, seed: int) -> HouseholdObject:
     """Make one instance of a family; the same family and seed give the same object."""
-    if family not in FAMILIES:
-        raise UnknownName("object", family, tuple(FAMILIES))
+    make = look_up("object", family, FAMILIES)
     rng = np.random.default_rng([crc32(family.encode()), seed])
-    assembly, mass_kg = FAMILIES[family](rng)
+    assembly, mass_kg = make(rng)
     return assembly.finish(family, seed, mass_kg)
