@@ -6,7 +6,12 @@ from contextlib import closing
 import numpy as np
 
 from affordance_grasp.geometry import Floats, pose
-from affordance_grasp.simulation.objects import HouseholdObject, Material, Primitive, Shape
+from affordance_grasp.simulation.objects.primitive import (
+    HouseholdObject,
+    Material,
+    Primitive,
+    Shape,
+)
 
 RED = Material((0.8, 0.25, 0.15, 1.0))
 LYING = (np.sqrt(0.5), 0.0, np.sqrt(0.5), 0.0)

@@ -11,16 +11,10 @@ from affordance_grasp.simulation.dataset.functional_parts import (
     functional_parts,
     prompt,
 )
-from affordance_grasp.simulation.objects import (
-    FAMILIES,
-    Material,
-    Primitive,
-    Shape,
-    Shell,
-    add_object,
-    make_object,
-)
+from affordance_grasp.simulation.objects import FAMILIES, make_object
 from affordance_grasp.simulation.objects.assembly import Assembly, frame_along, lathe
+from affordance_grasp.simulation.objects.mjcf import add_object
+from affordance_grasp.simulation.objects.primitive import Material, Primitive, Shape, Shell
 from affordance_grasp.simulation.rendering.scene_camera import geom_part
 
 GREY = Material((0.5, 0.5, 0.5, 1.0))

@@ -8,7 +8,6 @@ import json
 import sys
 from functools import partial
 from importlib import import_module
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.rounds < 1:
         raise InvalidInput("--rounds must be at least 1")
     limit_threads(arguments.threads)
-    _load_package()
+    _find_package()
     cases, table = import_module(f"{PACKAGE}.cases"), import_module(f"{PACKAGE}.table")
     size = cases.Size(arguments.side, arguments.batch)
     names = arguments.case or cases.case_names()
@@ -65,17 +64,10 @@ def _measure(case: Any, rounds: int) -> Any:
     return import_module(f"{PACKAGE}.rounds").measure(case, rounds, progress)
 
 
-def _load_package() -> None:
-    """Import the checkout's folder under its own name; refuses installations without it."""
-    if PACKAGE in sys.modules:
-        return
+def _find_package() -> None:
+    """Make the checkout's folder importable; refuses installations without it."""
     if not (FOLDER / "__init__.py").is_file():
         raise InvalidInput(
             "the benchmark is no part of an installed package; run it from a source checkout"
         )
-    spec = spec_from_file_location(
-        PACKAGE, FOLDER / "__init__.py", submodule_search_locations=[str(FOLDER)]
-    )
-    assert spec is not None and spec.loader is not None
-    package = sys.modules[PACKAGE] = module_from_spec(spec)
-    spec.loader.exec_module(package)
+    sys.path.insert(0, str(FOLDER.parent))

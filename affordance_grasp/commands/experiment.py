@@ -7,7 +7,6 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Any
 
 from affordance_grasp import __version__
@@ -63,16 +62,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Run every trial and print the table."""
     from affordance_grasp.experiment import make_trials, table
-    from affordance_grasp.report.plan_report import make_folder
+    from affordance_grasp.report.plan_report import folder_or_none
 
     options = read_flags(ExperimentOptions, arguments)
     trials = make_trials(options.objects, options.poses, options.query, options.rules)
-    if options.out is None:
-        with TemporaryDirectory() as folder:
-            summary = _pick_all(trials, options, Path(folder))
-    else:
-        make_folder(options.out)
-        summary = _pick_all(trials, options, options.out)
+    with folder_or_none(options.out) as folder:
+        summary = _pick_all(trials, options, folder)
     print(json.dumps(summary, indent=2) if arguments.json else table(summary))
     faults = Counter(trial["fault"] for trial in summary["trials"])
     for fault, count in faults.items():

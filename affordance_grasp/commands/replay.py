@@ -5,7 +5,6 @@ import json
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from affordance_grasp.configuration.flags import add_flags, read_flags
@@ -34,15 +33,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Replay, write the requested files, and report."""
-    from affordance_grasp.report.plan_report import make_folder
+    from affordance_grasp.report.plan_report import folder_or_none
 
     options = _options(arguments)
-    if options.out is None:
-        with TemporaryDirectory() as folder:
-            summary = _replay(arguments, options, Path(folder))
-    else:
-        make_folder(options.out)
-        summary = _replay(arguments, options, options.out)
+    with folder_or_none(options.out) as folder:
+        summary = _replay(arguments, options, folder)
     print(json.dumps(summary, indent=2) if arguments.json else _account(summary))
     return 0
 

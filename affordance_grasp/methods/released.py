@@ -31,6 +31,14 @@ Tensors = Mapping[str, Tensor]
 TextTable = Callable[[Tensors, Sequence[str], Path | None], Tensor]
 
 
+def no_text(tensors: Tensors, affordances: Sequence[str], file: Path | None) -> Tensor:
+    """The text table (A, 0) of a method without text features."""
+    del tensors
+    if file is not None:
+        raise InvalidInput(f"text features {file} were given to a method that uses none")
+    return torch.empty(len(affordances), 0)
+
+
 @dataclass(frozen=True)
 class OfficialFormat:
     """The format of a method's released checkpoint.
@@ -43,8 +51,8 @@ class OfficialFormat:
 
     prefixes: Mapping[str, str]
     config: Callable[[Tensors], Mapping[str, Any]]
-    text: TextTable
-    text_encoder: str
+    text: TextTable = no_text
+    text_encoder: str = "none"
     unused: frozenset[str] = field(default_factory=frozenset)
 
     def own_name(self, official: str) -> str:
@@ -133,11 +141,3 @@ def _swap(name: str, prefixes: Mapping[str, str]) -> str:
         if name.startswith(before):
             return after + name.removeprefix(before)
     return name
-
-
-def no_text(tensors: Tensors, affordances: Sequence[str], file: Path | None) -> Tensor:
-    """The text table (A, 0) of a method without text features."""
-    del tensors
-    if file is not None:
-        raise InvalidInput(f"text features {file} were given to a method that uses none")
-    return torch.empty(len(affordances), 0)

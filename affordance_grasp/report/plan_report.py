@@ -1,8 +1,10 @@
 """A plan as plain data, as report.json, and as a folder of figures."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated, Any, TypedDict
 
 from msgspec import Meta
@@ -151,6 +153,17 @@ def make_folder(folder: Path) -> None:
     """Create the folder of a report, before the work that fills it begins."""
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
+
+
+@contextmanager
+def folder_or_none(folder: Path | None) -> Iterator[Path]:
+    """A folder for what a run leaves; without one, a temporary folder as long as it runs."""
+    if folder is not None:
+        make_folder(folder)
+        yield folder
+        return
+    with TemporaryDirectory() as temporary:
+        yield Path(temporary)
 
 
 def write_json(path: Path, content: dict[str, Any]) -> Path:

@@ -6,7 +6,6 @@ import platform
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from io import BytesIO
 from pathlib import Path
@@ -22,36 +21,20 @@ from affordance_grasp.files import write_file
 PACKAGES = ("numpy", "opencv-python", "safetensors", "torch")
 
 
-@dataclass(frozen=True)
 class RunFolder:
-    """Paths of a run; ``best`` has the lowest KLD on the test split, ``last`` the last epoch."""
+    """The files of a run.
 
-    path: Path
+    ``config``: its settings, with versions and revision. ``curves``: losses and test metrics, one
+    row per epoch. ``state``: all that is needed to resume. ``best``: the checkpoint of the epoch
+    with the lowest KLD on the test split; ``last``: of the last finished epoch.
+    """
 
-    @property
-    def config(self) -> Path:
-        """The configuration of the run, with versions and revision."""
-        return self.path / "run.json"
-
-    @property
-    def curves(self) -> Path:
-        """Losses and test metrics, one row per epoch."""
-        return self.path / "curves.csv"
-
-    @property
-    def state(self) -> Path:
-        """Everything needed to resume."""
-        return self.path / "state.pt"
-
-    @property
-    def best(self) -> Path:
-        """Checkpoint of the epoch with the lowest test KLD."""
-        return self.path / "best.safetensors"
-
-    @property
-    def last(self) -> Path:
-        """Checkpoint of the last finished epoch."""
-        return self.path / "last.safetensors"
+    def __init__(self, path: Path) -> None:
+        """Nothing is made yet."""
+        self.path = path
+        self.config, self.curves = path / "run.json", path / "curves.csv"
+        self.state = path / "state.pt"
+        self.best, self.last = path / "best.safetensors", path / "last.safetensors"
 
     def start(self, description: Mapping[str, Any], resume: bool) -> None:
         """Begin a run in a folder without a finished epoch, or resume one of the same settings."""

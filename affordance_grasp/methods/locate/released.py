@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from affordance_grasp.methods.locate.config import LocateConfig
-from affordance_grasp.methods.released import OfficialFormat, Tensors, no_text
+from affordance_grasp.methods.released import OfficialFormat, Tensors
 from affordance_grasp.query.vocabulary import AFFORDANCES
 
 
@@ -13,9 +13,4 @@ def _fields(tensors: Tensors) -> Mapping[str, Any]:
     return vars(LocateConfig.paper(len(AFFORDANCES) if head is None else head.numel()))
 
 
-OFFICIAL = OfficialFormat(
-    prefixes={"vit_model.": "backbone.visual."},
-    config=_fields,
-    text=no_text,
-    text_encoder="none",
-)
+OFFICIAL = OfficialFormat(prefixes={"vit_model.": "backbone.visual."}, config=_fields)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from affordance_grasp.methods.looptrans.config import LoopTransConfig
-from affordance_grasp.methods.released import OfficialFormat, Tensors, no_text
+from affordance_grasp.methods.released import OfficialFormat, Tensors
 from affordance_grasp.query.vocabulary import AFFORDANCES
 
 
@@ -15,9 +15,4 @@ def _fields(tensors: Tensors) -> Mapping[str, Any]:
     return {**vars(LoopTransConfig.paper(max(classes, 1))), "clusters": "concepts"}
 
 
-OFFICIAL = OfficialFormat(
-    prefixes={"vit_model.": "backbone.visual."},
-    config=_fields,
-    text=no_text,
-    text_encoder="none",
-)
+OFFICIAL = OfficialFormat(prefixes={"vit_model.": "backbone.visual."}, config=_fields)

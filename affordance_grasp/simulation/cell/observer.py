@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from affordance_grasp.datatypes import CameraIntrinsics, RgbdFrame
 from affordance_grasp.errors import InvalidInput, UnknownName
-from affordance_grasp.simulation.objects import HouseholdObject
+from affordance_grasp.simulation.objects.primitive import HouseholdObject
 from affordance_grasp.simulation.rendering.noise import degrade_color, degrade_depth
 from affordance_grasp.simulation.rendering.scene_camera import SceneCamera, part_mask
 

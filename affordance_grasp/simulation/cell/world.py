@@ -27,8 +27,14 @@ from affordance_grasp.simulation.models.gripper_model import (
     knuckle_force_limit,
 )
 from affordance_grasp.simulation.models.room import SceneLook, add_room, empty_world
-from affordance_grasp.simulation.objects import HouseholdObject, add_object
-from affordance_grasp.simulation.rendering.scene_camera import D435_COLOR, add_camera, look_at
+from affordance_grasp.simulation.objects.mjcf import add_object
+from affordance_grasp.simulation.objects.primitive import HouseholdObject
+from affordance_grasp.simulation.rendering.scene_camera import (
+    D435_COLOR,
+    HALF_TURN_ABOUT_X,
+    add_camera,
+    look_at,
+)
 
 CONTROL_STEPS = 2
 _SETTLE_S, _STILL_MPS = 2.0, 0.002
@@ -216,7 +222,7 @@ class World:
     def T_base_cam(self) -> Floats:
         """True pose of the colour camera's optical frame in ``base_link``."""
         camera = self._data.camera(WRIST_CAMERA)
-        return pose(camera.xmat.reshape(3, 3) @ np.diag([1.0, -1.0, -1.0]), camera.xpos)
+        return pose(camera.xmat.reshape(3, 3), camera.xpos) @ HALF_TURN_ABOUT_X
 
     def observe(self) -> RgbdFrame:
         """As :meth:`Observer.observe`, now."""

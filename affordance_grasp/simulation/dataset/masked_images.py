@@ -32,7 +32,8 @@ from affordance_grasp.simulation.dataset.studio import (
     orbit,
     studio_spec,
 )
-from affordance_grasp.simulation.objects import GEOMS, HouseholdObject, Primitive, add_object
+from affordance_grasp.simulation.objects.mjcf import add_object, geom_of
+from affordance_grasp.simulation.objects.primitive import HouseholdObject, Primitive
 
 SMALLEST_PART = 0.0015
 SMALLEST_OBJECT = 0.02
@@ -230,11 +231,7 @@ def _mean_color(obj: HouseholdObject) -> Floats:
 def _add_person(body: mujoco.MjsBody, pieces: tuple[Primitive, ...]) -> None:
     for i, piece in enumerate(pieces):
         body.add_geom(
-            name=f"person/{piece.part}/{i}",
-            type=GEOMS[piece.shape],
-            size=[*piece.size, 0, 0][:3],
-            pos=piece.position_m,
-            quat=piece.quaternion_wxyz,
+            **geom_of(piece, f"person/{piece.part}/{i}"),
             rgba=piece.material.rgba,
             contype=0,
             conaffinity=0,

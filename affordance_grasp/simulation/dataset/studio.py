@@ -9,15 +9,19 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from affordance_grasp.geometry import Floats, pose, transform_points
+from affordance_grasp.simulation.models.looks import placed
 from affordance_grasp.simulation.models.room import add_textured_material
 from affordance_grasp.simulation.models.textures import table_texture
-from affordance_grasp.simulation.objects.assembly import quaternion_wxyz
 from affordance_grasp.simulation.rendering.renderer import open_renderer
-from affordance_grasp.simulation.rendering.scene_camera import geom_part, looking, render_geom_ids
+from affordance_grasp.simulation.rendering.scene_camera import (
+    HALF_TURN_ABOUT_X,
+    geom_part,
+    looking,
+    render_geom_ids,
+)
 
 CAMERA, GROUND = "view", "ground"
 OBJECT = "object"
-_Y_UP = np.diag([1.0, -1.0, -1.0])  # MuJoCo cameras look along -z with y up
 
 
 @dataclass(frozen=True)
@@ -103,8 +107,8 @@ class Studio:
     def render(self, view: StudioView) -> tuple[NDArray[np.uint8], dict[str, NDArray[np.bool_]]]:
         """Colour (H, W, 3) uint8 rgb, and masks (H, W) of the object's visible parts."""
         camera = self.model.camera(CAMERA)
-        camera.pos[:] = view.T_world_cam[:3, 3]
-        camera.quat[:] = quaternion_wxyz(view.T_world_cam[:3, :3] @ _Y_UP)
+        place = placed(view.T_world_cam @ HALF_TURN_ABOUT_X)
+        camera.pos[:], camera.quat[:] = place["pos"], place["quat"]
         camera.fovy[:] = np.degrees(view.fovy_rad)
         mujoco.mj_kinematics(self.model, self.data)
         mujoco.mj_camlight(self.model, self.data)

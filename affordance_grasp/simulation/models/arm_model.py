@@ -11,11 +11,10 @@ from typing import Any
 
 import mujoco
 import numpy as np
-from scipy.spatial.transform import Rotation
 
 from affordance_grasp.control.arm.urdf import SerialArm
 from affordance_grasp.geometry import Floats
-from affordance_grasp.simulation.models.looks import CAPSULE, CYLINDER, add_part
+from affordance_grasp.simulation.models.looks import CAPSULE, CYLINDER, add_part, placed
 
 _FLANGE_HEIGHT_M = 0.012
 _HOUSING_RADIUS, _HOUSING_HALF_LENGTH = 1.08, 1.3  # of a joint's housing, in radii of its tube
@@ -88,8 +87,7 @@ def servo_targets(
 
 
 def _add_child(parent: mujoco.MjsBody, name: str, T_parent_child: Floats) -> mujoco.MjsBody:
-    quaternion = Rotation.from_matrix(T_parent_child[:3, :3]).as_quat(scalar_first=True)
-    body = parent.add_body(name=name, pos=list(T_parent_child[:3, 3]), quat=list(quaternion))
+    body = parent.add_body(name=name, **placed(T_parent_child))
     body.gravcomp = 1.0
     return body
 

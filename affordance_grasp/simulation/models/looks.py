@@ -5,6 +5,8 @@ from typing import Any
 
 import mujoco
 
+from affordance_grasp.geometry import Floats, quaternion_xyzw
+
 BOX = mujoco.mjtGeom.mjGEOM_BOX
 CAPSULE = mujoco.mjtGeom.mjGEOM_CAPSULE
 CYLINDER = mujoco.mjtGeom.mjGEOM_CYLINDER
@@ -21,6 +23,12 @@ _PAINT = {
     "camera": (0.78, 0.79, 0.81, 1.0),
     "lens": (0.03, 0.03, 0.05, 1.0),
 }
+
+
+def placed(T_parent_child: Floats) -> dict[str, list[float]]:
+    """Where a body or a camera sits in its parent, as MuJoCo's ``pos`` and ``quat``."""
+    x, y, z, w = quaternion_xyzw(T_parent_child)
+    return {"pos": list(T_parent_child[:3, 3]), "quat": [w, x, y, z]}
 
 
 def add_part(

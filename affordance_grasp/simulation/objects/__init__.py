@@ -9,14 +9,7 @@ from numpy.random import Generator
 from affordance_grasp.errors import look_up
 from affordance_grasp.simulation.objects import cookware, cutlery, tools, vessels
 from affordance_grasp.simulation.objects.assembly import Assembly
-from affordance_grasp.simulation.objects.mjcf import GEOMS, add_object
-from affordance_grasp.simulation.objects.primitive import (
-    HouseholdObject,
-    Material,
-    Primitive,
-    Shape,
-    Shell,
-)
+from affordance_grasp.simulation.objects.primitive import HouseholdObject
 
 FAMILIES: dict[str, Callable[[Generator], tuple[Assembly, float]]] = {
     "mug": vessels.mug,
@@ -45,23 +38,6 @@ TEST_SEED_START = 50_000
 TRIAL_SEED_START = 100_000
 """Objects of the simulated picks: in no image of the data set of seed 0."""
 SEEDS_PER_DATASET = 1_000_000
-
-__all__ = [
-    "EXO_SEED_START",
-    "FAMILIES",
-    "GEOMS",
-    "HouseholdObject",
-    "Material",
-    "Primitive",
-    "SEEDS_PER_DATASET",
-    "Shape",
-    "Shell",
-    "TEST_SEED_START",
-    "TRAIN_SEED_START",
-    "TRIAL_SEED_START",
-    "add_object",
-    "make_object",
-]
 
 
 def make_object(family: str, seed: int) -> HouseholdObject:

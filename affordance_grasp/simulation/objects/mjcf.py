@@ -1,21 +1,17 @@
 """An object as a body of a MuJoCo model."""
 
+from typing import Any
+
 import mujoco
 import numpy as np
 from numpy.typing import ArrayLike
 
-from affordance_grasp.geometry import pose, quaternion_xyzw
+from affordance_grasp.geometry import pose
+from affordance_grasp.simulation.models.looks import placed
 from affordance_grasp.simulation.models.textures import object_texture
 from affordance_grasp.simulation.objects.assembly import lathe
-from affordance_grasp.simulation.objects.primitive import HouseholdObject, Material, Shape
+from affordance_grasp.simulation.objects.primitive import HouseholdObject, Material, Primitive
 
-GEOMS = {
-    Shape.BOX: mujoco.mjtGeom.mjGEOM_BOX,
-    Shape.CAPSULE: mujoco.mjtGeom.mjGEOM_CAPSULE,
-    Shape.CYLINDER: mujoco.mjtGeom.mjGEOM_CYLINDER,
-    Shape.ELLIPSOID: mujoco.mjtGeom.mjGEOM_ELLIPSOID,
-    Shape.SPHERE: mujoco.mjtGeom.mjGEOM_SPHERE,
-}
 DRAWN_GROUP, HIDDEN_GROUP = 0, 3  # MuJoCo draws groups 0 to 2
 
 
@@ -32,18 +28,13 @@ def add_object(
     mass and touches nothing. Both carry the part in their name.
     """
     T = pose() if T_world_object is None else np.asarray(T_world_object, float)
-    x, y, z, w = quaternion_xyzw(T)
-    body = spec.worldbody.add_body(name=name, pos=T[:3, 3], quat=[w, x, y, z])
+    body = spec.worldbody.add_body(name=name, **placed(T))
     if free:
         body.add_freejoint(name=f"{name}/free")
     materials = _add_materials(spec, obj, name)
     for i, (piece, mass_kg) in enumerate(zip(obj.primitives, obj.masses_kg(), strict=True)):
         geom = body.add_geom(
-            name=f"{name}/{piece.part}/{i}",
-            type=GEOMS[piece.shape],
-            size=[*piece.size, 0, 0][:3],
-            pos=piece.position_m,
-            quat=piece.quaternion_wxyz,
+            **geom_of(piece, f"{name}/{piece.part}/{i}"),
             material=materials[piece.material],
             group=DRAWN_GROUP if piece.visible else HIDDEN_GROUP,
             mass=float(mass_kg),
@@ -54,6 +45,17 @@ def add_object(
             geom.contype = geom.conaffinity = 0
     _add_shells(spec, body, obj, name, materials)
     return body
+
+
+def geom_of(piece: Primitive, name: str) -> dict[str, Any]:
+    """Shape, size and place of a primitive as MuJoCo's arguments of a geom."""
+    return {
+        "name": name,
+        "type": getattr(mujoco.mjtGeom, f"mjGEOM_{piece.shape.name}"),
+        "size": [*piece.size, 0, 0][:3],
+        "pos": piece.position_m,
+        "quat": piece.quaternion_wxyz,
+    }
 
 
 def _add_shells(

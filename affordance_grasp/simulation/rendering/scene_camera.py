@@ -9,30 +9,29 @@ from collections.abc import Iterable
 import mujoco
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.spatial.transform import Rotation
 
 from affordance_grasp.datatypes import CameraIntrinsics
 from affordance_grasp.geometry import Floats, pose
+from affordance_grasp.simulation.models.looks import placed
 from affordance_grasp.simulation.rendering.renderer import open_renderer
 
 # Colour stream of a RealSense D435 at 640x480: about 69 degrees wide at 1080p, cropped to 55.
 D435_COLOR = CameraIntrinsics(fx=615.0, fy=615.0, cx=320.0, cy=240.0, width=640, height=480)
-_HALF_TURN_ABOUT_X = np.diag([1.0, -1.0, -1.0])
+HALF_TURN_ABOUT_X = np.diag([1.0, -1.0, -1.0, 1.0])
+"""Pose of MuJoCo's camera frame, y up, in its optical frame, and the other way round."""
 
 
 def add_camera(
     body: mujoco.MjsBody, name: str, intrinsics: CameraIntrinsics, T_body_optical: Floats
 ) -> mujoco.MjsCamera:
     """Fix a camera with these intrinsics to a body, its optical frame at ``T_body_optical``."""
-    rotation = T_body_optical[:3, :3] @ _HALF_TURN_ABOUT_X
     size = intrinsics.width, intrinsics.height
     # MuJoCo counts the principal point from the image centre, which lies between pixels, and
     # leftwards and upwards positive.
     principal = (size[0] - 1) / 2 - intrinsics.cx, (size[1] - 1) / 2 - intrinsics.cy
     return body.add_camera(
         name=name,
-        pos=list(T_body_optical[:3, 3]),
-        quat=list(Rotation.from_matrix(rotation).as_quat(scalar_first=True)),
+        **placed(T_body_optical @ HALF_TURN_ABOUT_X),
         resolution=list(size),
         sensor_size=[side * 1e-5 for side in size],
         focal_pixel=[intrinsics.fx, intrinsics.fy],
