@@ -181,6 +181,12 @@ def test_a_compressed_message_is_never_unpacked_without_a_limit(tmp_path, monkey
     assert first == whole[:20]
 
 
+def test_a_chunk_that_would_fill_the_memory_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr("affordance_grasp.replay.bags.storage.LARGEST_CHUNK", 100)
+    with pytest.raises(InvalidInput, match="has a chunk of 0.0 GB, which is unpacked at once"):
+        Bag(write_bag(tmp_path / "bag", "MCAP", "STORAGE"))
+
+
 @pytest.fixture
 def split(tmp_path):
     """A recording in three files, in a wrong order in its metadata."""

@@ -24,7 +24,7 @@ LARGEST_FILE = 2**62
 MAX_METADATA_BYTES = 2**24
 PACKED_MESSAGE = b"\x28\xb5\x2f\xfd"
 """Zstandard's; no message begins with it: the first byte of CDR is 0."""
-LARGEST_MESSAGE = 2**30
+LARGEST_MESSAGE, LARGEST_CHUNK = 2**30, 2**29
 ROS1_TYPES = {"tf/msg/tfMessage": "tf2_msgs/msg/TFMessage"}
 
 
@@ -73,7 +73,14 @@ def open_reader(file: Path, opened: ExitStack) -> Any:
         return opened.enter_context(Ros1Reader(file))
     from rosbags.rosbag2 import Reader
 
-    return opened.enter_context(Reader(file))
+    reader = opened.enter_context(Reader(file))
+    largest = max((c.uncompressed_size for c in getattr(reader.storage, "chunks", ())), default=0)
+    if largest > LARGEST_CHUNK:
+        raise InvalidInput(
+            f"{file} has a chunk of {largest * 1e-9:.1f} GB, which is unpacked at once; at most "
+            f"{LARGEST_CHUNK * 1e-9:.1f} GB are read"
+        )
+    return reader
 
 
 def message_type(connection: Any) -> str:
