@@ -349,6 +349,22 @@ def test_nodes_that_cannot_start_are_reported_with_their_reasons(tmp_path):
                     sleep(0.1)
 
 
+def test_what_ros_itself_refuses_is_a_sentence_too():
+    ended = subprocess.run(
+        [sys.executable, "-m", "affordance_grasp.nodes.candidates"],
+        env=os.environ
+        | {"ROS_SECURITY_ENABLE": "true", "ROS_SECURITY_KEYSTORE": "/nowhere"}
+        | {"ROS_SECURITY_STRATEGY": "Enforce"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=ANSWER_S,
+    )
+    assert ended.returncode == 3
+    assert "ROS refuses: " in ended.stderr.splitlines()[-1]
+    assert "Traceback" not in ended.stderr
+
+
 @pytest.mark.parametrize(
     ("code", "told", "exit_code"), [(2, True, 2), (3, True, 3), (1, False, 3), (-9, False, 3)]
 )

@@ -10,12 +10,14 @@ from typing import NoReturn
 import rclpy
 from rclpy.action import ActionClient, ActionServer
 from rclpy.executors import ExternalShutdownException, MultiThreadedExecutor
+from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 
-from affordance_grasp.errors import AffordanceGraspError
+from affordance_grasp.errors import AffordanceGraspError, EnvironmentFault
 from affordance_grasp.nodes.graph.shared_memory import sweep
 
+RCLError: type[RuntimeError] = rclpy_implementation.RCLError
 STOP_TIMEOUT_S = 2.0
 PARENT = "AFFORDANCE_GRASP_PARENT"
 """Environment variable: the parent process, with which a node ends (:mod:`graph.processes`)."""
@@ -29,17 +31,17 @@ def run(make_node: Callable[[], Node], threads: int = 4) -> None:
     be stopped. Exit code 0 after a signal, 2 or 3 (see errors) when the node could not be made, 1
     when it broke.
     """
-    rclpy.init(args=sys.argv, signal_handler_options=SignalHandlerOptions.NO)
     stop = Event()
-    on_signal(lambda: os._exit(0))  # nothing has started yet, so nothing has to be stopped
-    if _orphaned():
-        end(0)
     try:
+        rclpy.init(args=sys.argv, signal_handler_options=SignalHandlerOptions.NO)
+        on_signal(lambda: os._exit(0))  # nothing has started yet, so nothing has to be stopped
+        if _orphaned():
+            end(0)
         node = make_node()
     except AffordanceGraspError as error:
-        print(f"{sys.argv[0].rsplit('/', 1)[-1]}: {error}", file=sys.stderr)
-        rclpy.try_shutdown()
-        sys.exit(error.exit_code)
+        _refuse(str(error), error.exit_code)
+    except RCLError as error:  # such as security that this ROS is not built with, a bad name
+        _refuse(f"ROS refuses: {' '.join(str(error).split())}", EnvironmentFault.exit_code)
     # In a thread: the main one may hold the event's lock at the moment of the signal.
     on_signal(lambda: Thread(target=stop.set).start())
     broken = _spin_until(node, stop, threads)
@@ -47,6 +49,12 @@ def run(make_node: Callable[[], Node], threads: int = 4) -> None:
     if _orphaned():
         sweep()  # the parent was killed, and nobody else frees its shared memory
     end(1 if broken else 0)
+
+
+def _refuse(sentence: str, code: int) -> NoReturn:
+    print(f"{sys.argv[0].rsplit('/', 1)[-1]}: {sentence}", file=sys.stderr)
+    rclpy.try_shutdown()
+    sys.exit(code)
 
 
 def end(code: int) -> NoReturn:
