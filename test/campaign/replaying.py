@@ -62,11 +62,11 @@ def write_recording(folder: Path, frames: int) -> None:
             bag.frame(stamp_ns, RgbdFrame(noisy, rough_m, K), robot.hand_eye.camera_frame)
 
 
-def begin(bag: Path, out: Path, workers: int) -> "subprocess.Popen[bytes]":
+def begin(bag: Path, out: Path, workers: int, every: int = 1) -> "subprocess.Popen[bytes]":
     """A replay in a process group of its own."""
     command = [sys.executable, "-m", "affordance_grasp.cli", "replay", str(bag), "--query", "hold"]
     command += ["--rule", "quality", "--pictures-every", "50", "--out", str(out)]
-    command += ["--workers", str(workers)]
+    command += ["--workers", str(workers), "--every", str(every)]
     log = (out.parent / "replay.log").open("ab")
     return subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
 
@@ -77,12 +77,13 @@ def written(out: Path) -> int:
     return path.read_bytes().count(b"\n") if path.exists() else 0
 
 
-def soak(frames: int, folder: Path) -> bool:
+def soak(frames: int, every: int, folder: Path) -> bool:
     """Whether memory stayed flat; prints it."""
     write_recording(folder / "bag", frames)
-    process, begun, weights = begin(folder / "bag", folder / "out", 1), monotonic(), []
-    print(f"{'frames':>8} {'min':>6} {'MB':>8}")
-    for wanted in np.linspace(0, frames, SAMPLES + 1, dtype=int)[1:-1]:
+    process, begun, weights = begin(folder / "bag", folder / "out", 1, every), monotonic(), []
+    planned = -(-frames // every)
+    print(f"{'planned':>8} {'min':>6} {'MB':>8}")
+    for wanted in np.linspace(0, planned, SAMPLES + 1, dtype=int)[1:-1]:
         while (done := written(folder / "out")) < wanted and process.poll() is None:
             sleep(0.5)
         if process.poll() is not None:
@@ -96,7 +97,7 @@ def soak(frames: int, folder: Path) -> bool:
         f"exit code {code}, {written(folder / 'out')} results in {(monotonic() - begun) / 60:.1f} "
         f"min; from {SETTLED:.0%} of the frames to the end: {growth_mb:+.1f} MB"
     )
-    return code == 0 and written(folder / "out") == frames and bool(growth_mb < MAX_GROWTH_MB)
+    return code == 0 and written(folder / "out") == planned and bool(growth_mb < MAX_GROWTH_MB)
 
 
 def kill(times: int, frames: int, folder: Path) -> bool:
@@ -134,11 +135,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("what", choices=("soak", "kill"))
     parser.add_argument("--frames", type=int, default=10_000)
+    parser.add_argument("--every", type=int, default=1, help="plan every n-th frame (soak)")
     parser.add_argument("--times", type=int, default=10)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         if given.what == "soak":
-            right = soak(given.frames, Path(folder))
+            right = soak(given.frames, given.every, Path(folder))
         else:
             right = kill(given.times, given.frames, Path(folder))
     sys.exit(0 if right else 1)
