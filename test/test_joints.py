@@ -3,6 +3,7 @@
 from threading import Timer
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 pytest.importorskip("rclpy", reason="no ROS 2 here: rclpy cannot be imported")
@@ -11,8 +12,10 @@ from builtin_interfaces.msg import Time
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Header
 
+from affordance_grasp.control.robot import load_robot
 from affordance_grasp.errors import MotionFault
 from affordance_grasp.nodes.inputs import joints
+from affordance_grasp.nodes.inputs.camera_pose import CAMERA_POSES
 from affordance_grasp.nodes.inputs.joints import JointMonitor
 from affordance_grasp.nodes.ros.calls import NoAnswer
 
@@ -101,6 +104,22 @@ def test_a_driver_that_stopped_is_no_clock(monitor, silent_s, late_s):
     monitor._clock = clock_at(NOW_S + silent_s + abs(late_s))
     with pytest.raises(MotionFault, match="nothing has arrived on joint_states of a, b for"):
         monitor.check()
+
+
+def test_the_pose_of_the_camera_says_what_is_wrong_with_the_joints(monitor):
+    robot = load_robot()
+    joints = JointMonitor(monitor._node, robot.arm.joint_names)
+    pose = CAMERA_POSES["hand_eye"](monitor._node, robot, joints, 0.05)
+    stamp = Time(sec=int(NOW_S))
+    image = Header(stamp=stamp, frame_id=robot.hand_eye.camera_frame)
+    with pytest.raises(NoAnswer, match="nothing arrives on joint_states of .*driver running"):
+        pose.at(image)
+    names, positions = robot.arm.joint_names, [0.0] * 5 + [NAN]
+    take(joints, NOW_S, *positions, name=names)
+    with pytest.raises(NoAnswer, match=f"NaN or infinity for {names[5]}; nothing newer came"):
+        pose.at(image)
+    take(joints, NOW_S, *robot.home_q, name=names)
+    np.testing.assert_allclose(pose.at(image), robot.T_base_cam(robot.home_q), atol=1e-9)
 
 
 def test_silence_is_said(monitor):
