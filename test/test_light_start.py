@@ -61,3 +61,22 @@ def test_a_plan_takes_no_more_than_its_heatmap_and_scipy(tmp_path):
     modules = imported_by([*words, "--intrinsics", *pinhole, "--query", "hold"])
     assert not modules & {*FOR_ONE_FUNCTION, *COMPILER, "tokenizers", "mujoco", "rclpy", "open3d"}
     assert "scipy.spatial" in modules
+
+
+@pytest.mark.parametrize(
+    ("node", "without"),
+    [
+        ("controller", ("mujoco", "torch", "affordance_grasp.simulation")),
+        ("selector", ("mujoco", "torch", "affordance_grasp.simulation")),
+        ("candidates", ("mujoco", "torch", "affordance_grasp.simulation", "PIL")),
+        ("grounder", ("mujoco", "affordance_grasp.simulation")),
+        ("camera", ("mujoco", "torch", "scipy.optimize")),
+    ],
+)
+def test_a_node_takes_no_part_of_the_product_that_is_not_its_own(node, without):
+    pytest.importorskip("rclpy", reason="no ROS 2 here: rclpy cannot be imported")
+    script = f"import sys, affordance_grasp.nodes.{node}; print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert not set(done.stdout.split()) & set(without)

@@ -9,7 +9,6 @@ from affordance_grasp.action import FollowTrajectory, MoveGripper
 from affordance_grasp.datatypes import JointTrajectory
 from affordance_grasp.errors import MotionFault
 from affordance_grasp.nodes.arms.arm import THE_ARM, RobotArm
-from affordance_grasp.nodes.arms.simulated_driver import FOLLOW, GRIP, ROBOT
 from affordance_grasp.nodes.convert.conversions import from_trajectory
 from affordance_grasp.nodes.inputs.described_robot import DescribedRobot
 from affordance_grasp.nodes.inputs.joints import JointMonitor
@@ -17,6 +16,8 @@ from affordance_grasp.nodes.ros.goals import ActionClient
 from affordance_grasp.nodes.ros.heartbeats import Heartbeats
 from affordance_grasp.nodes.ros.ownership import Lease
 
+# What the simulator's driver serves; here, as a controller works where no simulator is installed.
+ROBOT, FOLLOW, GRIP = "robot", "follow_trajectory", "move_gripper"
 # A busy machine simulates more slowly than real time.
 GRIPPER_TIMEOUT_S = 30.0
 MOTION_MARGIN_S = 30.0

@@ -14,13 +14,13 @@ from affordance_grasp.control.motion.trajectory import resample, top_speed
 from affordance_grasp.control.robot import RobotConfig
 from affordance_grasp.datatypes import JointTrajectory
 from affordance_grasp.errors import InvalidInput, MotionFault
+from affordance_grasp.nodes.arms.simulated_arm import FOLLOW, GRIP, ROBOT
 from affordance_grasp.nodes.convert.conversions import to_trajectory
 from affordance_grasp.nodes.ros.action_servers import Actions
 from affordance_grasp.nodes.ros.heartbeats import Heartbeats
 from affordance_grasp.simulation.cell.live_world import LiveWorld, Motion
 from affordance_grasp.simulation.cell.world import World
 
-ROBOT, FOLLOW, GRIP = "robot", "follow_trajectory", "move_gripper"
 START_TOLERANCE_RAD = 0.03
 END_TOLERANCE_RAD = 0.01
 SETTLE_S = 1.0
