@@ -218,3 +218,12 @@ def test_one_shared_word_makes_no_sentence_english():
     assert not is_foreign("pick up the die")
     assert not is_foreign("hold the sauté pan")
     assert not is_foreign("hammer")
+
+
+@pytest.mark.parametrize(
+    "text", ["don't " * 20_000 + "cut", "hold " * 300, "ho" + "l" * 10**6 + "d"]
+)
+def test_an_endless_text_is_refused_at_once(text):
+    with pytest.raises(UnknownName, match="at most 1000 characters") as error:
+        resolve_query(text, AFFORDANCES)
+    assert len(str(error.value)) < 1300

@@ -21,7 +21,7 @@ from affordance_grasp.errors import InvalidInput, shown
 from affordance_grasp.files import read_bytes
 
 MAX_YAML_BYTES = 2**20
-MAX_JSON_BYTES = 2**25
+MAX_JSON_BYTES = 2**24
 MAX_DEPTH = 32
 MAX_VALUES = 200_000
 MAX_WHOLE = 2**63 - 1

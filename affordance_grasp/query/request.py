@@ -17,6 +17,7 @@ LIGHT_VERBS = word_set("make have do give")
 """``give it a push`` means to push."""
 OPPOSITES = ("un", "non", "dis", "mis", "with")
 """Prefixes that reverse a verb: ``uncut``, ``withhold``."""
+LONGEST_REQUEST = 1000
 NAME_REACH = 3
 """Words after a determiner that may belong to a name: ``the big red hammer``."""
 NAME = "~"
@@ -37,6 +38,8 @@ class Request:
 
 def read_request(text: str, vocabulary: Vocabulary) -> Request:
     """The affordance that an English sentence requests, and those that it rules out."""
+    if len(text) > LONGEST_REQUEST:
+        return Request(None, refused=f"at most {LONGEST_REQUEST} characters are read")
     if is_foreign(text):
         return Request(None, refused="only English is understood")
 
