@@ -16,6 +16,7 @@ from affordance_grasp.control.robot import load_robot
 from affordance_grasp.errors import AffordanceGraspError
 from affordance_grasp.nodes.graph.client import GraspClient
 from affordance_grasp.nodes.graph.processes import NODES, isolate
+from affordance_grasp.nodes.ros.calls import MANY
 from affordance_grasp.nodes.ros.goals import ActionClient
 from campaign.cell import switch
 from campaign.nodes import Nodes
@@ -78,9 +79,10 @@ class Bench:
         self.client = GraspClient("campaign").__enter__()
         node = self.client.node
         self.cancels = node.create_client(CancelGoal, "grasp/_action/cancel_goal")
-        self.selects = node.create_client(SelectGrasp, "select")
-        self.goals = ActionClient(node, AffordanceGrasp, "grasp")
-        self.executes = ActionClient(node, ExecuteGrasp, "execute")
+        self.selects = node.create_client(SelectGrasp, "select", qos_profile=MANY)
+        many = {f"{kind}_service_qos_profile": MANY for kind in ("goal", "result", "cancel")}
+        self.goals = ActionClient(node, AffordanceGrasp, "grasp", **many)
+        self.executes = ActionClient(node, ExecuteGrasp, "execute", **many)
         self.arm = ActionClient(node, FollowTrajectory, "follow_trajectory")
         self.gripper = ActionClient(node, MoveGripper, "move_gripper")
         try:
