@@ -14,8 +14,12 @@ from typing import Any
 import torch
 
 from affordance_grasp.configuration.documents import read_json
-from affordance_grasp.encoders.tensor_files import NOT_TENSORS
-from affordance_grasp.errors import CheckpointError, InvalidInput, writing
+from affordance_grasp.errors import (
+    AffordanceGraspError,
+    CheckpointError,
+    InvalidInput,
+    writing,
+)
 from affordance_grasp.files import write_file
 
 PACKAGES = ("numpy", "opencv-python", "safetensors", "torch")
@@ -81,7 +85,9 @@ class RunFolder:
         """Whatever is wrong with the state where it is read or taken up is one sentence."""
         try:
             yield
-        except NOT_TENSORS as error:
+        except AffordanceGraspError:
+            raise
+        except Exception as error:  # whatever torch raises, wherever the bytes are invalid
             raise CheckpointError(
                 f"training state {self.state} is corrupt; remove {self.path} and start again"
             ) from error
