@@ -4,11 +4,11 @@ import pytest
 
 pytest.importorskip("rclpy", reason="no ROS 2 here: rclpy cannot be imported")
 
-from affordance_grasp.nodes.ros import ownership as module
+from affordance_grasp.nodes.ros import heartbeats as module
 from affordance_grasp.nodes.ros.calls import NoAnswer, Refused
-from affordance_grasp.nodes.ros.ownership import NOBODY, Lease, Owner, client_of
+from affordance_grasp.nodes.ros.ownership import NOBODY, RESTS, Lease, Owner, wanting
 
-ANN, BOB = client_of(b"ann's id and more"), client_of(b"bob's id and more")
+ANN, BOB = wanting(b"ann's id and more"), wanting(b"bob's id and more")
 ANNS, BOBS = ANN[:8] + b"goal one", BOB[:8] + b"goal one"
 
 
@@ -16,10 +16,10 @@ class Wire:
     """As much of heartbeats as both sides use; beats are passed on when a test says so."""
 
     def __init__(self):
-        self.heard, self.sent = {}, {}
+        self.heard, self.live, self.sent = {}, {}, {}
 
-    def hear(self, topic, take):
-        self.heard[topic] = take
+    def hear(self, topic, take, live):
+        self.heard[topic], self.live[topic] = take, live
 
     def send(self, topic, beat):
         self.sent[topic] = beat
@@ -40,6 +40,11 @@ def owner(clock):
     return Owner(Wire(), "robot")
 
 
+def die(owner):
+    """Of the owner, as DDS tells it."""
+    owner._pulse.live(False)
+
+
 def serve(owner, goal_id):
     with owner.serving(goal_id):
         return True
@@ -53,7 +58,24 @@ def test_a_server_without_an_owner_serves_whoever_comes_one_at_a_time(owner):
     assert serve(owner, BOBS)
 
 
-def test_between_its_goals_an_owner_keeps_others_off_until_it_is_silent(owner, clock):
+def test_between_its_goals_an_owner_keeps_others_off_until_it_rests(owner):
+    owner.hear(ANN)
+    owner.hear(BOB[:8] + RESTS)
+    assert owner.current == ANN
+    owner.hear(ANN[:8] + RESTS)
+    assert owner.current == NOBODY and serve(owner, BOBS)
+
+
+def test_an_owner_whose_process_lives_may_be_late_but_not_hang(owner, clock):
+    owner.hear(ANN)
+    clock[0] += module.HANG_S - 0.01
+    assert owner.current == ANN and not owner.lost(ANNS)
+    clock[0] += 0.02
+    assert owner.current == NOBODY and owner.lost(ANNS)
+
+
+def test_between_its_goals_an_owner_keeps_others_off_until_it_dies(owner, clock):
+    die(owner)
     owner.hear(ANN)
     assert owner.current == ANN and serve(owner, ANNS)
     with pytest.raises(Refused):
@@ -68,6 +90,7 @@ def test_between_its_goals_an_owner_keeps_others_off_until_it_is_silent(owner, c
 
 def test_a_goal_is_lost_when_the_heart_of_its_client_stops(owner, clock):
     owner.hear(ANN)
+    die(owner)
     with owner.serving(ANNS):
         clock[0] += module.LEASE_S - 0.01
         assert not owner.lost(ANNS)
@@ -102,21 +125,19 @@ class Pair:
 
 def test_a_lease_is_held_once_the_server_names_its_client(monkeypatch):
     pair = Pair()
-    assert pair.beat is None, "who wants nothing is silent"
-    wait_for = pair.lease._heard.wait_for
+    resting = pair.beat
+    assert resting[8:] == RESTS
+    wait_for = pair.lease._news.wait_for
 
     def echo(reached, timeout_s):
         pair.say(pair.beat)
         return wait_for(reached, timeout_s)
 
-    monkeypatch.setattr(pair.lease._heard, "wait_for", echo)
+    monkeypatch.setattr(pair.lease._news, "wait_for", echo)
     pair.lease.hold(0.0, "it")
-    first = pair.beat
-    assert client_of(bytes(pair.lease.goal_id().uuid)) == first
+    assert pair.beat == wanting(resting) == wanting(bytes(pair.lease.goal_id().uuid))
     pair.lease.release()
-    assert pair.beat is None
-    pair.lease.hold(0.0, "it")
-    assert pair.beat != first, "an old name may be about to expire at the server"
+    assert pair.beat == resting
 
 
 def test_a_lease_is_refused_where_another_client_is_served():
@@ -156,5 +177,7 @@ def test_a_server_that_falls_silent_is_lost(clock):
     pair = Pair()
     pair.say(NOBODY)
     assert not pair.lease.lost()
-    clock[0] += module.SERVER_LEASE_S + 0.01
+    clock[0] += module.LEASE_S + 0.01
+    assert not pair.lease.lost(), "it may be late where its process lives"
+    pair.wire.live["robot/_server"](False)
     assert pair.lease.lost()

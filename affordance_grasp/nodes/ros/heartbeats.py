@@ -1,25 +1,60 @@
 """Heartbeats: that a process hangs, was stopped or has ended is noticed within a moment.
 
-DDS itself notices after 20 s that a process was killed, and never that one was stopped.
+By default DDS notices after 20 s that a process was killed, and never that one was stopped. A beat
+comes from Python, and may be late where the node computes; the liveliness of its topic comes from
+a thread of DDS, which no work delays. A heart has stopped where both are silent.
 """
 
 from collections.abc import Callable
 from threading import Event, Thread
+from time import monotonic
 
 from rclpy.clock import Clock
 from rclpy.clock_type import ClockType
+from rclpy.duration import Duration
+from rclpy.event_handler import SubscriptionEventCallbacks
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.parameter import Parameter
-from rclpy.qos import QoSProfile, ReliabilityPolicy
+from rclpy.qos import LivelinessPolicy, QoSProfile, ReliabilityPolicy
 from unique_identifier_msgs.msg import UUID
 
 PERIOD_S = 0.05
 LEASE_S = 0.4
-"""Silence after which a client is taken for gone: eight beats."""
-BEAT = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
+"""Silence of a stopped heart: eight beats."""
+HANG_S = 1.8
+"""Silence of a heart whose process lives on."""
+BEAT = QoSProfile(
+    depth=1,
+    reliability=ReliabilityPolicy.BEST_EFFORT,
+    liveliness=LivelinessPolicy.AUTOMATIC,
+    liveliness_lease_duration=Duration(seconds=LEASE_S),
+)
 CLOSE_S, POLL_S = 1.0, 0.1
 NO_SERVICE = Parameter("start_type_description_service", value=False)
+
+
+class Pulse:
+    """A heart as another node hears it."""
+
+    def __init__(self) -> None:
+        """Not heard yet."""
+        self.heard = False
+        self._heard_s, self._alive = 0.0, True
+
+    def beat(self) -> None:
+        """It is heard now."""
+        self.heard, self._heard_s = True, monotonic()
+
+    def live(self, alive: bool) -> None:
+        """What DDS says of its process."""
+        self._alive = alive
+
+    @property
+    def stopped(self) -> bool:
+        """Whether it is silent; also where it was never heard."""
+        silent_s = monotonic() - self._heard_s
+        return silent_s > (HANG_S if self._alive else LEASE_S)
 
 
 class Heartbeats:
@@ -44,23 +79,32 @@ class Heartbeats:
         self._thread = Thread(target=self._spin, name="heartbeats", daemon=True)
         self._thread.start()
 
-    def send(self, topic: str, beat: Callable[[], bytes | None]) -> None:
-        """Publish what ``beat`` returns, 16 bytes, every ``PERIOD_S``; nothing for None."""
+    def send(self, topic: str, beat: Callable[[], bytes]) -> None:
+        """Publish what ``beat`` returns, 16 bytes, every ``PERIOD_S``."""
         publisher = self._node.create_publisher(UUID, self._resolve(topic), BEAT)
 
         def send() -> None:
-            if (now := beat()) is not None:
-                publisher.publish(UUID(uuid=list(now)))
+            publisher.publish(UUID(uuid=list(beat())))
 
         self._node.create_timer(PERIOD_S, send, clock=self._steady)
 
-    def hear(self, topic: str, take: Callable[[bytes], None]) -> None:
-        """Call ``take`` with every beat."""
+    def hear(
+        self, topic: str, take: Callable[[bytes], None], live: Callable[[bool], None]
+    ) -> None:
+        """Call ``take`` with every beat, ``live`` when a sender is lost or comes back."""
 
         def hear(message: UUID) -> None:
             take(bytes(message.uuid))
 
-        self._node.create_subscription(UUID, self._resolve(topic), hear, BEAT)
+        self._node.create_subscription(
+            UUID,
+            self._resolve(topic),
+            hear,
+            BEAT,
+            event_callbacks=SubscriptionEventCallbacks(
+                liveliness=lambda change: live(change.not_alive_count == 0)
+            ),
+        )
 
     def sent_by_another(self, topic: str) -> bool:
         """Whether any node sends beats on a topic."""

@@ -1,64 +1,63 @@
 """One client at a time owns a server, as long as its heart beats, and hears the server's.
 
-The first half of the id of every goal names its client, which says with its heartbeat that it
-still wants its goals. The server's heartbeat names the client whom it serves. A client without a
-heartbeat, such as ``ros2 action send_goal``, is served while nobody else is.
+The first half of the id of every goal names its client, and so does the client's heartbeat, whose
+second half says whether it wants the server now. The server's heartbeat names the client whom it
+serves. A client without a heartbeat, such as ``ros2 action send_goal``, is served while nobody
+else is.
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Condition, Lock
-from time import monotonic
 from uuid import uuid4
 
 from unique_identifier_msgs.msg import UUID
 
 from affordance_grasp.nodes.ros.calls import NoAnswer, Refused
-from affordance_grasp.nodes.ros.heartbeats import LEASE_S, Heartbeats
+from affordance_grasp.nodes.ros.heartbeats import Heartbeats, Pulse
 
 HALF = 8
+RESTS, WANTS = bytes(HALF), b"\x01" * HALF
 NOBODY = bytes(2 * HALF)
-SERVER_LEASE_S = 1.0
-SILENT = (
-    f"the node that asked for it has been silent for {LEASE_S:g} s: it hangs, was stopped or has "
-    "ended"
-)
+SILENT = "the node that asked for it has fallen silent: it hangs, was stopped or has ended"
 
 
-def client_of(goal_id: bytes) -> bytes:
-    """The client's id in that of its goal, as long as a goal's."""
-    return bytes(goal_id[:HALF]) + bytes(HALF)
+def wanting(client: bytes) -> bytes:
+    """The heartbeat of a client who wants its server, of any id that names it."""
+    return bytes(client[:HALF]) + WANTS
 
 
 class Owner:
-    """The client whom a server serves: the first to be heard, until it falls silent."""
+    """The client whom a server serves: the first to want it, until it rests or falls silent."""
 
     def __init__(self, heartbeats: Heartbeats, server: str) -> None:
         """Of a server's name, such as ``robot``, which its clients know."""
-        self._server = server
-        self._client, self._heard_s = NOBODY, 0.0
+        self._server, self._client, self._pulse = server, NOBODY, Pulse()
         self._served: list[bytes] = []
         self._lock = Lock()
-        heartbeats.hear(f"{server}/_client", self.hear)
+        heartbeats.hear(f"{server}/_client", self.hear, self._pulse.live)
         heartbeats.send(f"{server}/_server", lambda: self.current)
 
     @property
     def current(self) -> bytes:
-        """The owner; ``NOBODY`` without one."""
+        """The owner's heartbeat; ``NOBODY`` without one."""
         with self._lock:
-            return NOBODY if self._silent() else self._client
+            return NOBODY if self._pulse.stopped else self._client
 
-    def hear(self, client: bytes) -> None:
-        """A client's heartbeat; it becomes the owner where the server is free."""
+    def hear(self, beat: bytes) -> None:
+        """A client's heartbeat; one who wants the server has it where it is free."""
+        client = wanting(beat)
         with self._lock:
-            if client != self._client and not self._free_for(client):
-                return
-            self._client, self._heard_s = client, monotonic()
+            if beat == client and self._free_for(client):
+                self._client = client
+                self._pulse.beat()
+            elif client == self._client:
+                self._client = NOBODY
 
     @contextmanager
     def serving(self, goal_id: bytes) -> Iterator[None]:
         """While a goal is executed; raises :class:`Refused` where another client is served."""
-        client = client_of(goal_id)
+        client = wanting(goal_id)
         with self._lock:
             if not self._free_for(client):
                 raise Refused(
@@ -75,14 +74,11 @@ class Owner:
     def lost(self, goal_id: bytes) -> bool:
         """Whether the heart of a goal's client has stopped; False where it never beat."""
         with self._lock:
-            return self._client == client_of(goal_id) and self._silent()
+            return self._client == wanting(goal_id) and self._pulse.stopped
 
     def _free_for(self, client: bytes) -> bool:
-        owned = self._client not in (NOBODY, client) and not self._silent()
-        return not owned and all(served == client for served in self._served)
-
-    def _silent(self) -> bool:
-        return monotonic() - self._heard_s > LEASE_S
+        free = self._client in (NOBODY, client) or self._pulse.stopped
+        return free and all(served == client for served in self._served)
 
 
 class Lease:
@@ -91,20 +87,18 @@ class Lease:
     def __init__(self, heartbeats: Heartbeats, server: str, owns: bool = True) -> None:
         """Hear a server; with ``owns`` its goals also end as soon as this client does."""
         self._heartbeats, self._server, self._owns = heartbeats, server, owns
-        self._id = client_of(uuid4().bytes)
-        self._holding = False
-        self._owner, self._heard_s = NOBODY, 0.0
-        self._heard = Condition()
-        heartbeats.hear(self._topic, self._hear)
+        self._wanting, self._holding = wanting(uuid4().bytes), False
+        self._owner, self._pulse, self._news = NOBODY, Pulse(), Condition()
+        heartbeats.hear(self._topic, self._hear, self._pulse.live)
         if owns:
-            heartbeats.send(f"{server}/_client", lambda: self._id if self._holding else None)
+            heartbeats.send(f"{server}/_client", self._beat)
 
     def goal_id(self) -> UUID:
         """A new id for a goal of this client."""
-        return UUID(uuid=list(self._id[:HALF] + uuid4().bytes[HALF:]))
+        return UUID(uuid=list(self._wanting[:HALF] + uuid4().bytes[HALF:]))
 
     def hold(self, timeout_s: float, what: str) -> None:
-        """Own the server until :meth:`release`, by a new id: an old one may be about to expire.
+        """Own the server until :meth:`release`.
 
         A server that has no heartbeat, such as one of another package, cannot be owned.
 
@@ -114,34 +108,33 @@ class Lease:
         """
         if not self._heartbeats.sent_by_another(self._topic):
             return
-        with self._heard:
-            if self._owns and not self._holding:
-                self._id, self._holding = client_of(uuid4().bytes), True
-            if not self._heard.wait_for(self._serves_us, timeout_s):
-                if self._fresh() and self._owner != NOBODY:
+        self._holding = True
+        with self._news:
+            if not self._news.wait_for(self._serves_us, timeout_s):
+                if not self._pulse.stopped and self._owner != NOBODY:
                     raise Refused(f"{what}: {self._server} serves another client; try again later")
                 raise NoAnswer(f"{what}: {self._server} is silent; is its node running?")
 
     def release(self) -> None:
-        """Fall silent, so that the server is free for others a moment later."""
+        """Leave the server to others."""
         self._holding = False
 
     def lost(self) -> bool:
         """Whether the server's heart has stopped; False where it never beat."""
-        with self._heard:
-            return self._heard_s > 0 and not self._fresh()
+        return self._pulse.heard and self._pulse.stopped
 
     @property
     def _topic(self) -> str:
         return f"{self._server}/_server"
 
-    def _serves_us(self) -> bool:
-        return self._fresh() and (not self._owns or self._owner == self._id)
+    def _beat(self) -> bytes:
+        return self._wanting if self._holding else self._wanting[:HALF] + RESTS
 
-    def _fresh(self) -> bool:
-        return monotonic() - self._heard_s <= SERVER_LEASE_S
+    def _serves_us(self) -> bool:
+        return not self._pulse.stopped and (not self._owns or self._owner == self._wanting)
 
     def _hear(self, owner: bytes) -> None:
-        with self._heard:
-            self._owner, self._heard_s = owner, monotonic()
-            self._heard.notify_all()
+        with self._news:
+            self._owner = owner
+            self._pulse.beat()
+            self._news.notify_all()
