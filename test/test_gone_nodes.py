@@ -27,8 +27,8 @@ from affordance_grasp.nodes.ros.ownership import Lease
 
 pytestmark = pytest.mark.processes
 
-# Without heartbeats the arm moves on for 6 s and the client hears of it after 20 s; with them it
-# is 0.4 s and 1 s, on a machine that has them to spare.
+# Without heartbeats the arm moves on for 6 s and the client hears of it after 20 s; with them both
+# take 0.4 s, on a machine that has them to spare.
 STILL_S, HEARD_S = 3.0, 6.0
 GONE = "the node that does it has gone"
 SILENT = "the node that asked for it has fallen silent"

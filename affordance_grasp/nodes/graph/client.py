@@ -2,13 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from threading import Thread
+from threading import Event, Thread
 from time import monotonic
 
 import numpy as np
 import rclpy
 from numpy.typing import NDArray
-from rclpy.executors import ExternalShutdownException, MultiThreadedExecutor
+from rclpy.executors import MultiThreadedExecutor
 from rclpy.node import Node
 from rclpy.qos import qos_profile_sensor_data
 from rclpy.signals import SignalHandlerOptions
@@ -23,6 +23,7 @@ from affordance_grasp.nodes.ros.calls import LATCHED, NoAnswer, call
 from affordance_grasp.nodes.ros.goals import ActionClient, Goals
 from affordance_grasp.nodes.ros.heartbeats import Heartbeats
 from affordance_grasp.nodes.ros.ownership import Lease
+from affordance_grasp.nodes.ros.running import spin_until
 from affordance_grasp.pipeline import GraspPlan
 from affordance_grasp.srv import (
     GenerateGrasps,
@@ -96,7 +97,10 @@ class GraspClient:
         self.node.create_subscription(GraspDecision, "decision", self._keep_decision, LATCHED)
         self._executor = MultiThreadedExecutor(2, context=self._context)
         self._executor.add_node(self.node)
-        self._thread = Thread(target=self._spin, name="grasp_client", daemon=True)
+        self._left = Event()
+        self._thread = Thread(
+            target=spin_until, args=(self._executor, self._left), name="grasp_client", daemon=True
+        )
         self._thread.start()
 
     def __enter__(self) -> "GraspClient":
@@ -105,8 +109,9 @@ class GraspClient:
     def __exit__(self, *_: object) -> None:
         """Leave the graph."""
         self._heartbeats.close()
-        self._executor.shutdown(LEAVE_S)
+        self._left.set()
         self._thread.join(LEAVE_S)
+        self._executor.shutdown(LEAVE_S)
         self.node.destroy_node()
         self._context.try_shutdown()
 
@@ -207,9 +212,3 @@ class GraspClient:
 
     def _keep_photo(self, message: Image) -> None:
         self._photos.append((seconds(message.header.stamp), to_color(message)))
-
-    def _spin(self) -> None:
-        try:
-            self._executor.spin()
-        except ExternalShutdownException:
-            self.node.get_logger().debug("ROS was shut down")

@@ -13,11 +13,13 @@ from rclpy.clock import Clock
 from rclpy.clock_type import ClockType
 from rclpy.duration import Duration
 from rclpy.event_handler import SubscriptionEventCallbacks
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 from rclpy.qos import LivelinessPolicy, QoSProfile, ReliabilityPolicy
 from unique_identifier_msgs.msg import UUID
+
+from affordance_grasp.nodes.ros.running import spin_until
 
 PERIOD_S = 0.05
 LEASE_S = 0.4
@@ -30,7 +32,7 @@ BEAT = QoSProfile(
     liveliness=LivelinessPolicy.AUTOMATIC,
     liveliness_lease_duration=Duration(seconds=LEASE_S),
 )
-CLOSE_S, POLL_S = 1.0, 0.1
+CLOSE_S = 1.0
 NO_SERVICE = Parameter("start_type_description_service", value=False)
 
 
@@ -76,7 +78,9 @@ class Heartbeats:
         self._executor = SingleThreadedExecutor(context=node.context)
         self._executor.add_node(self._node)
         self._closing = Event()
-        self._thread = Thread(target=self._spin, name="heartbeats", daemon=True)
+        self._thread = Thread(
+            target=spin_until, args=(self._executor, self._closing), name="heartbeats", daemon=True
+        )
         self._thread.start()
 
     def send(self, topic: str, beat: Callable[[], bytes]) -> None:
@@ -113,13 +117,6 @@ class Heartbeats:
     def close(self) -> None:
         """Fall silent."""
         self._closing.set()
-        self._thread.join(CLOSE_S)  # what is taken off a node that spins can break its executor
+        self._thread.join(CLOSE_S)
         self._executor.shutdown(CLOSE_S)
         self._node.destroy_node()
-
-    def _spin(self) -> None:
-        try:
-            while not self._closing.is_set():
-                self._executor.spin_once(POLL_S)
-        except ExternalShutdownException:
-            return  # as silent as after ``close``

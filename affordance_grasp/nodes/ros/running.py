@@ -4,12 +4,13 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from threading import Event, Thread
 from typing import NoReturn
 
 import rclpy
 from rclpy.action import ActionClient, ActionServer
-from rclpy.executors import ExternalShutdownException, MultiThreadedExecutor
+from rclpy.executors import Executor, ExternalShutdownException, MultiThreadedExecutor
 from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
@@ -18,7 +19,7 @@ from affordance_grasp.errors import AffordanceGraspError, EnvironmentFault
 from affordance_grasp.nodes.graph.shared_memory import sweep
 
 RCLError: type[RuntimeError] = rclpy_implementation.RCLError
-STOP_TIMEOUT_S = 2.0
+STOP_TIMEOUT_S, SPIN_S = 2.0, 0.1
 PARENT = "AFFORDANCE_GRASP_PARENT"
 """Environment variable: the parent process, with which a node ends (:mod:`graph.processes`)."""
 PARENT_PERIOD_S = 1.0
@@ -73,6 +74,16 @@ def on_signal(act: Callable[[], object]) -> None:
         signal.signal(number, lambda *_: act())
 
 
+def spin_until(executor: Executor, closed: Event) -> None:
+    """Spin until ``closed``, or until ROS is shut down.
+
+    What is taken off an executor that spins can break it, so it stands still first.
+    """
+    with suppress(ExternalShutdownException):
+        while not closed.is_set() and executor.context.ok():
+            executor.spin_once(SPIN_S)
+
+
 def _orphaned() -> bool:
     """True when this node's parent process has ended."""
     return os.environ.get(PARENT, str(os.getppid())) != str(os.getppid())
@@ -82,13 +93,11 @@ def _spin_until(node: Node, stop: Event, threads: int) -> bool:
     """Spin in a thread until ``stop``; return whether spinning broke."""
     executor = MultiThreadedExecutor(threads)
     executor.add_node(node)
-    broken = Event()
+    broken, closed = Event(), Event()
 
     def spin() -> None:
         try:
-            executor.spin()
-        except ExternalShutdownException:
-            node.get_logger().info("ROS was shut down")
+            spin_until(executor, closed)
         except AffordanceGraspError as error:
             node.get_logger().fatal(str(error))
             broken.set()
@@ -104,8 +113,9 @@ def _spin_until(node: Node, stop: Event, threads: int) -> bool:
         pass
     if hasattr(node, "close"):
         node.close()
-    executor.shutdown(STOP_TIMEOUT_S)
+    closed.set()
     spinning.join(STOP_TIMEOUT_S)
+    executor.shutdown(STOP_TIMEOUT_S)
     for waitable in list(node.waitables):
         if isinstance(waitable, ActionServer | ActionClient):
             waitable.destroy()  # or they keep the node in the graph until its lease ends
