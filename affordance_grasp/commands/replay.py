@@ -2,7 +2,6 @@
 
 import argparse
 import json
-from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +14,6 @@ from affordance_grasp.rules import RULES
 SAID_GAP_MS = 1.0
 
 if TYPE_CHECKING:
-    from affordance_grasp.replay.report.results import FrameResult
     from affordance_grasp.replay.run import ReplayOutcome
 
 
@@ -66,19 +64,13 @@ def _replay(arguments: argparse.Namespace, options: ReplayOptions, folder: Path)
     with Bag(arguments.bag) as bag:
         affordance = resolve_query(options.query, AFFORDANCES)
         topics = find_topics(bag.topics, read_flags(TopicNames, arguments), affordance)
-        outcome = replay(bag, topics, options, folder, _progress, restart=arguments.restart)
+        outcome = replay(bag, topics, options, folder, restart=arguments.restart)
     summary = _summary(arguments.bag, options, vars(topics), outcome)
     if options.out is not None:
         write_json(folder / SUMMARY, summary)
         write_table(folder / TABLE, read_results(outcome.results))
         write_page(folder / PAGE, summary, outcome.results)
     return summary
-
-
-def _progress(results: "Iterable[FrameResult]", total: int, done: int) -> "Iterable[FrameResult]":
-    from tqdm import tqdm
-
-    return tqdm(results, total=total, initial=done, unit="frame", disable=None)
 
 
 def _summary(

@@ -14,7 +14,6 @@ detector was asked for; they may be absent.
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
 
 import msgspec
 import numpy as np
@@ -60,22 +59,6 @@ class Detections:
         return Detections(self.boxes[chosen], self.scores[chosen])
 
 
-class Detector(Protocol):
-    """Results for one image, None where it found nothing."""
-
-    def parts(self, image: ImageFile) -> Detections | None:
-        """Boxes of the part(s) on which the image's affordance acts (train egocentric)."""
-
-    def object_ego(self, image: ImageFile) -> Detections | None:
-        """Whole-object boxes of an egocentric image."""
-
-    def object_exo(self, image: ImageFile) -> Detections | None:
-        """Whole-object boxes of an exocentric image."""
-
-    def prompt(self, affordance: str, object_name: str) -> str | None:
-        """The part detector's prompt, None where it is not recorded."""
-
-
 @dataclass(frozen=True)
 class _Found:
     boxes: list[tuple[float, float, float, float]] = field(default_factory=list)
@@ -96,7 +79,7 @@ class _Answers:
 
 
 class RecordedDetector:
-    """A detector's results from its JSON file."""
+    """A detector's results from its JSON file: for one image, None where it found nothing."""
 
     def __init__(self, path: Path) -> None:
         """Read and check the whole file."""
@@ -114,15 +97,15 @@ class RecordedDetector:
         }
 
     def parts(self, image: ImageFile) -> Detections | None:
-        """Part boxes, see :class:`Detector`."""
+        """Boxes of the part(s) on which the image's affordance acts (train egocentric)."""
         return self._find("parts", image)
 
     def object_ego(self, image: ImageFile) -> Detections | None:
-        """Whole-object boxes, see :class:`Detector`."""
+        """Whole-object boxes of an egocentric image."""
         return self._find("objects_ego", image)
 
     def object_exo(self, image: ImageFile) -> Detections | None:
-        """Whole-object boxes, see :class:`Detector`."""
+        """Whole-object boxes of an exocentric image."""
         return self._find("objects_exo", image)
 
     def prompt(self, affordance: str, object_name: str) -> str | None:

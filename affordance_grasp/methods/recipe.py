@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from affordance_grasp.datasets.agd20k import Split
-from affordance_grasp.datasets.detections import Detector
+from affordance_grasp.datasets.detections import RecordedDetector
 from affordance_grasp.datasets.features import CachedFeatures
 from affordance_grasp.datasets.images import ViewSource
 from affordance_grasp.encoders.text import TextEncoder, affordance_sentence
@@ -33,7 +33,7 @@ class TrainingData:
     ego: ViewSource
     exo: ViewSource
     features: Callable[[], tuple[CachedFeatures, CachedFeatures]]
-    detector: Detector | None = None
+    detector: RecordedDetector | None = None
     text: TextEncoder | None = None
 
 

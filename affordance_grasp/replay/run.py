@@ -8,6 +8,8 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+from tqdm import tqdm
+
 from affordance_grasp.batch.journal import RUN, Journal, begin_run, check_run
 from affordance_grasp.batch.spread import spread, threads_each
 from affordance_grasp.configuration.settings import record
@@ -30,8 +32,6 @@ NO_RESULT = ("out", "pictures_every", "strict", "workers", "min_confidence")
 """Options without influence on results."""
 
 Frames = Journal[FrameResult]
-Progress = Callable[[Iterable[FrameResult], int, int], Iterable[FrameResult]]
-"""Wraps the results, given how many frames are expected and how many are done already."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,6 @@ def replay(
     topics: Topics,
     options: ReplayOptions,
     folder: Path,
-    progress: Progress,
     *,
     restart: bool = False,
 ) -> ReplayOutcome:
@@ -82,7 +81,7 @@ def replay(
         begin_run(path, identity, "a replay", mend)
         with Journal(path, FrameResult) as results:
             done = results.count
-            lost = _continue(source, plan, options, results, progress)
+            lost = _continue(source, plan, options, results)
             wall_s = perf_counter() - begun
             whole = _whole(bag, topics, results, lost)
     return ReplayOutcome(whole, results.path, done, results.count - done, loading_s, wall_s)
@@ -93,13 +92,13 @@ def _continue(
     plan: Callable[[Iterable[Job]], Iterator[FrameResult]],
     options: ReplayOptions,
     results: Frames,
-    progress: Progress,
 ) -> Lost:
     """Append the results of the remaining frames; returns what was left out after the last."""
     done, kinds, faults = results.count, Counter[str](), 0
     planned = plan(_jobs(source, options, results))
     expected = _expected(source.bag, source.topics, options)
-    for result in progress(results.keep(planned), expected, done):
+    bar = {"total": expected, "initial": done, "unit": "frame", "disable": None}
+    for result in tqdm(results.keep(planned), **bar):
         kinds[result.kind] += 1
         faults += result.fault
         unusable = kinds[BROKEN] == results.count == HOPELESS

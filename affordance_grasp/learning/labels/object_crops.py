@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from affordance_grasp.datasets.agd20k import ImageFile, Split
-from affordance_grasp.datasets.detections import Detections, Detector
+from affordance_grasp.datasets.detections import Detections, RecordedDetector
 from affordance_grasp.datasets.stitching import squash
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.image_files import read_color, read_gray
@@ -29,7 +29,7 @@ class ObjectMasks:
     """Whole-object boxes and masks of a split's train images."""
 
     split: Split
-    detector: Detector
+    detector: RecordedDetector
 
     def detections(self, image: ImageFile, perspective: Perspective) -> Detections | None:
         """Boxes of the whole object, None where it was not found."""

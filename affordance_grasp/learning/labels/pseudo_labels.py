@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from affordance_grasp.datasets.agd20k import ImageFile, Split, content_digest, grouped
-from affordance_grasp.datasets.detections import Detections, Detector
+from affordance_grasp.datasets.detections import Detections, RecordedDetector
 from affordance_grasp.datasets.labels import label_path
 from affordance_grasp.files import write_file
 from affordance_grasp.image_files import read_color
@@ -55,7 +55,7 @@ def pseudo_label(
 
 def write_pseudo_labels(
     split: Split,
-    detector: Detector,
+    detector: RecordedDetector,
     masker: Masker = MASKERS["grabcut"],
     overwrite: bool = False,
     progress: Callable[[Collection[Copies]], Iterable[Copies]] = iter,
@@ -78,7 +78,10 @@ def write_pseudo_labels(
 
 
 def _write(
-    split: Split, detector: Detector, masker: Masker, found: list[tuple[ImageFile, Detections]]
+    split: Split,
+    detector: RecordedDetector,
+    masker: Masker,
+    found: list[tuple[ImageFile, Detections]],
 ) -> None:
     first = found[0][0]
     whole = detector.object_ego(first)

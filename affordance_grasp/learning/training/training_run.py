@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from affordance_grasp.datasets.agd20k import Split
-from affordance_grasp.datasets.detections import Detector
+from affordance_grasp.datasets.detections import RecordedDetector
 from affordance_grasp.datasets.features import CachedFeatures, EncoderOptions, FeatureCache
 from affordance_grasp.datasets.images import (
     FreshViews,
@@ -44,7 +44,7 @@ class Resources:
     split: Split
     backbone: Backbone
     cache: Path
-    detector: Detector | None = None
+    detector: RecordedDetector | None = None
     text: TextEncoder | None = None
     encoding: EncoderOptions = EncoderOptions()
     protocol: str = "reference"

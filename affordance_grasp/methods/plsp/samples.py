@@ -12,7 +12,7 @@ from torch import Tensor
 
 from affordance_grasp.configuration.settings import Count, Settings, Share
 from affordance_grasp.datasets.agd20k import ImageFile, Split, grouped
-from affordance_grasp.datasets.detections import Detections, Detector
+from affordance_grasp.datasets.detections import Detections, RecordedDetector
 from affordance_grasp.datasets.features import CachedFeatures
 from affordance_grasp.datasets.images import ViewSource
 from affordance_grasp.datasets.labels import Labels, label_for_training
@@ -140,7 +140,7 @@ class ExoPool:
         split: Split,
         ego: CachedFeatures,
         exo: CachedFeatures,
-        detector: Detector,
+        detector: RecordedDetector,
         size: int,
     ) -> None:
         """Compare the images of every (affordance, object) by features of their first views."""
@@ -236,7 +236,7 @@ def _patches(
 
 
 def _ego_vector(
-    image: ImageFile, features: CachedFeatures, detector: Detector, grid: int
+    image: ImageFile, features: CachedFeatures, detector: RecordedDetector, grid: int
 ) -> NDArray[np.float32]:
     row = features.row_of[image.path]
     patches = _patches(image, features.views[row][0], detector.object_ego(image), grid)

@@ -125,14 +125,13 @@ class World:
 
     # Commands.
 
-    def set_arm_target(self, q: Floats, velocity: Floats | None = None) -> None:
-        """Hold joint angles ``q`` (J,) [rad], moving through them at ``velocity`` [rad/s]."""
+    def set_arm_target(self, q: Floats) -> None:
+        """Hold joint angles ``q`` (J,) [rad]."""
         q = np.asarray(q, float)
         if q.shape != self._arm_q.shape or not np.isfinite(q).all():
             raise InvalidInput(f"arm target must be {len(self._arm_q)} finite joint angles")
-        velocity = np.zeros_like(q) if velocity is None else np.asarray(velocity, float)
         self._motion, self._braking = None, False
-        self._data.ctrl[self._arm_u] = servo_targets(self._servos, q, velocity)
+        self._data.ctrl[self._arm_u] = servo_targets(self._servos, q, np.zeros_like(q))
 
     def start_trajectory(self, trajectory: JointTrajectory) -> None:
         """Follow a joint trajectory from now on; :meth:`step` advances it."""
