@@ -3,6 +3,13 @@
 # Every step is skipped when its inputs have not changed since it last went through.
 # SETUP_PYTHON, SETUP_VENV and SETUP_BUILD: another Python, other folders below the checkout.
 set -euo pipefail
+
+# Whoever is killed takes along what works for it: make this script, and this script pip and colcon.
+TIED=()
+if setpriv --pdeathsig TERM true 2>/dev/null; then
+  TIED=(setpriv --pdeathsig TERM)
+  [[ -n ${SET_UP_TIED:-} ]] || SET_UP_TIED=1 exec "${TIED[@]}" "$0" "$@"
+fi
 cd "$(dirname "$0")/.."
 ROOT=$PWD
 PYTHON=${SETUP_PYTHON:-python3}
@@ -76,7 +83,7 @@ make_environment() {
   echo "$ros" >"$VENV/ros_source"
 }
 
-pip_install() { "$VENV/bin/python" -m pip install --quiet --disable-pip-version-check "$@"; }
+pip_install() { "${TIED[@]}" "$VENV/bin/python" -m pip install --quiet --disable-pip-version-check "$@"; }
 
 install_ros_wheels() {
   pip_install --no-deps -r requirements/ros_jazzy.txt
@@ -92,7 +99,7 @@ build_package() {
   fi
   mkdir -p "$BUILD/src"
   ln -sfn "$ROOT" "$BUILD/src/affordance_grasp"
-  (cd "$BUILD" && env "${prefix[@]}" VIRTUAL_ENV="$VENV" PATH="$VENV/bin:$PATH" \
+  (cd "$BUILD" && exec "${TIED[@]}" env "${prefix[@]}" VIRTUAL_ENV="$VENV" PATH="$VENV/bin:$PATH" \
     colcon --log-base log build --symlink-install --event-handlers console_direct- \
     --cmake-args "-DPython3_EXECUTABLE=$VENV/bin/python" -DBUILD_TESTING=OFF)
 }

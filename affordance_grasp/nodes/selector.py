@@ -84,6 +84,7 @@ class SelectorNode(Node):
             self, self._heartbeats, AffordanceGrasp, "grasp", self._grasp
         )
         Diagnostics(self, "grasps", self._health)
+        self.get_logger().info(f"rule {p.rule}: grasps can be asked for")
 
     def close(self) -> None:
         """Cancel the controller's goal, and say so to the client."""

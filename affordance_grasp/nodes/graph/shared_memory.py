@@ -17,20 +17,25 @@ YOUNG_S = 2.0
 """Younger files may belong to a participant that has yet to lock or map them."""
 
 
-def sweep(folder: Path = SHARED_MEMORY) -> None:
-    """Remove what killed processes of this user have left; what any process uses stays."""
-    used = _mapped()
+def sweep(folder: Path = SHARED_MEMORY, *, ending: bool = False) -> None:
+    """Remove what killed processes of this user have left; what any process uses stays.
+
+    ``ending``: this process uses no more of what it maps.
+    """
+    used = _mapped(str(os.getpid()) if ending else "")
     for file in folder.glob("fastrtps_*"):
         with suppress(OSError):  # locked, of another user, or gone meanwhile: not ours to remove
             if str(file) not in used and time() - file.stat().st_mtime > YOUNG_S:
                 _remove(file.with_name(file.name.removesuffix(LOCK)))
 
 
-def _mapped() -> set[str]:
-    """The files that are in the memory of a process that we may look into."""
+def _mapped(ending: str) -> set[str]:
+    """The files that are in the memory of a process that we may look into, but for one."""
     used: set[str] = set()
     for maps in Path("/proc").glob("[0-9]*/maps"):
         with suppress(OSError):
+            if maps.parent.name == ending:
+                continue
             lines = maps.read_text(encoding="utf-8", errors="replace").splitlines()
             used.update(line.partition("/")[1] + line.partition("/")[2] for line in lines)
     return used

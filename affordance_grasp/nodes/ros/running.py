@@ -36,8 +36,7 @@ def run(make_node: Callable[[], Node], threads: int = 4) -> None:
     try:
         rclpy.init(args=sys.argv, signal_handler_options=SignalHandlerOptions.NO)
         on_signal(lambda: os._exit(0))  # nothing has started yet, so nothing has to be stopped
-        if _orphaned():
-            end(0)
+        _leave_with_parent()
         node = make_node()
     except AffordanceGraspError as error:
         _refuse(str(error), error.exit_code)
@@ -47,8 +46,7 @@ def run(make_node: Callable[[], Node], threads: int = 4) -> None:
     on_signal(lambda: Thread(target=stop.set).start())
     broken = _spin_until(node, stop, threads)
     rclpy.try_shutdown()
-    if _orphaned():
-        sweep()  # the parent was killed, and nobody else frees its shared memory
+    _leave_with_parent()
     end(1 if broken else 0)
 
 
@@ -87,6 +85,13 @@ def spin_until(executor: Executor, closed: Event) -> None:
 def _orphaned() -> bool:
     """True when this node's parent process has ended."""
     return os.environ.get(PARENT, str(os.getppid())) != str(os.getppid())
+
+
+def _leave_with_parent() -> None:
+    """Where the parent was killed nobody else frees its shared memory; nothing runs here now."""
+    if _orphaned():
+        sweep(ending=True)
+        end(0)
 
 
 def _spin_until(node: Node, stop: Event, threads: int) -> bool:
