@@ -65,9 +65,10 @@ def test_a_thing_that_no_hand_can_grasp_is_no_success(files, monkeypatch, capsys
     generator = SimpleNamespace(name="antipodal", generate=lambda *_, **__: none)
     monkeypatch.setattr(pipeline, "make_generator", lambda *_: generator)
     assert main(arguments(files)) == 1
-    printed = capsys.readouterr()
-    assert printed.err.startswith("affordance-grasp plan: no grasp was proposed: of 7 ")
-    assert printed.err.count("\n") == 1 and "rejected" not in printed.out
+    said = capsys.readouterr().out
+    assert "\nno grasp was proposed: of 7 hand poses" in said and "rejected" not in said
+    assert main([*arguments(files), "--json"]) == 1
+    assert json.loads(capsys.readouterr().out)["refusal"].startswith("no grasp was proposed")
 
 
 def test_float_depth_in_metres_gives_the_same_grasp(files, capsys):

@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import sys
 from collections import Counter
 from dataclasses import dataclass, replace
 from functools import partial
@@ -68,12 +67,14 @@ def run(arguments: argparse.Namespace) -> int:
     trials = make_trials(options.objects, options.poses, options.query, options.rules)
     with folder_or_none(options.out) as folder:
         summary = _pick_all(trials, options, folder)
-    print(json.dumps(summary, indent=2) if arguments.json else table(summary))
     faults = Counter(trial["fault"] for trial in summary["trials"])
-    for fault, count in faults.items():
-        if fault:
-            sentence = f"{count} of {len(trials)} picks had no grasp: {fault}"
-            print(f"affordance-grasp experiment: {sentence}", file=sys.stderr)
+    reasons = [
+        f"{count} of {len(trials)} picks had no grasp: {fault}"
+        for fault, count in faults.items()
+        if fault
+    ]
+    said = "\n".join([table(summary), *reasons])
+    print(json.dumps(summary, indent=2) if arguments.json else said)
     return 0 if faults[""] else 1
 
 

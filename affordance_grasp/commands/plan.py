@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -82,8 +81,6 @@ def run(arguments: argparse.Namespace) -> int:
     print(json.dumps(summary, indent=2) if arguments.json else _account(plan, summary, options))
     if arguments.show:
         show(plan, image)
-    if plan.refusal:
-        print(f"affordance-grasp plan: {plan.refusal}", file=sys.stderr)
     return 1 if plan.refusal else 0
 
 
@@ -105,6 +102,8 @@ def _account(plan: "GraspPlan", summary: dict[str, Any], options: PlanOptions) -
         lines.append(f"left out, {reason}: {count}")
     for reason, count in summary["rejected"].items():
         lines.append(f"rejected, {reason}: {count}")
+    if plan.refusal:
+        lines.append(plan.refusal)
     confidence, least = plan.heatmap.confidence, options.min_confidence
     if RULES[plan.rule].needs_heat and confidence < least:
         lines.append(f"low confidence: {confidence:.2f} is below {least:g}; no arm would move")

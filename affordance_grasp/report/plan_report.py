@@ -82,6 +82,7 @@ def plan_summary(plan: GraspPlan, top: int | None = None) -> dict[str, Any]:
         "ranked": len(plan.selection.ranked),
         "grasps": grasps_summary(plan.selection.ranked, top),
         "rejected": plan.selection.rejection_counts(),
+        "refusal": plan.refusal,
         "timings_ms": {name: round(ms, 1) for name, ms in plan.timings_ms.items()},
     }
 

@@ -20,25 +20,28 @@ YOUNG_S = 2.0
 def sweep(folder: Path = SHARED_MEMORY, *, ending: bool = False) -> None:
     """Remove what killed processes of this user have left; what any process uses stays.
 
-    ``ending``: this process uses no more of what it maps.
+    ``ending``: this process uses no more of what it maps, which is not too young then.
     """
-    used = _mapped(str(os.getpid()) if ending else "")
+    own = Path("/proc") / str(os.getpid())
+    done = _mapped(own) if ending else set()
+    others = (
+        process for process in Path("/proc").glob("[0-9]*") if not (ending and process == own)
+    )
+    used = set().union(*map(_mapped, others))
     for file in folder.glob("fastrtps_*"):
         with suppress(OSError):  # locked, of another user, or gone meanwhile: not ours to remove
-            if str(file) not in used and time() - file.stat().st_mtime > YOUNG_S:
+            old = str(file) in done or time() - file.stat().st_mtime > YOUNG_S
+            if old and str(file) not in used:
                 _remove(file.with_name(file.name.removesuffix(LOCK)))
 
 
-def _mapped(ending: str) -> set[str]:
-    """The files that are in the memory of a process that we may look into, but for one."""
-    used: set[str] = set()
-    for maps in Path("/proc").glob("[0-9]*/maps"):
-        with suppress(OSError):
-            if maps.parent.name == ending:
-                continue
-            lines = maps.read_text(encoding="utf-8", errors="replace").splitlines()
-            used.update(line.partition("/")[1] + line.partition("/")[2] for line in lines)
-    return used
+def _mapped(process: Path) -> set[str]:
+    """The files in a process's memory; none of one that we may not look into."""
+    try:
+        maps = (process / "maps").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return set()
+    return {"/" + line.partition("/")[2] for line in maps.splitlines()}
 
 
 def _remove(file: Path) -> None:
