@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 from agd20k_tree import write_tree
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -215,7 +215,6 @@ NAMES = st.sampled_from(["hold", "pour", "mug", "a.jpg", "a.png", "._a.png", "x"
 PLACES = st.tuples(st.sampled_from((*PARTS, "trainset")), st.lists(NAMES, min_size=1, max_size=4))
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.lists(st.tuples(PLACES, st.booleans()), max_size=12), st.booleans())
 def test_any_folder_is_a_split_or_one_sentence(places, whole):
     with TemporaryDirectory() as name:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import save, save_file
 from tiny_encoders import TINY_NETWORK
@@ -211,7 +211,6 @@ def configurations(draw):
     return method, draw(fields)
 
 
-@settings(max_examples=80, deadline=None)
 @given(configurations())
 def test_any_configuration_is_one_sentence_before_it_takes_memory(drawn):
     method, fields = drawn
@@ -234,7 +233,6 @@ DTYPES = [
 ]
 
 
-@settings(max_examples=80, deadline=None)
 @given(data=st.data())
 def test_any_safetensors_file_is_a_checkpoint_or_one_sentence(tmp_path_factory, data):
     fields = {**vars(INFO), "affordances": list(INFO.affordances)}

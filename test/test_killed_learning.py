@@ -26,7 +26,7 @@ accumulate: 2
 views: {ego_crops: 1, exo_crops: 1, resized: 32, side: 28}
 network: {image_side: 28}
 """
-pytestmark = pytest.mark.processes
+pytestmark = [pytest.mark.processes, pytest.mark.timeout(LONGEST_S * (1 + KILLS))]
 
 
 def started(words):

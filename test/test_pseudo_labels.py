@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from agd20k_tree import write_tree
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from affordance_grasp.datasets.agd20k import ImageFile, load_split
@@ -132,7 +132,6 @@ FOUND = st.fixed_dictionaries({"boxes": BOXES, "scores": st.lists(NUMBERS, max_s
 TABLES = (FOUND | VALUES).map(lambda found: {"parts": {"hold": {"mug": {"a.jpg": found}}}})
 
 
-@settings(max_examples=150, deadline=None)
 @given(TABLES | st.dictionaries(KEYS, VALUES, max_size=4) | VALUES)
 def test_any_boxes_file_is_a_detector_or_one_sentence(tmp_path_factory, content):
     path = tmp_path_factory.getbasetemp() / "any.json"

@@ -7,7 +7,7 @@ import pytest
 import torch
 import yaml
 from agd20k_tree import write_tree
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from tiny_encoders import TINY_NETWORK, TinyEncoder, TinyText
 
@@ -247,7 +247,6 @@ JUNK = st.sampled_from(
 )
 
 
-@settings(max_examples=40, deadline=None)
 @given(data=st.data())
 def test_any_training_state_is_taken_up_or_one_sentence(finished, data):
     run, network = (
