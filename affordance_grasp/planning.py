@@ -68,7 +68,7 @@ class RobotOptions(Settings, title="robot"):
     """The robot: its limits, its gripper and its camera mounting."""
 
     robot_file: Annotated[
-        Path, about("the robot's settings: limits, gripper, camera mounting", flag="robot")
+        Path, about("the robot's settings: limits, gripper, camera mounting")
     ] = Path(DEFAULT_ROBOT)
 
 

@@ -19,10 +19,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--query", default="hold")
     parser.add_argument("--rule", default="bands", help="bands, argmax or quality")
-    parser.add_argument("--robot", type=Path, default=Path("config/aubo_i5.yaml"))
+    parser.add_argument("--robot-file", type=Path, default=Path("config/aubo_i5.yaml"))
     arguments = parser.parse_args()
 
-    options = ag.PlanningOptions(rule=arguments.rule, robot_file=arguments.robot)
+    options = ag.PlanningOptions(rule=arguments.rule, robot_file=arguments.robot_file)
     planner = ag.load_planner(options, arguments.query)
     robot = planner.robot  # arm, gripper and wrist camera
     q_now = robot.home_q  # where the arm stood when it took the frame

@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_flags(parser, GrounderOptions)
     parser.add_argument("--npy", type=Path, help="write the heatmap (H, W) float32 here")
     parser.add_argument(
-        "--out", type=Path, metavar="PNG", help="write the heatmap over the image here"
+        "--out", "--output", type=Path, metavar="PNG", help="the heatmap over the image"
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
 

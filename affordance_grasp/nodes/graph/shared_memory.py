@@ -9,19 +9,25 @@ import fcntl
 import os
 from contextlib import suppress
 from pathlib import Path
-from time import time
+from threading import Event
+from time import monotonic, time
 
 SHARED_MEMORY = Path("/dev/shm")
 LOCK = "_el"
 YOUNG_S = 2.0
 """Younger files may belong to a participant that has yet to lock or map them."""
 
+TURNS_S, TURN_S = 5.0, 0.05
+
 
 def sweep(folder: Path = SHARED_MEMORY, *, ending: bool = False) -> None:
     """Remove what killed processes of this user have left; what any process uses stays.
 
-    ``ending``: this process uses no more of what it maps, which is not too young then.
+    ``ending``: this process uses no more of what it maps, which is not too young then, and ends
+    right after; of several the last sees what the others have let go.
     """
+    if ending:
+        _take_turns(folder)
     own = Path("/proc") / str(os.getpid())
     done = _mapped(own) if ending else set()
     others = (
@@ -33,6 +39,16 @@ def sweep(folder: Path = SHARED_MEMORY, *, ending: bool = False) -> None:
             old = str(file) in done or time() - file.stat().st_mtime > YOUNG_S
             if old and str(file) not in used:
                 _remove(file.with_name(file.name.removesuffix(LOCK)))
+
+
+def _take_turns(folder: Path) -> None:
+    """Wait until no other process sweeps to its end; the lock is held until this one has ended."""
+    descriptor, deadline = os.open(folder, os.O_RDONLY), monotonic() + TURNS_S
+    while monotonic() < deadline:
+        with suppress(BlockingIOError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        Event().wait(TURN_S)
 
 
 def _mapped(process: Path) -> set[str]:
