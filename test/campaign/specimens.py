@@ -158,7 +158,7 @@ SPECIMENS = (
     ),
     Specimen(
         "ground truth",
-        ("tree/Seen/testset/GT/hold/mug/mug_000003.png",),
+        ("tree/Seen/testset/GT/hold/mug/mug_000001.png",),
         "evaluate --data {f}/tree --maps {f}/maps",
         ("tree", "maps"),
         long=True,
@@ -216,7 +216,7 @@ def write_all(folder: Path) -> None:
         frame = tabletop(seed=number, T_world_cam=T)
         joint_positions = dict(zip(arm.joint_names, q.tolist(), strict=True))
         write_view(folder / "views" / f"{number:02d}", frame, joint_positions)
-    write_tree(folder / "tree")
+    write_tree(folder / "tree", train=1, test=1)
     assert main(["pseudo-labels", str(folder / "tree"), "--masker", "box"]) == 0
     _write_boxes(folder / "tree/detector/Seen.json")
     _write_maps(folder / "maps", folder / "tree")
