@@ -22,7 +22,8 @@ from affordance_grasp.scene.cloud import TableScene, segment_scene
 
 NAME = "command"
 TAIL_BYTES = 300
-KILL_S = 2.0
+KILL_S = 10.0
+"""Longest wait for the overseer, which is quick where the machine is not busy."""
 
 
 class CommandGenerator:
