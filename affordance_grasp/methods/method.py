@@ -27,13 +27,12 @@ def one_backbone(config: NetworkConfig, pretrained: bool) -> Backbone:
 class Method:
     """How to build a method.
 
-    ``title`` and ``description``: for display. ``batch``: the type that the loss takes.
+    ``title``: for display. ``batch``: the type that the loss takes.
     ``backbone(config, pretrained)`` loads the encoder of the network's inputs, with random
     weights where ``pretrained`` is false.
     """
 
     title: str
-    description: str
     config: type[Any]
     network: Callable[..., GroundingNetwork]
     batch: Callable[..., Any]

@@ -101,10 +101,4 @@ class Locate(KeyNetwork):
         )
 
 
-METHOD = Method(
-    "LOCATE",
-    "parts localised and transferred: class maps on the part exocentric views choose (CVPR 2023)",
-    LocateConfig,
-    Locate,
-    LocateBatch,
-)
+METHOD = Method("LOCATE", LocateConfig, Locate, LocateBatch)

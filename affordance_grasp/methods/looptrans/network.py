@@ -191,10 +191,4 @@ class LoopTrans(KeyNetwork):
         }
 
 
-METHOD = Method(
-    "LoopTrans",
-    "closed-loop transfer: class maps that exocentric views teach (ICCV 2025)",
-    LoopTransConfig,
-    LoopTrans,
-    LoopTransBatch,
-)
+METHOD = Method("LoopTrans", LoopTransConfig, LoopTrans, LoopTransBatch)

@@ -143,10 +143,4 @@ def _two_layers(inputs: int, hidden: int, outputs: int) -> nn.Sequential:
     return nn.Sequential(nn.Linear(inputs, hidden), nn.GELU(), nn.Linear(hidden, outputs))
 
 
-METHOD = Method(
-    "PLSP",
-    "part-level semantic priors: a verb's text feature queries the image (ICLR 2025)",
-    PlspConfig,
-    Plsp,
-    PlspBatch,
-)
+METHOD = Method("PLSP", PlspConfig, Plsp, PlspBatch)

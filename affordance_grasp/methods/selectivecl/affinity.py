@@ -33,7 +33,6 @@ class Affinity:
     from prompts but learned from the train images' classes, in the space of the keys.
     """
 
-    description: str
     scores: Callable[[KeyFeatures, Tensor, Tensor], Tensor]
     load_encoder: Callable[[int, bool], Backbone] | None = None
     text_dim: int = 0
@@ -93,23 +92,12 @@ def otsu_threshold(values: Tensor) -> Tensor:
 
 
 AFFINITIES = {
-    "clearclip": Affinity(
-        "cosine of ClearCLIP patches and a prompt with the verb, as published",
-        cosine_scores,
-        load_clearclip,
-        text_dim=512,
-    ),
-    "border_contrast": Affinity(
-        "substitute without CLIP: dissimilarity to the image's border, whatever the affordance",
-        border_contrast,
-    ),
-    "class_contrast": Affinity(
-        "substitute without CLIP: the same times similarity to the affordance's images",
-        class_contrast,
-        text_dim=384,
-        learned=True,
-    ),
+    "clearclip": Affinity(cosine_scores, load_clearclip, text_dim=512),
+    "border_contrast": Affinity(border_contrast),
+    "class_contrast": Affinity(class_contrast, text_dim=384, learned=True),
 }
+"""``clearclip``, of patches and a prompt with the verb, is the published one; the others need no
+CLIP."""
 
 
 def find_affinity(name: str) -> Affinity:

@@ -263,11 +263,4 @@ def _backbone(config: SelectiveClConfig, pretrained: bool) -> Backbone:
     return load_affinity_backbone(config.backbone, config.affinity, config.image_side, pretrained)
 
 
-METHOD = Method(
-    "SelectiveCL",
-    "selective contrastive learning: class maps, calibrated by object affinity (ICCV 2025)",
-    SelectiveClConfig,
-    SelectiveCl,
-    SelectiveClBatch,
-    _backbone,
-)
+METHOD = Method("SelectiveCL", SelectiveClConfig, SelectiveCl, SelectiveClBatch, _backbone)
