@@ -35,7 +35,7 @@ from affordance_grasp.srv import (
 from affordance_grasp.streams.messages import seconds, to_pose
 
 ANSWER_TIMEOUT_S = 20.0
-LEAVE_S = 3.0
+LEAVE_S = 10.0
 GRASP_TIMEOUT_S = 200.0
 POLL_S = 0.1
 
