@@ -69,16 +69,37 @@ def run_trial(bench: Bench, case: Case) -> tuple[Verdict, bool]:
     logs = LogMarks.of(bench)
     bench.truth.mark()
     asked, done = _grasp(bench, case)
-    answered = asked.over.wait(max(0.1, ANSWER_S - (monotonic() - asked.sent_s)))
-    if not answered:
+    if not asked.over.wait(max(0.1, ANSWER_S - (monotonic() - asked.sent_s))):
         for node in NODES:
             bench.nodes.send(node, STACKS)
     Event().wait(AFTER_S)
     undo(bench, done)
     Event().wait(RESUMED_S if done.resumed_s is not None else 0.0)
-    truth = bench.truth.read()
-    seen = Observed(
-        truth=truth,
+    found = unsafe(_observed(bench, asked, done))
+    unsaid = _unsaid(bench, case, asked, done)
+    used_up = case.family in (*LOSES_NODE, "second") or bool(unsaid)
+    if not used_up and (stuck := _stuck(bench, case, asked)):
+        unsaid.append(stuck)
+    verdict = Verdict(
+        seed=case.seed,
+        half="faults",
+        kind=case.kind,
+        stage=case.stage,
+        case=case.record() | {"stages": [name for name, _ in asked.stages]},
+        unsafe=found,
+        unexplained=tuple(unsaid),
+        tracebacks=tracebacks(logs.since(bench)),
+        told=asked.message[:600],
+        seconds=round(monotonic() - begun_s, 2),
+        commit=commit(),
+    )
+    return verdict, verdict.clean and not used_up
+
+
+def _observed(bench: Bench, asked: Asked, done: Injected) -> Observed:
+    """What the judge of safety looks at."""
+    return Observed(
+        truth=bench.truth.read(),
         sent_s=asked.sent_s,
         ended_s=asked.ended_s,
         planned_s=asked.begun_s("plan"),
@@ -90,29 +111,17 @@ def run_trial(bench: Bench, case: Case) -> tuple[Verdict, bool]:
         foreign_width_m=done.foreign_width_m,
         limits_radps=np.asarray(load_robot().arm.velocity),
     )
-    unsaid = [] if answered else [f"the goal had no answer after {ANSWER_S:g} s"]
-    unsaid += unexplained(asked.message)[: int(answered)]
+
+
+def _unsaid(bench: Bench, case: Case, asked: Asked, done: Injected) -> list[str]:
+    """What was not explained, or wrongly."""
+    if asked.over.is_set():
+        unsaid = list(unexplained(asked.message))
+    else:
+        unsaid = [f"the goal had no answer after {ANSWER_S:g} s"]
     if case.family not in (*LOSES_NODE, "pause", "second"):
         unsaid += blamed(asked.message)
-    unsaid += _heard_late(case, asked, done) + _extra(done) + _codes(bench, case)
-    used_up = case.family in (*LOSES_NODE, "second") or bool(unsaid)
-    if not used_up and (stuck := _stuck(bench, case, asked)):
-        unsaid.append(stuck)
-        used_up = True
-    verdict = Verdict(
-        seed=case.seed,
-        half="faults",
-        kind=case.kind,
-        stage=case.stage,
-        case=case.record() | {"stages": [name for name, _ in asked.stages]},
-        unsafe=unsafe(seen),
-        unexplained=tuple(unsaid),
-        tracebacks=tracebacks(logs.since(bench)),
-        told=asked.message[:600],
-        seconds=round(monotonic() - begun_s, 2),
-        commit=commit(),
-    )
-    return verdict, verdict.clean and not used_up
+    return unsaid + _heard_late(case, asked, done) + _extra(done) + _codes(bench, case)
 
 
 def _prepare(bench: Bench, case: Case) -> None:
