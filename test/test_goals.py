@@ -171,3 +171,20 @@ def test_what_the_guard_objects_to_is_cancelled(server):
     with pytest.raises(MotionFault, match="it: joint_states is old"):
         Goals(guard).send(server, None, 60.0, "it")
     assert server.cancels == 1
+
+
+def test_a_late_answer_to_an_earlier_question_counts(monkeypatch):
+    monkeypatch.setattr(module, "PROBE_S", 0.01)
+    asked = []
+
+    def ask(handle):
+        asked.append(Future())
+        if len(asked) == 3:
+            asked[0].set_result(None)
+        return asked[-1]
+
+    client = SimpleNamespace(
+        wait_for_server=lambda timeout_s: True, handle=lambda goal_id: None, _get_result_async=ask
+    )
+    assert module.ActionClient.await_matched(client, 60.0)
+    assert len(asked) == 3

@@ -47,16 +47,14 @@ class ActionClient(action.ActionClient):
         A server that has just started may take a goal before its answers find their way. So it is
         asked, until it answers, for the result of a goal that never was.
         """
-        end = monotonic() + timeout_s
+        end, answered = monotonic() + timeout_s, Event()
         if not self.wait_for_server(timeout_s):
             return False
-        while monotonic() < end:
-            answered = Event()
+        while monotonic() < end and not answered.is_set():
             asked = self._get_result_async(self.handle(UUID(uuid=list(uuid4().bytes))))
-            asked.add_done_callback(lambda _, answered=answered: answered.set())
-            if answered.wait(PROBE_S):
-                return True
-        return False
+            asked.add_done_callback(lambda _: answered.set())
+            answered.wait(PROBE_S)  # an answer to an earlier question will do as well
+        return answered.is_set()
 
     def handle(self, goal_id: UUID) -> ClientGoalHandle:
         """The handle of a goal of which no answer has come."""
