@@ -1,9 +1,13 @@
 import os
+from contextlib import contextmanager
+from io import StringIO
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from affordance_grasp.errors import InvalidInput, MissingPackage
+from affordance_grasp.scene import cloud_files
 from affordance_grasp.scene.cloud_files import MAX_POINTS, read_cloud, write_cloud
 from affordance_grasp.scene.point_cloud import GRAY, PointCloud
 
@@ -128,3 +132,22 @@ def test_what_never_ends_is_not_opened(tmp_path, suffix):
     os.mkfifo(tmp_path / f"cloud{suffix}")
     with pytest.raises(InvalidInput, match="device or pipe"):
         read_cloud(tmp_path / f"cloud{suffix}")
+
+
+def test_a_reader_that_gives_up_is_told_in_a_sentence(tmp_path, monkeypatch):
+    def give_up(_):
+        raise RuntimeError("\x1b[1;31m[Open3D Error] CPU malloc failed\n")
+
+    @contextmanager
+    def quietly(_):
+        yield StringIO()
+
+    path = tmp_path / "cloud.pcd"
+    path.write_text(PCD)
+    monkeypatch.setattr(cloud_files, "quiet", quietly)
+    reading = SimpleNamespace(read_point_cloud=give_up)
+    monkeypatch.setattr(
+        cloud_files, "require", lambda *_: SimpleNamespace(t=SimpleNamespace(io=reading))
+    )
+    with pytest.raises(InvalidInput, match="cannot be read; its header claims sizes"):
+        read_cloud(path)

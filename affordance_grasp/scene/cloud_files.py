@@ -35,8 +35,13 @@ def read_cloud(path: Path) -> PointCloud:
     check_suffix(path)
     count = _announced(path)
     open3d = require("open3d", "reading a point cloud")
-    with quiet(open3d) as said:
-        cloud = open3d.t.io.read_point_cloud(str(path))
+    try:
+        with quiet(open3d) as said:
+            cloud = open3d.t.io.read_point_cloud(str(path))
+    except RuntimeError as error:  # it asks for as much memory as fields of the header claim
+        raise InvalidInput(
+            f"point cloud {path} cannot be read; its header claims sizes that do not go together"
+        ) from error
     # where a file ends too early the rest of the points is whatever the memory held
     complete = "positions" in cloud.point and len(cloud.point.positions) == count > 0
     if said.getvalue() or not complete or _is_short_text(path, count):
