@@ -54,7 +54,8 @@ class Robot:
             Event().wait(0.05)
 
     def events(self, kind: str) -> list[dict]:
-        lines = [json.loads(line) for line in self._log.read_text().splitlines()]
+        told = self._log.read_text().splitlines()
+        lines = [json.loads(line) for line in told if line[:1] == "{"]  # DDS prints its own
         return [line for line in lines if line["event"] == kind]
 
 
