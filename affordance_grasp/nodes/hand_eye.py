@@ -82,15 +82,17 @@ class HandEyeNode(Node):
                 f"{waited}; a D435's nominal one is used, which may be off by a millimetre"
             )
             self._publish_link(D435_LINK_OPTICAL)
-        effector, arm = self._hand_eye.effector_frame, self._robot.arm
-        if not self._described and self._tree.parent(effector) is None:
-            flange = self._settings.flange_frame or arm.link_names[-1]
+        effector, flange = self._hand_eye.effector_frame, self._settings.flange_frame
+        if self._described or self._tree.parent(effector) is not None:
+            return
+        self._described = True
+        if flange:
+            self._publish(flange, effector, self._robot.arm.T_last_tip)
+        else:
             self.get_logger().warning(
-                f"no {SOURCE} {waited}, and no transform that places {effector}; it is put at "
-                f"{flange}, as in {self._robot.settings.urdf}"
+                f"no {SOURCE} {waited}: who else places {effector} is not known, so it is not put "
+                "anywhere; flange_frame names the link that it shall be put on"
             )
-            self._described = True
-            self._publish(flange, effector, arm.T_last_tip)
 
     def _publish_link(self, T_link_optical: Floats) -> None:
         child = self._settings.child_frame
