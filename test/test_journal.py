@@ -155,3 +155,13 @@ def test_a_killed_experiment_goes_on_to_the_same_picks(tmp_path, capsys):
 def comparable(folder):
     trials = json.loads((folder / "results.json").read_text())["trials"]
     return [{**trial, "timings_ms": {}} for trial in trials]
+
+
+def test_a_line_without_end_and_a_pipe_are_refused(tmp_path):
+    with (tmp_path / "sparse").open("wb") as file:
+        file.truncate(2**34)
+    with pytest.raises(InvalidInput, match="a line of more than 16 MiB"):
+        list(read_journal(tmp_path / "sparse", Weight))
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(InvalidInput, match="device or pipe"):
+        Journal(tmp_path / "pipe", Weight)

@@ -11,9 +11,10 @@ import msgspec
 
 from affordance_grasp.configuration.documents import parse_json, read_json
 from affordance_grasp.errors import InvalidInput, writing
-from affordance_grasp.files import remove_partial, write_file
+from affordance_grasp.files import check_file, remove_partial, write_file
 
 RUN = "run.json"
+LONGEST_LINE, LARGEST_FILE = 2**24, 2**40
 Result = TypeVar("Result")
 
 
@@ -117,9 +118,15 @@ def check_run(path: Path, identity: dict[str, Any], what: str, mend: str = "") -
 
 def _lines(path: Path) -> Iterator[bytes]:
     """The complete lines of a file; none where there is no file."""
-    if path.exists():
-        with path.open("rb") as file:
-            yield from (line for line in file if line.endswith(b"\n"))
+    if not path.exists():
+        return
+    check_file(path, "results file", LARGEST_FILE)
+    with path.open("rb") as file:
+        while line := file.readline(LONGEST_LINE):
+            if len(line) == LONGEST_LINE:
+                raise InvalidInput(f"{path} has a line of more than {LONGEST_LINE // 2**20} MiB")
+            if line.endswith(b"\n"):
+                yield line
 
 
 def _parsed(line: bytes, path: Path, kind: type[Result]) -> Result:
