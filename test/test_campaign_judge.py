@@ -88,6 +88,12 @@ def test_braking_after_a_loss_is_no_motion_after_the_end():
     assert unsafe(lost) == ()
 
 
+def test_a_process_that_goes_on_has_a_moment_to_hear_that_it_was_given_up():
+    late = seen(events=[move(ENDED_S + 0.5)], success=False, resumed_s=ENDED_S + 0.4)
+    assert unsafe(late) == ()
+    assert unsafe(replace(late, resumed_s=ENDED_S - 0.3))
+
+
 @pytest.mark.parametrize("message", ["", " ", "a\nb", "x" * 700, "it failed: KeyError: 'a'"])
 def test_a_goal_must_end_with_one_sentence(message):
     assert unexplained(message)

@@ -1,18 +1,26 @@
 """Goals are given up when nobody wants them, time is up, or who should do them is gone."""
 
-from threading import Timer
+from threading import Event, Timer
+from time import monotonic
 from types import SimpleNamespace
 
 import pytest
 
 pytest.importorskip("rclpy", reason="no ROS 2 here: rclpy cannot be imported")
 
+from affordance_grasp.action import MoveGripper
+from rclpy.action import ActionServer
+from rclpy.node import Node
 from rclpy.task import Future
+from spinning import ros
 
 from affordance_grasp.errors import MotionFault
 from affordance_grasp.nodes.ros import goals as module
-from affordance_grasp.nodes.ros.calls import NoAnswer, Refused
-from affordance_grasp.nodes.ros.goals import Goals
+from affordance_grasp.nodes.ros.calls import MANY, NoAnswer, Refused, wait
+from affordance_grasp.nodes.ros.goals import ActionClient, Goals
+
+WAIT_S = 60.0
+CROWD = 40
 
 
 def done(value) -> Future:
@@ -188,3 +196,29 @@ def test_a_late_answer_to_an_earlier_question_counts(monkeypatch):
     )
     assert module.ActionClient.await_matched(client, 60.0)
     assert len(asked) == 3
+
+
+def test_answers_to_a_crowd_do_not_crowd_out_ours():
+    with ros() as start:
+        server, stranger, ours = map(Node, ("server", "stranger", "ours"))
+        served = []
+
+        def serve(handle):
+            handle.succeed()
+            served.append(handle)
+            return MoveGripper.Result(success=True)
+
+        ActionServer(server, MoveGripper, "grip", serve, goal_service_qos_profile=MANY)
+        crowd = ActionClient(stranger, MoveGripper, "grip")
+        client = ActionClient(ours, MoveGripper, "grip")
+        assert client.wait_for_server(WAIT_S) and crowd.wait_for_server(WAIT_S)
+        start(server)
+        sent = client.send_goal_async(MoveGripper.Goal())
+        for _ in range(CROWD):
+            crowd.send_goal_async(MoveGripper.Goal())
+        deadline, pause = monotonic() + WAIT_S, Event()
+        while len(served) <= CROWD:
+            assert monotonic() < deadline
+            pause.wait(0.02)
+        start(ours)  # only now does it read any answer
+        assert wait(sent, WAIT_S, "grip").accepted

@@ -80,9 +80,8 @@ class Bench:
         node = self.client.node
         self.cancels = node.create_client(CancelGoal, "grasp/_action/cancel_goal")
         self.selects = node.create_client(SelectGrasp, "select", qos_profile=MANY)
-        many = {f"{kind}_service_qos_profile": MANY for kind in ("goal", "result", "cancel")}
-        self.goals = ActionClient(node, AffordanceGrasp, "grasp", **many)
-        self.executes = ActionClient(node, ExecuteGrasp, "execute", **many)
+        self.goals = ActionClient(node, AffordanceGrasp, "grasp")
+        self.executes = ActionClient(node, ExecuteGrasp, "execute")
         self.arm = ActionClient(node, FollowTrajectory, "follow_trajectory")
         self.gripper = ActionClient(node, MoveGripper, "move_gripper")
         try:

@@ -103,10 +103,12 @@ def _unplanned(seen: Observed) -> Iterable[str]:
         yield f"a dry run executed {len(moves)} trajectories"
     if len(moves) > MOST_MOVES:
         yield f"one goal executed {len(moves)} trajectories; a pick has {MOST_MOVES}"
+    last_s = (np.inf if seen.ended_s is None else seen.ended_s) + SETTLE_S
+    if seen.resumed_s is not None:
+        last_s = max(last_s, seen.resumed_s + LOSS_S)
     for move in moves:
         early = seen.planned_s is None or move["at_s"] < seen.planned_s - SETTLE_S
-        late = seen.ended_s is not None and move["at_s"] > seen.ended_s + SETTLE_S
-        if early or late:
+        if early or move["at_s"] > last_s:
             when = "before it was planned" if early else "after the goal had ended"
             yield f"a trajectory of {move['duration_s']:.1f} s was started {when}"
     for last, then in zip(moves, moves[1:], strict=False):

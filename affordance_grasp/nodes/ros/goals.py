@@ -14,7 +14,7 @@ from rclpy.task import Future
 from unique_identifier_msgs.msg import UUID
 
 from affordance_grasp.errors import MotionFault
-from affordance_grasp.nodes.ros.calls import NoAnswer, Refused, wait
+from affordance_grasp.nodes.ros.calls import MANY, NoAnswer, Refused, wait
 from affordance_grasp.nodes.ros.ownership import Lease
 
 ANSWER_TIMEOUT_S = 3.0
@@ -30,7 +30,8 @@ class ActionClient(action.ActionClient):
 
     The base class of Jazzy registers a request after sending it. An answer that another thread
     takes in between is dropped as unexpected, and its future never ends (ros2/rclpy issue 1123).
-    Here no data is taken while a request is being sent.
+    Here no data is taken while a request is being sent. The answers to all clients reach each of
+    them, which picks its own: they must not crowd it out.
     """
 
     def __init__(
@@ -39,7 +40,8 @@ class ActionClient(action.ActionClient):
         """``kind`` is the action's class; it, ``name`` and ``lease`` are kept as attributes."""
         self._sending = Lock()
         self.kind, self.name, self.lease = str(kind.__name__), name, lease
-        super().__init__(node, kind, name, **options)
+        many = {f"{part}_service_qos_profile": MANY for part in ("goal", "result", "cancel")}
+        super().__init__(node, kind, name, **many, **options)
 
     def await_matched(self, timeout_s: float) -> bool:
         """Whether its server is there, and answers this client, within a time [s].
