@@ -32,7 +32,7 @@ def done(value) -> Future:
 class Server:
     """An action client whose server accepts, and ends a goal when it is told or cancelled."""
 
-    lease = None
+    lease, nodes, name = None, ["controller"], "execute"
 
     def __init__(self):
         self.there, self.accepted, self.obeys, self.beats = True, True, True, True
@@ -41,6 +41,9 @@ class Server:
 
     def await_matched(self, timeout_s):
         return self.there
+
+    def servers(self):
+        return self.nodes
 
     def new_goal_id(self):
         return "a goal"
@@ -222,3 +225,22 @@ def test_answers_to_a_crowd_do_not_crowd_out_ours():
             pause.wait(0.02)
         start(ours)  # only now does it read any answer
         assert wait(sent, WAIT_S, "grip").accepted
+
+
+def test_a_goal_that_two_nodes_would_do_is_not_sent(server):
+    server.nodes = ["controller", "other_controller"]
+    with pytest.raises(Refused, match="controller and other_controller both offer .*stop all"):
+        Goals().run(server, None, 1.0, "executing the grasp")
+
+
+def test_the_nodes_that_offer_an_action_are_known():
+    with ros() as start:
+        nodes = first, second, ours = tuple(map(Node, ("first", "second", "ours")))
+        client = ActionClient(ours, MoveGripper, "grip")
+        for node in (first, second):
+            ActionServer(node, MoveGripper, "grip", lambda handle: MoveGripper.Result())
+        start(*nodes)
+        deadline, pause = monotonic() + WAIT_S, Event()
+        while client.servers() != ["first", "second"]:
+            assert monotonic() < deadline
+            pause.wait(0.02)

@@ -1,8 +1,12 @@
 """One running graph, its client, and everything that a fault needs to reach into it."""
 
+import fcntl
+import os
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import gettempdir
 from threading import Event, Thread
 from time import monotonic
 from typing import Any
@@ -23,6 +27,7 @@ from campaign.nodes import Nodes
 from campaign.truth import TruthReader
 
 READY_S = 60.0
+CLAIMS = f"{gettempdir()}/affordance_grasp_campaign_{{}}.lock"
 FAST, REAL = 6.0, 1.0
 CHECKPOINT = Path(__file__).parents[2] / "models" / "plsp_simulated.safetensors"
 PARAMETERS = {
@@ -73,7 +78,8 @@ class Bench:
         self._threads: list[Thread] = []
 
     def __enter__(self) -> "Bench":
-        self.nodes = Nodes(self.folder, isolate(), PARAMETERS)
+        domain = self._own_domain()
+        self.nodes = Nodes(self.folder, domain, PARAMETERS)
         self.nodes.start_all()
         self.truth = TruthReader(self.folder)
         self.client = GraspClient("campaign").__enter__()
@@ -91,6 +97,16 @@ class Bench:
             raise
         return self
 
+    def _own_domain(self) -> int:
+        """A domain that no other graph of a campaign takes at the same moment."""
+        while True:
+            domain = isolate()
+            self._claim = os.open(CLAIMS.format(domain), os.O_RDWR | os.O_CREAT)
+            with suppress(OSError):
+                fcntl.flock(self._claim, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return domain
+            os.close(self._claim)
+
     def __exit__(self, *_: object) -> None:
         self.nodes.stop()
         for thread in self._threads:
@@ -100,6 +116,7 @@ class Bench:
                 waitable.destroy()  # or they keep the node, and its shared memory
         self.client.__exit__()
         self.nodes.sweep()
+        os.close(self._claim)
 
     def check(self) -> None:
         """Raise where a node has ended."""

@@ -167,7 +167,6 @@ def _delay(fault: str, handle: Any) -> None:
     pause, until = Event(), monotonic() + (LATE_S if fault == "late" else 0.0)
     while fault == "never" or monotonic() < until:
         if handle.is_cancel_requested:
-            handle.canceled()
             raise MotionFault("the motion was cancelled")
         pause.wait(0.01)
 

@@ -22,6 +22,8 @@ END_TIMEOUT_S = 3.0
 PROBE_S = 0.3
 POLL_S = 0.005
 GONE_S = 1.0
+FORGOTTEN_S = 20
+"""Lease of a participant in Fast DDS."""
 GONE = "the node that does it has gone; see that the robot stands still, then restart it"
 
 
@@ -57,6 +59,11 @@ class ActionClient(action.ActionClient):
             asked.add_done_callback(lambda _: answered.set())
             answered.wait(PROBE_S)  # an answer to an earlier question will do as well
         return answered.is_set()
+
+    def servers(self) -> list[str]:
+        """The nodes that offer the action; a goal goes to all of them."""
+        status = self._node.resolve_topic_name(f"{self.name}/_action/status")
+        return sorted(end.node_name for end in self._node.get_publishers_info_by_topic(status))
 
     def handle(self, goal_id: UUID) -> ClientGoalHandle:
         """The handle of a goal of which no answer has come."""
@@ -170,6 +177,11 @@ class Goals:
         self.check()
         if not client.await_matched(self._accept_s):
             raise NoAnswer(f"{what}: no action server answers; is its node running?")
+        if len(servers := client.servers()) > 1:
+            raise Refused(
+                f"{what}: {' and '.join(servers)} both offer {client.name}, and each would do it; "
+                f"stop all but one (one that was killed is forgotten after {FORGOTTEN_S} s)"
+            )
         if client.lease is not None:
             self._leases.append(client.lease)
             client.lease.hold(self._accept_s, what)
