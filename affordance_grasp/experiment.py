@@ -98,7 +98,7 @@ def _pick(world: World, plan: GraspPlan, robot: RobotConfig) -> PickOutcome | No
 
 
 def _result(trial: Trial, plan: GraspPlan, outcome: PickOutcome | None) -> TrialResult:
-    rejected = plan.selection.rejection_counts()
+    rejected = plan.not_ranked
     if outcome is None or plan.best is None:
         return TrialResult(trial, False, False, fault=plan.refusal, rejected=rejected)
     affordance = resolve_query(trial.query, AFFORDANCES)

@@ -59,6 +59,12 @@ class GraspPlan:
         return self.selection.best
 
     @property
+    def not_ranked(self) -> dict[str, int]:
+        """Reason -> number of proposals that are not ranked: left out, or rejected later."""
+        left_out = {f"left out, {why}": n for why, n in self.candidates.left_out.items()}
+        return left_out | self.selection.rejection_counts()
+
+    @property
     def refusal(self) -> str:
         """Why there is no grasp to execute, with counts; empty where there is one."""
         if self.best is not None:

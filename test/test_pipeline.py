@@ -1,4 +1,5 @@
 import threading
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -147,6 +148,20 @@ def test_reach_reaches_the_selection(frame, generator):
     )
     assert plan.best is None
     assert plan.selection.rejection_counts()["no IK"] > 0
+
+
+def test_every_proposal_that_is_not_ranked_is_counted(frame, generator):
+    class OneLeftOut:
+        def generate(self, *arguments, **options):
+            found = generator.generate(*arguments, **options)
+            return replace(found, left_out={"with a width of 3 m": 2})
+
+    plan = plan_grasps(frame, "hold", EndIsHot(end(1)), OneLeftOut())
+    assert plan.not_ranked.pop("left out, with a width of 3 m") == 2
+    assert plan.not_ranked
+    assert sum(plan.selection.rejection_counts().values()) + len(plan.selection.ranked) == len(
+        plan.candidates
+    )
 
 
 def test_errors_come_through(frame, generator):

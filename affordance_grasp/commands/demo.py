@@ -213,7 +213,7 @@ def _report(
 
 
 def _reasons(plan: "GraspPlan") -> str:
-    counts = plan.selection.rejection_counts()
+    counts = plan.not_ranked
     rejected = ", ".join(f"{count} {reason}" for reason, count in counts.items())
     best = plan.best
     heat = "none" if best is None else f"heat {best.heat:.2f}, quality {best.quality:.2f}"

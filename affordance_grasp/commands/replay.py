@@ -125,6 +125,7 @@ def _account(summary: dict[str, Any]) -> str:
     if truth["grasps"]:
         lines.append(f"the first grasp is on the part in {truth['on_part_rate']:.0%}")
     lines += filter(None, [summary["reach_not_checked"]])
+    lines += [f"not ranked: {count} {reason}" for reason, count in summary["rejected"].items()]
     for name, count in summary["left_out"].items():
         lines += [f"left out: {count} {name.replace('_', ' ')}"] if count else []
     if (gap_ms := summary["worst_depth_gap_ms"]) >= SAID_GAP_MS:

@@ -127,7 +127,7 @@ def _result(
         base=pose_summary(view.T_base_cam @ best.T_cam_tcp) if view and best else None,
         view=view.source if view else None,
         no_view=numbered.no_view,
-        rejected=plan.selection.rejection_counts(),
+        rejected=plan.not_ranked,
         scores=None if truth is None else score_heatmap(plan.heatmap, truth),
         on_part=None if best is None or truth is None else on_part(best, truth),
         latency_ms=latency_ms,

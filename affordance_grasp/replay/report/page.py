@@ -162,7 +162,7 @@ def _tables(summary: dict[str, Any]) -> str:
     left["worst gap between colour and depth [ms]"] = summary["worst_depth_gap_ms"]
     tables = [
         _table("Time [ms], median / p90", latency),
-        _table("Rejected candidates", summary["rejected"]),
+        _table("Candidates that are not ranked", summary["rejected"]),
         _table("Frames", {**summary["frames"], **poses, **left}),
         _table("Topics", summary["topics"]),
     ]
