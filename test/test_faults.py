@@ -180,7 +180,8 @@ def seen(looker, count):
     while True:
         view = check.view()
         faults = camera_faults(view)
-        known = view.color.message is not None and not any("appeared" in f for f in faults)
+        soon = any("appeared" in f or "nothing arrives" in f for f in faults)
+        known = view.color.message is not None and not soon
         if known and len(faults) == count:
             return faults
         assert monotonic() < deadline, f"expected {count} faults: {faults}"
