@@ -32,7 +32,7 @@ def done(value) -> Future:
 class Server:
     """An action client whose server accepts, and ends a goal when it is told or cancelled."""
 
-    lease, nodes, name = None, ["controller"], "execute"
+    lease, nodes, name = None, [], "execute"
 
     def __init__(self):
         self.there, self.accepted, self.obeys, self.beats = True, True, True, True
@@ -42,7 +42,7 @@ class Server:
     def await_matched(self, timeout_s):
         return self.there
 
-    def servers(self):
+    def rivals(self):
         return self.nodes
 
     def new_goal_id(self):
@@ -229,18 +229,23 @@ def test_answers_to_a_crowd_do_not_crowd_out_ours():
 
 def test_a_goal_that_two_nodes_would_do_is_not_sent(server):
     server.nodes = ["controller", "other_controller"]
-    with pytest.raises(Refused, match="controller and other_controller both offer .*stop all"):
+    with pytest.raises(Refused, match="controller and other_controller offer execute.*stop all"):
         Goals().run(server, None, 1.0, "executing the grasp")
 
 
-def test_the_nodes_that_offer_an_action_are_known():
+def test_a_node_that_no_longer_answers_is_no_rival_of_the_one_that_took_its_place():
     with ros() as start:
-        nodes = first, second, ours = tuple(map(Node, ("first", "second", "ours")))
+        gone, here, ours = Node("gone"), Node("here"), Node("ours")
         client = ActionClient(ours, MoveGripper, "grip")
-        for node in (first, second):
+        for node in (gone, here):
             ActionServer(node, MoveGripper, "grip", lambda handle: MoveGripper.Result())
-        start(*nodes)
+        start(here, ours)  # the other is known to DDS and spins no more, as one that was killed
+        assert client.await_matched(WAIT_S)
         deadline, pause = monotonic() + WAIT_S, Event()
-        while client.servers() != ["first", "second"]:
+        while client.servers() != ["gone", "here"]:
             assert monotonic() < deadline
             pause.wait(0.02)
+        assert client.rivals() == []
+        start(gone)
+        while client.rivals() != ["gone", "here"]:
+            assert monotonic() < deadline

@@ -1,5 +1,6 @@
 """Goals to action servers, with a time limit and cancellation."""
 
+from collections import deque
 from collections.abc import Callable
 from threading import Event, Lock
 from time import monotonic
@@ -22,8 +23,6 @@ END_TIMEOUT_S = 3.0
 PROBE_S = 0.3
 POLL_S = 0.005
 GONE_S = 1.0
-FORGOTTEN_S = 20
-"""Lease of a participant in Fast DDS."""
 GONE = "the node that does it has gone; see that the robot stands still, then restart it"
 
 
@@ -40,7 +39,8 @@ class ActionClient(action.ActionClient):
         self, node: Node, kind: Any, name: str, lease: Lease | None = None, **options: Any
     ) -> None:
         """``kind`` is the action's class; it, ``name`` and ``lease`` are kept as attributes."""
-        self._sending = Lock()
+        self._sending, self._twice = Lock(), Event()
+        self._answered: deque[int] = deque(maxlen=16)
         self.kind, self.name, self.lease = str(kind.__name__), name, lease
         many = {f"{part}_service_qos_profile": MANY for part in ("goal", "result", "cancel")}
         super().__init__(node, kind, name, **many, **options)
@@ -61,9 +61,17 @@ class ActionClient(action.ActionClient):
         return answered.is_set()
 
     def servers(self) -> list[str]:
-        """The nodes that offer the action; a goal goes to all of them."""
+        """The nodes that offer the action, one that was killed for up to 20 s more."""
         status = self._node.resolve_topic_name(f"{self.name}/_action/status")
         return sorted(end.node_name for end in self._node.get_publishers_info_by_topic(status))
+
+    def rivals(self) -> list[str]:
+        """The servers where more than one answers; a goal would go to all of them."""
+        if len(servers := self.servers()) < 2:
+            return []
+        self._twice.clear()
+        self._get_result_async(self.handle(UUID(uuid=list(uuid4().bytes))))
+        return servers if self._twice.wait(GONE_S) else []
 
     def handle(self, goal_id: UUID) -> ClientGoalHandle:
         """The handle of a goal of which no answer has come."""
@@ -89,6 +97,15 @@ class ActionClient(action.ActionClient):
     def _get_result_async(self, goal_handle: ClientGoalHandle) -> Future:
         with self._sending:
             return super()._get_result_async(goal_handle)
+
+    async def execute(self, taken_data: dict[str, Any]) -> None:
+        """See the base class; also notices when a question has two answers."""
+        if "result" in taken_data:
+            number = taken_data["result"][0]
+            if number in self._answered:
+                self._twice.set()
+            self._answered.append(number)
+        await super().execute(taken_data)
 
     def take_data(self) -> dict[str, Any]:
         """See the base class."""
@@ -177,10 +194,10 @@ class Goals:
         self.check()
         if not client.await_matched(self._accept_s):
             raise NoAnswer(f"{what}: no action server answers; is its node running?")
-        if len(servers := client.servers()) > 1:
+        if rivals := client.rivals():
             raise Refused(
-                f"{what}: {' and '.join(servers)} both offer {client.name}, and each would do it; "
-                f"stop all but one (one that was killed is forgotten after {FORGOTTEN_S} s)"
+                f"{what}: {' and '.join(rivals)} offer {client.name}, and each would do it; stop "
+                "all but one"
             )
         if client.lease is not None:
             self._leases.append(client.lease)
