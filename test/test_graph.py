@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 from contextlib import ExitStack
@@ -312,6 +313,15 @@ def test_a_selector_that_stands_still_or_is_ended_keeps_no_motion_going(client, 
     assert still_s < 3 and heard_s < 6
     gone = Event()
     assert not gone.wait(1.0) and not client._grasp.server_is_ready(), "it looks alive"
+
+
+@pytest.mark.parametrize("place", [0, 7])
+def test_a_domain_is_not_empty_while_any_participant_is_left(place):
+    domain = next(filter(is_empty, range(101, 0, -1)))
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as participant:
+        participant.bind(("", 7410 + 250 * domain + 2 * place))
+        assert not is_empty(domain)
+    assert is_empty(domain)
 
 
 def test_a_domain_with_somebody_in_it_is_not_empty(client):

@@ -24,6 +24,7 @@ NODES = ("simulator", "grounder", "candidates", "selector", "controller")
 STOP_S = 5.0
 KILL_S = 10.0
 FREE_DOMAINS = range(1, 102)
+MOST_PARTICIPANTS = 20
 
 Overrides = Mapping[str, Mapping[str, object]]
 
@@ -60,11 +61,17 @@ def isolate() -> int:
 def is_empty(domain: int) -> bool:
     """Whether no participant on this host is in a ROS domain.
 
-    The first participant of a domain listens on port 7400 + 250 domain + 10 (RTPS 2.2, 9.6.1.1).
+    The n-th participant of a domain listens on port 7400 + 250 domain + 10 + 2 n (RTPS 2.2,
+    9.6.1.1); the first may have left before the others.
     """
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as port:
+    first = 7410 + 250 * domain
+    return all(map(_is_free, range(first, first + 2 * MOST_PARTICIPANTS, 2)))
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as place:
         try:
-            port.bind(("", 7410 + 250 * domain))
+            place.bind(("", port))
         except OSError:
             return False
     return True
