@@ -15,7 +15,7 @@ from rclpy.task import Future
 from unique_identifier_msgs.msg import UUID
 
 from affordance_grasp.errors import MotionFault
-from affordance_grasp.nodes.ros.calls import MANY, NoAnswer, Refused, wait
+from affordance_grasp.nodes.ros.calls import MANY, NoAnswer, Refused, publishers, wait
 from affordance_grasp.nodes.ros.ownership import Lease
 
 ANSWER_TIMEOUT_S = 3.0
@@ -62,8 +62,8 @@ class ActionClient(action.ActionClient):
 
     def servers(self) -> list[str]:
         """The nodes that offer the action, one that was killed for up to 20 s more."""
-        status = self._node.resolve_topic_name(f"{self.name}/_action/status")
-        return sorted(end.node_name for end in self._node.get_publishers_info_by_topic(status))
+        names = publishers(self._node, f"{self.name}/_action/status")
+        return [name.rpartition("/")[2] for name in names]
 
     def rivals(self) -> list[str]:
         """The servers where more than one answers; a goal would go to all of them."""
