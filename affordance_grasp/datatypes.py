@@ -51,6 +51,7 @@ class Reason(TextEnum):
     NO_IK = "no IK"
     JOINT_LIMIT = "joint limit"
     PATH = "path"
+    OBSTACLE = "obstacle"
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from typing import TypeVar
 import numpy as np
 
 from affordance_grasp.candidates.generators import GraspGenerator, make_generator
+from affordance_grasp.control.motion.pick import ArmReach
 from affordance_grasp.control.robot import RobotConfig, load_robot
 from affordance_grasp.datatypes import (
     GraspCandidates,
@@ -26,6 +27,7 @@ from affordance_grasp.query.resolve import resolve_query
 from affordance_grasp.query.vocabulary import AFFORDANCES
 from affordance_grasp.rules import RULES
 from affordance_grasp.scene.cloud import TableScene, segment_scene
+from affordance_grasp.scene.obstacles import Obstacles
 from affordance_grasp.scene.table import MAX_DISTANCE_M, TablePlane
 from affordance_grasp.selection import Reach, SelectionConfig, select
 
@@ -41,7 +43,8 @@ class GraspPlan:
     """All results for one frame and one query.
 
     ``timings_ms``: ``scene``, ``ground``, ``generate``, ``select`` and ``total``; grounding and
-    generation may run in parallel and then add up to more than the total.
+    generation may run in parallel and then add up to more than the total. ``obstacles``: what
+    stands on the table, None where the pose of the camera is not known.
     """
 
     frame: RgbdFrame
@@ -52,6 +55,7 @@ class GraspPlan:
     region: Region
     rule: str
     timings_ms: dict[str, float] = field(default_factory=dict)
+    obstacles: Obstacles | None = None
 
     @property
     def best(self) -> RankedGrasp | None:
@@ -124,6 +128,11 @@ def plan_grasps(
         lambda: clock("generate", lambda: generator.generate(frame, seed=seed, scene=scene)),
         at_once,
     )
+    obstacles = None
+    if isinstance(reach, ArmReach):
+        arm = reach
+        reach = among = clock("obstacles", lambda: arm.among(frame, scene))
+        obstacles = among.obstacles
     selection = clock(
         "select",
         lambda: select(
@@ -138,7 +147,15 @@ def plan_grasps(
         ),
     )
     return GraspPlan(
-        frame, heatmap, candidates, selection, scene.table, region, rule, clock.timings_ms()
+        frame,
+        heatmap,
+        candidates,
+        selection,
+        scene.table,
+        region,
+        rule,
+        clock.timings_ms(),
+        obstacles,
     )
 
 

@@ -59,6 +59,7 @@ class RobotSettings(Settings, title="robot"):
     max_jump_rad: Positive
     camera_size_m: Size
     acceleration_scaling: Share = 0.0
+    obstacle_clearance_m: NotNegative = 0.015
 
     def check(self) -> None:
         """Refuse a workspace without room."""

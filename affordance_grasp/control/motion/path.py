@@ -8,6 +8,7 @@ from scipy.spatial.transform import Rotation
 from affordance_grasp.control.arm.inverse import follow, inverse, within_limits
 from affordance_grasp.control.arm.kinematics import forward, joint_frames
 from affordance_grasp.control.motion.clearance import Body, self_gap_m, shape_poses, table_gap_m
+from affordance_grasp.control.motion.obstruction import PickStages, Surroundings
 from affordance_grasp.control.robot import RobotConfig
 from affordance_grasp.datatypes import Reason
 from affordance_grasp.errors import InvalidInput, Unreachable
@@ -37,7 +38,13 @@ class JointPath:
     open_width_m: float
 
 
-def find_path(robot: RobotConfig, q_now: Floats, T_base_tcp: Floats, width_m: float) -> JointPath:
+def find_path(
+    robot: RobotConfig,
+    q_now: Floats,
+    T_base_tcp: Floats,
+    width_m: float,
+    around: Surroundings | None = None,
+) -> JointPath:
     """The best configuration for a grasp and the checked path there and back.
 
     Inverse kinematics of both turns of the gripper is tried in the order of joint travel from
@@ -47,6 +54,8 @@ def find_path(robot: RobotConfig, q_now: Floats, T_base_tcp: Floats, width_m: fl
     T, width_m = _checked(robot, T_base_tcp, width_m)
     open_width_m = robot.gripper.open_width_m(width_m)
     _check_closing(robot, T, width_m, open_width_m)
+    if around is not None:
+        around.check_hand(T, width_m, open_width_m)
     T_tcp_tool0 = invert(robot.gripper.T_tool0_tcp(width_m))
     opened, closed = robot.body_with_gripper(open_width_m), robot.body_with_gripper(width_m)
     failures: list[Unreachable] = []
@@ -56,6 +65,8 @@ def find_path(robot: RobotConfig, q_now: Floats, T_base_tcp: Floats, width_m: fl
             _check_clear(robot, opened, np.vstack(stages[:2]), "path to the grasp")
             _check_clear(robot, closed, np.vstack(stages[2:]), "path back")
             _check_workspace(robot, np.vstack(stages[1:3]), width_m)
+            if around is not None:
+                around.check_arm(PickStages(*stages, T_grasp, width_m, open_width_m))
         except Unreachable as error:
             failures.append(error)
             continue

@@ -1,18 +1,21 @@
 """From one grasp pose to the motion that makes it: approach, descend, close, lift, retreat."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from affordance_grasp.control.arm.inverse import within_limits
+from affordance_grasp.control.motion.obstruction import Surroundings, own_spheres
 from affordance_grasp.control.motion.path import close_width_m, find_path
 from affordance_grasp.control.motion.trajectory import time_parameterise
 from affordance_grasp.control.robot import RobotConfig
-from affordance_grasp.datatypes import JointTrajectory, Reason
+from affordance_grasp.datatypes import JointTrajectory, Reason, RgbdFrame
 from affordance_grasp.errors import InvalidInput, Unreachable
 from affordance_grasp.geometry import Floats
+from affordance_grasp.scene.cloud import TableScene
+from affordance_grasp.scene.obstacles import Obstacles, find_obstacles
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +59,11 @@ class PickPlan:
 
 
 def plan_pick(
-    robot: RobotConfig, q_now: ArrayLike, T_base_tcp: ArrayLike, width_m: float
+    robot: RobotConfig,
+    q_now: ArrayLike,
+    T_base_tcp: ArrayLike,
+    width_m: float,
+    obstacles: Obstacles | None = None,
 ) -> PickPlan:
     """Plan a pick; raises :class:`Unreachable` with a reason and a sentence.
 
@@ -65,9 +72,11 @@ def plan_pick(
         q_now: (J,) present joint angles [rad].
         T_base_tcp: (4, 4) pose of the tcp *at closure* in the base: +z approach, +x closing.
         width_m: distance of the fingertips at closure.
+        obstacles: what stands on the table; None: nothing but the object.
     """
     q = _checked_start(robot, q_now)
-    path = find_path(robot, q, np.asarray(T_base_tcp, float), width_m)
+    around = None if obstacles is None else Surroundings(obstacles, robot)
+    path = find_path(robot, q, np.asarray(T_base_tcp, float), width_m, around)
     stages = (path.approach[[0, -1]], path.descend, path.lift, path.retreat[[0, -1]])
     names = robot.arm.joint_names
     approach, descend, lift, retreat = (
@@ -87,19 +96,51 @@ def plan_pick(
 
 
 def reachable(
-    robot: RobotConfig, q_now: ArrayLike, T_base_tcp: ArrayLike, width_m: float
+    robot: RobotConfig,
+    q_now: ArrayLike,
+    T_base_tcp: ArrayLike,
+    width_m: float,
+    around: Surroundings | None = None,
 ) -> Reason | None:
     """Why a pick cannot be planned, or None; all the checks of :func:`plan_pick`, no timing."""
     try:
-        find_path(robot, _checked_start(robot, q_now), np.asarray(T_base_tcp, float), width_m)
+        q = _checked_start(robot, q_now)
+        find_path(robot, q, np.asarray(T_base_tcp, float), width_m, around)
     except Unreachable as error:
         return Reason(error.reason)
     return None
 
 
-def reach_from(
-    robot: RobotConfig, q_now: ArrayLike, T_base_cam: Floats | None = None
-) -> Callable[[Floats, float], Reason | None]:
+@dataclass(frozen=True, eq=False)
+class ArmReach:
+    """Tells why an arm cannot pick at a pose of the tcp in the camera and a width; None: it can.
+
+    ``around``: what stands on the table, once it is known.
+    """
+
+    robot: RobotConfig
+    q_now: Floats
+    T_base_cam: Floats
+    around: Surroundings | None = None
+
+    def __call__(self, T_cam_tcp: Floats, width_m: float) -> Reason | None:
+        """See :func:`reachable`."""
+        T_base_tcp = self.T_base_cam @ T_cam_tcp
+        return reachable(self.robot, self.q_now, T_base_tcp, width_m, self.around)
+
+    @property
+    def obstacles(self) -> Obstacles | None:
+        """What is around; None where that is not known."""
+        return None if self.around is None else self.around.obstacles
+
+    def among(self, frame: RgbdFrame, scene: TableScene) -> "ArmReach":
+        """The reach that leaves untouched what stands on the table besides the object."""
+        own, labels = own_spheres(self.robot, self.q_now), scene.cloud.labels
+        obstacles = find_obstacles(frame, labels, scene.table, self.T_base_cam, own)
+        return replace(self, around=Surroundings(obstacles, self.robot))
+
+
+def reach_from(robot: RobotConfig, q_now: ArrayLike, T_base_cam: Floats | None = None) -> ArmReach:
     """:func:`reachable` of grasps as the camera sees them: pose of tcp in it, and width.
 
     Args:
@@ -108,7 +149,7 @@ def reach_from(
         T_base_cam: (4, 4) pose of the camera; None: the wrist camera's at ``q_now``.
     """
     T = robot.T_base_cam(q_now) if T_base_cam is None else T_base_cam
-    return lambda T_cam_tcp, width_m: reachable(robot, q_now, T @ T_cam_tcp, width_m)
+    return ArmReach(robot, np.asarray(q_now, float), T)
 
 
 def _checked_start(robot: RobotConfig, q_now: ArrayLike) -> Floats:

@@ -12,6 +12,9 @@ from affordance_grasp.simulation.models.room import TABLE
 from affordance_grasp.simulation.rendering.scene_camera import geom_part
 
 LIFTED_M = 0.08
+NEIGHBOUR = "neighbour"
+"""Beginning of the names of bodies and geoms that stand beside the object."""
+MOVED = ("arm", "gripper", "pad", "object")
 
 
 @dataclass(frozen=True)
@@ -22,7 +25,8 @@ class PickOutcome:
     8 cm and nothing of it touches the table. ``held``: both pads touch it. ``parts_held``: parts
     that the pads touch, sorted. ``dropped``: it had been lifted and held before, and is not now.
     ``width_m``: distance of the fingertips. ``table_force_n``: largest force so far between the
-    gripper and the table.
+    gripper and the table. ``met_neighbours``: which of ``arm``, ``gripper``, ``pad`` and
+    ``object`` touched another thing on the table so far.
     """
 
     lifted: bool
@@ -32,6 +36,7 @@ class PickOutcome:
     dropped: bool
     width_m: float
     table_force_n: float
+    met_neighbours: tuple[str, ...] = ()
 
     def held_by(self, parts: Iterable[str]) -> bool:
         """True when it is lifted and held, and every pad contact is on one of these parts."""
@@ -49,6 +54,8 @@ class ContactReader:
         self._object = np.array([part is not None for part in self._parts])
         self._pads = [model.geom(name).id for name in PAD_NAMES]
         self._table = model.geom(TABLE).id
+        self._neighbour = np.array([name.startswith(NEIGHBOUR) for name in names])
+        self._family = np.array([name.split("/")[0] for name in names])
         self._robot = np.array([name.startswith(("pad/", "gripper/", "arm/")) for name in names])
 
     def parts_on_pads(self, data: mujoco.MjData) -> tuple[set[str], set[str]]:
@@ -67,6 +74,12 @@ class ContactReader:
             mujoco.mj_contactForce(self._model, data, int(contact), wrench)
             total_n += float(wrench[0])
         return total_n
+
+    def met_neighbours(self, data: mujoco.MjData) -> set[str]:
+        """Which of arm, gripper, pad and object touch a neighbour now."""
+        pairs = _pairs(data)
+        met = pairs[self._neighbour[pairs].any(axis=1)]
+        return {str(name) for name in self._family[met].ravel() if name in MOVED}
 
     def _on_table(self, data: mujoco.MjData, geoms: NDArray[np.bool_]) -> NDArray[np.intp]:
         """Indices of the contacts between the table and some geoms."""

@@ -1,9 +1,10 @@
-"""The simulated work cell: robot, wrist camera, table and one object.
+"""The simulated work cell: robot, wrist camera, table, one object and what stands beside it.
 
 Everything happens in one thread and only when :meth:`World.step` is called; the same seed and the
 same calls give the same world.
 """
 
+from collections.abc import Sequence
 from copy import copy
 
 import mujoco
@@ -16,8 +17,14 @@ from affordance_grasp.control.robot import RobotConfig
 from affordance_grasp.datatypes import CameraIntrinsics, JointTrajectory, RgbdFrame
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.geometry import Floats, pose
+from affordance_grasp.simulation.cell.clutter import Neighbour
 from affordance_grasp.simulation.cell.observer import WRIST_CAMERA, Observer, photo_intrinsics
-from affordance_grasp.simulation.cell.outcome import LIFTED_M, ContactReader, PickOutcome
+from affordance_grasp.simulation.cell.outcome import (
+    LIFTED_M,
+    NEIGHBOUR,
+    ContactReader,
+    PickOutcome,
+)
 from affordance_grasp.simulation.models.arm_model import ArmPhysics, add_arm, servo_targets
 from affordance_grasp.simulation.models.camera_body import add_camera_body
 from affordance_grasp.simulation.models.gripper_model import (
@@ -45,7 +52,7 @@ class World:
 
     ``robot``: the configuration, as the controller uses it. ``T_base_object`` (4, 4): where
     the object's frame (on the table under it, z up) is placed before it settles. ``seed``: of the
-    room's appearance and the camera's noise.
+    room's appearance and the camera's noise. ``neighbours``: what else stands on the table.
     """
 
     def __init__(
@@ -55,6 +62,8 @@ class World:
         T_base_object: Floats,
         seed: int = 0,
         intrinsics: CameraIntrinsics = D435_COLOR,
+        *,
+        neighbours: Sequence[Neighbour] = (),
     ) -> None:
         """Build the model, put everything in place and let the object settle."""
         self.robot = robot
@@ -62,7 +71,9 @@ class World:
         self.intrinsics = intrinsics
         self._servos = ArmPhysics()
         self._seed = seed
-        self._model = build_model(robot, household_object, T_base_object, seed, intrinsics)
+        self._model = build_model(
+            robot, household_object, T_base_object, seed, intrinsics, neighbours=neighbours
+        )
         self._data = mujoco.MjData(self._model)
         self._observer = self.observer()
         self._find_joints()
@@ -72,6 +83,7 @@ class World:
         self._motion: Floats | None = None  # positions, velocities, torques to come (3, N, J)
         self._braking = False
         self._was_held_up, self._table_force_n = False, 0.0
+        self._met: set[str] = set()
         self._go_home()
         self._settle()
 
@@ -98,6 +110,7 @@ class World:
             still = still + 1 if speed < _STILL_MPS else 0
         self._rest_height_m = float(self._data.xipos[self._object_id, 2])
         self._table_force_n = 0.0
+        self._met.clear()
 
     # The robot's sensors.
 
@@ -212,8 +225,10 @@ class World:
         self._model.actuator_forcerange[self._gripper_u] = -limit, limit
 
     def _watch(self) -> None:
-        force = self._contacts.table_force_n(self._data) if self._data.ncon else 0.0
-        self._table_force_n = max(self._table_force_n, force)
+        if self._data.ncon:
+            force = self._contacts.table_force_n(self._data)
+            self._table_force_n = max(self._table_force_n, force)
+            self._met |= self._contacts.met_neighbours(self._data)
 
     # The camera.
 
@@ -263,6 +278,7 @@ class World:
             dropped=dropped,
             width_m=self.gripper_width_m(),
             table_force_n=self._table_force_n,
+            met_neighbours=tuple(sorted(self._met)),
         )
 
     def close(self) -> None:
@@ -282,8 +298,10 @@ def build_model(
     T_base_object: Floats,
     seed: int,
     intrinsics: CameraIntrinsics = D435_COLOR,
+    *,
+    neighbours: Sequence[Neighbour] = (),
 ) -> mujoco.MjModel:
-    """Compile robot, camera, room and object into one model."""
+    """Compile robot, camera, room, object and its neighbours into one model."""
     if (table_z_m := robot.settings.table_z_m) != 0:
         raise InvalidInput(
             f"table_z_m is {table_z_m:g}; in simulation the arm stands on the table, at 0"
@@ -296,6 +314,8 @@ def build_model(
     add_camera(flange, WRIST_CAMERA, intrinsics, robot.T_tool0_cam)
     _add_photo_views(spec, T_base_object)
     add_object(spec, household_object, T_base_object)
+    for i, each in enumerate(neighbours):
+        add_object(spec, each.household_object, each.T_base_object, f"{NEIGHBOUR}{i}")
     return spec.compile()
 
 
