@@ -21,6 +21,7 @@ from affordance_grasp.report.figures import write_png
 from affordance_grasp.report.plan_report import plan_figures
 from affordance_grasp.rules import RULES
 from affordance_grasp.simulation.cell.actuators import execute_pick
+from affordance_grasp.simulation.cell.clutter import random_neighbours
 from affordance_grasp.simulation.cell.outcome import PickOutcome
 from affordance_grasp.simulation.cell.placement import random_placement
 from affordance_grasp.simulation.cell.world import World
@@ -32,12 +33,13 @@ WITHOUT_AFFORDANCE = "quality"
 
 @dataclass(frozen=True)
 class Trial:
-    """One pick: which object instance, its placement, and the selection rule."""
+    """One pick: an object instance, its placement, what stands beside it, the selection rule."""
 
     family: str
     pose: int
     query: str = "hold"
     rule: str = "bands"
+    neighbours: int = 0
 
     @property
     def object_seed(self) -> int:
@@ -52,7 +54,10 @@ class Trial:
 
 @dataclass(frozen=True)
 class TrialResult:
-    """Outcome of a trial; ``fault``: why planning failed."""
+    """Outcome of a trial; ``fault``: why planning failed.
+
+    ``met_neighbours``: which of robot and object touched another thing.
+    """
 
     trial: Trial
     lifted: bool
@@ -63,6 +68,7 @@ class TrialResult:
     fault: str = ""
     rejected: dict[str, int] = field(default_factory=dict)
     timings_ms: dict[str, float] = field(default_factory=dict)
+    met_neighbours: tuple[str, ...] = ()
 
     @property
     def success(self) -> bool:
@@ -73,7 +79,9 @@ class TrialResult:
 def run_trial(planner: Planner, trial: Trial, figures: Path | None = None) -> TrialResult:
     """Observe, plan, pick and judge; a failed plan is a result, not an error."""
     obj, robot = make_object(trial.family, trial.object_seed), planner.robot
-    with World(robot, obj, random_placement(trial.placement_seed), trial.pose) as world:
+    placement = random_placement(trial.placement_seed)
+    beside = random_neighbours(robot, obj, placement, trial.placement_seed, trial.neighbours)
+    with World(robot, obj, placement, trial.pose, neighbours=beside) as world:
         try:
             reach = reach_from(robot, world.joint_positions())
             plan = planner.plan(world.observe(), trial.query, reach, rule=trial.rule)
@@ -81,7 +89,8 @@ def run_trial(planner: Planner, trial: Trial, figures: Path | None = None) -> Tr
         except EnvironmentFault:
             raise
         except AffordanceGraspError as error:
-            return TrialResult(trial, lifted=False, by_part=False, fault=str(error))
+            met = world.outcome().met_neighbours
+            return TrialResult(trial, False, False, fault=str(error), met_neighbours=met)
         if figures is not None:
             name = f"{trial.rule}_{trial.family}_{trial.pose}"
             write_png(figures / f"{name}.png", plan_figures(plan)["board"])
@@ -94,7 +103,8 @@ def _pick(world: World, plan: GraspPlan, robot: RobotConfig) -> PickOutcome | No
         return None
     q_now = world.joint_positions()
     T_base_tcp = robot.T_base_cam(q_now) @ plan.best.T_cam_tcp
-    return execute_pick(world, plan_pick(robot, q_now, T_base_tcp, plan.best.width_m))
+    pick = plan_pick(robot, q_now, T_base_tcp, plan.best.width_m, plan.obstacles)
+    return execute_pick(world, pick)
 
 
 def _result(trial: Trial, plan: GraspPlan, outcome: PickOutcome | None) -> TrialResult:
@@ -111,17 +121,18 @@ def _result(trial: Trial, plan: GraspPlan, outcome: PickOutcome | None) -> Trial
         width_m=outcome.width_m,
         rejected=rejected,
         timings_ms=plan.timings_ms,
+        met_neighbours=outcome.met_neighbours,
     )
 
 
 def make_trials(
-    families: Sequence[str], poses: int, query: str, rules: Sequence[str]
+    families: Sequence[str], poses: int, query: str, rules: Sequence[str], neighbours: int = 0
 ) -> list[Trial]:
     """Every rule on the same objects at the same placements."""
     for family in families:
         functional_parts(resolve_query(query, AFFORDANCES), family)
     return [
-        Trial(family, pose, query, rule)
+        Trial(family, pose, query, rule, neighbours)
         for rule in rules
         for family in families
         for pose in range(poses)

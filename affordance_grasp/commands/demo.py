@@ -8,6 +8,8 @@ from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Annotated, Any
 
+from msgspec import Meta
+
 from affordance_grasp.configuration.documents import read_json
 from affordance_grasp.configuration.flags import add_flags, read_flags
 from affordance_grasp.configuration.settings import (
@@ -44,6 +46,7 @@ class DemoOptions(PlanningOptions, title="demo"):
     query: Annotated[str, about("what to do with the object")] = "hold"
     object: Annotated[Word, about("family of the object on the table")] = "mug"
     seed: Annotated[Seed, about("of the object's instance and placement")] = 0
+    neighbours: Annotated[int, Meta(ge=0, le=4), about("tall things beside the object")] = 0
     out: Annotated[Path, about("folder for the report")] = Path("demo")
     record: Annotated[Path | None, about("new folder for a bag for replay")] = None
     record_storage: Annotated[BagStorage, about("storage of the bag")] = "mcap"

@@ -8,6 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+from msgspec import Meta
+
 from affordance_grasp import __version__
 from affordance_grasp.configuration.flags import add_flags, read_flags
 from affordance_grasp.configuration.settings import Count, Word, about, one_of, record
@@ -38,6 +40,7 @@ class ExperimentOptions(PlanningOptions, title="experiment"):
     query: Annotated[Word, about("affordance to grasp for")] = "hold"
     objects: Annotated[tuple[Word, ...], about("families; the paper's eight")] = PAPER_OBJECTS
     poses: Annotated[Count, about("random placements per object")] = 5
+    neighbours: Annotated[int, Meta(ge=0, le=4), about("tall things beside each object")] = 0
     rules: Annotated[
         tuple[Word, ...],
         about("how grasps are chosen; quality ignores the heatmap"),
@@ -64,7 +67,9 @@ def run(arguments: argparse.Namespace) -> int:
     from affordance_grasp.report.plan_report import folder_or_none
 
     options = read_flags(ExperimentOptions, arguments)
-    trials = make_trials(options.objects, options.poses, options.query, options.rules)
+    trials = make_trials(
+        options.objects, options.poses, options.query, options.rules, options.neighbours
+    )
     with folder_or_none(options.out) as folder:
         summary = _pick_all(trials, options, folder)
     faults = Counter(trial["fault"] for trial in summary["trials"])

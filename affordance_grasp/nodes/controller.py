@@ -29,6 +29,7 @@ from affordance_grasp.nodes.convert.grasp_messages import from_timings, to_targe
 from affordance_grasp.nodes.convert.markers import path_markers
 from affordance_grasp.nodes.inputs.described_robot import DescribedRobot
 from affordance_grasp.nodes.inputs.joints import JointMonitor
+from affordance_grasp.nodes.inputs.known_obstacles import KnownObstacles
 from affordance_grasp.nodes.parameters import ControllerParameters
 from affordance_grasp.nodes.ros.action_servers import ExclusiveAction, Stages
 from affordance_grasp.nodes.ros.calls import LATCHED, NoAnswer, Refused, publish_to
@@ -39,6 +40,7 @@ from affordance_grasp.nodes.ros.running import run
 
 WHAT_TO_DO = "the arm stands still; see that its path is free, bring it home, then retry"
 NOT_SEEN = "whether the arm stands still is unknown: use the robot's own stop, then check it"
+UNSEEN = "what stands beside the object is not known: only the table is kept clear of"
 REST_S, REST_PATIENCE_S = 0.1, 1.5
 ARMS: dict[str, Callable[[Node, DescribedRobot, JointMonitor, Heartbeats], RobotArm]] = {
     "simulation": SimulatedArm,
@@ -61,6 +63,7 @@ class ControllerNode(Node):
         self._joints = JointMonitor(self, names, p.joint_state_timeout_s)
         self._heartbeats = Heartbeats(self)
         self._arm = ARMS[p.robot](self, self._described, self._joints, self._heartbeats)
+        self._obstacles = KnownObstacles(self)
         self._path = publish_to(self, MarkerArray, "planned_path", LATCHED)
         self._action = ExclusiveAction(
             self, self._heartbeats, ExecuteGrasp, "execute", self._execute
@@ -125,7 +128,11 @@ class ControllerNode(Node):
     def _plan(self, robot: RobotConfig, goal: ExecuteGrasp.Goal) -> PickPlan:
         """Plan the whole pick and show it."""
         T_base_tcp, width_m = to_target(goal.grasp, robot.settings.base_frame)
-        plan = plan_pick(robot, self._joints.now(), T_base_tcp, width_m)
+        obstacles = self._obstacles.of(goal.grasp.header.stamp, robot.settings.base_frame)
+        if obstacles is None:
+            self.get_logger().warning(UNSEEN)
+        plan = plan_pick(robot, self._joints.now(), T_base_tcp, width_m, obstacles)
+        self._arm.expect(plan)
         base = Header(stamp=goal.grasp.header.stamp, frame_id=robot.settings.base_frame)
         self._path.publish(path_markers(robot, plan, base))
         return plan

@@ -137,6 +137,7 @@ class SimulatorParameters(RobotOptions, title="simulator"):
     object: Annotated[Word, about("family of the object on the table")] = "mug"
     seed: Annotated[Seed, about("which instance of the family")] = 0
     pose_seed: Annotated[Seed, about("the object's position and yaw")] = 0
+    neighbours: Annotated[int, Meta(ge=0, le=4), about("tall things beside the object")] = 0
     speed: Annotated[float, Meta(gt=0, le=20), about("simulated seconds per second")] = 1.0
     camera_rate_hz: Annotated[Positive, about("frames per second of the wrist camera")] = 3.0
     photo_rate_hz: Annotated[Positive, about("images per second from outside")] = 3.0

@@ -8,6 +8,7 @@ from geometry_msgs.msg import PoseStamped
 from rclpy.action.server import ServerGoalHandle
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup, ReentrantCallbackGroup
 from rclpy.node import Node
+from sensor_msgs.msg import PointCloud2
 from std_msgs.msg import Header
 from visualization_msgs.msg import MarkerArray
 
@@ -18,12 +19,14 @@ from affordance_grasp.errors import sentence
 from affordance_grasp.msg import GraspDecision, SelectedGrasp
 from affordance_grasp.nodes.arms.held_object import HeldObjectMonitor
 from affordance_grasp.nodes.check_camera import report_camera
+from affordance_grasp.nodes.convert.columns import from_obstacles
 from affordance_grasp.nodes.convert.grasp_messages import from_best, from_decision, from_timings
 from affordance_grasp.nodes.convert.markers import grasp_markers
 from affordance_grasp.nodes.inputs.camera_pose import CAMERA_POSES
 from affordance_grasp.nodes.inputs.described_robot import DescribedRobot
 from affordance_grasp.nodes.inputs.frames import FrameStream
 from affordance_grasp.nodes.inputs.joints import JointMonitor
+from affordance_grasp.nodes.inputs.known_obstacles import TOPIC as OBSTACLES
 from affordance_grasp.nodes.inputs.remote import RemoteServices, ServedFrame
 from affordance_grasp.nodes.parameters import SelectorParameters
 from affordance_grasp.nodes.ros.action_servers import ExclusiveAction, Stages
@@ -72,6 +75,7 @@ class SelectorNode(Node):
         self._selected = publish_to(self, PoseStamped, "selected_grasp", LATCHED)
         self._markers = publish_to(self, MarkerArray, "grasp_markers", LATCHED)
         self._decision = publish_to(self, GraspDecision, "decision", LATCHED)
+        self._obstacles = publish_to(self, PointCloud2, OBSTACLES, LATCHED)
         self._goals = Goals()
         in_order = MutuallyExclusiveCallbackGroup()  # or stages overtake each other
         self._heartbeats = Heartbeats(self)
@@ -157,13 +161,15 @@ class SelectorNode(Node):
             max_width_m=max_width_m,
             seed=p.seed,
         )
+        base = Header(stamp=stamped.header.stamp, frame_id=self._robot.settings.base_frame)
+        if plan.obstacles is not None:
+            self._obstacles.publish(from_obstacles(plan.obstacles, base))
         message = from_decision(plan, stamped)
         self._decision.publish(message)
         self._markers.publish(grasp_markers(plan.selection, stamped.header))
         check_confidence(plan.heatmap, p.min_confidence)
         if plan.best is None:
             raise Refused(plan.refusal)
-        base = Header(stamp=stamped.header.stamp, frame_id=self._robot.settings.base_frame)
         grasp = from_best(plan.best, T_base_cam, base)
         self._selected.publish(PoseStamped(header=base, pose=grasp.pose))
         return Decision(message, plan, grasp)

@@ -20,6 +20,7 @@ from affordance_grasp.nodes.ros.parameters import declare
 from affordance_grasp.nodes.ros.running import run
 from affordance_grasp.replay.bags.recorder import CLOSE_BAG_S, BagRecorder
 from affordance_grasp.replay.bags.world_recorder import record_joints, serving_parts
+from affordance_grasp.simulation.cell.clutter import random_neighbours
 from affordance_grasp.simulation.cell.live_world import LiveWorld
 from affordance_grasp.simulation.cell.observer import Observer
 from affordance_grasp.simulation.cell.placement import random_placement
@@ -72,8 +73,11 @@ class SimulatorNode(Node):
     def _world_maker(self, family: str, seed: int, pose_seed: int) -> Callable[[], World]:
         """Make the object first, so that an unknown name changes nothing."""
         household_object = make_object(family, seed)
-        placement = random_placement(pose_seed)
-        return lambda: World(self._robot, household_object, placement, pose_seed)
+        placement, count = random_placement(pose_seed), self._settings.neighbours
+        neighbours = random_neighbours(self._robot, household_object, placement, pose_seed, count)
+        return lambda: World(
+            self._robot, household_object, placement, pose_seed, neighbours=neighbours
+        )
 
     def _publish_to_topics(self) -> None:
         # Reliable, as the vendor's drivers publish; best-effort subscribers can read it too.

@@ -27,6 +27,8 @@ MIN_HEIGHT_M = 0.015
 SUPPORT = 0.06
 """Readings in a cell and level, as a share of those on a surface that faces the camera. Readings
 between a near and a far surface, where nothing is, are fewer."""
+LOW_SUPPORT = 0.3
+"""The same for things lower than ``MIN_HEIGHT_M``, whose tops face the camera."""
 JOIN_CELLS = 3
 SHADOW_STRIDE, SHADOW_STEPS = 2, 48
 STEEP_M = 0.03
@@ -191,7 +193,8 @@ def _things(readings: _Readings) -> tuple[Floats, Floats]:
         cell * (level.max(initial=0) + 1) + level, return_inverse=True, return_counts=True
     )
     frontal = readings.frontal * CELL_M**2 / readings.depth_m**2
-    firm = count[voxel] >= np.maximum(SUPPORT * frontal, 2)
+    share = np.where(readings.height_m > MIN_HEIGHT_M, SUPPORT, LOW_SUPPORT)
+    firm = count[voxel] >= np.maximum(share * frontal, 2)
     top, low = np.full(readings.floor.size, -np.inf), np.full(readings.floor.size, np.inf)
     np.maximum.at(top, cell[firm], z[firm])
     np.minimum.at(low, cell[firm], z[firm])

@@ -33,7 +33,7 @@ SPEED_SCALING = 0.5
 
 @dataclass(frozen=True)
 class Scene:
-    """How one pick ended: ``lifted``, ``refused``, or what else; and what touched the neighbour."""
+    """How one pick ended, and what touched the neighbour."""
 
     seed: int
     family: str
@@ -85,7 +85,7 @@ def _plan(world: World, known: bool) -> tuple[GraspPlan, float]:
         frame,
         QUERY,
         grounder,
-        reach=reach if known else lambda T_cam_tcp, width_m: reach(T_cam_tcp, width_m),
+        reach=reach if known else reach.__call__,
         max_width_m=world.robot.gripper.max_width_m,
         at_once=False,
     )

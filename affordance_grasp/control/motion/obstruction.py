@@ -85,7 +85,7 @@ def _cover(shape: LinkShape) -> tuple[Floats, float]:
     half = np.array(shape.half_size)
     if shape.kind == "sphere":
         return np.zeros((1, 3)), float(half[0])
-    cell = max(half.min(), 0.012)
+    cell = min(max(half.min(), 0.012), 0.016)
     count = np.maximum(np.ceil(half / cell - 1e-9), 1).astype(int)
     if shape.kind == "cylinder":
         count[:2] = 1
@@ -215,6 +215,24 @@ class Surroundings:
         retreat = self._motion(path.retreat, load if len(load.frame) else closed)
         for spheres, what in ((self._arm, "the arm"), (closed, "the gripper"), (load, LOAD)):
             self._refuse(others, spheres, retreat, "way home", what)
+
+    def check_free(self, q: Floats, T_base_tcp: Floats, width_m: float, carried: bool) -> None:
+        """Raise :class:`Unreachable` where a path (N, J) [rad] planned elsewhere comes too near.
+
+        Args:
+            q: the path.
+            T_base_tcp: (4, 4) pose at closure of the grasp that it belongs to.
+            width_m: distance of the fingertips.
+            carried: the object is in the gripper, as it was at closure.
+        """
+        robot, others = self._robot, self._of(self.obstacles.thing_at(T_base_tcp[:3, 3]))
+        hand = self._hand(width_m)
+        T_last_tcp = robot.arm.T_last_tip @ robot.gripper.T_tool0_tcp(width_m)
+        load = self._load(T_base_tcp, T_base_tcp @ invert(T_last_tcp))
+        moved = [(self._arm, "the arm"), (hand, "the gripper"), *([(load, LOAD)] * carried)]
+        frames = self._motion(q, load if carried and len(load.frame) else hand)
+        for spheres, what in moved:
+            self._refuse(others, spheres, frames, "planned path", what)
 
     def _of(self, left_out: int) -> Columns:
         if left_out not in self._columns:

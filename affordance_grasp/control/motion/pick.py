@@ -27,7 +27,7 @@ class PickPlan:
     at ``grasp_width_m``; 5. ``lift`` straight up; 6. ``retreat`` to the home configuration.
 
     ``T_base_tcp`` is the tcp at closure as executed: the pose asked for, or the same grasp turned
-    by pi about the approach.
+    by pi about the approach. ``around``: what the pick leaves untouched, where that is known.
     """
 
     approach: JointTrajectory
@@ -39,6 +39,7 @@ class PickPlan:
     close_width_m: float
     force_n: float
     T_base_tcp: Floats
+    around: Surroundings | None = None
 
     @property
     def q_grasp(self) -> Floats:
@@ -92,6 +93,7 @@ def plan_pick(
         close_width_m=close_width_m(robot, path.T_base_tcp, robot.gripper.clamp_width(width_m)),
         force_n=robot.settings.grip_force_n,
         T_base_tcp=path.T_base_tcp,
+        around=around,
     )
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from rclpy.node import Node
 
 from affordance_grasp.control.motion.execution import Actuators
+from affordance_grasp.control.motion.pick import PickPlan
 from affordance_grasp.control.motion.trajectory import resample
 from affordance_grasp.datatypes import JointTrajectory
 from affordance_grasp.errors import MotionFault
@@ -56,6 +57,9 @@ class RobotArm(Actuators):
     def end(self) -> None:
         """The task is over: another client may have the robot."""
         self._goals.end()
+
+    def expect(self, plan: PickPlan) -> None:
+        """The pick that follows; its paths are checked already."""
 
     def move(self, trajectory: JointTrajectory, any_path: bool = False) -> None:
         """Follow the trajectory to its end; its start, path and end are verified by measurement.

@@ -12,6 +12,7 @@ from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.node import Node
 
 from affordance_grasp.control.motion.path import check_path
+from affordance_grasp.control.motion.pick import PickPlan
 from affordance_grasp.control.motion.trajectory import resample, top_speed
 from affordance_grasp.control.robot import RobotConfig
 from affordance_grasp.datatypes import JointTrajectory
@@ -57,6 +58,7 @@ class MoveItArm(Ros2ControlArm):
     ) -> None:
         """Look for the servers; they are waited for when first used."""
         super().__init__(node, robot, joints, heartbeats)
+        self._pick: PickPlan | None = None
         self._moveit = p = declare(node, MoveItParameters)
         self._described = robot
         self._width_m = robot.gripper.max_width_m
@@ -67,6 +69,10 @@ class MoveItArm(Ros2ControlArm):
         self._executor = ActionClient(
             node, kinds.ExecuteTrajectory, p.moveit_execute_action, callback_group=group
         )
+
+    def expect(self, plan: PickPlan) -> None:
+        """MoveIt does not know what stands around: its paths are checked against it."""
+        self._pick = plan
 
     def move(self, trajectory: JointTrajectory, any_path: bool = False) -> None:
         """Follow the trajectory, or another free path to its end that MoveIt finds."""
@@ -117,7 +123,7 @@ class MoveItArm(Ros2ControlArm):
             raise MotionFault(f"MoveIt's path ends {miss:.3f} rad away from its goal")
         robot = self._described.robot
         self._check_speed(found, robot)
-        self._check_free(found, robot)
+        self._check_free(found, robot, wanted)
 
     def _check_speed(self, found: JointTrajectory, robot: RobotConfig) -> None:
         speed = top_speed(found) / (SPEED_TOLERANCE * robot.velocity)
@@ -128,7 +134,9 @@ class MoveItArm(Ros2ControlArm):
                 "narrow the velocity limits of its joint_limits.yaml"
             )
 
-    def _check_free(self, found: JointTrajectory, robot: RobotConfig) -> None:
+    def _check_free(
+        self, found: JointTrajectory, robot: RobotConfig, wanted: JointTrajectory
+    ) -> None:
         """Check as densely as the package's own paths, given that the speed has been checked.
 
         With the fingers open, at their present width, and at their target: they reach farther
@@ -140,9 +148,12 @@ class MoveItArm(Ros2ControlArm):
         for width_m in sorted({robot.gripper.max_width_m, self._width_m, sent_m}):
             try:
                 check_path(robot, q, width_m)
+                if self._pick is not None and self._pick.around is not None:
+                    carried = wanted is self._pick.retreat
+                    self._pick.around.check_free(q, self._pick.T_base_tcp, width_m, carried)
             except Unreachable as error:
                 raise MotionFault(
-                    f"MoveIt's path is not free: {error}; add the table to its planning scene"
+                    f"MoveIt's path is not free: {error}; add what is there to its planning scene"
                 ) from error
 
     def _follow(self, trajectory: JointTrajectory) -> None:
