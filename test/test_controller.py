@@ -9,6 +9,7 @@ pytest.importorskip("rclpy", reason="no ROS 2 here: rclpy cannot be imported")
 import rclpy
 from affordance_grasp.action import ExecuteGrasp, MoveGripper
 from affordance_grasp.msg import SelectedGrasp
+from builtin_interfaces.msg import Time
 from rclpy.parameter import Parameter
 from std_msgs.msg import Header, String
 
@@ -19,8 +20,11 @@ from affordance_grasp.errors import InvalidInput, MotionFault, Unreachable
 from affordance_grasp.geometry import pose
 from affordance_grasp.nodes import controller
 from affordance_grasp.nodes.controller import ControllerNode
+from affordance_grasp.nodes.convert.columns import from_obstacles
 from affordance_grasp.nodes.convert.conversions import from_pose
+from affordance_grasp.nodes.inputs import known_obstacles
 from affordance_grasp.nodes.ros.calls import NoAnswer, Refused
+from affordance_grasp.scene.obstacles import Obstacles
 from affordance_grasp.share import share_path
 
 
@@ -40,6 +44,9 @@ class RecordingArm:
 
     def end(self):
         self.over = True
+
+    def expect(self, plan):
+        self.around = plan.around
 
     def move(self, trajectory, any_path=False):
         self.done.append("move")
@@ -77,6 +84,7 @@ def node(monkeypatch):
     monkeypatch.setitem(controller.ARMS, "recording", RecordingArm)
     rclpy.init(args=["--ros-args", "-p", "robot:=recording"], domain_id=101)
     node = ControllerNode()
+    monkeypatch.setattr(known_obstacles, "PATIENCE_S", 0.0)
     monkeypatch.setattr(node._joints, "now", lambda: load_robot().home_q)
     monkeypatch.setattr(node._joints, "rest", lambda window_s, patience_s: True)
     yield node
@@ -97,6 +105,35 @@ def test_a_pick_goes_through_its_stages_in_order(node):
     assert node._arm.done == ["begin", "grip", "move", "move", "grip", "move", "move", "hold"]
     assert result.final_width_m == pytest.approx(0.03)
     assert [entry.stage for entry in result.timings] == handle.stages
+
+
+def cloud(stamp, *, frame_id="base_link", y_m=0.06):
+    """A wall beside the grasp."""
+    x = np.arange(0.45, 0.55, 0.01)
+    wall = np.column_stack([x, np.full(len(x), y_m), np.full(len(x), 0.3)])
+    columns = Obstacles(wall, np.ones(len(x), np.int32), np.ones(len(x), bool))
+    return from_obstacles(columns, Header(stamp=stamp, frame_id=frame_id))
+
+
+def test_what_the_selector_saw_beside_the_object_is_kept_clear_of(node):
+    wanted = grasp()
+    wanted.header.stamp.sec = 7
+    node._obstacles._take(cloud(wanted.header.stamp))
+    with pytest.raises(Unreachable, match="what stands on the table"):
+        node._execute(Handle(wanted), ExecuteGrasp.Result())
+    assert node._arm.done == ["begin"] and node._arm.over
+    node._obstacles._take(cloud(wanted.header.stamp, y_m=0.4))
+    node._execute(Handle(wanted), ExecuteGrasp.Result())
+    assert node._arm.around is not None
+
+
+@pytest.mark.parametrize(("second", "frame_id"), [(8, "base_link"), (7, "camera")])
+def test_obstacles_of_another_image_or_frame_do_not_count(node, second, frame_id):
+    wanted = grasp()
+    wanted.header.stamp.sec = 7
+    node._obstacles._take(cloud(Time(sec=second), frame_id=frame_id))
+    node._execute(Handle(wanted), ExecuteGrasp.Result())
+    assert node._arm.around is None
 
 
 @pytest.mark.parametrize(

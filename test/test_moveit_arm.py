@@ -8,6 +8,8 @@ import pytest
 pytest.importorskip("rclpy", reason="no ROS 2 here: rclpy cannot be imported")
 
 from affordance_grasp.control.arm.inverse import inverse, within_limits
+from affordance_grasp.control.arm.kinematics import forward
+from affordance_grasp.control.motion.obstruction import Surroundings
 from affordance_grasp.control.motion.trajectory import time_parameterise
 from affordance_grasp.control.robot import load_robot
 from affordance_grasp.datatypes import JointTrajectory
@@ -16,6 +18,7 @@ from affordance_grasp.geometry import invert, pose
 from affordance_grasp.nodes.arms.moveit_arm import SPEED_TOLERANCE, MoveItArm, check_code, planned
 from affordance_grasp.nodes.arms.ros2_control_arm import Ros2ControlArm
 from affordance_grasp.nodes.convert.conversions import from_trajectory
+from affordance_grasp.scene.obstacles import Obstacles
 
 ROBOT = load_robot(speed_scaling=0.3)
 NAMES = ROBOT.arm.joint_names
@@ -76,6 +79,7 @@ def arm():
     """The checks alone, with no ROS around them."""
     arm = MoveItArm.__new__(MoveItArm)
     arm._described = SimpleNamespace(robot=ROBOT)
+    arm._pick = None
     arm._width_m, arm._last_grip = GRIPPER.max_width_m, (GRIPPER.max_width_m, 40.0)
     return arm
 
@@ -87,8 +91,24 @@ def test_what_moveit_planned_is_not_taken_on_trust(arm):
         arm._check(way(HOME, HOME, SIDE), way(HOME, HOME))
     with pytest.raises(MotionFault, match="shoulder_joint at .* times what speed_scaling allows"):
         arm._check(way(HOME, SIDE, haste=3), way(HOME, SIDE))
-    with pytest.raises(MotionFault, match="too low; add the table to its planning scene"):
+    with pytest.raises(MotionFault, match="too low; add what is there to its planning scene"):
         arm._check(way(HOME, down, HOME), way(HOME, HOME))
+
+
+def test_moveits_paths_keep_clear_of_what_stands_there_too(arm):
+    """Straight over the object and back; a tall thing stands where the hand passes at home."""
+    T_base_hand = forward(ROBOT.arm, SIDE)
+    x, y = T_base_hand[:2, 3]
+    tall = np.array([[x, y, 0.6], [0.5, 0.0, 0.05]])
+    obstacles = Obstacles(tall, np.array([1, 2], np.int32), np.ones(2, bool))
+    path = way(HOME, SIDE)
+    around = Surroundings(obstacles, ROBOT)
+    grasp = pose(np.diag([1.0, -1.0, -1.0]), [0.5, 0.0, 0.03])
+    arm.expect(SimpleNamespace(around=around, T_base_tcp=grasp, retreat=way(SIDE, HOME)))
+    with pytest.raises(MotionFault, match=r"path is not free: .* what stands on the table"):
+        arm._check(path, path)
+    arm.expect(SimpleNamespace(around=None, T_base_tcp=grasp, retreat=way(SIDE, HOME)))
+    arm._check(path, path)
 
 
 def between_two(start, end, duration_s, start_speed=None, end_speed=None):
@@ -131,7 +151,7 @@ def test_the_way_is_checked_between_its_points_too(arm):
     """Both points are home; the speeds there take the cubic v T / 4 = 0.88 rad down and back."""
     down = np.array([0, 0.7, 0, 0, 0, 0])
     found = between_two(HOME, HOME, 5.0, down, -down)
-    with pytest.raises(MotionFault, match="too low; add the table to its planning scene"):
+    with pytest.raises(MotionFault, match="too low; add what is there to its planning scene"):
         arm._check(found, way(HOME, HOME))
 
 

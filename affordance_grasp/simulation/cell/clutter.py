@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.random import Generator
+from scipy.spatial import cKDTree
 
 from affordance_grasp.control.robot import RobotConfig
 from affordance_grasp.errors import InvalidInput
@@ -38,12 +39,12 @@ def random_neighbours(
     They stand neither in the arm's base nor where the hand is at home.
     """
     rng = np.random.default_rng([seed, 37])
-    taken = [transform_points(T_base_target, _footprint(target))]
+    taken = [cKDTree(transform_points(T_base_target, _footprint(target))[:, :2])]
     found: list[Neighbour] = []
     for _ in range(count):
         thing = _bottle(rng) if rng.uniform() < 0.5 else _box(rng)
         T = _place(rng, robot, thing, T_base_target, taken)
-        taken.append(transform_points(T, _footprint(thing)))
+        taken.append(cKDTree(transform_points(T, _footprint(thing))[:, :2]))
         found.append(Neighbour(thing, T))
     return tuple(found)
 
@@ -53,7 +54,7 @@ def _place(
     robot: RobotConfig,
     thing: HouseholdObject,
     T_base_target: Floats,
-    taken: Sequence[Floats],
+    taken: Sequence[cKDTree],
 ) -> Floats:
     T_base_hand = robot.T_base_cam(robot.home_q)
     for _ in range(TRIES):
@@ -61,16 +62,12 @@ def _place(
         x, y = T_base_target[:2, 3] + away * np.array([np.cos(bearing), np.sin(bearing)])
         T = table_pose(float(x), float(y), float(rng.uniform(-np.pi, np.pi)))
         foot = transform_points(T, _footprint(thing))[:, :2]
-        apart = all(_gap_m(foot, other[:, :2]) >= GAP_M for other in taken)
+        apart = all(other.query(foot)[0].min() >= GAP_M for other in taken)
         from_base = np.linalg.norm(foot, axis=1).min() > BASE_RADIUS_M
         from_hand = np.linalg.norm(foot - T_base_hand[:2, 3], axis=1).min() > HAND_ROOM_M
         if apart and from_base and from_hand:
             return T
     raise InvalidInput("there is no room for that many things beside the object")
-
-
-def _gap_m(first: Floats, second: Floats) -> float:
-    return float(np.linalg.norm(first[:, None] - second[None], axis=-1).min())
 
 
 def _footprint(thing: HouseholdObject) -> Floats:
