@@ -60,6 +60,7 @@ class RobotSettings(Settings, title="robot"):
     camera_size_m: Size
     acceleration_scaling: Share = 0.0
     obstacle_clearance_m: NotNegative = 0.015
+    camera_center_m: Triple = (0.0, 0.0, 0.0)
 
     def check(self) -> None:
         """Refuse a workspace without room."""
@@ -159,7 +160,8 @@ def load_robot(
             f"but the arm's tool frame is {settings.tool_frame!r}"
         )
     half = np.array(settings.camera_size_m) / 2
-    T_link_camera = arm.T_last_tip @ hand_eye.T_tool0_cam
+    T_cam_housing = pose(translation_m=settings.camera_center_m)
+    T_link_camera = arm.T_last_tip @ hand_eye.T_tool0_cam @ T_cam_housing
     camera = LinkShape("box", arm.dof - 1, T_link_camera, (half[0], half[1], half[2]))
     shapes = (*load_shapes(urdf, arm), camera)
     body = Body(shapes, np.full(len(shapes), settings.link_clearance_m))
