@@ -143,6 +143,8 @@ class Columns:
             cell = np.floor(middles[n, m, :2] / CELL_M).astype(int) - self._corner
             on = ((cell >= 0) & (cell < self._heights.shape)).all(axis=1)
             n, m, cell = n[on], m[on], cell[on]
+            if not len(n):
+                continue
             hit[n, m] = middles[n, m, 2] < self._enlarge(int(size))[cell[:, 0], cell[:, 1]]
         return hit
 
