@@ -26,7 +26,7 @@ from affordance_grasp.nodes.inputs.camera_pose import CAMERA_POSES
 from affordance_grasp.nodes.inputs.described_robot import DescribedRobot
 from affordance_grasp.nodes.inputs.frames import FrameStream
 from affordance_grasp.nodes.inputs.joints import JointMonitor
-from affordance_grasp.nodes.inputs.known_obstacles import TOPIC as OBSTACLES
+from affordance_grasp.nodes.inputs.known_obstacles import OBSTACLES
 from affordance_grasp.nodes.inputs.remote import RemoteServices, ServedFrame
 from affordance_grasp.nodes.parameters import SelectorParameters
 from affordance_grasp.nodes.ros.action_servers import ExclusiveAction, Stages

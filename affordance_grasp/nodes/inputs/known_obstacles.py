@@ -10,7 +10,7 @@ from affordance_grasp.nodes.convert.columns import to_obstacles
 from affordance_grasp.nodes.ros.calls import LATCHED, listen
 from affordance_grasp.scene.obstacles import Obstacles
 
-TOPIC = "obstacles"
+OBSTACLES = "obstacles"
 PATIENCE_S = 1.0
 
 
@@ -21,7 +21,7 @@ class KnownObstacles:
         """Subscribe."""
         self._newest: PointCloud2 | None = None
         self._arrived = Condition()
-        listen(node, PointCloud2, TOPIC, self._take, LATCHED)
+        listen(node, PointCloud2, OBSTACLES, self._take, LATCHED)
 
     def of(self, stamp: Time, frame: str) -> Obstacles | None:
         """Those of the image with this stamp, in this frame, or None.
