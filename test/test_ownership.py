@@ -5,6 +5,7 @@ import pytest
 pytest.importorskip("rclpy", reason="no ROS 2 here: rclpy cannot be imported")
 
 from affordance_grasp.nodes.ros import heartbeats as module
+from affordance_grasp.nodes.ros import ownership
 from affordance_grasp.nodes.ros.calls import NoAnswer, Refused
 from affordance_grasp.nodes.ros.ownership import NOBODY, RESTS, Lease, Owner, wanting
 
@@ -32,12 +33,31 @@ class Wire:
 def clock(monkeypatch):
     now_s = [100.0]
     monkeypatch.setattr(module, "monotonic", lambda: now_s[0])
+    monkeypatch.setattr(ownership, "monotonic", lambda: now_s[0])
     return now_s
 
 
 @pytest.fixture
-def owner(clock):
-    return Owner(Wire(), "robot")
+def wire():
+    return Wire()
+
+
+@pytest.fixture
+def owner(clock, wire):
+    return Owner(wire, "robot")
+
+
+@pytest.fixture
+def later(clock, wire):
+    """Let time pass [s], in which the server's own heart goes on beating."""
+
+    def later(duration_s):
+        end = clock[0] + duration_s
+        while clock[0] < end:
+            clock[0] = min(clock[0] + module.PERIOD_S, end)
+            wire.sent["robot/_server"]()
+
+    return later
 
 
 def die(owner):
@@ -66,15 +86,15 @@ def test_between_its_goals_an_owner_keeps_others_off_until_it_rests(owner):
     assert owner.current == NOBODY and serve(owner, BOBS)
 
 
-def test_an_owner_whose_process_lives_may_be_late_but_not_hang(owner, clock):
+def test_an_owner_whose_process_lives_may_be_late_but_not_hang(owner, later):
     owner.hear(ANN)
-    clock[0] += module.HANG_S - 0.01
+    later(module.HANG_S - 0.01)
     assert owner.current == ANN and not owner.lost(ANNS)
-    clock[0] += 0.02
+    later(0.02)
     assert owner.current == NOBODY and owner.lost(ANNS)
 
 
-def test_between_its_goals_an_owner_keeps_others_off_until_it_dies(owner, clock):
+def test_between_its_goals_an_owner_keeps_others_off_until_it_dies(owner, later):
     die(owner)
     owner.hear(ANN)
     assert owner.current == ANN and serve(owner, ANNS)
@@ -82,29 +102,54 @@ def test_between_its_goals_an_owner_keeps_others_off_until_it_dies(owner, clock)
         serve(owner, BOBS)
     owner.hear(BOB)
     assert owner.current == ANN
-    clock[0] += module.LEASE_S + 0.01
+    later(module.LEASE_S + 0.01)
     assert owner.current == NOBODY and serve(owner, BOBS)
     owner.hear(BOB)
     assert owner.current == BOB
 
 
-def test_a_goal_is_lost_when_the_heart_of_its_client_stops(owner, clock):
+def test_a_goal_is_lost_when_the_heart_of_its_client_stops(owner, later):
     owner.hear(ANN)
     die(owner)
     with owner.serving(ANNS):
-        clock[0] += module.LEASE_S - 0.01
+        later(module.LEASE_S - 0.01)
         assert not owner.lost(ANNS)
-        clock[0] += 0.02
+        later(0.02)
         assert owner.lost(ANNS)
         owner.hear(BOB)
         assert owner.lost(ANNS), "nobody takes over what is still being ended"
 
 
-def test_a_client_without_a_heart_is_served_to_the_end(owner, clock):
+def test_a_client_without_a_heart_is_served_to_the_end(owner, later):
     with owner.serving(ANNS):
         owner.hear(BOB)
-        clock[0] += 10
+        later(10)
         assert not owner.lost(ANNS) and owner.current == NOBODY
+
+
+def test_a_goal_is_lost_when_its_client_rests(owner):
+    owner.hear(ANN)
+    with owner.serving(ANNS):
+        owner.hear(ANN[:8] + RESTS)
+        assert owner.lost(ANNS)
+    owner.hear(ANN)
+    assert not owner.lost(ANN[:8] + b"goal two")
+
+
+@pytest.mark.parametrize(("says", "lost"), [(ANN, False), (ANN[:8] + RESTS, True)])
+def test_a_server_that_stood_still_believes_only_what_is_said_after_it(owner, clock, says, lost):
+    owner.hear(ANN)
+    clock[0] += module.LEASE_S + 0.01
+
+    def wait_for(reached, timeout_s):
+        owner.hear(ANN)  # sent before its client gave it up, and read late
+        assert not reached()
+        clock[0] += ownership.STALE_S + 0.01
+        owner.hear(says)
+        assert reached()
+
+    owner._news.wait_for = wait_for
+    assert owner.lost(ANNS) is lost
 
 
 class Pair:

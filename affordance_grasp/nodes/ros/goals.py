@@ -202,6 +202,7 @@ class Goals:
         if client.lease is not None:
             self._leases.append(client.lease)
             client.lease.hold(self._accept_s, what)
+        self.check()  # this node may have stood still meanwhile
         handle = self._accepted(client, goal, what, on_feedback)
         if not handle.accepted:
             raise Refused(f"{what}: the goal was not accepted; see the log of its server")

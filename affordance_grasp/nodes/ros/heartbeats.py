@@ -41,12 +41,12 @@ class Pulse:
 
     def __init__(self) -> None:
         """Not heard yet."""
-        self.heard = False
-        self._heard_s, self._alive = 0.0, True
+        self.heard, self.heard_s = False, 0.0
+        self._alive = True
 
     def beat(self) -> None:
         """It is heard now."""
-        self.heard, self._heard_s = True, monotonic()
+        self.heard, self.heard_s = True, monotonic()
 
     def live(self, alive: bool) -> None:
         """What DDS says of its process."""
@@ -55,7 +55,7 @@ class Pulse:
     @property
     def stopped(self) -> bool:
         """Whether it is silent; also where it was never heard."""
-        silent_s = monotonic() - self._heard_s
+        silent_s = monotonic() - self.heard_s
         return silent_s > (HANG_S if self._alive else LEASE_S)
 
 

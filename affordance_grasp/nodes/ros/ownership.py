@@ -8,15 +8,18 @@ else is.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from threading import Condition, Lock
+from threading import Condition
+from time import monotonic
 from uuid import uuid4
 
 from unique_identifier_msgs.msg import UUID
 
 from affordance_grasp.nodes.ros.calls import NoAnswer, Refused
-from affordance_grasp.nodes.ros.heartbeats import Heartbeats, Pulse
+from affordance_grasp.nodes.ros.heartbeats import HANG_S, LEASE_S, PERIOD_S, Heartbeats, Pulse
 
 HALF = 8
+STALE_S = 2 * PERIOD_S
+"""After a process was stopped and goes on, it first reads what had been sent to it meanwhile."""
 RESTS, WANTS = bytes(HALF), b"\x01" * HALF
 NOBODY = bytes(2 * HALF)
 SILENT = "the node that asked for it has fallen silent: it hangs, was stopped or has ended"
@@ -33,32 +36,36 @@ class Owner:
     def __init__(self, heartbeats: Heartbeats, server: str) -> None:
         """Of a server's name, such as ``robot``, which its clients know."""
         self._server, self._client, self._pulse = server, NOBODY, Pulse()
+        self._left = NOBODY
         self._served: list[bytes] = []
-        self._lock = Lock()
+        self._news = Condition()
+        self._told_s, self._trusted_s = monotonic(), 0.0
         heartbeats.hear(f"{server}/_client", self.hear, self._pulse.live)
-        heartbeats.send(f"{server}/_server", lambda: self.current)
+        heartbeats.send(f"{server}/_server", self._tell)
 
     @property
     def current(self) -> bytes:
         """The owner's heartbeat; ``NOBODY`` without one."""
-        with self._lock:
+        with self._news:
             return NOBODY if self._pulse.stopped else self._client
 
     def hear(self, beat: bytes) -> None:
         """A client's heartbeat; one who wants the server has it where it is free."""
         client = wanting(beat)
-        with self._lock:
+        with self._news:
             if beat == client and self._free_for(client):
                 self._client = client
+                self._left = NOBODY if self._left == client else self._left
                 self._pulse.beat()
             elif client == self._client:
-                self._client = NOBODY
+                self._client, self._left = NOBODY, client
+            self._news.notify_all()
 
     @contextmanager
     def serving(self, goal_id: bytes) -> Iterator[None]:
         """While a goal is executed; raises :class:`Refused` where another client is served."""
         client = wanting(goal_id)
-        with self._lock:
+        with self._news:
             if not self._free_for(client):
                 raise Refused(
                     f"{self._server} serves another client; cancel its goal, or wait until it has "
@@ -68,13 +75,33 @@ class Owner:
         try:
             yield
         finally:
-            with self._lock:
+            with self._news:
                 self._served.remove(client)
 
     def lost(self, goal_id: bytes) -> bool:
-        """Whether the heart of a goal's client has stopped; False where it never beat."""
-        with self._lock:
-            return self._client == wanting(goal_id) and self._pulse.stopped
+        """Whether a goal's client rests, or its heart has stopped; False where it never beat.
+
+        A process that was stopped itself waits until it hears what its client wants now.
+        """
+        client = wanting(goal_id)
+        with self._news:
+            self._notice_own_silence()
+            self._news.wait_for(lambda: client != self._client or self._sure(), HANG_S)
+            return client == self._left or (client == self._client and self._pulse.stopped)
+
+    def _tell(self) -> bytes:
+        with self._news:
+            self._notice_own_silence()
+            self._told_s = monotonic()
+        return self.current
+
+    def _notice_own_silence(self) -> None:
+        """Whoever of the two threads goes on first must notice."""
+        if monotonic() - self._told_s > LEASE_S:
+            self._trusted_s = monotonic() + STALE_S
+
+    def _sure(self) -> bool:
+        return self._pulse.stopped or self._pulse.heard_s >= self._trusted_s
 
     def _free_for(self, client: bytes) -> bool:
         free = self._client in (NOBODY, client) or self._pulse.stopped
