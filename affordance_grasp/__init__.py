@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from affordance_grasp.candidates.generators import GENERATORS as GENERATORS
     from affordance_grasp.candidates.generators import GraspGenerator as GraspGenerator
     from affordance_grasp.candidates.generators import make_generator as make_generator
-    from affordance_grasp.control.gripper import load_gripper as load_gripper
+    from affordance_grasp.control.gripper_kinds import load_gripper as load_gripper
     from affordance_grasp.control.motion.pick import PickPlan as PickPlan
     from affordance_grasp.control.motion.pick import plan_pick as plan_pick
     from affordance_grasp.control.motion.pick import reach_from as reach_from
@@ -84,7 +84,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 _CONTENTS = {
     "candidates.external.settings": ("ExternalSettings",),
     "candidates.generators": ("GENERATORS", "GraspGenerator", "make_generator"),
-    "control.gripper": ("load_gripper",),
+    "control.gripper_kinds": ("load_gripper",),
     "control.motion.pick": ("PickPlan", "plan_pick", "reach_from", "reachable"),
     "control.robot": ("RobotConfig", "load_robot"),
     "datatypes": (

@@ -7,7 +7,7 @@ from tabletop import Block, tabletop
 
 from affordance_grasp.candidates.antipodal.generator import AntipodalGenerator
 from affordance_grasp.candidates.external.conventions import CONVENTIONS
-from affordance_grasp.control.gripper import load_gripper
+from affordance_grasp.control.gripper_kinds import load_gripper
 from affordance_grasp.geometry import invert
 from affordance_grasp.scene.cloud import segment_scene
 

@@ -13,7 +13,7 @@ from affordance_grasp.candidates.antipodal.closing import (
 )
 from affordance_grasp.candidates.antipodal.generator import AntipodalConfig, AntipodalGenerator
 from affordance_grasp.candidates.generators import GENERATORS, make_generator
-from affordance_grasp.control.gripper import load_gripper
+from affordance_grasp.control.gripper_kinds import load_gripper
 from affordance_grasp.errors import InvalidInput, NoObject, UnknownName
 
 GRIPPER = load_gripper()

@@ -8,7 +8,7 @@ import pytest
 
 pytest.importorskip("rclpy", reason="no ROS 2 here: rclpy cannot be imported")
 
-from affordance_grasp.control.gripper import load_gripper
+from affordance_grasp.control.gripper_kinds import load_gripper
 from affordance_grasp.control.motion.trajectory import time_parameterise
 from affordance_grasp.errors import MotionFault
 from affordance_grasp.nodes.arms.arm import RobotArm

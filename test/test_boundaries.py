@@ -35,7 +35,7 @@ from affordance_grasp.configuration.documents import parse_json, parse_yaml
 from affordance_grasp.configuration.read import build
 from affordance_grasp.control.arm.urdf import parse_urdf, read_arm
 from affordance_grasp.control.camera_mounting import load_hand_eye
-from affordance_grasp.control.gripper import GripperProfile
+from affordance_grasp.control.gripper import Gripper
 from affordance_grasp.control.robot import RobotSettings, load_robot
 from affordance_grasp.control.robot_description import within_description, without_camera
 from affordance_grasp.datatypes import CameraIntrinsics, Region
@@ -104,7 +104,7 @@ def test_yaml_and_json_agree_with_what_was_written(value):
     assert theirs is None or sound(parse_json, json.dumps(theirs), "it") is not None
 
 
-@given(st.sampled_from([RobotSettings, GripperProfile]), st.data())
+@given(st.sampled_from([RobotSettings, Gripper]), st.data())
 def test_settings(kind, data):
     name = "config/aubo_i5.yaml" if kind is RobotSettings else "config/gripper_2f85.yaml"
     values = yaml.safe_load(share_path(name).read_text())

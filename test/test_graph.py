@@ -221,7 +221,7 @@ def test_select_decides_and_moves_nothing(client, joints):
 
 def test_the_gripper_tells_where_it_stands(client):
     gripper = load_robot().gripper
-    monitor = JointMonitor(client.node, (gripper.knuckle_joint,))
+    monitor = JointMonitor(client.node, (gripper.joint_name,))
     assert _awaited(monitor).tolist() == pytest.approx([0.0], abs=0.02)
 
 

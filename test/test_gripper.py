@@ -3,7 +3,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from affordance_grasp.control.gripper import Hold, hold_verdict, load_gripper
+from affordance_grasp.control.gripper import Hold, hold_verdict
+from affordance_grasp.control.gripper_kinds import load_gripper
 from affordance_grasp.errors import InvalidInput
 
 # width and tip advance of the four-bar at five knuckle angles, worked out by hand [rad, mm, mm]

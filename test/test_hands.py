@@ -9,7 +9,7 @@ from affordance_grasp.candidates.antipodal.hands import (
     quality,
     table_room,
 )
-from affordance_grasp.control.gripper import load_gripper
+from affordance_grasp.control.gripper_kinds import load_gripper
 from affordance_grasp.geometry import pose
 from affordance_grasp.scene.table import TablePlane
 

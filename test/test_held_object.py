@@ -9,7 +9,7 @@ from sensor_msgs.msg import JointState
 from spinning import ros
 from std_msgs.msg import String
 
-from affordance_grasp.control.gripper import load_gripper
+from affordance_grasp.control.gripper_kinds import load_gripper
 from affordance_grasp.nodes.arms.held_object import UNKNOWN, HeldObject, HeldObjectMonitor
 from affordance_grasp.nodes.ros.calls import Refused
 
@@ -27,7 +27,7 @@ def node():
 
 def stand(held, knuckle_rad):
     """The fingers are measured."""
-    held._fingers._take(JointState(name=[GRIPPER.knuckle_joint], position=[knuckle_rad]))
+    held._fingers._take(JointState(name=[GRIPPER.joint_name], position=[knuckle_rad]))
     held._look()
 
 

@@ -9,10 +9,11 @@ pytest.importorskip("rclpy", reason="no ROS 2 here: rclpy cannot be imported")
 from action_msgs.msg import GoalStatus
 from sensor_msgs.msg import JointState
 
-from affordance_grasp.control.gripper import load_gripper
+from affordance_grasp.control.gripper_kinds import load_gripper
 from affordance_grasp.errors import InvalidInput, MotionFault
 from affordance_grasp.nodes.arms.ros2_control_arm import GripperCommandAdapter
 from affordance_grasp.nodes.parameters import Ros2ControlParameters
+from affordance_grasp.share import share_path
 
 GRIPPER = load_gripper()
 PARALLEL = "ParallelGripperCommand"
@@ -27,8 +28,8 @@ class Action:
             self.command = SimpleNamespace()
 
 
-def language(command=PARALLEL, position="joint", closed_rad=0.8):
-    return GripperCommandAdapter(command, position, closed_rad, GRIPPER)
+def language(command=PARALLEL, position="joint", closed_rad=0.8, gripper=GRIPPER):
+    return GripperCommandAdapter(command, position, closed_rad, gripper)
 
 
 def answer(position, status=SUCCEEDED, reached=True, stalled=False, command=PARALLEL):
@@ -60,7 +61,7 @@ def test_more_than_the_stroke_is_the_end_of_the_stroke():
 def test_empty_fingers_of_a_driver_that_closes_at_less_hold_nothing(counts):
     """The common Robotiq driver has 227 counts up to 0.7929 rad."""
     adapter = language(closed_rad=0.7929)
-    width_m = adapter.width_from_knuckle(0.7929 * (1 - counts / 227))
+    width_m = adapter.width_from_joint(0.7929 * (1 - counts / 227))
     assert width_m < GRIPPER.min_width_m + GRIPPER.hold_margin_m
     assert counts or width_m == pytest.approx(GRIPPER.min_width_m, abs=1e-9)
     assert adapter.position_from_width(0.0) == pytest.approx(0.7929)
@@ -68,7 +69,7 @@ def test_empty_fingers_of_a_driver_that_closes_at_less_hold_nothing(counts):
 
 
 def test_a_driver_that_closes_further_is_taken_at_its_word():
-    assert language(closed_rad=0.81).width_from_knuckle(0.4) == language().width_from_knuckle(0.4)
+    assert language(closed_rad=0.81).width_from_joint(0.4) == language().width_from_joint(0.4)
 
 
 @pytest.mark.parametrize("command", [PARALLEL, "GripperCommand"])
@@ -78,6 +79,24 @@ def test_answers_are_the_inverse_of_questions(command, position):
     for width_m in (0.001, 0.02, 0.0453, 0.085):
         told = answer(spoken.position_from_width(width_m), command=command)
         assert spoken.width_m(told) == pytest.approx(width_m, abs=1e-9)
+
+
+def test_sliding_fingers_are_asked_for_the_position_of_one():
+    """The Hand-E's driver: 0 to 25 mm per finger, whatever a four-bar's closed angle is."""
+    hande = load_gripper(share_path("config/gripper_hande.yaml"))
+    spoken = language("GripperCommand", closed_rad=0.7929, gripper=hande)
+    assert spoken.goal(Action, 0.03, 60.0).command.position == pytest.approx(0.015)
+    assert spoken.width_m(answer(0.015, command="GripperCommand")) == pytest.approx(0.03)
+    assert spoken.width_from_joint(0.025) == pytest.approx(0.05)
+
+
+def test_franka_gripper_is_asked_for_half_of_what_it_answers():
+    """gripper_action_server.cpp: target is 2 * position, the result's position is the width."""
+    hand = load_gripper(share_path("config/gripper_franka.yaml"))
+    spoken = language("GripperCommand", "half_width", 0.7929, hand)
+    assert spoken.goal(Action, 0.03, 30.0).command.position == pytest.approx(0.015)
+    assert spoken.width_m(answer(0.03, command="GripperCommand")) == pytest.approx(0.03)
+    assert spoken.width_from_joint(0.015) == pytest.approx(0.03)
 
 
 def test_a_stall_on_an_object_is_no_fault_whatever_the_driver_calls_it():
@@ -95,5 +114,7 @@ def test_an_answer_without_a_position_tells_no_width():
 def test_what_no_driver_speaks_is_refused():
     with pytest.raises(InvalidInput, match="gripper_command is 'Twist'"):
         Ros2ControlParameters(gripper_command="Twist")
-    with pytest.raises(InvalidInput, match="is 'percent'; it must be one of joint, width"):
+    with pytest.raises(
+        InvalidInput, match="is 'percent'; it must be one of half_width, joint, width"
+    ):
         Ros2ControlParameters(gripper_position="percent")

@@ -4,7 +4,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 from affordance_grasp.candidates.external.settings import ExternalSettings
-from affordance_grasp.control.gripper import GripperProfile, load_gripper
+from affordance_grasp.control.gripper import Gripper
+from affordance_grasp.control.gripper_kinds import load_gripper
 from affordance_grasp.datatypes import GraspCandidates, RgbdFrame
 from affordance_grasp.errors import look_up
 
@@ -34,26 +35,26 @@ class GraspGenerator(Protocol):
         ...
 
 
-def _antipodal(gripper: GripperProfile, external: ExternalSettings) -> GraspGenerator:
+def _antipodal(gripper: Gripper, external: ExternalSettings) -> GraspGenerator:
     from affordance_grasp.candidates.antipodal.generator import AntipodalGenerator
 
     del external
     return AntipodalGenerator(gripper)
 
 
-def _graspgen(gripper: GripperProfile, external: ExternalSettings) -> GraspGenerator:
+def _graspgen(gripper: Gripper, external: ExternalSettings) -> GraspGenerator:
     from affordance_grasp.candidates.external.graspgen import GraspGenGenerator
 
     return GraspGenGenerator(gripper, external)
 
 
-def _command(gripper: GripperProfile, external: ExternalSettings) -> GraspGenerator:
+def _command(gripper: Gripper, external: ExternalSettings) -> GraspGenerator:
     from affordance_grasp.candidates.external.command import CommandGenerator
 
     return CommandGenerator(gripper, external)
 
 
-GENERATORS: dict[str, Callable[[GripperProfile, ExternalSettings], GraspGenerator]] = {
+GENERATORS: dict[str, Callable[[Gripper, ExternalSettings], GraspGenerator]] = {
     "antipodal": _antipodal,
     "graspgen": _graspgen,
     "command": _command,
@@ -62,7 +63,7 @@ GENERATORS: dict[str, Callable[[GripperProfile, ExternalSettings], GraspGenerato
 
 def make_generator(
     name: str,
-    gripper: GripperProfile | None = None,
+    gripper: Gripper | None = None,
     external: ExternalSettings | None = None,
 ) -> GraspGenerator:
     """Build a generator by name for a gripper (the 2F-85 when none is given).

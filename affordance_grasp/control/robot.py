@@ -22,7 +22,8 @@ from affordance_grasp.control.arm.inverse import within_limits
 from affordance_grasp.control.arm.kinematics import forward
 from affordance_grasp.control.arm.urdf import LinkShape, SerialArm, load_arm, load_shapes
 from affordance_grasp.control.camera_mounting import HandEye, load_hand_eye
-from affordance_grasp.control.gripper import GripperProfile, load_gripper
+from affordance_grasp.control.gripper import Gripper
+from affordance_grasp.control.gripper_kinds import load_gripper
 from affordance_grasp.control.motion.clearance import Body
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.geometry import Floats, pose
@@ -78,7 +79,7 @@ class RobotConfig:
 
     settings: RobotSettings
     arm: SerialArm
-    gripper: GripperProfile
+    gripper: Gripper
     hand_eye: HandEye
     body: Body
 

@@ -9,7 +9,7 @@ from rclpy.node import Node
 from std_msgs.msg import Header
 
 from affordance_grasp.candidates.generators import GraspGenerator, make_generator
-from affordance_grasp.control.gripper import GripperProfile
+from affordance_grasp.control.gripper import Gripper
 from affordance_grasp.control.robot import load_robot
 from affordance_grasp.datatypes import GraspCandidates
 from affordance_grasp.errors import InvalidInput
@@ -37,7 +37,7 @@ class CandidatesNode(Node):
         serve(self, GenerateGrasps, "generate_grasps", self._generate)
         self.get_logger().info(f"generator {p.generator} is ready")
 
-    def _make(self, gripper: GripperProfile) -> Callable[[Header], GraspGenerator]:
+    def _make(self, gripper: Gripper) -> Callable[[Header], GraspGenerator]:
         """The generator for the image with a header."""
         p = self._settings
         if p.generator != TOPIC:

@@ -108,10 +108,14 @@ class Ros2ControlParameters(Settings, title="controller"):
         Literal["ParallelGripperCommand", "GripperCommand"], about("type of gripper_action")
     ] = "ParallelGripperCommand"
     gripper_position: Annotated[
-        Literal["joint", "width"], about("what its position is: a knuckle angle or a gap")
+        Literal["joint", "width", "half_width"],
+        about(
+            "what its position is: the joint's, the gap, or half of it as franka_gripper has it"
+        ),
     ] = "joint"
     closed_position: Annotated[
-        Positive, about("knuckle angle that the driver tells for closed, empty fingers [rad]")
+        Positive,
+        about("knuckle angle that the driver of a four-bar tells for closed, empty fingers"),
     ] = 0.7929
     path_tolerance_rad: Annotated[Positive, about("largest path deviation [rad]")] = 0.2
     goal_tolerance_rad: Annotated[Positive, about("largest goal deviation [rad]")] = 0.02

@@ -109,8 +109,8 @@ class SimulatorNode(Node):
         arm.position = world.joint_positions().tolist()
         arm.velocity = world.joint_velocities().tolist()
         self._joints.publish(arm)
-        gripper = JointState(header=header, name=[world.robot.gripper.knuckle_joint])
-        gripper.position = [world.knuckle_rad()]
+        gripper = JointState(header=header, name=[world.robot.gripper.joint_name])
+        gripper.position = [world.gripper_joint()]
         self._joints.publish(gripper)
 
     # In the rendering thread.

@@ -207,8 +207,8 @@ class CellNode(simulator.SimulatorNode):
             world.joint_velocities().tolist(),
         )
         self._joints.publish(self._spoiled(arm, fault))
-        gripper = JointState(header=header, name=[world.robot.gripper.knuckle_joint])
-        gripper.position = [world.knuckle_rad()]
+        gripper = JointState(header=header, name=[world.robot.gripper.joint_name])
+        gripper.position = [world.gripper_joint()]
         self._joints.publish(gripper)
         if fault == "doubled" and self._second is not None:
             zeros = [0.0] * len(arm.name)

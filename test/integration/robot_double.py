@@ -85,7 +85,7 @@ class RobotDouble(Node):
             return
         stamp = self.get_clock().now().to_msg()
         arm = JointState(name=self._names, position=self._q.tolist())
-        gripper = JointState(name=[self._robot.gripper.knuckle_joint], position=[self._knuckle])
+        gripper = JointState(name=[self._robot.gripper.joint_name], position=[self._knuckle])
         for message in (arm, gripper):
             message.header.stamp = stamp
             self._states.publish(message)

@@ -37,7 +37,7 @@ from affordance_grasp.candidates.antipodal.hands import (
     table_room,
 )
 from affordance_grasp.configuration.settings import Count, Settings
-from affordance_grasp.control.gripper import GripperProfile
+from affordance_grasp.control.gripper import Gripper
 from affordance_grasp.datatypes import GraspCandidates, RgbdFrame
 from affordance_grasp.geometry import Floats
 from affordance_grasp.scene.cloud import ObjectCloud, TableScene, segment_scene
@@ -73,7 +73,7 @@ class AntipodalGenerator:
 
     name = "antipodal"
 
-    def __init__(self, gripper: GripperProfile, config: AntipodalConfig | None = None) -> None:
+    def __init__(self, gripper: Gripper, config: AntipodalConfig | None = None) -> None:
         self.gripper = gripper
         self.config = config or AntipodalConfig()
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from affordance_grasp.candidates.antipodal.closing import Singles
-from affordance_grasp.control.gripper import GripperBox, GripperProfile
+from affordance_grasp.control.gripper import Gripper, GripperBox
 from affordance_grasp.geometry import Floats
 from affordance_grasp.scene.cloud import ObjectCloud
 from affordance_grasp.scene.table import TablePlane
@@ -185,12 +185,12 @@ def _nearest_to_axis(
     return nearest if len(hand) else rows
 
 
-def open_width(gripper: GripperProfile, width_m: Floats) -> Floats:
-    """Openings [m] with which hands descend; ``GripperProfile.open_width_m`` of arrays."""
+def open_width(gripper: Gripper, width_m: Floats) -> Floats:
+    """Openings [m] with which hands descend; ``Gripper.open_width_m`` of arrays."""
     return np.minimum(width_m + 2 * gripper.open_clearance_m, gripper.max_width_m)
 
 
-def table_room(hands: Hands, table: TablePlane, gripper: GripperProfile) -> Floats:
+def table_room(hands: Hands, table: TablePlane, gripper: Gripper) -> Floats:
     """Lowest height [m] (M,) that any corner of the fingertips has while coming down and closing.
 
     Closing swings the tips forward, so both ends of the swing count: open (wider, further back)
@@ -207,7 +207,7 @@ def table_room(hands: Hands, table: TablePlane, gripper: GripperProfile) -> Floa
     return np.minimum(closed, before) - aside
 
 
-def _swing(gripper: GripperProfile, width_m: Floats, opened_m: Floats) -> tuple[Floats, Floats]:
+def _swing(gripper: Gripper, width_m: Floats, opened_m: Floats) -> tuple[Floats, Floats]:
     """How far the tips pass the tcp while closing, and lie behind it when open [m], (M,) each."""
     grid, advance = _advances(gripper)
     at_width, at_open = np.interp(width_m, grid, advance), np.interp(opened_m, grid, advance)
@@ -217,13 +217,13 @@ def _swing(gripper: GripperProfile, width_m: Floats, opened_m: Floats) -> tuple[
 
 
 @lru_cache(maxsize=8)
-def _advances(gripper: GripperProfile) -> tuple[Floats, Floats]:
+def _advances(gripper: Gripper) -> tuple[Floats, Floats]:
     """Widths [m] in small steps, and how far the tips are ahead at each."""
     grid = np.arange(0, gripper.max_width_m + OPEN_STEP_M / 2, OPEN_STEP_M / 2)
     return grid, np.array([gripper.tip_advance_m(gripper.clamp_width(w)) for w in grid])
 
 
-def collides(hands: Hands, points: Floats, gripper: GripperProfile) -> NDArray[np.bool_]:
+def collides(hands: Hands, points: Floats, gripper: Gripper) -> NDArray[np.bool_]:
     """Whether the opened gripper (M,) touches any of the points (N, 3) where it stops."""
     opened = open_width(gripper, hands.width_m)
     _, back = _swing(gripper, hands.width_m, opened)

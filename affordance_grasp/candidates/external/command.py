@@ -15,7 +15,7 @@ from affordance_grasp.candidates.external import overseer
 from affordance_grasp.candidates.external.exchange import read_grasps, write_frame
 from affordance_grasp.candidates.external.external_grasps import GeneratorFault
 from affordance_grasp.candidates.external.settings import ExternalSettings
-from affordance_grasp.control.gripper import GripperProfile
+from affordance_grasp.control.gripper import Gripper
 from affordance_grasp.datatypes import GraspCandidates, RgbdFrame
 from affordance_grasp.errors import InvalidInput, shown
 from affordance_grasp.scene.cloud import TableScene, segment_scene
@@ -31,7 +31,7 @@ class CommandGenerator:
 
     name = NAME
 
-    def __init__(self, gripper: GripperProfile, settings: ExternalSettings) -> None:
+    def __init__(self, gripper: Gripper, settings: ExternalSettings) -> None:
         """Refuse an empty command."""
         self._gripper, self._settings = gripper, settings
         try:

@@ -23,7 +23,7 @@ from affordance_grasp.candidates.external.external_grasps import (
     GeneratorFault,
     first_of,
 )
-from affordance_grasp.control.gripper import GripperProfile
+from affordance_grasp.control.gripper import Gripper
 from affordance_grasp.datatypes import GraspCandidates
 from affordance_grasp.geometry import Floats
 from affordance_grasp.scene.cloud import TableScene
@@ -40,7 +40,7 @@ class GraspConversion:
     tip_offset_m: float
 
     def convert(
-        self, grasps: ExternalGrasps, scene: TableScene, gripper: GripperProfile
+        self, grasps: ExternalGrasps, scene: TableScene, gripper: Gripper
     ) -> GraspCandidates:
         """The grasps that this gripper can execute in this scene, best score first.
 
@@ -78,7 +78,7 @@ class GraspConversion:
         )
 
 
-def _on_cloud(T_cam_tcp: Floats, scene: TableScene, gripper: GripperProfile) -> Hands:
+def _on_cloud(T_cam_tcp: Floats, scene: TableScene, gripper: Gripper) -> Hands:
     """Hands where the generator put them, with the width of the points between the fingers."""
     R, origin = T_cam_tcp[:, :3, :3], T_cam_tcp[:, :3, 3]
     half = gripper.max_width_m / 2
@@ -91,7 +91,7 @@ def _on_cloud(T_cam_tcp: Floats, scene: TableScene, gripper: GripperProfile) -> 
     return replace(hands, T_cam_tcp=T_cam_tcp, width_m=np.where(held, width, 0.0))
 
 
-def _above_table(hands: Hands, scene: TableScene, gripper: GripperProfile) -> Floats:
+def _above_table(hands: Hands, scene: TableScene, gripper: Gripper) -> Floats:
     """Poses (N, 4, 4), drawn back along the approach where broader fingertips need the room."""
     T = hands.T_cam_tcp.copy()
     down = np.maximum(-(T[:, :3, 2] @ scene.table.normal_cam), 0.1)
@@ -102,9 +102,7 @@ def _above_table(hands: Hands, scene: TableScene, gripper: GripperProfile) -> Fl
     return T
 
 
-def _faults(
-    hands: Hands, scene: TableScene, gripper: GripperProfile
-) -> dict[str, NDArray[np.bool_]]:
+def _faults(hands: Hands, scene: TableScene, gripper: Gripper) -> dict[str, NDArray[np.bool_]]:
     """Fault -> which hands (N,) have it."""
     return {
         "close on nothing that is seen": hands.cover <= 0,
@@ -114,7 +112,7 @@ def _faults(
 
 
 def _ranked(
-    given: Floats, hands: Hands, scene: TableScene, gripper: GripperProfile
+    given: Floats, hands: Hands, scene: TableScene, gripper: Gripper
 ) -> tuple[NDArray[np.intp], Floats]:
     """Order, best first, and score in 0..1."""
     middle = np.median(scene.cloud.points_cam, axis=0)
@@ -127,7 +125,7 @@ def _ranked(
 def _all_unfit(
     grasps: ExternalGrasps,
     faults: dict[str, NDArray[np.bool_]],
-    gripper: GripperProfile,
+    gripper: Gripper,
     convention: str,
 ) -> str:
     counts = ", ".join(

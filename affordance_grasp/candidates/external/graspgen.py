@@ -21,7 +21,7 @@ from affordance_grasp.candidates.external.external_grasps import (
 )
 from affordance_grasp.candidates.external.packing import MAX_BYTES, pack, unpack
 from affordance_grasp.candidates.external.settings import ExternalSettings
-from affordance_grasp.control.gripper import GripperProfile
+from affordance_grasp.control.gripper import Gripper
 from affordance_grasp.datatypes import GraspCandidates, RgbdFrame
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.extras import require
@@ -101,7 +101,7 @@ class GraspGenGenerator:
 
     name = NAME
 
-    def __init__(self, gripper: GripperProfile, settings: ExternalSettings) -> None:
+    def __init__(self, gripper: Gripper, settings: ExternalSettings) -> None:
         """Nothing is sent yet."""
         self._gripper, self._settings = gripper, settings
         self._client = GraspGenClient(settings.address)

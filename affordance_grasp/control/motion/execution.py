@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, Protocol, get_args
 
-from affordance_grasp.control.gripper import GripperProfile, Hold, hold_verdict
+from affordance_grasp.control.gripper import Gripper, Hold, hold_verdict
 from affordance_grasp.control.motion.pick import PickPlan
 from affordance_grasp.datatypes import JointTrajectory
 from affordance_grasp.errors import MotionFault
@@ -59,7 +59,7 @@ class PickExecution:
 def perform_pick(
     actuators: Actuators,
     plan: PickPlan,
-    gripper: GripperProfile,
+    gripper: Gripper,
     on_stage: OnStage | None = None,
 ) -> PickExecution:
     """Carry out a planned pick; ``on_stage`` is called with every stage as it begins."""
@@ -96,6 +96,6 @@ def _check_open(plan: PickPlan, width_m: float) -> None:
         )
 
 
-def _verdict(plan: PickPlan, gripper: GripperProfile, width_m: float) -> Hold:
+def _verdict(plan: PickPlan, gripper: Gripper, width_m: float) -> Hold:
     closed_m = gripper.clamp_width(plan.close_width_m)
     return hold_verdict(width_m, closed_m, plan.open_width_m, gripper.hold_margin_m)

@@ -5,14 +5,14 @@ from threading import Condition
 from rclpy.node import Node
 from std_msgs.msg import String
 
-from affordance_grasp.control.gripper import GripperProfile
+from affordance_grasp.control.gripper import Gripper
 from affordance_grasp.nodes.inputs.joints import JointMonitor
 from affordance_grasp.nodes.ros.calls import LATCHED, Refused, listen, publish_to
 
 TOPIC, RELEASE = "holding", "release"
 UNKNOWN = "the fingers may hold something"
-MOVED_RAD = 0.03
-OPEN_RAD, SHUT_SHARE = 0.05, 0.97
+MOVED_M = 0.003
+OPEN_M, SHUT_M = 0.0045, 0.003  # from the ends of the stroke
 PERIOD_S, NEWS_S = 0.1, 0.5
 
 
@@ -23,25 +23,25 @@ class HeldObject:
     that are half closed from the beginning may hold something too.
     """
 
-    def __init__(self, node: Node, gripper: GripperProfile, assume: bool) -> None:
+    def __init__(self, node: Node, gripper: Gripper, assume: bool) -> None:
         """With ``assume`` it is asked at first how the fingers stand."""
         self._gripper, self._assume = gripper, assume
-        self._fingers = JointMonitor(node, (gripper.knuckle_joint,))
+        self._fingers = JointMonitor(node, (gripper.joint_name,))
         self._release = node.resolve_service_name(RELEASE)
         self._topic = publish_to(node, String, TOPIC, LATCHED)
-        self._held_rad: float | None = None
+        self._held_m: float | None = None
         self.now_holds("")
         node.create_timer(PERIOD_S, self._look)
 
     def now_holds(self, what: str) -> None:
         """Since now, in words; empty: nothing."""
-        self._held_rad = None
+        self._held_m = None
         self._what = what
         self._topic.publish(String(data=f"{what}; {self._how()}" if what else ""))
 
     def stays(self) -> None:
         """The fingers are where they hold it: it is released when they open from here."""
-        self._held_rad = self._knuckle_rad()
+        self._held_m = self._width_m()
 
     def check(self) -> None:
         """Raise :class:`Refused` where something may be held, with how to release it."""
@@ -56,24 +56,27 @@ class HeldObject:
         )
 
     def _look(self) -> None:
-        now_rad, held_rad = self._knuckle_rad(), self._held_rad
-        if now_rad is None:
+        now_m, held_m = self._width_m(), self._held_m
+        if now_m is None:
             return
-        shut = now_rad > SHUT_SHARE * self._gripper.max_knuckle_rad
+        shut = now_m < self._gripper.min_width_m + SHUT_M
+        open_m = self._gripper.max_width_m - OPEN_M
         if self._assume:
             self._assume = False
-            if now_rad > OPEN_RAD and not shut:
+            if now_m < open_m and not shut:
                 self.now_holds(UNKNOWN)
                 self.stays()
-        elif held_rad is not None:
-            opened = now_rad < max(OPEN_RAD, held_rad - MOVED_RAD)
-            if opened or (shut and now_rad > held_rad + MOVED_RAD):
+        elif held_m is not None:
+            opened = now_m > min(open_m, held_m + MOVED_M)
+            if opened or (shut and now_m < held_m - MOVED_M):
                 self.now_holds("")
 
-    def _knuckle_rad(self) -> float | None:
+    def _width_m(self) -> float | None:
         with self._fingers.arrived:
             history = self._fingers.history
-            return float(history.newest[0]) if history.received else None
+            if not history.received:
+                return None
+            return self._gripper.width_from_joint(float(history.newest[0]))
 
 
 class HeldObjectMonitor:

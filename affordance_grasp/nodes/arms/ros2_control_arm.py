@@ -10,7 +10,7 @@ from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.node import Node
 from sensor_msgs.msg import JointState
 
-from affordance_grasp.control.gripper import GripperProfile
+from affordance_grasp.control.gripper import Gripper
 from affordance_grasp.datatypes import JointTrajectory
 from affordance_grasp.errors import MotionFault
 from affordance_grasp.nodes.arms.arm import THE_ARM, RobotArm
@@ -43,16 +43,17 @@ class GripperCommandAdapter:
     """Adapter to a gripper driver: its action type and the meaning of its position.
 
     ``ParallelGripperCommand`` and ``GripperCommand`` take one position, which drivers interpret
-    as the angle of the knuckle joint or as the distance of the fingertips, and an effort that
-    2F-85 drivers interpret as newtons. A gripper that stalls on an object has succeeded, whatever
-    status its driver returns. Drivers scale the angle so that it is ``closed_rad`` where the empty
-    fingers meet; the profile's is ``max_knuckle_rad`` there.
+    as that of the gripper's joint or as the distance of the fingertips, and an effort, in newtons.
+    ``franka_gripper`` is asked for half of the distance and answers all of it. A gripper that
+    stalls on an object has succeeded, whatever status its driver returns. Drivers scale an angle
+    so that it is ``closed_rad`` where the empty fingers meet; the gripper's is ``closed_joint``
+    there. A sliding joint is at 0 there, which leaves nothing to scale.
     """
 
     command: str
     position: str
     closed_rad: float
-    profile: GripperProfile
+    gripper: Gripper
 
     def goal(self, action: Any, width_m: float, force_n: float) -> Any:
         """The goal that brings the fingertips to a distance [m] with a force [N].
@@ -64,7 +65,7 @@ class GripperCommandAdapter:
         if self.command == "GripperCommand":
             goal.command.position, goal.command.max_effort = position, force_n
         else:
-            name = [self.profile.knuckle_joint]
+            name = [self.gripper.joint_name]
             goal.command = JointState(name=name, position=[position], effort=[force_n])
         return goal
 
@@ -86,27 +87,27 @@ class GripperCommandAdapter:
         return self.width_from_position(known[0]) if known else None
 
     def position_from_width(self, width_m: float) -> float:
-        """The driver's position for a width [m]: the width itself or the knuckle angle [rad]."""
-        width_m = self.profile.clamp_width(width_m)
-        if self.position == "width":
-            return width_m
-        return self.profile.joint_from_width(width_m) / self._scale
+        """The driver's position for a width [m]: the width, half of it, or the joint's."""
+        width_m = self.gripper.clamp_width(width_m)
+        if self.position == "joint":
+            return self.gripper.joint_from_width(width_m) / self._scale
+        return width_m / 2 if self.position == "half_width" else width_m
 
     def width_from_position(self, position: float) -> float:
         """The inverse, clamped to the stroke."""
-        if self.position == "width":
-            return self.profile.clamp_width(position)
-        return self.width_from_knuckle(position)
+        if self.position == "joint":
+            return self.width_from_joint(position)
+        return self.gripper.clamp_width(position)
 
-    def width_from_knuckle(self, knuckle_rad: float) -> float:
-        """Distance of the fingertips [m] at a knuckle angle of ``joint_states`` [rad]."""
-        angle = min(max(knuckle_rad * self._scale, 0.0), self.profile.max_knuckle_rad)
-        return self.profile.width_from_joint(angle)
+    def width_from_joint(self, joint: float) -> float:
+        """Distance of the fingertips [m] at a position of ``joint_states`` [rad or m]."""
+        return self.gripper.width_from_joint(joint * self._scale)
 
     @property
     def _scale(self) -> float:
-        """Of the profile's angle to the driver's."""
-        return self.profile.max_knuckle_rad / min(self.closed_rad, self.profile.max_knuckle_rad)
+        """Of the gripper's angle to the driver's."""
+        closed = self.gripper.closed_joint
+        return closed / min(self.closed_rad, closed) if closed else 1.0
 
 
 class Ros2ControlArm(RobotArm):
@@ -123,7 +124,7 @@ class Ros2ControlArm(RobotArm):
         )
         self._actions = actions = require("control_msgs.action", WANTED_BY)
         self._tolerance = require("control_msgs.msg", WANTED_BY).JointTolerance
-        self._fingers = JointMonitor(node, (robot.gripper.knuckle_joint,))
+        self._fingers = JointMonitor(node, (robot.gripper.joint_name,))
         group = ReentrantCallbackGroup()
         self._grips = getattr(actions, p.gripper_command)
         self._arm = ActionClient(
@@ -165,7 +166,7 @@ class Ros2ControlArm(RobotArm):
                 self._goals.check()
                 if monotonic() > end:
                     raise MotionFault("the gripper's motion: its fingers do not come to rest")
-            return self._adapter.width_from_knuckle(float(self._fingers.now()[0]))
+            return self._adapter.width_from_joint(float(self._fingers.now()[0]))
         if reported_m is None:
             raise MotionFault(
                 "the gripper's motion: its controller reports no position and joint_states has no "

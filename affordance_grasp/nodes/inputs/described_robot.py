@@ -7,7 +7,7 @@ from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from std_msgs.msg import String
 
-from affordance_grasp.control.gripper import GripperProfile
+from affordance_grasp.control.gripper import Gripper
 from affordance_grasp.control.robot import RobotConfig
 from affordance_grasp.control.robot_description import within_description
 from affordance_grasp.errors import InvalidInput
@@ -38,7 +38,7 @@ class DescribedRobot:
             return self._robot
 
     @property
-    def gripper(self) -> GripperProfile:
+    def gripper(self) -> Gripper:
         """The gripper, which no driver describes."""
         return self._configured.gripper
 

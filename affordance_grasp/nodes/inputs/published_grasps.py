@@ -25,7 +25,7 @@ from affordance_grasp.candidates.external.external_grasps import (
     external_grasps,
 )
 from affordance_grasp.candidates.generators import GENERATORS
-from affordance_grasp.control.gripper import GripperProfile
+from affordance_grasp.control.gripper import Gripper
 from affordance_grasp.datatypes import GraspCandidates, RgbdFrame
 from affordance_grasp.msg import GraspCandidates as GraspCandidatesMessage
 from affordance_grasp.nodes.convert.grasp_messages import to_candidates
@@ -106,7 +106,7 @@ class PublishedGrasps:
 
     inbox: GraspInbox
     header: Header
-    gripper: GripperProfile
+    gripper: Gripper
     conversion: GraspConversion
     max_age_s: float
     timeout_s: float

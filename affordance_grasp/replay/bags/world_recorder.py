@@ -9,7 +9,7 @@ def record_joints(bag: BagRecorder, world: World, stamp_ns: int) -> None:
     """Arm and gripper apart, as their drivers publish them."""
     names = world.robot.arm.joint_names
     bag.joints(stamp_ns, names, world.joint_positions(), world.joint_velocities())
-    bag.joints(stamp_ns, [world.robot.gripper.knuckle_joint], [world.knuckle_rad()])
+    bag.joints(stamp_ns, [world.robot.gripper.joint_name], [world.gripper_joint()])
 
 
 def serving_parts(family: str) -> dict[str, tuple[str, ...]]:

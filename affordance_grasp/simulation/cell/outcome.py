@@ -7,7 +7,7 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
-from affordance_grasp.simulation.models.gripper_model import PAD_NAMES
+from affordance_grasp.simulation.models.fingertip import PAD_NAMES
 from affordance_grasp.simulation.models.room import TABLE
 from affordance_grasp.simulation.rendering.scene_camera import geom_part
 

@@ -27,12 +27,8 @@ from affordance_grasp.simulation.cell.outcome import (
 )
 from affordance_grasp.simulation.models.arm_model import ArmPhysics, add_arm, servo_targets
 from affordance_grasp.simulation.models.camera_body import add_camera_body
-from affordance_grasp.simulation.models.gripper_model import (
-    ACTUATOR,
-    KNUCKLES,
-    add_gripper,
-    knuckle_force_limit,
-)
+from affordance_grasp.simulation.models.fingertip import FINGER_JOINTS
+from affordance_grasp.simulation.models.gripper_model import ACTUATOR, add_gripper, drive_limit
 from affordance_grasp.simulation.models.room import SceneLook, add_room, empty_world
 from affordance_grasp.simulation.objects.mjcf import add_object
 from affordance_grasp.simulation.objects.primitive import HouseholdObject
@@ -78,7 +74,7 @@ class World:
         self._observer = self.observer()
         self._find_joints()
         self._contacts = ContactReader(self._model)
-        self._gripper_goal = self._gripper_ramp = 0.0
+        self._gripper_goal_m = self._gripper_ramp_m = robot.gripper.max_width_m
         self._gripper_force_n = robot.gripper.max_force_n
         self._motion: Floats | None = None  # positions, velocities, torques to come (3, N, J)
         self._braking = False
@@ -93,11 +89,13 @@ class World:
         self._arm_v = np.array([model.joint(name).dofadr[0] for name in names])
         self._arm_u = np.array([model.actuator(name).id for name in names])
         self._gripper_u = model.actuator(ACTUATOR).id
-        self._knuckle_q = np.array([model.joint(name).qposadr[0] for name in KNUCKLES])
+        self._fingers_q = np.array([model.joint(name).qposadr[0] for name in FINGER_JOINTS])
         self._object_id = model.body("object").id
 
     def _go_home(self) -> None:
         self._data.qpos[self._arm_q] = self.robot.home_q
+        gripper = self.robot.gripper
+        self._data.qpos[self._fingers_q] = gripper.joint_from_width(gripper.max_width_m)
         self.set_arm_target(self.robot.home_q)
         mujoco.mj_forward(self._model, self._data)
 
@@ -127,14 +125,14 @@ class World:
         """Arm joint velocities (J,) [rad/s]."""
         return np.array(self._data.qvel[self._arm_v])
 
-    def knuckle_rad(self) -> float:
-        """Angle of the gripper's knuckle joint [rad], 0 when open."""
-        q = float(self._data.qpos[self._knuckle_q].mean())
-        return min(max(q, 0.0), self.robot.gripper.max_knuckle_rad)
+    def gripper_joint(self) -> float:
+        """Position [rad or m] of the gripper's joint ``joint_name``, within its stroke."""
+        return self.robot.gripper.joint_from_width(self.gripper_width_m())
 
     def gripper_width_m(self) -> float:
         """Distance of the fingertips [m], as the encoder of the drive gives it."""
-        return self.robot.gripper.width_from_joint(self.knuckle_rad())
+        mean = float(self._data.qpos[self._fingers_q].mean())
+        return self.robot.gripper.width_from_joint(mean)
 
     # Commands.
 
@@ -194,7 +192,7 @@ class World:
         force_n = gripper.max_force_n if force_n is None else force_n
         if not (np.isfinite(force_n) and force_n > 0):
             raise InvalidInput(f"gripper force must be > 0 N, not {force_n}")
-        self._gripper_goal = gripper.joint_from_width(gripper.clamp_width(width_m))
+        self._gripper_goal_m = gripper.clamp_width(width_m)
         self._gripper_force_n = min(max(force_n, gripper.min_force_n), gripper.max_force_n)
 
     def step(self, duration_s: float) -> None:
@@ -216,12 +214,14 @@ class World:
         self._motion = self._motion[:, 1:] if self._motion.shape[1] > 1 else None
 
     def _control_gripper(self) -> None:
-        """Move the drive's set point at its top speed; limit its torque to the set force."""
+        """Move the drive's set point at its top speed; limit its force to what is set."""
         gripper = self.robot.gripper
-        top = gripper.max_speed_mps / (2 * gripper.arm_length_m) * self._control_period_s
-        self._gripper_ramp += min(max(self._gripper_goal - self._gripper_ramp, -top), top)
-        self._data.ctrl[self._gripper_u] = self._gripper_ramp
-        limit = knuckle_force_limit(gripper, self.gripper_width_m(), self._gripper_force_n)
+        step_m = gripper.max_speed_mps * self._control_period_s
+        self._gripper_ramp_m += min(
+            max(self._gripper_goal_m - self._gripper_ramp_m, -step_m), step_m
+        )
+        self._data.ctrl[self._gripper_u] = gripper.joint_from_width(self._gripper_ramp_m)
+        limit = drive_limit(gripper, self.gripper_width_m(), self._gripper_force_n)
         self._model.actuator_forcerange[self._gripper_u] = -limit, limit
 
     def _watch(self) -> None:
