@@ -4,7 +4,8 @@ import pytest
 
 from affordance_grasp.control.arm.kinematics import forward
 from affordance_grasp.control.robot import load_robot
-from affordance_grasp.simulation.models.arm_model import ArmPhysics, add_arm, servo_targets
+from affordance_grasp.simulation.models.arm_model import add_arm
+from affordance_grasp.simulation.models.arm_physics import ArmPhysics, servo_targets
 from affordance_grasp.simulation.models.room import empty_world
 
 ROBOT = load_robot()
@@ -13,7 +14,7 @@ ROBOT = load_robot()
 @pytest.fixture(scope="module")
 def arm():
     spec = empty_world()
-    add_arm(spec, ROBOT.arm)
+    add_arm(spec, ROBOT.arm, ROBOT.link_shapes)
     model = spec.compile()
     return model, mujoco.MjData(model)
 

@@ -100,6 +100,11 @@ class RobotConfig:
         return np.array(self.settings.home_q_rad)
 
     @property
+    def link_shapes(self) -> tuple[LinkShape, ...]:
+        """Collision shapes of the base and the links, without the camera's housing."""
+        return self.body.shapes[:-1]
+
+    @property
     def T_tool0_cam(self) -> Floats:
         """Pose of the camera's optical frame in ``tool0``."""
         return self.hand_eye.T_tool0_cam

@@ -25,7 +25,8 @@ from affordance_grasp.simulation.cell.outcome import (
     ContactReader,
     PickOutcome,
 )
-from affordance_grasp.simulation.models.arm_model import ArmPhysics, add_arm, servo_targets
+from affordance_grasp.simulation.models.arm_model import add_arm
+from affordance_grasp.simulation.models.arm_physics import arm_physics, servo_targets
 from affordance_grasp.simulation.models.camera_body import add_camera_body
 from affordance_grasp.simulation.models.fingertip import FINGER_JOINTS
 from affordance_grasp.simulation.models.gripper_model import ACTUATOR, add_gripper, drive_limit
@@ -65,7 +66,7 @@ class World:
         self.robot = robot
         self.household_object = household_object
         self.intrinsics = intrinsics
-        self._servos = ArmPhysics()
+        self._servos = arm_physics(robot.arm)
         self._seed = seed
         self._model = build_model(
             robot, household_object, T_base_object, seed, intrinsics, neighbours=neighbours
@@ -308,7 +309,7 @@ def build_model(
         )
     spec = empty_world()
     add_room(spec, SceneLook.from_seed(seed))
-    flange = add_arm(spec, robot.arm)
+    flange = add_arm(spec, robot.arm, robot.link_shapes)
     add_gripper(spec, flange, robot.gripper)
     add_camera_body(flange, robot.T_tool0_cam)
     add_camera(flange, WRIST_CAMERA, intrinsics, robot.T_tool0_cam)

@@ -10,6 +10,7 @@ from affordance_grasp.geometry import Floats, quaternion_xyzw
 BOX = mujoco.mjtGeom.mjGEOM_BOX
 CAPSULE = mujoco.mjtGeom.mjGEOM_CAPSULE
 CYLINDER = mujoco.mjtGeom.mjGEOM_CYLINDER
+SPHERE = mujoco.mjtGeom.mjGEOM_SPHERE
 
 _PAINT = {
     "arm": (0.86, 0.87, 0.89, 1.0),
