@@ -70,10 +70,10 @@ def test_fingertips_are_where_the_published_description_has_them(name, published
 
 
 def test_fingers_of_the_franka_hand_close_along_the_hands_y():
-    """The hand stands at -45 degrees on the flange; its fingers move along its y axis."""
-    T_flange_hand = turned("z", -np.pi / 4)
+    """The hand stands at -45 degrees on the flange, tool0 of urdf/panda.urdf at 45 degrees."""
+    T_flange_hand, T_flange_tool0 = turned("z", -np.pi / 4), turned("z", np.pi / 4)
     gripper = load_gripper(share_path("config/gripper_franka.yaml"))
-    closing = gripper.T_tool0_tcp(0.04)[:3, 0]
+    closing = (T_flange_tool0 @ gripper.T_tool0_tcp(0.04))[:3, 0]
     assert closing == pytest.approx(T_flange_hand[:3, 1], abs=1e-9)
 
 
