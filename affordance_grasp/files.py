@@ -2,6 +2,8 @@
 
 import os
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from affordance_grasp.errors import InvalidInput, writing
@@ -51,20 +53,26 @@ def write_file(path: Path, content: bytes | str) -> Path:
     Raises:
         StorageFull, NotWritable, InvalidInput: see :func:`errors.writing`.
     """
-    whole = content.encode() if isinstance(content, str) else content
+    with whole_file(path) as partial:
+        partial.write_bytes(content.encode() if isinstance(content, str) else content)
+    return path
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """Where to write what will take the place of ``path`` at the end; raises as write_file."""
     target = path.resolve()  # a link stays one
     with writing(path):
         target.parent.mkdir(parents=True, exist_ok=True)
         if target.exists() and not target.is_file():
-            target.write_bytes(whole)  # a device or a pipe is written to, never replaced
-            return path
+            yield target  # a device or a pipe is written to, never replaced
+            return
         partial = target.with_name(f"{target.name}.{os.getpid()}.partial")
         try:
-            partial.write_bytes(whole)
+            yield partial
             partial.replace(target)
         finally:
             partial.unlink(missing_ok=True)
-    return path
 
 
 def remove_partial(folder: Path) -> None:

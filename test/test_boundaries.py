@@ -5,10 +5,13 @@ are drawn each time; with ``HYPOTHESIS_PROFILE=long`` thousands of others.
 """
 
 import json
-from io import BytesIO
+from contextlib import redirect_stderr, redirect_stdout
+from importlib import import_module
+from io import BytesIO, StringIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import SimpleNamespace
+from unittest.mock import patch
 
 import msgpack
 import numpy as np
@@ -31,6 +34,7 @@ from affordance_grasp.candidates.external.exchange import (
 )
 from affordance_grasp.candidates.external.external_grasps import external_grasps
 from affordance_grasp.candidates.external.packing import pack, unpack
+from affordance_grasp.cli import COMMANDS, SHARED, main
 from affordance_grasp.configuration.documents import parse_json, parse_yaml
 from affordance_grasp.configuration.read import build
 from affordance_grasp.control.arm.urdf import parse_urdf, read_arm
@@ -43,6 +47,7 @@ from affordance_grasp.errors import LONGEST_SENTENCE, AffordanceGraspError
 from affordance_grasp.image_files import image_size, read_color, read_depth, read_gray
 from affordance_grasp.query.request import read_request
 from affordance_grasp.query.vocabulary import AFFORDANCES, load_vocabulary
+from affordance_grasp.replay.bags import decoding
 from affordance_grasp.scene.cloud_files import read_cloud
 from affordance_grasp.scene.point_cloud import PointCloud, cloud_frame, virtual_pinhole
 from affordance_grasp.share import share_path
@@ -219,6 +224,32 @@ def test_image_messages(wholes, encoding, is_bigendian, data):
     sound(messages.to_gray, message)
 
 
+FORMATS = ["rgb8; jpeg compressed bgr8", "16UC1; compressedDepth png", "32FC1; compressedDepth"]
+
+
+@given(
+    st.sampled_from([*FORMATS, "16UC1; compressedDepth rvl", "32FC1; png", ""]) | st.text(),
+    st.binary(min_size=12, max_size=12)
+    | arrays(np.float32, 2, elements=st.floats(width=32)).map(lambda AB: bytes(4) + AB.tobytes())
+    | st.just(b""),
+    st.binary(max_size=100)
+    | images("PNG", np.uint16, (9, 7))
+    | images("PNG", np.uint8, (9, 7, 3))
+    | images("JPEG", np.uint8, (9, 7)),
+)
+def test_compressed_image_messages(form, header, data):
+    message = SimpleNamespace(header=HEADER, format=form, data=header + data)
+    if (depth := sound(decoding.decompress_depth, message)) is not None:
+        depth_m = sound(messages.to_depth_m, depth)
+        assert depth_m is None or (np.isfinite(depth_m).all() and (depth_m >= 0).all())
+    for decompress, read in (
+        (decoding.decompress_color, messages.to_color),
+        (decoding.decompress_map, messages.to_gray),
+    ):
+        plain = sound(decompress, message)
+        assert plain is None or read(plain).dtype == np.uint8
+
+
 @given(st.lists(FLOATS, min_size=7, max_size=7))
 def test_poses(values):
     t, q = dict(zip("xyz", values, strict=False)), dict(zip("xyzw", values[3:], strict=False))
@@ -282,6 +313,35 @@ def _packed(value):
         return msgpack.packb(value)
     except (OverflowError, ValueError, UnicodeEncodeError):
         return b"\xc1"
+
+
+WORDS = st.text(max_size=8) | FLOATS.map(str) | st.sampled_from(["hold", "0", "-1", "--", "@x"])
+
+
+def options_of(command):
+    """The options that a command tells of."""
+    with redirect_stdout(StringIO()) as told, pytest.raises(SystemExit):
+        main([command, "--help"])
+    return [
+        word.strip(",[]") for word in told.getvalue().split() if word.startswith(("--", "[--"))
+    ]
+
+
+@given(st.sampled_from(sorted(COMMANDS)), st.data())
+def test_command_lines(command, data):
+    """Up to the command itself, which has properties of its own."""
+    own = command.replace("-", "_")
+    module = import_module(f"affordance_grasp.commands.{SHARED.get(command, own)}")
+    ran = f"run_{own}" if command in SHARED else "run"
+    words = data.draw(st.lists(WORDS | st.sampled_from(options_of(command)), max_size=6))
+    run, told = patch.object(module, ran, return_value=0), StringIO()
+    with run, redirect_stderr(told), redirect_stdout(StringIO()):
+        try:
+            code = main([command, *words])
+        except SystemExit as ended:
+            code = ended.code
+    sentence = told.getvalue().strip()
+    assert (code, sentence) == (0, "") or (code == 2 and sentence.isprintable())
 
 
 @given(

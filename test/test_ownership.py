@@ -211,6 +211,17 @@ def test_who_does_not_own_a_server_awaits_its_heart_before_he_listens_to_it(cloc
         lease.hold(0.0, "it")
 
 
+def test_who_moves_nothing_waits_longer_before_he_calls_a_server_gone(clock):
+    wire = Wire()
+    lease = Lease(wire, "grasp", owns=False)
+    wire.heard["grasp/_server"](BOB)
+    wire.live["grasp/_server"](False)
+    clock[0] += module.WATCH_S - 0.01
+    assert not lease.lost(), "a busy machine may silence a living process for longer than LEASE_S"
+    clock[0] += 0.02
+    assert lease.lost()
+
+
 def test_a_server_of_another_package_cannot_be_owned_nor_lost(clock):
     lease = Lease(Wire(), "robot")
     lease.hold(0.0, "it")

@@ -6,6 +6,7 @@ from urllib.error import URLError
 
 import pytest
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 from seeded_networks import seeded_clip_tensors, seeded_dino_tensors
 
@@ -26,6 +27,7 @@ from affordance_grasp.errors import (
     EnvironmentFault,
     InvalidInput,
     MissingPackage,
+    StorageFull,
     UnknownName,
 )
 
@@ -225,6 +227,16 @@ def test_a_cache_that_cannot_be_written_is_one_sentence(monkeypatch, tmp_path):
     monkeypatch.setenv("AFFORDANCE_GRASP_CACHE", str(tmp_path / "file"))
     with pytest.raises(InvalidInput, match="AFFORDANCE_GRASP_CACHE to a folder"):
         resolve_weights("dinov2_vits14")
+
+
+def test_a_full_disk_is_said_and_leaves_nothing(cache, monkeypatch):
+    def fill(*_):
+        raise SafetensorError("I/O error: No space left on device (os error 28)")
+
+    monkeypatch.setattr(weights, "save_file", fill)
+    with pytest.raises(StorageFull, match="dinov2_vits14 cannot be kept: .*free some room"):
+        resolve_weights("dinov2_vits14")
+    assert not any(cache.iterdir())
 
 
 def test_unknown_names():

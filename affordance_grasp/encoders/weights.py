@@ -1,5 +1,6 @@
 """Pretrained weights: fetched once, checked, cached as safetensors, memory-mapped."""
 
+import errno
 import hashlib
 import warnings
 from collections.abc import Mapping
@@ -8,8 +9,8 @@ from pathlib import Path
 from urllib.request import Request, urlopen
 
 import torch
-from safetensors import safe_open
-from safetensors.torch import save
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from affordance_grasp.encoders.architectures import ARCHITECTURES, expected_tensors, own_names
@@ -29,7 +30,7 @@ from affordance_grasp.errors import (
     EnvironmentFault,
     MissingPackage,
 )
-from affordance_grasp.files import write_file
+from affordance_grasp.files import whole_file
 
 DIGEST_KEY = "sha256"
 LISTED = 5
@@ -78,11 +79,25 @@ def _prepare(entry: PretrainedWeights, local_file: Path | None) -> Path:
     read = read_tensors(local_file) if local_file else _read_source(entry)
     tensors = _fitted(entry, read, f" in {local_file}" if local_file else "")
     digest = check_sha256(entry, tensors)
+    path = cached_path(entry.name)
     try:
-        return write_file(cached_path(entry.name), save(tensors, {DIGEST_KEY: digest}))
+        with whole_file(path) as partial:
+            _save(tensors, digest, partial)
+        return path
     except AffordanceGraspError as error:
         hint = "set AFFORDANCE_GRASP_CACHE to a folder that can be written"
         raise type(error)(f"weights {entry.name} cannot be kept: {error}; {hint}") from error
+
+
+def _save(tensors: dict[str, Tensor], digest: str, path: Path) -> None:
+    """Written from where they lie; the bytes of the whole file would need as much memory again."""
+    path.touch()  # raises OSError with its number, which safetensors would hide
+    try:
+        save_file(tensors, path, {DIGEST_KEY: digest})
+    except SafetensorError as error:
+        raise OSError(
+            errno.ENOSPC if "os error 28" in str(error) else errno.EIO, str(error)
+        ) from error
 
 
 def _checked(entry: PretrainedWeights, path: Path) -> LoadedWeights:

@@ -24,6 +24,8 @@ from affordance_grasp.nodes.ros.running import spin_until
 PERIOD_S = 0.05
 LEASE_S = 0.4
 """Silence of a stopped heart: eight beats."""
+WATCH_S = 1.2
+"""The same for who moves nothing, and so need not be the first to know."""
 HANG_S = 1.8
 """Silence of a heart whose process lives on."""
 BEAT = QoSProfile(
@@ -39,8 +41,9 @@ NO_SERVICE = Parameter("start_type_description_service", value=False)
 class Pulse:
     """A heart as another node hears it."""
 
-    def __init__(self) -> None:
-        """Not heard yet."""
+    def __init__(self, lease_s: float = LEASE_S) -> None:
+        """Not heard yet; ``lease_s`` of silence stop a heart whose process is silent too."""
+        self._lease_s = lease_s
         self.heard, self.heard_s = False, 0.0
         self._alive = True
 
@@ -56,7 +59,7 @@ class Pulse:
     def stopped(self) -> bool:
         """Whether it is silent; also where it was never heard."""
         silent_s = monotonic() - self.heard_s
-        return silent_s > (HANG_S if self._alive else LEASE_S)
+        return silent_s > (HANG_S if self._alive else self._lease_s)
 
 
 class Heartbeats:

@@ -15,7 +15,14 @@ from uuid import uuid4
 from unique_identifier_msgs.msg import UUID
 
 from affordance_grasp.nodes.ros.calls import NoAnswer, Refused
-from affordance_grasp.nodes.ros.heartbeats import HANG_S, LEASE_S, PERIOD_S, Heartbeats, Pulse
+from affordance_grasp.nodes.ros.heartbeats import (
+    HANG_S,
+    LEASE_S,
+    PERIOD_S,
+    WATCH_S,
+    Heartbeats,
+    Pulse,
+)
 
 HALF = 8
 STALE_S = 2 * PERIOD_S
@@ -115,7 +122,8 @@ class Lease:
         """Hear a server; with ``owns`` its goals also end as soon as this client does."""
         self._heartbeats, self._server, self._owns = heartbeats, server, owns
         self._wanting, self._holding = wanting(uuid4().bytes), False
-        self._owner, self._pulse, self._news = NOBODY, Pulse(), Condition()
+        self._owner, self._news = NOBODY, Condition()
+        self._pulse = Pulse(LEASE_S if owns else WATCH_S)
         heartbeats.hear(self._topic, self._hear, self._pulse.live)
         if owns:
             heartbeats.send(f"{server}/_client", self._beat)
