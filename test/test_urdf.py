@@ -93,9 +93,10 @@ def test_camera_and_tcp_of_the_description_repeat_the_settings():
 def test_shapes_cover_every_link(arm):
     shapes = load_shapes(URDF, arm)
     assert {shape.frame for shape in shapes} == set(range(-1, 6))
-    assert {shape.kind for shape in shapes} == {"cylinder"}
-    upper_arm = max(shapes, key=lambda shape: shape.half_size[2])
-    assert upper_arm.half_size == (0.05, 0.05, 0.204)
+    upper_arm = [shape for shape in shapes if shape.frame == 1]
+    tube = max(upper_arm, key=lambda shape: shape.half_size[2])
+    assert tube.half_size == (0.059, 0.059, 0.13)
+    np.testing.assert_allclose(tube.T_link_shape[:3, 2], [1, 0, 0], atol=1e-15)
 
 
 def arm_with(tmp_path, collisions):
