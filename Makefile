@@ -11,6 +11,7 @@ ACTIVATE = set +u; source .venv/bin/activate; source .ros/install/setup.bash; se
 
 QUERY ?= hold
 OBJECT ?= mug
+ROBOT ?= aubo_i5
 METHOD ?= plsp
 SEED ?= 0
 OUT ?= demo
@@ -21,7 +22,7 @@ setup:
 demo: setup
 	@$(ACTIVATE)
 	affordance-grasp demo --query "$(QUERY)" --object "$(OBJECT)" --method "$(METHOD)" \
-		--seed "$(SEED)" --out "$(OUT)"
+		--robot-file "config/$(ROBOT).yaml" --seed "$(SEED)" --out "$(OUT)"
 
 RUN ?= python -m pytest
 # Whole files go to two processes in the order of their names; test_graph.py takes longest.

@@ -41,7 +41,7 @@ from affordance_grasp.nodes.parameters import (
     SimulatorParameters,
 )
 from affordance_grasp.replay.bags.playing import played_topics
-from affordance_grasp.share import DEFAULT_ROBOT, share_path
+from affordance_grasp.share import DEFAULT_ROBOT, find_file, share_path
 from launch import LaunchContext, LaunchDescription, LaunchDescriptionEntity
 
 PACKAGE = "affordance_grasp"
@@ -307,7 +307,7 @@ def _transforms(given: Arguments) -> list[Node]:
         child = "camera_link" if driven else "camera_color_optical_frame"
         nodes.append(_node(given, "hand_eye", {"child_frame": child}))
     if given["description"] == "true":
-        urdf = description(share_path(given["robot_file"] or DEFAULT_ROBOT))
+        urdf = description(find_file(given["robot_file"] or DEFAULT_ROBOT))
         described = {"robot_description": without_camera(urdf) if apart else urdf}
         nodes.append(
             Node(

@@ -11,6 +11,7 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
+from affordance_grasp.control.arm.kinematics import joint_frames
 from affordance_grasp.control.motion.braking import brake
 from affordance_grasp.control.motion.trajectory import resample
 from affordance_grasp.control.robot import RobotConfig
@@ -41,6 +42,8 @@ from affordance_grasp.simulation.rendering.scene_camera import (
 )
 
 CONTROL_STEPS = 2
+PICTURED_M = 0.54
+"""As high as a joint may be for the arm to be in the picture of the whole cell."""
 _SETTLE_S, _STILL_MPS = 2.0, 0.002
 
 
@@ -313,17 +316,19 @@ def build_model(
     add_gripper(spec, flange, robot.gripper)
     add_camera_body(flange, robot.T_tool0_cam)
     add_camera(flange, WRIST_CAMERA, intrinsics, robot.T_tool0_cam)
-    _add_photo_views(spec, T_base_object)
+    tallest_m = float(joint_frames(robot.arm, robot.home_q)[..., 2, 3].max())
+    _add_photo_views(spec, T_base_object, max(1.0, tallest_m / PICTURED_M))
     add_object(spec, household_object, T_base_object)
     for i, each in enumerate(neighbours):
         add_object(spec, each.household_object, each.T_base_object, f"{NEIGHBOUR}{i}")
     return spec.compile()
 
 
-def _add_photo_views(spec: mujoco.MjSpec, T_base_object: Floats) -> None:
-    stand = np.asarray(T_base_object, float)[:3, 3]
+def _add_photo_views(spec: mujoco.MjSpec, T_base_object: Floats, away: float) -> None:
+    """``away``: how much farther the whole cell is seen from than an arm of usual height."""
+    stand, middle = np.asarray(T_base_object, float)[:3, 3], np.array([0.27, -0.03, 0.27 * away])
     views = {
-        "cell": look_at((1.55, -1.10, 0.80), (0.27, -0.03, 0.27)),
+        "cell": look_at(middle + away * np.array([1.28, -1.07, 0.53]), middle),
         "closeup": look_at(stand + (0.62, -0.62, 0.42), stand + (-0.02, 0.02, 0.135)),
     }
     for name, T_base_view in views.items():
