@@ -2,7 +2,8 @@ import mujoco
 import numpy as np
 import pytest
 
-from affordance_grasp.control.arm.kinematics import forward
+from affordance_grasp.control.arm.kinematics import forward, joint_frames
+from affordance_grasp.control.motion.clearance import shape_poses
 from affordance_grasp.control.robot import load_robot
 from affordance_grasp.simulation.models.arm_model import add_arm
 from affordance_grasp.simulation.models.arm_physics import ArmPhysics, servo_targets
@@ -39,6 +40,26 @@ def test_flange_is_where_forward_kinematics_says(arm, seed):
     T = forward(ROBOT.arm, q)
     assert position == pytest.approx(T[:3, 3], abs=1e-9)
     assert rotation == pytest.approx(T[:3, :3], abs=1e-9)
+
+
+@pytest.mark.parametrize("name", ["ur5e_hande", "panda", "xarm6", "aubo_i10"])
+def test_any_arm_is_built_of_the_shapes_that_are_checked(name):
+    """The flange is where the kinematics has it, and so is every shape."""
+    robot = load_robot(f"config/{name}.yaml")
+    spec = empty_world()
+    add_arm(spec, robot.arm, robot.link_shapes)
+    model = spec.compile()
+    data = mujoco.MjData(model)
+    put(model, data, robot.home_q)
+    T = forward(robot.arm, robot.home_q)
+    assert data.body(robot.arm.tip).xpos == pytest.approx(T[:3, 3], abs=1e-9)
+    assert model.body_mass.sum() == pytest.approx(ArmPhysics().mass_kg, rel=0.03)
+    if name.startswith("aubo"):
+        return
+    T_base_shape = shape_poses(robot.body, joint_frames(robot.arm, robot.home_q)[None])[0]
+    for i, shape in enumerate(robot.link_shapes):
+        at = data.geom(f"arm/{shape.frame}/{shape.kind}{i}").xpos
+        assert at == pytest.approx(T_base_shape[i, :3, 3], abs=1e-9)
 
 
 def test_it_weighs_what_the_arm_weighs(arm):

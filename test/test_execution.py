@@ -45,6 +45,18 @@ def test_friction_lifts_and_holds(name):
     assert not outcome.dropped
 
 
+@pytest.mark.parametrize("name", ["ur5e_hande", "panda", "xarm6"])
+def test_other_arms_and_grippers_lift_and_hold(name):
+    robot = load_robot(f"config/{name}.yaml", speed_scaling=0.5)
+    world = World(robot, box(), T_BASE_OBJECT, seed=1)
+    T_base_tcp = grasp_from_above("box", T_BASE_OBJECT)
+    plan = lift_only(plan_pick(robot, world.joint_positions(), T_base_tcp, GRASPS["box"][3]))
+    outcome = execute_pick(world, plan)
+    assert outcome.held_by(["body"]) and outcome.table_force_n == 0.0
+    assert outcome.width_m == pytest.approx(GRASPS["box"][3], abs=1.5e-3)
+    assert outcome.height_m == pytest.approx(robot.settings.lift_m, abs=0.02)
+
+
 def test_the_object_is_brought_home():
     world = World(ROBOT, box(), T_BASE_OBJECT, seed=1)
     T_base_tcp = grasp_from_above("box", T_BASE_OBJECT)
