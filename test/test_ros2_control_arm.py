@@ -97,6 +97,8 @@ def test_franka_gripper_is_asked_for_half_of_what_it_answers():
     assert spoken.goal(Action, 0.03, 30.0).command.position == pytest.approx(0.015)
     assert spoken.width_m(answer(0.03, command="GripperCommand")) == pytest.approx(0.03)
     assert spoken.width_from_joint(0.015) == pytest.approx(0.03)
+    with pytest.raises(MotionFault, match="default_grasp_epsilon.outer of franka_gripper"):
+        spoken.width_m(answer(0.03, ABORTED, False, command="GripperCommand"))
 
 
 def test_a_stall_on_an_object_is_no_fault_whatever_the_driver_calls_it():

@@ -36,6 +36,11 @@ FAULTS = {
     -5: "the arm did not reach the end of its path in time",
 }
 """Sentences for the error codes of ``control_msgs/FollowJointTrajectory``."""
+ADVICE = "see that the gripper is activated and powered"
+FRANKA_ADVICE = (
+    "see that the hand is homed, and that default_grasp_epsilon.outer of franka_gripper is the "
+    "stroke, 0.08: it takes an object that is wider than the target by more than that for none"
+)
 
 
 @dataclass(frozen=True)
@@ -77,10 +82,8 @@ class GripperCommandAdapter:
         result = answer.result
         done = result.reached_goal or result.stalled
         if not done and answer.status != GoalStatus.STATUS_SUCCEEDED:
-            raise MotionFault(
-                "the gripper's motion: its controller aborted it; see that the gripper is "
-                "activated and powered"
-            )
+            advice = FRANKA_ADVICE if self.position == "half_width" else ADVICE
+            raise MotionFault(f"the gripper's motion: its controller aborted it; {advice}")
         single = self.command == "GripperCommand"
         positions = [result.position] if single else result.state.position[:1]
         known = [float(position) for position in positions if isfinite(position)]
