@@ -108,6 +108,8 @@ def test_counts_of_affordances_are_those_of_the_data_sets():
         "Unseen": 25,
         "Hard": 36,
         "HICO-IIF": 10,
+        "UMD": 36,
+        "IIT-AFF": 36,
     }
     assert all(a in AFFORDANCES for layout in LAYOUTS.values() for a in layout.affordances)
 

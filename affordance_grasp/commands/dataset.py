@@ -1,4 +1,4 @@
-"""``dataset simulate DIR`` and ``dataset detect DIR``."""
+"""``dataset simulate DIR``, ``dataset detect DIR`` and ``dataset import KIND SOURCE DIR``."""
 
 import argparse
 import json
@@ -9,9 +9,12 @@ from affordance_grasp.configuration.flags import add_flags, read_flags
 from affordance_grasp.simulation.dataset.config import DatasetConfig
 from affordance_grasp.simulation.dataset.detector import SimulatedDetector
 
+IMPORTED = {"umd": "UMD", "iit-aff": "IIT-AFF"}
+"""What can be imported, and the name of the split that it becomes."""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare ``simulate DIR`` and ``detect DIR``."""
+    """Declare ``simulate DIR``, ``detect DIR`` and ``import KIND SOURCE DIR``."""
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     make = actions.add_parser("simulate", help="render the images and their ground truth")
     again = actions.add_parser("detect", help="write detections.json anew with other fault rates")
@@ -21,10 +24,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_flags(make, DatasetConfig, leave_out=("seed",))
     make.add_argument("--workers", type=int, default=2, help="processes that render (2)")
     make.add_argument("--json", action="store_true", help="print the manifest as JSON")
+    _add_import(actions.add_parser("import", help="photographs with part masks as a test set"))
+
+
+def _add_import(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("kind", choices=tuple(IMPORTED), help="whose layout SOURCE has")
+    parser.add_argument("source", type=Path, metavar="SOURCE", help="the data set as published")
+    parser.add_argument("folder", type=Path, metavar="DIR", help="root of the new data set")
+    parser.add_argument("--rank", type=int, default=1, help="umd: ranks up to this one count (1)")
+    parser.add_argument("--per-object", type=int, default=4, help="umd: images of an object (4)")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Write the data set, or its detections only."""
+    """Write the data set, its detections only, or the photographs of another."""
+    if arguments.action == "import":
+        return _import(arguments)
     from affordance_grasp.simulation.dataset.writer import detect, simulate
 
     detector = read_flags(SimulatedDetector, arguments)
@@ -40,4 +54,24 @@ def run(arguments: argparse.Namespace) -> int:
     for where, count in manifest["files"].items():
         print(f"{where:32s} {count:6d}")
     print(f"written to {arguments.folder} in {time.monotonic() - start:.0f} s")
+    return 0
+
+
+def _import(arguments: argparse.Namespace) -> int:
+    from affordance_grasp.datasets.part_masks import iit_aff, umd
+    from affordance_grasp.datasets.part_masks.photograph import write_test_set
+
+    if arguments.kind == "umd":
+        photographs = umd.umd_photographs(arguments.source, arguments.rank, arguments.per_object)
+        counterparts = umd.COUNTERPARTS
+    else:
+        photographs = iit_aff.iit_aff_photographs(arguments.source)
+        counterparts = iit_aff.COUNTERPARTS
+    split = IMPORTED[arguments.kind]
+    done = write_test_set(arguments.folder, split, photographs, counterparts)
+    for (affordance, name), count in sorted(done.written.items()):
+        print(f"{affordance + '/' + name:32s} {count:6d}")
+    for word, count in sorted(done.left_out.items()):
+        print(f"left out, no affordance of AGD20K means it: {word} on {count}")
+    print(f"written to {arguments.folder / split}")
     return 0

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from affordance_grasp.datasets.agd20k import Split, load_split
+from affordance_grasp.datasets.agd20k import LAYOUTS, Split, load_split
 from affordance_grasp.encoders.device import check_device, limit_threads
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.files import write_file
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    add_learning_flags(parser)
+    add_learning_flags(parser, splits=LAYOUTS)
     parser.add_argument("--checkpoint", type=Path, help="export its maps first")
     parser.add_argument("--maps", type=Path, help="folder of the maps (default: beside it)")
     parser.add_argument("--saliency", metavar="BACKBONE", help="its saliency is a baseline too")
@@ -152,8 +152,11 @@ def _cache(arguments: argparse.Namespace) -> Path:
 def _report(
     arguments: argparse.Namespace, measured: "Evaluation", trivial: "Mapping[str, Evaluation]"
 ) -> str:
-    lines = [f"{arguments.split}, protocol {measured.protocol} (KLD lower, SIM and NSS higher)"]
-    lines += [_line("", ("KLD", "SIM", "NSS", "maps"))]
+    lines = [f"{arguments.split}, protocol {measured.protocol} (KLD lower, all others higher)"]
+    if "masked_peak" in measured.overall:
+        lines += ["peak: share of maps whose hottest point on the object lies in the part"]
+        lines += ["AUC: of the part against the rest of the object"]
+    lines += [_line("", ("KLD", "SIM", "NSS", "maps", *_part_cells(measured.overall, True)))]
     lines += [_row(name, row) for name, row in measured.table.items()]
     lines += [_row(f"baseline: {name}", e.overall) for name, e in trivial.items()]
     undefined = measured.overall["undefined"]
@@ -178,7 +181,14 @@ def _published(split: str) -> dict[str, dict[str, float]]:
 
 
 def _row(name: str, row: Mapping[str, float]) -> str:
-    return _line(name, [*(f"{row[k]:.3f}" for k in ("kld", "sim", "nss")), str(row["maps"])])
+    figures = [f"{row[k]:.3f}" for k in ("kld", "sim", "nss")]
+    return _line(name, [*figures, str(row["maps"]), *_part_cells(row)])
+
+
+def _part_cells(row: Mapping[str, float], heading: bool = False) -> list[str]:
+    """The cells of a row, or of the heading, that tell parts apart, where masks are known."""
+    names = {"masked_peak": "peak", "auc_in_object": "AUC"}
+    return [title if heading else f"{row[n]:.3f}" for n, title in names.items() if n in row]
 
 
 def _line(name: str, cells: Any) -> str:

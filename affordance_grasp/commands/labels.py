@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
-from affordance_grasp.datasets.agd20k import LAYOUTS, Split, load_split
+from affordance_grasp.datasets.agd20k import TRAINING_SPLITS, Split, load_split
 from affordance_grasp.datasets.detections import DETECTIONS_FILE, RecordedDetector
 from affordance_grasp.learning.labels.pseudo_labels import write_pseudo_labels
 from affordance_grasp.learning.labels.segments import (
@@ -31,7 +31,7 @@ NETWORKS = ("embedded", "paper")
 
 def _add_common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("data", type=Path, help="root of a data set in AGD20K's layout")
-    parser.add_argument("--split", default="Seen", choices=tuple(LAYOUTS))
+    parser.add_argument("--split", default="Seen", choices=TRAINING_SPLITS)
     parser.add_argument(
         "--boxes", type=Path, help=f"detector boxes (default: <split>/trainset/{DETECTIONS_FILE})"
     )

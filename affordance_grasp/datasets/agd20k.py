@@ -1,11 +1,13 @@
-"""Data sets in AGD20K's folder layout: AGD20K Seen, Unseen and Hard, HICO-IIF, the simulated set.
+"""Data sets in AGD20K's folder layout: AGD20K, HICO-IIF, the simulated set, imported test sets.
 
 Layout, below ``<root>/<split>``::
 
     trainset/{egocentric,exocentric}/<affordance>/<object>/*.jpg
     testset/egocentric/<affordance>/<object>/*.jpg
     testset/GT/<affordance>/<object>/<same stem>.png
+    testset/whole_obj_mask/<affordance>/<object>/<same stem>.png
 
+The last, masks of the whole object, are no part of AGD20K and may be missing.
 Test items are the egocentric test images that have a ground truth, also one that is all zero, as
 AGD20K's bottle_000341.png under hold is. The Hard split (AffordanceLLM) has no folder of its own:
 it is a choice of objects from Seen.
@@ -62,12 +64,18 @@ class Layout:
 
     ``affordances``: those that the split may hold, in the order of their labels.
     ``last_train_object``: objects up to this one in the alphabet are for training, those after it
-    for testing; None where the folders alone decide.
+    for testing; None where the folders alone decide. ``trains``: whether it has train images.
     """
 
     folder: str
     affordances: tuple[str, ...] = AFFORDANCES
     last_train_object: str | None = None
+    trains: bool = True
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The folders that the split must have."""
+        return PARTS if self.trains else tuple(p for p in PARTS if p.startswith("testset"))
 
     def trains_on(self, object_name: str) -> bool:
         """Whether train images of the object belong to the split."""
@@ -84,7 +92,10 @@ LAYOUTS = {
     # AffordanceLLM: of AGD20K's 50 objects the first 28 train, apple to hot_dog, and 22 test
     "Hard": Layout("Seen", last_train_object="hot_dog"),
     "HICO-IIF": Layout("HICO-IIF", HICO_IIF_AFFORDANCES),
+    "UMD": Layout("UMD", trains=False),
+    "IIT-AFF": Layout("IIT-AFF", trains=False),
 }
+TRAINING_SPLITS = tuple(name for name, layout in LAYOUTS.items() if layout.trains)
 
 
 @dataclass(frozen=True, order=True)
@@ -108,12 +119,19 @@ class ImageFile:
 
 @dataclass(frozen=True)
 class TestItem:
-    """An egocentric test image and its ground truth map."""
+    """An egocentric test image, its ground truth map, and the mask of its object if known."""
 
     __test__ = False  # a test item of the data set, no test case
 
     image: ImageFile
     truth: Path
+    object_mask: Path | None = None
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """All of its files."""
+        masks = () if self.object_mask is None else (self.object_mask,)
+        return (self.image.path, self.truth, *masks)
 
 
 @dataclass(frozen=True)
@@ -147,20 +165,24 @@ def load_split(root: Path, split: str) -> Split:
     """List one split and check it; every missing folder, file or counterpart is named."""
     layout = look_up("split", split, LAYOUTS)
     folder = Path(root) / layout.folder
-    _refuse([f"folder {folder / p}" for p in PARTS if not (folder / p).is_dir()], folder)
-    train_ego = _images(folder / "trainset/egocentric", layout.trains_on)
-    train_exo = _images(folder / "trainset/exocentric", layout.trains_on)
-    test_ego = _images(folder / "testset/egocentric", layout.tests_on)
-    truths = _images(folder / "testset/GT", layout.tests_on)
+    _refuse([f"folder {folder / p}" for p in layout.parts if not (folder / p).is_dir()], folder)
+    train_ego, train_exo = (
+        _images(folder / part, layout.trains_on) if layout.trains else () for part in PARTS[:2]
+    )
+    test_ego, truths = (_images(folder / part, layout.tests_on) for part in PARTS[2:])
     problems = [
-        *_unknown_affordances(folder, layout.affordances),
-        *_empty_classes(folder),
+        *_unknown_affordances(folder, layout),
+        *_empty_classes(folder, layout.parts),
         *_unpaired(folder, train_ego, train_exo),
         *_truths_without_image(folder, test_ego, truths),
     ]
     truth_of = {truth.name: truth.path for truth in truths}
-    test = tuple(TestItem(p, truth_of[p.name]) for p in test_ego if p.name in truth_of)
-    _refuse(problems or _missing_kinds(folder, train_ego, train_exo, test), folder)
+    mask_of = _object_masks(folder, layout)
+    test = tuple(
+        TestItem(p, truth_of[p.name], mask_of.get(p.name)) for p in test_ego if p.name in truth_of
+    )
+    kinds = (train_ego, train_exo, test) if layout.trains else (test,)
+    _refuse(problems or _missing_kinds(folder, *kinds), folder)
     without_truth = len(test_ego) - len(test)
     if layout.last_train_object:  # AffordanceLLM: without images whose file name trains
         names = {image.path.name for image in train_ego}
@@ -178,7 +200,7 @@ def without_corrupt(split: Split) -> tuple[Split, list[str]]:
         split,
         train_ego=tuple(p for p in split.train_ego if p.path not in bad),
         train_exo=tuple(p for p in split.train_exo if p.path not in bad),
-        test=tuple(i for i in split.test if i.image.path not in bad and i.truth not in bad),
+        test=tuple(item for item in split.test if bad.keys().isdisjoint(item.files)),
     )
     if bad:
         _refuse_lost_classes(good)
@@ -220,7 +242,7 @@ def _refuse_lost_classes(split: Split) -> None:
 def _all_files(split: Split) -> Iterator[Path]:
     yield from (image.path for image in (*split.train_ego, *split.train_exo))
     for item in split.test:
-        yield from (item.image.path, item.truth)
+        yield from item.files
 
 
 def _images(folder: Path, belongs: Callable[[str], bool]) -> tuple[ImageFile, ...]:
@@ -252,20 +274,27 @@ def _entries(folder: Path) -> list[Path]:
 
 
 PARTS = ("trainset/egocentric", "trainset/exocentric", "testset/egocentric", "testset/GT")
+OBJECT_MASKS = "testset/whole_obj_mask"
 
 
-def _unknown_affordances(folder: Path, known: tuple[str, ...]) -> list[str]:
+def _object_masks(folder: Path, layout: Layout) -> dict[str, Path]:
+    """The masks of whole objects by the name of the image that they belong to."""
+    masks = folder / OBJECT_MASKS
+    return {m.name: m.path for m in _images(masks, layout.tests_on)} if masks.is_dir() else {}
+
+
+def _unknown_affordances(folder: Path, layout: Layout) -> list[str]:
     return [
-        f"{path} is not one of the {len(known)} affordances of this split"
-        for part in PARTS
+        f"{path} is not one of the {len(layout.affordances)} affordances of this split"
+        for part in layout.parts
         for path in _folders(folder / part)
-        if path.name not in known
+        if path.name not in layout.affordances
     ]
 
 
-def _empty_classes(folder: Path) -> list[str]:
+def _empty_classes(folder: Path, parts: tuple[str, ...]) -> list[str]:
     problems = []
-    for affordance in (path for part in PARTS for path in _folders(folder / part)):
+    for affordance in (path for part in parts for path in _folders(folder / part)):
         objects = _folders(affordance)
         problems += [f"{path} holds no image" for path in objects if not _files(path)]
         problems += [] if objects else [f"{affordance} holds no folder of an object"]

@@ -34,6 +34,12 @@ from affordance_grasp.learning.evaluation.metrics import (
     resize_map,
     score,
 )
+from affordance_grasp.learning.evaluation.part_scores import (
+    PartScores,
+    join_part_scores,
+    object_mask,
+    score_parts,
+)
 from affordance_grasp.methods.network import GroundingNetwork
 from affordance_grasp.query.vocabulary import AFFORDANCES
 
@@ -49,8 +55,9 @@ PROBABILITY_TOLERANCE = 1e-3
 class Evaluation:
     """Scores of a set of maps in one protocol.
 
-    ``table``: affordance -> kld, sim, nss, maps, undefined; the row ``all`` is the mean over
-    maps, as published, not over affordances.
+    ``table``: affordance -> kld, sim, nss, maps, undefined, and masked_peak and auc_in_object
+    where masks of objects are known; the row ``all`` is the mean over maps, as published, not
+    over affordances.
     """
 
     protocol: str
@@ -72,17 +79,22 @@ class TestTruth:
         self.protocol = protocol
         self.affordances = np.array([item.image.affordance for item in items])
         self.maps = np.stack([ground_truth_map(read_gray(i.truth), protocol) for i in items])
+        masks = [item.object_mask for item in items]
+        self.objects = [None if path is None else object_mask(read_gray(path)) for path in masks]
 
     def evaluate(self, raw_maps: Iterable[NDArray[np.float32]]) -> Evaluation:
         """Score raw maps, in the order of the items; undefined figures are counted."""
         prepare = predicted_map if self.protocol == "reference" else as_probability
         raw = iter(raw_maps)
-        scored = []
+        scored, on_parts = [], []
         for start in range(0, len(self.maps), SCORED_AT_ONCE):
-            truth = self.maps[start : start + SCORED_AT_ONCE]
+            chosen = slice(start, start + SCORED_AT_ONCE)
+            truth = self.maps[chosen]
             predicted = np.stack([prepare(values) for values in islice(raw, len(truth))])
             scored.append(score(predicted, truth, self.protocol))
-        return Evaluation(self.protocol, _table(join_scores(scored), self.affordances))
+            on_parts.append(score_parts(predicted, truth, self.objects[chosen]))
+        scores = join_scores(scored), join_part_scores(on_parts)
+        return Evaluation(self.protocol, _table(*scores, self.affordances))
 
 
 def as_probability(raw: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -197,13 +209,18 @@ def write_table(path: Path, evaluation: Evaluation) -> None:
     """The per-affordance table as CSV."""
     with writing(path), path.open("w", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow(["affordance", "kld", "sim", "nss", "maps", "undefined"])
+        columns = list(evaluation.overall)
+        writer.writerow(["affordance", *columns])
         for name, row in evaluation.table.items():
-            figures = [f"{row[key]:.4f}" for key in ("kld", "sim", "nss")]
-            writer.writerow([name, *figures, row["maps"], row["undefined"]])
+            figures = [row.get(column, "") for column in columns]
+            writer.writerow([name, *(f"{x:.4f}" if isinstance(x, float) else x for x in figures)])
 
 
-def _table(scores: Scores, affordances: NDArray[np.str_]) -> dict[str, dict[str, float]]:
-    present = [name for name in AFFORDANCES if (affordances == name).any()]
-    rows = {name: scores.subset(affordances == name).mean() for name in present}
-    return {"all": scores.mean(), **rows}
+def _table(
+    scores: Scores, parts: PartScores, affordances: NDArray[np.str_]
+) -> dict[str, dict[str, float]]:
+    present = {name: affordances == name for name in AFFORDANCES if (affordances == name).any()}
+    return {
+        "all": {**scores.mean(), **parts.mean()},
+        **{n: {**scores.subset(c).mean(), **parts.subset(c).mean()} for n, c in present.items()},
+    }

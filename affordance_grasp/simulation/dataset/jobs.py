@@ -99,11 +99,16 @@ class FiledImage:
 
 @dataclass(frozen=True)
 class Record:
-    """One finished image, encoded; ``heatmaps`` (test images only): affordance -> 8-bit PNG."""
+    """One finished image, encoded.
+
+    Of test images only: ``heatmaps``, affordance -> 8-bit PNG, and ``whole``, the object's mask
+    as PNG.
+    """
 
     filed: FiledImage
     jpeg: bytes
     heatmaps: dict[str, bytes]
+    whole: bytes = b""
 
 
 def plan(config: DatasetConfig) -> list[Job]:
@@ -191,11 +196,13 @@ def _record(
     whole = mask_box(image.whole)
     if whole is not None:
         boxes[""] = whole
-    heatmaps = dict(_heatmaps(job.family, image, rng)) if job.kind is Kind.TEST else {}
+    tested = job.kind is Kind.TEST
+    heatmaps = dict(_heatmaps(job.family, image, rng)) if tested else {}
+    mask = _encoded(".png", image.whole.astype(np.uint8) * 255, []) if tested else b""
     quality = int(rng.integers(85, 96))
     jpeg = _encoded(".jpg", image.color[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
     filed = FiledImage(job.kind, job.family, affordances, number, (width, height), boxes)
-    return Record(filed, jpeg, heatmaps)
+    return Record(filed, jpeg, heatmaps, mask)
 
 
 def _heatmaps(family: str, image: MaskedImage, rng: Generator) -> Iterator[tuple[str, bytes]]:

@@ -20,6 +20,7 @@ from affordance_grasp.batch.journal import RUN, Journal, begin_run
 from affordance_grasp.batch.spread import spread
 from affordance_grasp.configuration.documents import read_json
 from affordance_grasp.configuration.settings import Count, record
+from affordance_grasp.datasets.agd20k import OBJECT_MASKS
 from affordance_grasp.datatypes import MAX_IMAGE_SIDE
 from affordance_grasp.errors import InvalidInput, writing
 from affordance_grasp.files import write_file
@@ -132,6 +133,7 @@ def _write(root: Path, split: str, record: Record) -> None:
         if image.kind is Kind.TEST:
             truth = record.heatmaps[place.parts[0]]
             write_file(root / "testset/GT" / place.with_suffix(".png"), truth)
+            write_file(root / OBJECT_MASKS / place.with_suffix(".png"), record.whole)
 
 
 def _finish(folder: Path, config: DatasetConfig, results: Iterable[JobImages]) -> Counter[str]:
