@@ -20,6 +20,8 @@ PACKAGES = {
     "pyrealsense2": ("pyrealsense2", "realsense"),
     "msgpack": ("msgpack", "graspgen"),
     "zmq": ("pyzmq", "graspgen"),
+    "trimesh": ("trimesh", "mesh"),
+    "collada": ("pycollada", "mesh"),
     "open3d": ("open3d-cpu", "view"),
 }
 """Module -> (package on PyPI, extra)."""

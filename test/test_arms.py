@@ -1,13 +1,21 @@
 """The arms that are described in the package, against their makers' descriptions."""
 
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
+from containment import on_surface, outside_m
 from scipy.spatial.transform import Rotation
 
 from affordance_grasp.control.arm.kinematics import forward, joint_frames
+from affordance_grasp.control.arm.link_shapes import load_shapes
+from affordance_grasp.control.arm.meshes import read_triangles
+from affordance_grasp.control.arm.urdf import load_arm
 from affordance_grasp.control.motion.clearance import self_gap_m, shape_poses, table_gap_m
 from affordance_grasp.control.robot import load_robot
 from affordance_grasp.geometry import invert, pose, project
+from affordance_grasp.share import share_path
 
 K = np.array([[615, 0, 320], [0, 615, 240], [0, 0, 1.0]])
 ARMS = ("ur5e_hande", "panda", "xarm6", "aubo_i10", "aubo_i5L")
@@ -95,11 +103,43 @@ def test_home_is_clear_of_table_and_of_itself(robot):
 
 
 def test_the_wrist_camera_is_drawn_where_the_hand_eye_file_has_it(robot):
-    from affordance_grasp.control.arm.urdf import load_arm
-    from affordance_grasp.share import share_path
-
     urdf = share_path(robot.settings.urdf)
     drawn = load_arm(urdf, robot.settings.base_frame, "camera_color_optical_frame")
     np.testing.assert_allclose(
         forward(drawn, robot.home_q), robot.T_base_cam(robot.home_q), atol=1e-6
     )
+
+
+@pytest.fixture
+def published_panda():
+    """The Panda of the package example-robot-data on PyPI, meshes and all."""
+    pytest.importorskip("trimesh", reason="trimesh (extra: mesh) is not installed")
+    for folder in map(Path, sys.path):
+        description = folder / "cmeel.prefix/share/example-robot-data/robots/panda_description"
+        if description.exists():
+            return description
+    return pytest.skip("example-robot-data is not installed")
+
+
+def test_shapes_of_the_panda_contain_the_published_meshes(published_panda):
+    pytest.importorskip("collada", reason="pycollada (extra: mesh) is not installed")
+    arm = load_robot("config/panda.yaml").arm
+    shapes = load_shapes(share_path("urdf/panda.urdf"), arm)
+    for link in range(8):
+        mesh = published_panda / "meshes" / "visual" / f"link{link}.dae"
+        corners = read_triangles(mesh, np.ones(3), mesh.name)
+        own = [shape for shape in shapes if shape.frame == link - 1]
+        assert outside_m(own, on_surface(corners, 20_000, link)).max() < 0, link
+
+
+def test_the_published_panda_is_read_with_its_meshes(published_panda, monkeypatch):
+    monkeypatch.setenv("ROS_PACKAGE_PATH", str(published_panda.parents[2]))
+    urdf = published_panda / "urdf" / "panda.urdf"
+    arm = load_arm(urdf, "panda_link0", "panda_link8")
+    shapes = load_shapes(urdf, arm)
+    assert {shape.frame for shape in shapes} == set(range(-1, 7))
+    for link in range(8):
+        mesh = published_panda / "meshes" / "collision" / f"link{link}.stl"
+        corners = read_triangles(mesh, np.ones(3), mesh.name)
+        own = [shape for shape in shapes if shape.frame == link - 1]
+        assert outside_m(own, on_surface(corners, 5000, link)).max() < 1e-9, link

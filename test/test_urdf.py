@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from affordance_grasp.control.arm.kinematics import forward
-from affordance_grasp.control.arm.urdf import load_arm, load_shapes, parse_urdf, snap_right_angles
+from affordance_grasp.control.arm.link_shapes import load_shapes
+from affordance_grasp.control.arm.urdf import load_arm, parse_urdf, read_arm, snap_right_angles
 from affordance_grasp.control.robot import load_robot
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.geometry import invert
@@ -70,10 +71,10 @@ def test_vendor_rounding_is_snapped(tmp_path, arm):
 
 
 def T_tool0_link(link):
-    """With every joint at zero."""
-    T_base_tool0, T_base_link = (
-        forward(arm, np.zeros(arm.dof)) for arm in (load_arm(URDF), load_arm(URDF, tip=link))
-    )
+    """With every joint at zero, the fingers' as if they moved on their own."""
+    root = parse_urdf(re.sub("<mimic [^>]*>", "", URDF.read_text()), "it")
+    arms = (read_arm(root, "it", "base_link", tip) for tip in ("tool0", link))
+    T_base_tool0, T_base_link = (forward(arm, np.zeros(arm.dof)) for arm in arms)
     return invert(T_base_tool0) @ T_base_link
 
 
@@ -119,9 +120,10 @@ def test_a_capsule_is_the_cylinder_around_it(tmp_path):
 @pytest.mark.parametrize(
     ("collisions", "words"),
     [
-        ([], "no collision shape that can be checked for a; give"),
-        (['<mesh filename="a.stl"/>'], "no collision shape that can be checked for a; give"),
-        (['<sphere radius="1"/>', '<mesh filename="a.stl"/>'], "can be checked for a; give"),
+        ([], "no collision shape for a; give every link from base_link to tool0 meshes"),
+        (['<mesh filename="a.stl"/>'], "link a: mesh 'a.stl' is not there; looked at /.*/a.stl"),
+        (['<sphere radius="1"/>', '<mesh filename="a.stl"/>'], "mesh 'a.stl' is not there"),
+        (['<plane normal="0 0 1"/>'], "link a: a collision plane; expected mesh, box, cylinder"),
         (['<sphere radius="-1"/>'], "link a: a collision sphere has a size that is not above 0"),
         (['<cylinder radius="1"/>'], "link a: cylinder length '' is not a number"),
         (['<box size="1, 2, 3"/>'], "link a: box size='1, 2, 3'; expected three numbers"),
@@ -131,6 +133,30 @@ def test_a_link_that_could_not_be_checked_is_refused(tmp_path, collisions, words
     path = arm_with(tmp_path, collisions)
     with pytest.raises(InvalidInput, match=words):
         load_shapes(path, load_arm(path))
+
+
+def test_a_joint_that_mimics_another_is_refused(tmp_path):
+    follower = joint("two", "a", "tool0", extra='<mimic joint="one" multiplier="-1"/>')
+    path = write(tmp_path, joint("one", "base_link", "a") + follower)
+    with pytest.raises(InvalidInput, match="joint two mimics 'one'; an arm's joints must move"):
+        load_arm(path)
+
+
+def test_what_is_fixed_to_a_link_belongs_to_it_but_not_what_the_tip_bears(tmp_path):
+    joints = (
+        joint("one", "base_link", "a")
+        + joint("fixed", "a", "b", "fixed", '<origin xyz="0 0 1" rpy="0 0 1.5708"/>')
+        + joint("cable", "b", "c", "fixed", '<origin xyz="1 0 0"/>')
+        + joint("flange", "b", "tool0", "fixed")
+        + joint("mount", "tool0", "hand", "fixed")
+    )
+    sphere = (
+        '<link name="{}"><collision><geometry><sphere radius="1"/></geometry></collision></link>'
+    )
+    path = write(tmp_path, joints + sphere.format("c") + sphere.format("hand"))
+    (cable,) = load_shapes(path, load_arm(path))
+    assert (cable.kind, cable.frame) == ("sphere", 0)
+    np.testing.assert_allclose(cable.T_link_shape[:3, 3], [0, 1, 1], atol=1e-12)
 
 
 def test_a_continuous_joint_needs_no_limit(tmp_path):

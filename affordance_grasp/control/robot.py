@@ -20,7 +20,8 @@ from affordance_grasp.configuration.settings import (
 )
 from affordance_grasp.control.arm.inverse import within_limits
 from affordance_grasp.control.arm.kinematics import forward
-from affordance_grasp.control.arm.urdf import LinkShape, SerialArm, load_arm, load_shapes
+from affordance_grasp.control.arm.link_shapes import load_shapes
+from affordance_grasp.control.arm.urdf import LinkShape, SerialArm, load_arm
 from affordance_grasp.control.camera_mounting import HandEye, load_hand_eye
 from affordance_grasp.control.gripper import Gripper
 from affordance_grasp.control.gripper_kinds import load_gripper

@@ -1,4 +1,4 @@
-"""A serial arm and its collision shapes, read from a URDF.
+"""A serial arm, read from a URDF.
 
 Rotations within 1e-4 rad of a multiple of pi/2 are snapped to it: some vendors write 1.5708, and
 that rounding breaks the exact parallelism on which closed-form inverse kinematics rests.
@@ -80,7 +80,7 @@ class LinkShape:
 
 def load_arm(urdf: Path, base: str = "base_link", tip: str = "tool0") -> SerialArm:
     """Read the chain between two links of a URDF; fixed joints are folded into the moving ones."""
-    return read_arm(_root(urdf), urdf, base, tip)
+    return read_arm(read_urdf(urdf), urdf, base, tip)
 
 
 def read_arm(root: ElementTree.Element, urdf: Path | str, base: str, tip: str) -> SerialArm:
@@ -90,8 +90,9 @@ def read_arm(root: ElementTree.Element, urdf: Path | str, base: str, tip: str) -
     poses: list[Floats] = []
     moving: list[ElementTree.Element] = []
     for joint in chain:
-        T_pending = T_pending @ _origin(joint, f"{urdf}: joint {joint.get('name')}")
+        T_pending = T_pending @ element_origin(joint, f"{urdf}: joint {joint.get('name')}")
         kind = joint.get("type", "")
+        _refuse_mimic(joint, urdf)
         if kind in MOVING:
             poses.append(T_pending)
             moving.append(joint)
@@ -118,28 +119,13 @@ def read_arm(root: ElementTree.Element, urdf: Path | str, base: str, tip: str) -
     )
 
 
-def load_shapes(urdf: Path, arm: SerialArm) -> tuple[LinkShape, ...]:
-    """Collision shapes of the links, base first.
-
-    Raises:
-        InvalidInput: a link has a shape that cannot be checked, such as a mesh, or a moving link
-            has none at all: the arm could go through the table unseen.
-    """
-    links = {link.get("name"): link for link in _root(urdf).iter("link")}
-    shapes: list[LinkShape] = []
-    unchecked: list[str] = []
-    for frame, name in enumerate((arm.base, *arm.link_names), start=-1):
-        found = [_shape(c, frame, f"{urdf}: link {name}") for c in links[name].iter("collision")]
-        shapes += [shape for shape in found if shape is not None]
-        if None in found or (not found and frame >= 0):
-            unchecked.append(name)
-    if unchecked:
+def _refuse_mimic(joint: ElementTree.Element, urdf: Path | str) -> None:
+    mimic = joint.find("mimic")
+    if mimic is not None:
         raise InvalidInput(
-            f"{urdf}: no collision shape that can be checked for {', '.join(unchecked)}; give "
-            f"every link from {arm.base} to {arm.tip} cylinders, capsules, spheres or boxes "
-            "instead of meshes"
+            f"{urdf}: joint {joint.get('name')} mimics {shown(mimic.get('joint', ''))}; an arm's "
+            "joints must move on their own"
         )
-    return tuple(shapes)
 
 
 def parse_urdf(text: bytes | str, name: str) -> ElementTree.Element:
@@ -165,7 +151,8 @@ def parse_urdf(text: bytes | str, name: str) -> ElementTree.Element:
     return root
 
 
-def _root(urdf: Path) -> ElementTree.Element:
+def read_urdf(urdf: Path) -> ElementTree.Element:
+    """The root element of a URDF file; raises as :func:`parse_urdf`."""
     return parse_urdf(read_bytes(urdf, "URDF", MAX_BYTES), f"URDF {urdf}")
 
 
@@ -193,7 +180,7 @@ def _chain(
     return chain[::-1]
 
 
-def _vector(
+def element_vector(
     element: ElementTree.Element, attribute: str, where: str, default: ArrayLike = (0.0, 0.0, 0.0)
 ) -> Floats:
     """Three finite numbers (3,) of an attribute."""
@@ -216,12 +203,13 @@ def _advice(text: str) -> str:
     return "; expand the file with xacro first" if "${" in text else ""
 
 
-def _origin(element: ElementTree.Element, where: str) -> Floats:
+def element_origin(element: ElementTree.Element, where: str) -> Floats:
+    """Pose (4, 4) of an element's ``origin`` in its parent; ``where`` names it in errors."""
     origin = element.find("origin")
     if origin is None:
         return np.eye(4)
-    rpy = snap_right_angles(_vector(origin, "rpy", where))
-    return pose(_rotation_rpy(rpy), _vector(origin, "xyz", where))
+    rpy = snap_right_angles(element_vector(origin, "rpy", where))
+    return pose(_rotation_rpy(rpy), element_vector(origin, "xyz", where))
 
 
 def _rotation_rpy(rpy: Floats) -> Floats:
@@ -240,7 +228,7 @@ def _axis(joint: ElementTree.Element, urdf: Path | str) -> Floats:
     where, element = f"{urdf}: joint {joint.get('name')}", joint.find("axis")
     axis = np.array([1.0, 0.0, 0.0])
     if element is not None:
-        axis = _vector(element, "xyz", where, axis)
+        axis = element_vector(element, "xyz", where, axis)
     length = float(np.linalg.norm(axis))
     if not length > 0:
         raise InvalidInput(f"{where} has an axis of length zero")
@@ -258,14 +246,14 @@ def joint_limits(joint: ElementTree.Element, urdf: Path | str) -> tuple[float, f
         if not continuous:
             raise InvalidInput(f"{name} has no <limit>")
         return -np.inf, np.inf, np.nan
-    velocity = _number(limit, "velocity", name, np.nan)
+    velocity = element_number(limit, "velocity", name, np.nan)
     if continuous:
         return -np.inf, np.inf, velocity
-    lower, upper = (_number(limit, side, name, 0.0) for side in ("lower", "upper"))
+    lower, upper = (element_number(limit, side, name, 0.0) for side in ("lower", "upper"))
     return lower, upper, velocity
 
 
-def _number(
+def element_number(
     element: ElementTree.Element, attribute: str, where: str, default: float | None = None
 ) -> float:
     """A finite number, or the default where the attribute is absent."""
@@ -282,23 +270,3 @@ def _number(
             f"{_advice(text or '')}"
         )
     return value
-
-
-def _shape(collision: ElementTree.Element, frame: int, where: str) -> LinkShape | None:
-    """None for what cannot be checked; a capsule becomes the cylinder around it."""
-    geometry, T = collision.find("geometry"), _origin(collision, where)
-    if geometry is None or not len(geometry):
-        return None
-    element, kind = geometry[0], geometry[0].tag
-    if kind == "box":
-        x, y, z = (float(side) / 2 for side in _vector(element, "size", where, (np.nan,) * 3))
-    elif kind in ("cylinder", "capsule", "sphere"):
-        x = y = z = _number(element, "radius", where)
-        if kind != "sphere":
-            z = _number(element, "length", where) / 2 + (x if kind == "capsule" else 0.0)
-    else:
-        return None
-    kind = "cylinder" if kind == "capsule" else kind
-    if not min(x, y, z) > 0:
-        raise InvalidInput(f"{where}: a collision {kind} has a size that is not above 0")
-    return LinkShape(kind, frame, T, (x, y, z))
