@@ -39,7 +39,8 @@ from affordance_grasp.configuration.documents import parse_json, parse_yaml
 from affordance_grasp.configuration.read import build
 from affordance_grasp.control.arm.urdf import parse_urdf, read_arm
 from affordance_grasp.control.camera_mounting import load_hand_eye
-from affordance_grasp.control.gripper import Gripper
+from affordance_grasp.control.four_bar import FourBar
+from affordance_grasp.control.prismatic import Prismatic
 from affordance_grasp.control.robot import RobotSettings, load_robot
 from affordance_grasp.control.robot_description import within_description, without_camera
 from affordance_grasp.datatypes import CameraIntrinsics, Region
@@ -109,10 +110,18 @@ def test_yaml_and_json_agree_with_what_was_written(value):
     assert theirs is None or sound(parse_json, json.dumps(theirs), "it") is not None
 
 
-@given(st.sampled_from([RobotSettings, Gripper]), st.data())
+SETTINGS = {
+    RobotSettings: "config/aubo_i5.yaml",
+    FourBar: "config/gripper_2f85.yaml",
+    Prismatic: "config/gripper_hande.yaml",
+}
+
+
+@given(st.sampled_from(list(SETTINGS)), st.data())
 def test_settings(kind, data):
-    name = "config/aubo_i5.yaml" if kind is RobotSettings else "config/gripper_2f85.yaml"
+    name = SETTINGS[kind]
     values = yaml.safe_load(share_path(name).read_text())
+    values.pop("kind", None)
     for key in data.draw(st.lists(st.sampled_from(sorted(values)), max_size=3)):
         values[key] = data.draw(PLAIN)
     settings = sound(build, kind, values, name)
