@@ -74,11 +74,12 @@ class RobotSettings(Settings, title="robot"):
 class RobotConfig:
     """Everything the controller knows; values only.
 
-    ``arm`` carries the package's limits, intersected with those of the URDF. ``body`` holds the
-    collision shapes of the links and the camera.
+    ``arm`` carries the package's limits, intersected with those of the file ``urdf``. ``body``
+    holds the collision shapes of the links and the camera.
     """
 
     settings: RobotSettings
+    urdf: Path
     arm: SerialArm
     gripper: Gripper
     hand_eye: HandEye
@@ -173,7 +174,7 @@ def load_robot(
     shapes = (*load_shapes(urdf, arm), camera)
     body = Body(shapes, np.full(len(shapes), settings.link_clearance_m))
     gripper = load_gripper(named_file(path, settings.gripper))
-    return RobotConfig(settings, arm, gripper, hand_eye, body)
+    return RobotConfig(settings, urdf, arm, gripper, hand_eye, body)
 
 
 def _limited(arm: SerialArm, settings: RobotSettings) -> SerialArm:

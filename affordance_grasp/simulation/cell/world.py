@@ -31,6 +31,7 @@ from affordance_grasp.simulation.models.arm_physics import arm_physics, servo_ta
 from affordance_grasp.simulation.models.camera_body import add_camera_body
 from affordance_grasp.simulation.models.fingertip import FINGER_JOINTS
 from affordance_grasp.simulation.models.gripper_model import ACTUATOR, add_gripper, drive_limit
+from affordance_grasp.simulation.models.link_looks import load_looks
 from affordance_grasp.simulation.models.room import SceneLook, add_room, empty_world
 from affordance_grasp.simulation.objects.mjcf import add_object
 from affordance_grasp.simulation.objects.primitive import HouseholdObject
@@ -312,7 +313,7 @@ def build_model(
         )
     spec = empty_world()
     add_room(spec, SceneLook.from_seed(seed))
-    flange = add_arm(spec, robot.arm, robot.link_shapes)
+    flange = add_arm(spec, robot.arm, robot.link_shapes, load_looks(robot.urdf, robot.arm))
     add_gripper(spec, flange, robot.gripper)
     add_camera_body(flange, robot.T_tool0_cam)
     add_camera(flange, WRIST_CAMERA, intrinsics, robot.T_tool0_cam)

@@ -1,13 +1,13 @@
 """MuJoCo model of a serial arm, built from the numbers of its URDF.
 
 The chain of joints is exact. The links of an Aubo are tubes between neighbouring joints; those of
-any other arm are the collision shapes of its URDF. Mass is shared out by volume. Every joint has a
-position servo with velocity feedforward, as an industrial drive has, so the arm follows a
-trajectory without lag. Its weight is compensated as a robot controller compensates it; contact
-forces are not.
+any other arm are the collision shapes of its URDF, behind the meshes that it may have. Mass is
+shared out by volume. Every joint has a position servo with velocity feedforward, as an industrial
+drive has, so the arm follows a trajectory without lag. Its weight is compensated as a robot
+controller compensates it; contact forces are not.
 """
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 
 import mujoco
 import numpy as np
@@ -16,7 +16,15 @@ from affordance_grasp.control.arm.urdf import LinkShape, SerialArm
 from affordance_grasp.control.motion.clearance import STANDING_FRAMES
 from affordance_grasp.geometry import Floats
 from affordance_grasp.simulation.models.arm_physics import ArmPhysics, arm_physics
-from affordance_grasp.simulation.models.looks import BOX, CYLINDER, SPHERE, add_part, placed
+from affordance_grasp.simulation.models.link_looks import LinkLook, add_looks
+from affordance_grasp.simulation.models.looks import (
+    BOX,
+    CYLINDER,
+    SPHERE,
+    add_part,
+    link_paint,
+    placed,
+)
 from affordance_grasp.simulation.models.tubes import FLANGE_HEIGHT_M, add_tubes
 
 BASE = -1
@@ -25,10 +33,16 @@ TUBULAR_LINK = "upperArm_Link"
 """Every Aubo has a link of this name."""
 
 
-def add_arm(spec: mujoco.MjSpec, arm: SerialArm, shapes: Sequence[LinkShape]) -> mujoco.MjsBody:
+def add_arm(
+    spec: mujoco.MjSpec,
+    arm: SerialArm,
+    shapes: Sequence[LinkShape],
+    looks: Sequence[LinkLook] = (),
+) -> mujoco.MjsBody:
     """Add the arm with its base at the origin of the world; return the flange body.
 
-    ``shapes``: of the base and the links, which are the links of every arm but an Aubo.
+    ``shapes``: of the base and the links, which are the links of every arm but an Aubo without
+    ``looks``.
     """
     physics = arm_physics(arm)
     parent = spec.worldbody.add_body(name=arm.base)
@@ -46,10 +60,11 @@ def add_arm(spec: mujoco.MjSpec, arm: SerialArm, shapes: Sequence[LinkShape]) ->
         _add_servo(spec, name, joint, physics)
         bodies.append(body)
         parent = body
-    if TUBULAR_LINK in arm.link_names:
+    if TUBULAR_LINK in arm.link_names and not looks:
         add_tubes(bodies, arm, physics)
     else:
-        _add_shapes(bodies, shapes, physics)
+        _add_shapes(bodies, shapes, physics, {look.frame for look in looks})
+        add_looks(spec, bodies, looks)
     flange = _add_child(parent, arm.tip, arm.T_last_tip)
     half_m = FLANGE_HEIGHT_M / 2
     size, at = (0.034, half_m), [0, 0, -half_m]
@@ -64,7 +79,10 @@ def _add_child(parent: mujoco.MjsBody, name: str, T_parent_child: Floats) -> muj
 
 
 def _add_shapes(
-    bodies: Sequence[mujoco.MjsBody], shapes: Sequence[LinkShape], physics: ArmPhysics
+    bodies: Sequence[mujoco.MjsBody],
+    shapes: Sequence[LinkShape],
+    physics: ArmPhysics,
+    unseen: Set[int],
 ) -> None:
     """Give the base (first) and the links their collision shapes, every other link darker."""
     moving = [shape for shape in shapes if shape.frame != BASE]
@@ -76,7 +94,7 @@ def _add_shapes(
             f"arm/{shape.frame}/{shape.kind}{i}",
             GEOMS[shape.kind],
             size,
-            "joint" if shape.frame % 2 else "arm",
+            "unseen" if shape.frame in unseen else link_paint(shape.frame),
             touches=shape.frame not in STANDING_FRAMES,
             density=density if shape.frame != BASE else 0.0,
             **placed(shape.T_link_shape),

@@ -11,6 +11,7 @@ BOX = mujoco.mjtGeom.mjGEOM_BOX
 CAPSULE = mujoco.mjtGeom.mjGEOM_CAPSULE
 CYLINDER = mujoco.mjtGeom.mjGEOM_CYLINDER
 SPHERE = mujoco.mjtGeom.mjGEOM_SPHERE
+MESH = mujoco.mjtGeom.mjGEOM_MESH
 
 _PAINT = {
     "arm": (0.86, 0.87, 0.89, 1.0),
@@ -23,7 +24,13 @@ _PAINT = {
     "rubber": (0.06, 0.06, 0.07, 1.0),
     "camera": (0.78, 0.79, 0.81, 1.0),
     "lens": (0.03, 0.03, 0.05, 1.0),
+    "unseen": (0.0, 0.0, 0.0, 0.0),
 }
+
+
+def link_paint(frame: int) -> str:
+    """The colour of an arm's link, from the base, -1: every other one is darker."""
+    return "joint" if frame % 2 else "arm"
 
 
 def placed(T_parent_child: Floats) -> dict[str, list[float]]:
