@@ -1,7 +1,7 @@
 """The values that pass between the components; frozen, and validated where they are made."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
 import numpy as np
@@ -221,7 +221,9 @@ class GraspCandidates:
     ``contact_cam`` (N, 3) [m]: the surface point that is projected on the heatmap.
     ``quality`` (N,): geometric quality, 0..1, higher is better. ``examined``: how many hand poses
     the generator examined to find these. ``left_out``: what was wrong with proposals of an
-    external generator that could not be used -> how many.
+    external generator that could not be used -> how many. ``opening_m`` (N,): distance of the
+    fingertips while the hand comes down; 0, as for all when none are given: what the width and
+    the gripper's clearance need.
     """
 
     T_cam_tcp: Floats
@@ -231,15 +233,19 @@ class GraspCandidates:
     generator: str
     examined: int = 0
     left_out: Mapping[str, int] = field(default_factory=dict)
+    opening_m: Floats = field(default_factory=lambda: np.zeros(0))
 
     def __post_init__(self) -> None:
         """Refuse arrays that disagree in length or hold NaN."""
         n = len(self.width_m)
+        if not len(self.opening_m):
+            object.__setattr__(self, "opening_m", np.zeros(n))
         shapes = {
             "T_cam_tcp": (self.T_cam_tcp.shape, (n, 4, 4)),
             "width_m": (self.width_m.shape, (n,)),
             "contact_cam": (self.contact_cam.shape, (n, 3)),
             "quality": (self.quality.shape, (n,)),
+            "opening_m": (self.opening_m.shape, (n,)),
         }
         for name, (shape, expected) in shapes.items():
             if shape != expected:
@@ -247,18 +253,26 @@ class GraspCandidates:
         for name in shapes:
             if not np.isfinite(getattr(self, name)).all():
                 raise InvalidInput(f"grasp candidates: {name} holds NaN or infinity")
+        if ((self.opening_m != 0) & (self.opening_m < self.width_m)).any():
+            raise InvalidInput("grasp candidates: opening_m must be 0 or not less than width_m")
 
     def __len__(self) -> int:
         """Number of candidates."""
         return len(self.width_m)
+
+    def where(self, keep: NDArray[np.bool_] | NDArray[np.intp]) -> "GraspCandidates":
+        """The candidates picked by a mask or by indices."""
+        arrays = ("T_cam_tcp", "width_m", "contact_cam", "quality", "opening_m")
+        return replace(self, **{name: getattr(self, name)[keep] for name in arrays})
 
 
 @dataclass(frozen=True)
 class RankedGrasp:
     """One accepted grasp with its pose, width, heat and quality.
 
-    ``T_cam_tcp`` and ``contact_cam`` as in :class:`GraspCandidates`; ``heat`` is the heatmap's
-    value at the pixel ``contact_uv``; ``candidate`` the index in the candidates it came from.
+    ``T_cam_tcp``, ``contact_cam`` and ``opening_m`` as in :class:`GraspCandidates`; ``heat`` is
+    the heatmap's value at the pixel ``contact_uv``; ``candidate`` the index in the candidates it
+    came from.
     """
 
     T_cam_tcp: Floats
@@ -268,6 +282,7 @@ class RankedGrasp:
     heat: float
     quality: float
     candidate: int
+    opening_m: float = 0.0
 
 
 @dataclass(frozen=True)

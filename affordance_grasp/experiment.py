@@ -103,7 +103,9 @@ def _pick(world: World, plan: GraspPlan, robot: RobotConfig) -> PickOutcome | No
         return None
     q_now = world.joint_positions()
     T_base_tcp = robot.T_base_cam(q_now) @ plan.best.T_cam_tcp
-    pick = plan_pick(robot, q_now, T_base_tcp, plan.best.width_m, plan.obstacles)
+    pick = plan_pick(
+        robot, q_now, T_base_tcp, plan.best.width_m, plan.obstacles, opening_m=plan.best.opening_m
+    )
     return execute_pick(world, pick)
 
 

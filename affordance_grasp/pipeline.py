@@ -106,7 +106,7 @@ def plan_grasps(
         grounder: gives the heatmap; None only with a rule that ignores it.
         generator: gives the candidates; None for the antipodal one of the 2F-85.
         rule: a name of ``rules.RULES``.
-        reach: tells why the arm cannot grasp at a pose and width, or None when it can.
+        reach: tells why the arm cannot grasp at a pose, width and opening, or None when it can.
         max_width_m: widest opening of the gripper; infinite: whatever the candidates need.
         seed: of all random sampling.
         config: limits of the selection.

@@ -30,7 +30,7 @@ from affordance_grasp.scene.table import TablePlane
 
 STRIP_DEPTH_M = 0.015
 
-Reach = Callable[[Floats, float], Reason | None]
+Reach = Callable[[Floats, float, float], Reason | None]
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def select(
         candidates: from any generator.
         rule: a name of ``rules.RULES``.
         table: the supporting plane; grasps that reach into it are rejected.
-        reach: tells why the arm cannot grasp at a pose and width, or None when it can.
+        reach: tells why the arm cannot grasp at a pose, width and opening, or None when it can.
         max_width_m: widest opening of the gripper.
         config: limits; defaults when None.
     """
@@ -177,6 +177,7 @@ def _ranked(candidates: GraspCandidates, i: int, uv: Floats, heat: Floats) -> Ra
         heat=float(heat[i]),
         quality=float(candidates.quality[i]),
         candidate=i,
+        opening_m=float(candidates.opening_m[i]),
     )
 
 
@@ -188,7 +189,7 @@ def _reachable_first(
     for checked, grasp in enumerate(grasps):
         if len(reachable) == wanted:
             return reachable + grasps[checked:], rejected
-        reason = reach(grasp.T_cam_tcp, grasp.width_m)
+        reason = reach(grasp.T_cam_tcp, grasp.width_m, grasp.opening_m)
         if reason is None:
             reachable.append(grasp)
             continue

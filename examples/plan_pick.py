@@ -31,7 +31,9 @@ def main() -> None:
     if plan.best is None:
         raise SystemExit(f"no grasp is left: {plan.selection.rejection_counts()}")
     T_base_tcp = robot.T_base_cam(q_now) @ plan.best.T_cam_tcp
-    pick = ag.plan_pick(robot, q_now, T_base_tcp, plan.best.width_m, plan.obstacles)
+    pick = ag.plan_pick(
+        robot, q_now, T_base_tcp, plan.best.width_m, plan.obstacles, opening_m=plan.best.opening_m
+    )
 
     print(f"{len(plan.selection.ranked)} of {len(plan.candidates)} candidates ranked")
     print(f"tcp at closure {pick.T_base_tcp[:3, 3].round(3)} m, {pick.grasp_width_m:.3f} m wide")

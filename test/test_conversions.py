@@ -186,6 +186,8 @@ def grasps(count: int) -> GraspCandidates:
         quality=rng.uniform(size=count),
         generator="test",
         examined=7,
+        left_out={"that would hit the object": 2},
+        opening_m=rng.choice([0.0, 0.085], count),
     )
 
 
@@ -194,7 +196,8 @@ def test_candidates_survive_the_round_trip(count):
     before = grasps(count)
     after = to_candidates(from_candidates(before, HEADER))
     assert (after.generator, after.examined, len(after)) == ("test", 7, count)
-    for name in ("T_cam_tcp", "width_m", "contact_cam", "quality"):
+    assert after.left_out == before.left_out
+    for name in ("T_cam_tcp", "width_m", "contact_cam", "quality", "opening_m"):
         np.testing.assert_allclose(getattr(after, name), getattr(before, name), atol=1e-7)
 
 
@@ -204,8 +207,8 @@ def test_a_candidate_that_is_none_loses_no_other():
     message.candidates[2].pose.orientation.w = 7.0
     found = to_candidates(message)
     np.testing.assert_allclose(found.contact_cam, grasps(3).contact_cam[1:2], atol=1e-7)
-    assert list(found.left_out.values()) == [2]
-    message.candidates[1].width_m = -0.01
+    assert list(found.left_out.values()) == [2, 2]
+    message.candidates[1].opening_m = 0.001  # less than its width
     with pytest.raises(InvalidInput, match="none of 3 grasp candidates of 'test' is usable"):
         to_candidates(message)
 
@@ -215,9 +218,10 @@ def test_a_grasp_in_another_frame_is_refused():
     with pytest.raises(InvalidInput, match="'map'; expected 'base_link'"):
         to_target(grasp, "base_link")
     grasp.header.frame_id = "base_link"
-    T, width_m = to_target(grasp, "base_link")
+    grasp.opening_m = 0.05
+    T, width_m, opening_m = to_target(grasp, "base_link")
     np.testing.assert_array_equal(T, np.eye(4))
-    assert width_m == pytest.approx(0.02)
+    assert (width_m, opening_m) == pytest.approx((0.02, 0.05))
     grasp.width_m = float("nan")
     with pytest.raises(InvalidInput, match="width"):
         to_target(grasp, "base_link")

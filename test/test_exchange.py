@@ -59,7 +59,7 @@ def test_json_with_a_quaternion_or_a_matrix(tmp_path):
         "T_cam_source": [[1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0.5], [0, 0, 0, 1]],
         "grasps": [
             {"position": position, "quaternion_xyzw": [0, 0, half, half], "score": 0.4},
-            {"position": position, "rotation": QUARTER_TURN, "width_m": 0.02, "depth_m": None},
+            {"position": position, "rotation": QUARTER_TURN, "width_m": 0.02, "opening_m": 0.05},
         ],
     }
     (tmp_path / "grasps.json").write_text(json.dumps(content))
@@ -70,6 +70,7 @@ def test_json_with_a_quaternion_or_a_matrix(tmp_path):
         np.testing.assert_allclose(T[:3, 3], [0.1, 0.2, 0.8])
     np.testing.assert_array_equal(grasps.score, [0.4, np.nan])
     np.testing.assert_array_equal(grasps.width_m, [np.nan, 0.02])
+    np.testing.assert_array_equal(grasps.opening_m, [np.nan, 0.05])
     assert np.isnan(grasps.depth_m).all()
 
 

@@ -185,6 +185,6 @@ def test_candidates_are_ranked_by_what_the_arm_can_reach_among_the_things():
         "hold",
         None,
         rule="quality",
-        reach=lambda T, w: reachable(ROBOT, ROBOT.home_q, T_base_cam @ T, w),
+        reach=lambda T, w, _: reachable(ROBOT, ROBOT.home_q, T_base_cam @ T, w),
     )
     assert unknown.obstacles is None

@@ -42,6 +42,17 @@ def test_plan_reaches_the_grasp_at_closure(robot):
     assert plan.close_width_m < 0.001
 
 
+def test_the_fingers_open_as_the_grasp_says(robot):
+    T, width_m = grasp(), 0.03
+    plan = plan_pick(robot, robot.home_q, T, width_m, opening_m=0.04)
+    assert (plan.open_width_m, plan.grasp_width_m) == pytest.approx((0.04, 0.03))
+    wide = plan_pick(robot, robot.home_q, T, width_m, opening_m=0.2)
+    assert wide.open_width_m == pytest.approx(robot.gripper.max_width_m)
+    for opening_m in (0.02, -0.1, np.nan):
+        with pytest.raises(InvalidInput, match="cannot come down around what is 30.0 mm wide"):
+            plan_pick(robot, robot.home_q, T, width_m, opening_m=opening_m)
+
+
 def test_stages_join_on_one_branch_within_limits(robot):
     plan = plan_pick(robot, robot.home_q, grasp(tilt=0.3), 0.03)
     stages = [trajectory for _, trajectory in plan.stages()]

@@ -143,9 +143,7 @@ def test_without_a_grounder_quality_decides(frame, generator):
 
 
 def test_reach_reaches_the_selection(frame, generator):
-    plan = plan_grasps(
-        frame, "hold", EndIsHot(end(1)), generator, reach=lambda T, width: Reason.NO_IK
-    )
+    plan = plan_grasps(frame, "hold", EndIsHot(end(1)), generator, reach=lambda *_: Reason.NO_IK)
     assert plan.best is None
     assert plan.selection.rejection_counts()["no IK"] > 0
 

@@ -60,6 +60,7 @@ def test_summary_has_the_fields_of_the_contract(plan):
         "position",
         "quaternion_xyzw",
         "width_m",
+        "opening_m",
         "heat",
         "quality",
         "contact_uv",

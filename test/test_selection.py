@@ -114,7 +114,8 @@ def test_every_candidate_is_either_ranked_or_rejected(rule):
 def test_unreachable_ones_are_skipped_and_named():
     asked = []
 
-    def reach(T_cam_tcp, width_m):
+    def reach(T_cam_tcp, width_m, opening_m):
+        assert opening_m == 0
         asked.append(round(float(T_cam_tcp[0, 3]), 3))
         return Reason.NO_IK if T_cam_tcp[0, 3] < -0.12 else None
 
@@ -128,7 +129,7 @@ def test_unreachable_ones_are_skipped_and_named():
 
 def test_nothing_reachable_leaves_nothing():
     selection = select(
-        frame(), heatmap(), at((10, 50), (30, 50)), reach=lambda T, w: Reason.JOINT_LIMIT
+        frame(), heatmap(), at((10, 50), (30, 50)), reach=lambda *_: Reason.JOINT_LIMIT
     )
     assert selection.best is None
     assert selection.rejection_counts() == {"joint limit": 2}

@@ -1,7 +1,6 @@
 """A grasp generator behind the service ``generate_grasps``."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from time import perf_counter
 from typing import Any
 
@@ -79,9 +78,7 @@ def _no_wider(candidates: GraspCandidates, max_width_m: float) -> GraspCandidate
         raise InvalidInput(f"max_width_m is {max_width_m}; it must be >= 0")
     if max_width_m == 0:
         return candidates
-    kept = candidates.width_m <= max_width_m
-    arrays = ("T_cam_tcp", "width_m", "contact_cam", "quality")
-    return replace(candidates, **{name: getattr(candidates, name)[kept] for name in arrays})
+    return candidates.where(candidates.width_m <= max_width_m)
 
 
 def main() -> None:

@@ -127,11 +127,13 @@ class ControllerNode(Node):
 
     def _plan(self, robot: RobotConfig, goal: ExecuteGrasp.Goal) -> PickPlan:
         """Plan the whole pick and show it."""
-        T_base_tcp, width_m = to_target(goal.grasp, robot.settings.base_frame)
+        T_base_tcp, width_m, opening_m = to_target(goal.grasp, robot.settings.base_frame)
         obstacles = self._obstacles.of(goal.grasp.header.stamp, robot.settings.base_frame)
         if obstacles is None:
             self.get_logger().warning(UNSEEN)
-        plan = plan_pick(robot, self._joints.now(), T_base_tcp, width_m, obstacles)
+        plan = plan_pick(
+            robot, self._joints.now(), T_base_tcp, width_m, obstacles, opening_m=opening_m
+        )
         self._arm.expect(plan)
         base = Header(stamp=goal.grasp.header.stamp, frame_id=robot.settings.base_frame)
         self._path.publish(path_markers(robot, plan, base))

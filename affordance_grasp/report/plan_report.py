@@ -32,6 +32,7 @@ class ReportedGrasp(TypedDict):
     position: Annotated[list[float], Meta(min_length=3, max_length=3)]
     quaternion_xyzw: list[float]
     width_m: float
+    opening_m: float
     heat: float
     quality: float
     contact_uv: list[float]
@@ -44,6 +45,7 @@ def grasps_summary(grasps: tuple[RankedGrasp, ...], top: int | None = None) -> l
             "position": _position(grasp.T_cam_tcp),
             "quaternion_xyzw": _quaternion(grasp.T_cam_tcp),
             "width_m": round(grasp.width_m, 5),
+            "opening_m": round(grasp.opening_m, 5),
             "heat": round(grasp.heat, 4),
             "quality": round(grasp.quality, 4),
             "contact_uv": _rounded(grasp.contact_uv, 1),

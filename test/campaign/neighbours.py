@@ -97,7 +97,9 @@ def _pick(world: World, plan: GraspPlan) -> str:
     assert best is not None
     T_base_tcp = world.robot.T_base_cam(q_now) @ best.T_cam_tcp
     try:
-        pick = plan_pick(world.robot, q_now, T_base_tcp, best.width_m, plan.obstacles)
+        pick = plan_pick(
+            world.robot, q_now, T_base_tcp, best.width_m, plan.obstacles, opening_m=best.opening_m
+        )
         outcome = execute_pick(world, pick)
     except AffordanceGraspError as error:
         return f"fault: {error}"

@@ -190,20 +190,22 @@ def open_width(gripper: Gripper, width_m: Floats) -> Floats:
     return np.minimum(width_m + 2 * gripper.open_clearance_m, gripper.max_width_m)
 
 
-def table_room(hands: Hands, table: TablePlane, gripper: Gripper) -> Floats:
+def table_room(
+    hands: Hands, table: TablePlane, gripper: Gripper, opened_m: Floats | None = None
+) -> Floats:
     """Lowest height [m] (M,) that any corner of the fingertips has while coming down and closing.
 
     Closing swings the tips forward, so both ends of the swing count: open (wider, further back)
-    and the foremost point in between.
+    and the foremost point in between. ``opened_m`` (M,): None as the widths need.
     """
-    opened = open_width(gripper, hands.width_m)
-    forward, back = _swing(gripper, hands.width_m, opened)
+    opened_m = open_width(gripper, hands.width_m) if opened_m is None else opened_m
+    forward, back = _swing(gripper, hands.width_m, opened_m)
     lean = hands.T_cam_tcp[:, :3, :3].transpose(0, 2, 1) @ table.normal_cam
     height = table.height_m(hands.T_cam_tcp[:, :3, 3])
     aside = np.abs(lean[:, 1]) * gripper.finger_breadth_m / 2
     out = gripper.tip_thickness_m
     closed = height + lean[:, 2] * forward - np.abs(lean[:, 0]) * (hands.width_m / 2 + out)
-    before = height - lean[:, 2] * back - np.abs(lean[:, 0]) * (opened / 2 + out)
+    before = height - lean[:, 2] * back - np.abs(lean[:, 0]) * (opened_m / 2 + out)
     return np.minimum(closed, before) - aside
 
 
@@ -223,11 +225,16 @@ def _advances(gripper: Gripper) -> tuple[Floats, Floats]:
     return grid, np.array([gripper.tip_advance_m(gripper.clamp_width(w)) for w in grid])
 
 
-def collides(hands: Hands, points: Floats, gripper: Gripper) -> NDArray[np.bool_]:
-    """Whether the opened gripper (M,) touches any of the points (N, 3) where it stops."""
-    opened = open_width(gripper, hands.width_m)
-    _, back = _swing(gripper, hands.width_m, opened)
-    step = np.minimum(np.ceil(opened / OPEN_STEP_M) * OPEN_STEP_M, gripper.max_width_m)
+def collides(
+    hands: Hands, points: Floats, gripper: Gripper, opened_m: Floats | None = None
+) -> NDArray[np.bool_]:
+    """Whether the opened gripper (M,) touches any of the points (N, 3) where it stops.
+
+    ``opened_m`` (M,): None as the widths need.
+    """
+    opened_m = open_width(gripper, hands.width_m) if opened_m is None else opened_m
+    _, back = _swing(gripper, hands.width_m, opened_m)
+    step = np.minimum(np.ceil(opened_m / OPEN_STEP_M) * OPEN_STEP_M, gripper.max_width_m)
     hit = np.zeros(len(hands), bool)
     for width in np.unique(step):
         group = np.flatnonzero(step == width)

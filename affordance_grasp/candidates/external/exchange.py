@@ -10,7 +10,8 @@ Read from it: ``grasps.npy``, an (M, 17) array as graspnetAPI's ``GraspGroup.sav
 (score, width, height, depth, rotation by rows, translation, object), or ``grasps.json``::
 
     {"convention": "graspnet", "grasps": [{"position": [x, y, z], "quaternion_xyzw": [...] or
-     "rotation": [[...], [...], [...]], "width_m": w, "depth_m": d, "score": s}, ...]}
+     "rotation": [[...], [...], [...]], "width_m": w, "depth_m": d, "opening_m": o,
+     "score": s}, ...]}
 
 Only ``position`` and a rotation are required. ``T_cam_source`` (4x4) may say where the frame of
 the poses is in the optical frame.
@@ -45,7 +46,7 @@ from affordance_grasp.scene.cloud import TableScene
 MAX_FILE_BYTES = 32 * 2**20
 GRASP_GROUP_COLUMNS = 17
 NPY, JSON = "grasps.npy", "grasps.json"
-OPTIONAL = ("width_m", "depth_m", "score")
+OPTIONAL = ("width_m", "depth_m", "score", "opening_m")
 
 
 def write_frame(
@@ -106,6 +107,7 @@ class _Grasp(msgspec.Struct):
     width_m: float = nan
     depth_m: float = nan
     score: float = nan
+    opening_m: float = nan
 
     def pose(self) -> Floats:
         """The pose (4, 4) of its position and rotation."""
@@ -141,8 +143,8 @@ def read_grasps_json(encoded: bytes, generator: str) -> tuple[ExternalGrasps, st
     source = [content.get("T_cam_source", np.eye(4))]
     T_cam_source = external_grasps(source, f"{name}: T_cam_source").T_cam_external[0]
     T = T_cam_source @ np.array(poses).reshape(-1, 4, 4)
-    columns = ([getattr(grasp, field) for grasp in usable] for field in OPTIONAL)
-    found = external_grasps(T, generator, *columns)
+    columns = {name: [getattr(grasp, name) for grasp in usable] for name in OPTIONAL}
+    found = external_grasps(T, generator, **columns)
     if problems:
         unread = {"without position and rotation": len(problems)}
         found = replace(found, left_out={**found.left_out, **unread})
@@ -158,10 +160,9 @@ def _without_none(values: Any) -> Any:
 
 def grasps_content(candidates: GraspCandidates) -> dict[str, Any]:
     """Candidates as :func:`read_grasps_json` reads them, best first."""
-    order = np.argsort(-candidates.quality, kind="stable")
-    poses = candidates.T_cam_tcp[order]
-    width_m, quality = candidates.width_m[order], candidates.quality[order]
-    rows = zip(poses[:, :3, 3], quaternion_xyzw(poses), width_m, quality, strict=True)
+    each = candidates.where(np.argsort(-candidates.quality, kind="stable"))
+    poses, numbers = each.T_cam_tcp, (each.width_m, each.opening_m, each.quality)
+    rows = zip(poses[:, :3, 3], quaternion_xyzw(poses), *numbers, strict=True)
     return {
         "convention": "tcp",
         "generator": candidates.generator,
@@ -171,8 +172,9 @@ def grasps_content(candidates: GraspCandidates) -> dict[str, Any]:
                 "position": position.tolist(),
                 "quaternion_xyzw": quaternion.tolist(),
                 "width_m": float(width),
+                **({"opening_m": float(opening)} if opening else {}),
                 "score": float(score),
             }
-            for position, quaternion, width, score in rows
+            for position, quaternion, width, opening, score in rows
         ],
     }

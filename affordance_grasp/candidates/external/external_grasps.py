@@ -28,7 +28,8 @@ class GeneratorFault(AffordanceGraspError):
 class ExternalGrasps:
     """N usable grasps in a generator's own convention, in the camera's optical frame.
 
-    ``T_cam_external`` (N, 4, 4) [m]; ``width_m``, ``depth_m``, ``score`` (N,), NaN where the
+    ``T_cam_external`` (N, 4, 4) [m]; ``width_m`` (what it means says the convention), ``depth_m``,
+    ``score``, ``opening_m`` of the fingertips while the hand comes down (N,), NaN where the
     generator gives none. Rotations are exactly orthonormal. ``generator`` names it in errors.
     ``left_out``: what was wrong with grasps that were not usable -> how many.
     """
@@ -37,6 +38,7 @@ class ExternalGrasps:
     width_m: Floats
     depth_m: Floats
     score: Floats
+    opening_m: Floats
     generator: str
     left_out: Mapping[str, int] = field(default_factory=dict)
 
@@ -56,6 +58,8 @@ def external_grasps(
     width_m: ArrayLike | None = None,
     depth_m: ArrayLike | None = None,
     score: ArrayLike | None = None,
+    *,
+    opening_m: ArrayLike | None = None,
 ) -> ExternalGrasps:
     """The usable ones of N grasps of which only the poses (N, 4, 4) are required; N may be 0.
 
@@ -69,10 +73,8 @@ def external_grasps(
         raise GeneratorFault(f"{generator}: poses are {T.shape}, expected (N, 4, 4)")
     if count > MAX_GRASPS:
         raise GeneratorFault(f"{generator}: {count} grasps; at most {MAX_GRASPS} are read")
-    columns = {
-        name: _column(values, count, generator, name)
-        for name, values in (("width_m", width_m), ("depth_m", depth_m), ("score", score))
-    }
+    given = {"width_m": width_m, "depth_m": depth_m, "score": score, "opening_m": opening_m}
+    columns = {name: _column(values, count, generator, name) for name, values in given.items()}
     faults = {**_pose_faults(T), **_number_faults(**columns)}
     usable = ~np.stack(list(faults.values())).any(axis=0)
     left_out = {what: int(wrong.sum()) for what, wrong in first_of(faults).items() if wrong.any()}
@@ -110,13 +112,15 @@ def _pose_faults(T: Floats) -> dict[str, NDArray[np.bool_]]:
 
 
 def _number_faults(
-    width_m: Floats, depth_m: Floats, score: Floats
+    width_m: Floats, depth_m: Floats, score: Floats, opening_m: Floats
 ) -> dict[str, NDArray[np.bool_]]:
     """As of poses; NaN stands for values that a generator does not give."""
     return {
         f"with a width that is not within 0..{MAX_SIZE_M:g} m": (width_m < 0)
         | (width_m > MAX_SIZE_M),
         f"with a depth that is not within {MAX_SIZE_M:g} m": np.abs(depth_m) > MAX_SIZE_M,
+        f"with an opening that is not within 0..{MAX_SIZE_M:g} m": (opening_m < 0)
+        | (opening_m > MAX_SIZE_M),
         "with an infinite score": np.isinf(score),
     }
 

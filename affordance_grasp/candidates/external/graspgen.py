@@ -147,7 +147,7 @@ def largest_instances(cloud: ObjectCloud) -> list[Floats]:
 
 
 def _joined(parts: list[ExternalGrasps]) -> ExternalGrasps:
-    names = ("T_cam_external", "width_m", "depth_m", "score")
+    names = ("T_cam_external", "width_m", "depth_m", "score", "opening_m")
     if not parts:
         return external_grasps([], NAME)
     arrays = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}

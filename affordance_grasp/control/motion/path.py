@@ -44,6 +44,8 @@ def find_path(
     T_base_tcp: Floats,
     width_m: float,
     around: Surroundings | None = None,
+    *,
+    opening_m: float = 0.0,
 ) -> JointPath:
     """The best configuration for a grasp and the checked path there and back.
 
@@ -52,7 +54,7 @@ def find_path(
     stopped the first configuration.
     """
     T, width_m = _checked(robot, T_base_tcp, width_m)
-    open_width_m = robot.gripper.open_width_m(width_m)
+    open_width_m = _opened_m(robot, width_m, opening_m)
     _check_closing(robot, T, width_m, open_width_m)
     if around is not None:
         around.check_hand(T, width_m, open_width_m)
@@ -91,6 +93,18 @@ def _checked(robot: RobotConfig, T_base_tcp: Floats, width_m: float) -> tuple[Fl
             Reason.NO_IK, f"the grasp at ({where}) m lies outside the workspace {low} .. {high} m"
         )
     return T, robot.gripper.clamp_width(width_m)
+
+
+def _opened_m(robot: RobotConfig, width_m: float, opening_m: float) -> float:
+    """The opening [m] with which the hand descends: as asked; 0: by the gripper's clearance."""
+    if opening_m == 0:
+        return robot.gripper.open_width_m(width_m)
+    if not np.isfinite(opening_m) or opening_m < width_m:
+        raise InvalidInput(
+            f"a hand opened to {opening_m * 1e3:.1f} mm cannot come down around what is "
+            f"{width_m * 1e3:.1f} mm wide; an opening is wider than the grasp, or 0: not given"
+        )
+    return robot.gripper.clamp_width(opening_m)
 
 
 def check_path(robot: RobotConfig, q: Floats, width_m: float) -> None:

@@ -65,6 +65,8 @@ def plan_pick(
     T_base_tcp: ArrayLike,
     width_m: float,
     obstacles: Obstacles | None = None,
+    *,
+    opening_m: float = 0.0,
 ) -> PickPlan:
     """Plan a pick; raises :class:`Unreachable` with a reason and a sentence.
 
@@ -74,10 +76,11 @@ def plan_pick(
         T_base_tcp: (4, 4) pose of the tcp *at closure* in the base: +z approach, +x closing.
         width_m: distance of the fingertips at closure.
         obstacles: what stands on the table; None: nothing but the object.
+        opening_m: of the fingertips while the hand descends; 0: as the gripper's clearance says.
     """
     q = _checked_start(robot, q_now)
     around = None if obstacles is None else Surroundings(obstacles, robot)
-    path = find_path(robot, q, np.asarray(T_base_tcp, float), width_m, around)
+    path = find_path(robot, q, np.asarray(T_base_tcp, float), width_m, around, opening_m=opening_m)
     stages = (path.approach[[0, -1]], path.descend, path.lift, path.retreat[[0, -1]])
     names = robot.arm.joint_names
     approach, descend, lift, retreat = (
@@ -103,11 +106,13 @@ def reachable(
     T_base_tcp: ArrayLike,
     width_m: float,
     around: Surroundings | None = None,
+    *,
+    opening_m: float = 0.0,
 ) -> Reason | None:
     """Why a pick cannot be planned, or None; all the checks of :func:`plan_pick`, no timing."""
     try:
         q = _checked_start(robot, q_now)
-        find_path(robot, q, np.asarray(T_base_tcp, float), width_m, around)
+        find_path(robot, q, np.asarray(T_base_tcp, float), width_m, around, opening_m=opening_m)
     except Unreachable as error:
         return Reason(error.reason)
     return None
@@ -115,7 +120,7 @@ def reachable(
 
 @dataclass(frozen=True, eq=False)
 class ArmReach:
-    """Tells why an arm cannot pick at a pose of the tcp in the camera and a width; None: it can.
+    """Tells why an arm cannot pick at a pose of the tcp in the camera; None: it can.
 
     ``around``: what stands on the table, once it is known.
     """
@@ -125,10 +130,11 @@ class ArmReach:
     T_base_cam: Floats
     around: Surroundings | None = None
 
-    def __call__(self, T_cam_tcp: Floats, width_m: float) -> Reason | None:
+    def __call__(self, T_cam_tcp: Floats, width_m: float, opening_m: float = 0.0) -> Reason | None:
         """See :func:`reachable`."""
         T_base_tcp = self.T_base_cam @ T_cam_tcp
-        return reachable(self.robot, self.q_now, T_base_tcp, width_m, self.around)
+        q, around = self.q_now, self.around
+        return reachable(self.robot, q, T_base_tcp, width_m, around, opening_m=opening_m)
 
     @property
     def obstacles(self) -> Obstacles | None:

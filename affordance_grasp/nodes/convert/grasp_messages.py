@@ -22,7 +22,8 @@ from affordance_grasp.pipeline import GraspPlan
 from affordance_grasp.scene.table import fit_table
 from affordance_grasp.streams.messages import to_pose, to_poses
 
-UNUSABLE = "without a usable pose, contact, width or quality"
+UNUSABLE = "without a usable pose, contact, width, opening or quality"
+MOST_REASONS = 20
 
 
 def from_candidates(candidates: GraspCandidates, header: Header) -> msg.GraspCandidates:
@@ -32,6 +33,7 @@ def from_candidates(candidates: GraspCandidates, header: Header) -> msg.GraspCan
         candidates.width_m,
         candidates.contact_cam,
         candidates.quality,
+        candidates.opening_m,
         strict=True,
     )
     return msg.GraspCandidates(
@@ -39,6 +41,10 @@ def from_candidates(candidates: GraspCandidates, header: Header) -> msg.GraspCan
         candidates=[_candidate(*row) for row in rows],
         generator=candidates.generator,
         examined=candidates.examined,
+        left_out=[
+            msg.LeftOut(reason=reason, count=count)
+            for reason, count in candidates.left_out.items()
+        ],
     )
 
 
@@ -50,24 +56,35 @@ def to_candidates(message: msg.GraspCandidates) -> GraspCandidates:
     """
     grasps = message.candidates
     T = to_poses([g.pose for g in grasps])
-    numbers = np.array([(*_vector(g.contact), g.width_m, g.quality) for g in grasps], float)
-    numbers = numbers.reshape(-1, 5)
+    numbers = np.array(
+        [(*_vector(g.contact), g.width_m, g.quality, g.opening_m) for g in grasps], float
+    ).reshape(-1, 6)
     usable = np.isfinite(T).all(axis=(1, 2)) & np.isfinite(numbers).all(axis=1)
-    usable &= numbers[:, 3] >= 0
+    width_m, opening_m = numbers[:, 3], numbers[:, 5]
+    usable &= (width_m >= 0) & ((opening_m == 0) | (opening_m >= width_m))
     if len(usable) and not usable.any():
         raise InvalidInput(
             f"none of {len(usable)} grasp candidates of {shown(message.generator)} is usable; "
-            "each needs a pose with a unit quaternion, a contact, a width >= 0 and a quality"
+            "each needs a pose with a unit quaternion, a contact, a width >= 0, a quality, and an "
+            "opening that is 0 or not less than the width"
         )
     return GraspCandidates(
         T_cam_tcp=T[usable],
-        width_m=numbers[usable, 3],
+        width_m=width_m[usable],
         contact_cam=numbers[usable, :3],
         quality=numbers[usable, 4],
         generator=message.generator,
         examined=int(message.examined),
-        left_out={} if usable.all() else {UNUSABLE: int((~usable).sum())},
+        left_out=_left_out(message, int((~usable).sum())),
+        opening_m=opening_m[usable],
     )
+
+
+def _left_out(message: msg.GraspCandidates, unusable: int) -> dict[str, int]:
+    """What the generator left out, and what of its answer is not usable."""
+    entries = message.left_out[:MOST_REASONS]
+    told = {shown(entry.reason)[1:-1]: int(entry.count) for entry in entries}
+    return told | ({UNUSABLE: unusable} if unusable else {})
 
 
 def from_plan(plan: GraspPlan, header: Header) -> msg.GraspSelection:
@@ -148,18 +165,20 @@ def from_best(grasp: RankedGrasp, T_base_cam: Floats, header: Header) -> msg.Sel
         width_m=grasp.width_m,
         heat=grasp.heat,
         quality=grasp.quality,
+        opening_m=grasp.opening_m,
     )
 
 
-def to_target(message: msg.SelectedGrasp, base_frame: str) -> tuple[Floats, float]:
-    """``T_base_tcp`` at closure and width [m] of the grasp to execute."""
+def to_target(message: msg.SelectedGrasp, base_frame: str) -> tuple[Floats, float, float]:
+    """``T_base_tcp`` at closure, width and opening [m] of the grasp to execute."""
     if message.header.frame_id != base_frame:
         raise InvalidInput(
             f"the grasp is given in frame {message.header.frame_id!r}; expected {base_frame!r}"
         )
     if not (np.isfinite(message.width_m) and message.width_m >= 0):
         raise InvalidInput(f"the grasp's width is {message.width_m} m; it must be >= 0")
-    return to_pose(message.pose, "the grasp's pose"), float(message.width_m)
+    T_base_tcp = to_pose(message.pose, "the grasp's pose")
+    return T_base_tcp, float(message.width_m), float(message.opening_m)
 
 
 def from_timings(timings_s: dict[str, float]) -> list[msg.StageTime]:
@@ -172,19 +191,24 @@ def to_timings(message: list[msg.StageTime]) -> dict[str, float]:
     return {entry.stage: float(entry.seconds) for entry in message}
 
 
-def _candidate(T: Floats, width_m: float, contact: Floats, quality: float) -> msg.GraspCandidate:
+def _candidate(
+    T: Floats, width_m: float, contact: Floats, quality: float, opening_m: float
+) -> msg.GraspCandidate:
     return msg.GraspCandidate(
         pose=conversions.from_pose(T),
         contact=conversions.from_point(contact),
         width_m=float(width_m),
         quality=float(quality),
+        opening_m=float(opening_m),
     )
 
 
 def _from_ranked(grasp: RankedGrasp) -> msg.RankedGrasp:
     u, v = grasp.contact_uv
     return msg.RankedGrasp(
-        grasp=_candidate(grasp.T_cam_tcp, grasp.width_m, grasp.contact_cam, grasp.quality),
+        grasp=_candidate(
+            grasp.T_cam_tcp, grasp.width_m, grasp.contact_cam, grasp.quality, grasp.opening_m
+        ),
         heat=grasp.heat,
         contact_u=u,
         contact_v=v,
@@ -202,6 +226,7 @@ def _to_ranked(message: msg.RankedGrasp) -> RankedGrasp:
         heat=float(message.heat),
         quality=float(grasp.quality),
         candidate=int(message.candidate),
+        opening_m=float(grasp.opening_m),
     )
 
 
