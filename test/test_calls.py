@@ -73,6 +73,23 @@ def test_silence_is_asked_twice_and_said():
     assert len(service.forgotten) == 2
 
 
+def test_with_one_attempt_a_slow_service_is_asked_once():
+    service = Service(GOOD)
+    with pytest.raises(NoAnswer, match="did not answer within 0.1 s"):
+        call(service, "request", 0.1, attempts=1)
+    assert len(service.futures) == len(service.forgotten) == 1
+
+
+def test_what_is_not_wanted_any_more_is_not_waited_for():
+    def check():
+        raise Refused("cancelled")
+
+    service = Service(GOOD)
+    with pytest.raises(Refused, match="cancelled"):
+        call(service, "request", 600.0, attempts=1, check=check)
+    assert len(service.forgotten) == 1
+
+
 def test_a_service_that_is_not_there_or_refuses_says_so():
     with pytest.raises(NoAnswer, match="ground is not offered by any node; waited 0.1 s"):
         call(Service(GOOD, 1, offered=False), "request", 0.1)

@@ -1,4 +1,4 @@
-"""Answers of a generator's service: taken only for the image that was asked about."""
+"""Answers of a generator's service: for how long they are waited for, and which are taken."""
 
 from types import SimpleNamespace
 
@@ -14,9 +14,16 @@ from std_msgs.msg import Header
 from affordance_grasp.candidates.external.external_grasps import GeneratorFault
 from affordance_grasp.nodes.inputs import remote
 from affordance_grasp.nodes.inputs.frames import StampedFrame
-from affordance_grasp.nodes.inputs.remote import ServedFrame
+from affordance_grasp.nodes.inputs.remote import RemoteServices, ServedFrame
+from affordance_grasp.nodes.ros.calls import NoAnswer, Refused
 
 OPTICAL = "camera_color_optical_frame"
+NODE = SimpleNamespace(
+    create_client=lambda kind, name, **options: SimpleNamespace(
+        srv_name=name, service_is_ready=lambda: name == "ground"
+    )
+)
+REQUEST = GenerateGrasps.Request(color=Image(width=640))
 
 
 def header(frame=OPTICAL, sec=100):
@@ -27,8 +34,8 @@ def answered(monkeypatch, answer_header):
     response = GenerateGrasps.Response(success=True)
     response.candidates.header = answer_header
     response.candidates.generator = "another"
-    monkeypatch.setattr(remote, "call", lambda client, request, timeout_s: response)
-    services = SimpleNamespace(generate=None, timeout_s=1.0)
+    monkeypatch.setattr(remote, "call", lambda *_, **__: response)
+    services = RemoteServices(NODE, 1.0)
     stamped = StampedFrame(Image(header=header()), Image(header=header()), CameraInfo())
     return ServedFrame(services, stamped, 0.085).generate(None)
 
@@ -47,3 +54,38 @@ def test_grasps_of_the_image_are_taken(monkeypatch):
 def test_grasps_in_another_frame_or_of_another_image_are_refused(monkeypatch, wrong, words):
     with pytest.raises(GeneratorFault, match=words):
         answered(monkeypatch, wrong)
+
+
+@pytest.mark.parametrize(
+    ("told_s", "limit_s"), [(60.0, 80.0), (0.0, 20.0), (1e9, 620.0), (None, 20.0)]
+)
+def test_grasps_are_asked_for_once_and_may_take_what_their_generator_says(
+    monkeypatch, told_s, limit_s
+):
+    asked = []
+
+    def call(client, request, timeout_s, attempts=2, check=None):
+        asked.append((request.color.width, timeout_s, attempts))
+        if told_s is None and not request.color.width:
+            raise Refused("an image without pixels")
+        return GenerateGrasps.Response(timeout_s=told_s or 0.0)
+
+    monkeypatch.setattr(remote, "call", call)
+    RemoteServices(NODE, 20.0).generate_grasps(REQUEST)
+    assert asked == [(0, 20.0, 2), (640, limit_s, 1)]
+
+
+def test_a_generator_that_has_gone_is_not_waited_for(monkeypatch):
+    def call(client, request, timeout_s, attempts=2, check=lambda: None):
+        check()
+        return GenerateGrasps.Response()
+
+    monkeypatch.setattr(remote, "call", call)
+    with pytest.raises(NoAnswer, match="generate_grasps is gone"):
+        RemoteServices(NODE, 20.0).generate_grasps(REQUEST)
+    with pytest.raises(Refused, match="cancelled"):
+        RemoteServices(NODE, 20.0, _cancelled).generate_grasps(REQUEST)
+
+
+def _cancelled():
+    raise Refused("cancelled")

@@ -1,9 +1,10 @@
 """A grasp generator behind the service ``generate_grasps``."""
 
 from collections.abc import Callable
+from threading import Lock
 from time import perf_counter
-from typing import Any
 
+from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.node import Node
 from std_msgs.msg import Header
 
@@ -32,8 +33,9 @@ class CandidatesNode(Node):
         self._settings = p = declare(self, CandidatesParameters)
         gripper = load_robot(p.robot_file).gripper
         self._generator_for = self._make(gripper)
-        self._last: tuple[GenerateGrasps.Request | None, Any] = (None, None)
-        serve(self, GenerateGrasps, "generate_grasps", self._generate)
+        self._turn = Lock()
+        group = ReentrantCallbackGroup()  # or nobody hears how long the present one may take
+        serve(self, GenerateGrasps, "generate_grasps", self._generate, group)
         self.get_logger().info(f"generator {p.generator} is ready")
 
     def _make(self, gripper: Gripper) -> Callable[[Header], GraspGenerator]:
@@ -56,11 +58,14 @@ class CandidatesNode(Node):
     def _generate(
         self, request: GenerateGrasps.Request, response: GenerateGrasps.Response
     ) -> None:
-        """A request that a client sent again, as one does that waits, is computed once."""
-        started = perf_counter()
-        if request == self._last[0]:
-            response.candidates = self._last[1]
+        response.timeout_s = self._settings.timeout_s
+        if request.color.width == 0:
             return
+        with self._turn:
+            self._answer(request, response)
+
+    def _answer(self, request: GenerateGrasps.Request, response: GenerateGrasps.Response) -> None:
+        started = perf_counter()
         frame = to_rgbd(request.color, request.depth, request.camera_info)
         generator = self._generator_for(request.color.header)
         candidates = generator.generate(frame, seed=int(request.seed))
@@ -68,7 +73,6 @@ class CandidatesNode(Node):
             self.get_logger().info(f"left out of {candidates.examined}, {reason}: {count}")
         candidates = _no_wider(candidates, float(request.max_width_m))
         response.candidates = from_candidates(candidates, request.color.header)
-        self._last = request, response.candidates
         response.latency_s = perf_counter() - started
 
 
@@ -83,7 +87,7 @@ def _no_wider(candidates: GraspCandidates, max_width_m: float) -> GraspCandidate
 
 def main() -> None:
     """Run the node."""
-    run(CandidatesNode, threads=2)
+    run(CandidatesNode, threads=4)
 
 
 if __name__ == "__main__":

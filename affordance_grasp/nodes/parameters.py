@@ -70,7 +70,9 @@ class SelectorParameters(RankingOptions, RobotOptions, title="selector"):
     ] = "hand_eye"
     pose_timeout_s: Annotated[Positive, about("longest wait for the camera's pose [s]")] = 0.5
     frame_timeout_s: Annotated[Positive, about("longest wait for a frame [s]")] = 5.0
-    service_timeout_s: Annotated[Positive, about("longest wait for other nodes [s]")] = 20.0
+    service_timeout_s: Annotated[
+        Positive, about("longest wait for other nodes, beside the generator's own timeout_s [s]")
+    ] = 20.0
     camera_patience_s: Annotated[Positive, about("before camera faults are logged [s]")] = 20.0
 
 

@@ -71,12 +71,12 @@ class SelectorNode(Node):
         self._held = HeldObjectMonitor(self)
         locate = CAMERA_POSES[p.camera_pose]
         self._camera = locate(self, self._robot, self._joints, p.pose_timeout_s)
-        self._remote = RemoteServices(self, p.service_timeout_s)
         self._selected = publish_to(self, PoseStamped, "selected_grasp", LATCHED)
         self._markers = publish_to(self, MarkerArray, "grasp_markers", LATCHED)
         self._decision = publish_to(self, GraspDecision, "decision", LATCHED)
         self._obstacles = publish_to(self, PointCloud2, OBSTACLES, LATCHED)
         self._goals = Goals()
+        self._remote = RemoteServices(self, p.service_timeout_s, self._goals.check)
         in_order = MutuallyExclusiveCallbackGroup()  # or stages overtake each other
         self._heartbeats = Heartbeats(self)
         lease = Lease(self._heartbeats, "execute")

@@ -1,5 +1,6 @@
 """Grounder and generator as the pipeline needs them, served by other nodes."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,25 +15,53 @@ from affordance_grasp.nodes.convert.conversions import from_region
 from affordance_grasp.nodes.convert.grasp_messages import to_candidates
 from affordance_grasp.nodes.convert.images import to_map
 from affordance_grasp.nodes.inputs.frames import StampedFrame
-from affordance_grasp.nodes.ros.calls import NoAnswer, call
+from affordance_grasp.nodes.ros.calls import NoAnswer, Refused, call
 from affordance_grasp.scene.cloud import TableScene
 from affordance_grasp.srv import GenerateGrasps, GroundAffordance
 from affordance_grasp.streams.messages import seconds
+
+LONGEST_S = 600.0
 
 
 class RemoteServices:
     """Clients of ``ground`` and ``generate_grasps``."""
 
-    def __init__(self, node: Node, timeout_s: float) -> None:
-        """Create the clients; the services are waited for on the first call."""
+    def __init__(
+        self, node: Node, timeout_s: float, wanted: Callable[[], None] = lambda: None
+    ) -> None:
+        """Create the clients; the services are waited for on the first call.
+
+        ``timeout_s`` is the longest wait for anything but the generator's own computing;
+        ``wanted`` raises when nobody waits for the grasps any more.
+        """
         group = ReentrantCallbackGroup()
-        self.timeout_s = timeout_s
+        self.timeout_s, self.wanted = timeout_s, wanted
         self.ground = node.create_client(GroundAffordance, "ground", callback_group=group)
         self.generate = node.create_client(GenerateGrasps, "generate_grasps", callback_group=group)
 
     def refuse_unknown(self, query: str) -> None:
         """Raise what the grounder says of a query that it does not know, with no image yet."""
         call(self.ground, GroundAffordance.Request(query=query), self.timeout_s)
+
+    def generate_grasps(self, request: GenerateGrasps.Request) -> GenerateGrasps.Response:
+        """Grasps, waited for as long as their generator itself says that they may take.
+
+        It is asked for that first; where it does not know the question, ``timeout_s`` counts.
+        """
+        try:
+            told = call(self.generate, GenerateGrasps.Request(), self.timeout_s)
+            generator_s = max(0.0, min(float(told.timeout_s), LONGEST_S))
+        except Refused:
+            generator_s = 0.0
+        return call(
+            self.generate, request, generator_s + self.timeout_s, attempts=1, check=self._still
+        )
+
+    def _still(self) -> None:
+        """Raise where the service has gone or its answer is not wanted."""
+        self.wanted()
+        if not self.generate.service_is_ready():
+            raise NoAnswer(f"service {self.generate.srv_name} is gone: its node ended meanwhile")
 
     def check(self) -> None:
         """Raise :class:`NoAnswer` where a service is not offered now."""
@@ -78,14 +107,7 @@ class ServedFrame:
             max_width_m=self.max_width_m,
             seed=seed,
         )
-        try:
-            response = call(self.services.generate, request, self.services.timeout_s)
-        except NoAnswer as error:
-            if not self.services.generate.service_is_ready():
-                raise
-            raise NoAnswer(
-                f"{error}; a slow generator needs a longer service_timeout_s"
-            ) from error
+        response = self.services.generate_grasps(request)
         self._check(response.candidates.header)
         return to_candidates(response.candidates)
 

@@ -6,6 +6,7 @@ from contextlib import contextmanager, suppress
 from copy import copy
 from queue import Empty, SimpleQueue
 from threading import Event
+from time import monotonic
 from typing import Any
 
 from rclpy.callback_groups import CallbackGroup, MutuallyExclusiveCallbackGroup
@@ -33,7 +34,7 @@ MANY = QoSProfile(depth=200)
 """Requests that may wait: of the default's 10, a crowd of clients gets no answer at all."""
 TF_STATIC = "/tf_static"
 TF_STATIC_QOS = QoSProfile(depth=100, durability=DurabilityPolicy.TRANSIENT_LOCAL)
-ATTEMPTS = 2
+ATTEMPTS, CHECK_S = 2, 0.5
 UNNAMED = "_NODE_NAME_UNKNOWN_"  # rmw's word until discovery is complete
 
 
@@ -121,35 +122,59 @@ def _result(future: Future, what: str) -> Any:
     return future.result()
 
 
-def call(client: Client, request: Any, timeout_s: float) -> Any:
+def call(
+    client: Client,
+    request: Any,
+    timeout_s: float,
+    attempts: int = ATTEMPTS,
+    check: Callable[[], None] = lambda: None,
+) -> Any:
     """Call a service whose response has ``success`` and ``message``; raise on a failed one.
 
     A server that has just started may receive a request before discovery lets it answer. So a
-    request without an answer is sent again at half of the limit: only for idempotent services.
+    request without an answer is sent again at half of the limit, unless there is to be one attempt
+    only: of a service that has answered before and has long to compute.
+
+    Args:
+        client: of the service.
+        request: what to send.
+        timeout_s: how long to wait for the service, and for its answer.
+        attempts: how often the request is sent.
+        check: called while waiting; raises when the answer is not wanted any more.
     """
     name = f"service {client.srv_name}"
     if not client.wait_for_service(timeout_s):
         raise NoAnswer(f"{name} is not offered by any node; waited {timeout_s:g} s")
-    response = _result(_answered(client, request, timeout_s, name), name)
+    answered: SimpleQueue[Future] = SimpleQueue()
+    futures = []
+    try:
+        for _ in range(attempts):
+            futures.append(client.call_async(request))
+            futures[-1].add_done_callback(answered.put)
+            first = _first(answered, timeout_s / attempts, check)
+            if first is not None:
+                break
+        else:
+            raise NoAnswer(f"{name} did not answer within {timeout_s:g} s")
+    finally:
+        for future in futures:
+            client.remove_pending_request(future)
+    response = _result(first, name)
     if not response.success:
         raise Refused(response.message)
     return response
 
 
-def _answered(client: Client, request: Any, timeout_s: float, name: str) -> Future:
-    """The first answered one of the equal requests."""
-    answered: SimpleQueue[Future] = SimpleQueue()
-    futures = []
-    try:
-        for _ in range(ATTEMPTS):
-            futures.append(client.call_async(request))
-            futures[-1].add_done_callback(answered.put)
-            with suppress(Empty):
-                return answered.get(timeout=timeout_s / ATTEMPTS)
-    finally:
-        for future in futures:
-            client.remove_pending_request(future)
-    raise NoAnswer(f"{name} did not answer within {timeout_s:g} s")
+def _first(
+    answered: SimpleQueue[Future], timeout_s: float, check: Callable[[], None]
+) -> Future | None:
+    """The first answered one of the equal requests; None when none is in time."""
+    deadline = monotonic() + timeout_s
+    while (left_s := deadline - monotonic()) > 0:
+        with suppress(Empty):
+            return answered.get(timeout=min(left_s, CHECK_S))
+        check()
+    return None
 
 
 def serve(
