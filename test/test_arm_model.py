@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import mujoco
 import numpy as np
 import pytest
@@ -60,6 +62,12 @@ def test_any_arm_is_built_of_the_shapes_that_are_checked(name):
     for i, shape in enumerate(robot.link_shapes):
         at = data.geom(f"arm/{shape.frame}/{shape.kind}{i}").xpos
         assert at == pytest.approx(T_base_shape[i, :3, 3], abs=1e-9)
+
+
+def test_the_tool_frame_may_be_the_last_link():
+    spec, arm = empty_world(), replace(ROBOT.arm, tip=ROBOT.arm.link_names[-1])
+    assert add_arm(spec, arm, ROBOT.link_shapes).name == "wrist3_Link/flange"
+    spec.compile()
 
 
 def test_it_weighs_what_the_arm_weighs(arm):

@@ -65,7 +65,8 @@ def add_arm(
     else:
         _add_shapes(bodies, shapes, physics, {look.frame for look in looks})
         add_looks(spec, bodies, looks)
-    flange = _add_child(parent, arm.tip, arm.T_last_tip)
+    named = f"{arm.tip}/flange" if arm.tip in arm.link_names else arm.tip
+    flange = _add_child(parent, named, arm.T_last_tip)
     half_m = FLANGE_HEIGHT_M / 2
     size, at = (0.034, half_m), [0, 0, -half_m]
     add_part(flange, "arm/flange", CYLINDER, size, "flange", pos=at, mass=0.1)
