@@ -104,6 +104,29 @@ def test_singular_and_nearly_singular_postures(joint, angle):
         assert rotation_rad < 1e-6
 
 
+@pytest.mark.parametrize("angle", [0.0, 1e-9, -5e-8, 1e-7, PI])
+def test_a_straight_wrist_always_has_a_solution(angle):
+    """Joint 6 may not turn as it likes there: the sum that it shares turns the link to W."""
+    postures = np.random.default_rng(0).uniform(-3.04, 3.04, (300, 6))
+    postures[:, 4] = angle
+    for T in forward(AUBO, postures):
+        found = inverse(AUBO, T)
+        assert len(found)
+        assert max(worst_error(AUBO, T, found)) < 1e-6
+
+
+def test_a_straight_wrist_keeps_joint_six_where_it_may():
+    """Unless the links would not reach: then it turns no farther than to where they do."""
+    T = forward(AUBO, [0.4, 0.3, 0.2, -0.7, 0.0, 1.1])
+    for wanted in (-0.3, 0.5, 1.1):
+        sixth = inverse(AUBO, T, [0, 0, 0, 0, 0, wanted])[:, 5]
+        assert np.isclose(sixth, wanted, atol=1e-9).any()
+    for wanted, edge in ((1.5, 1.152), (2.5, 1.152), (-0.5, -0.387), (-2.5, -0.387)):
+        found = inverse(AUBO, T, [0, 0, 0, 0, 0, wanted])
+        stretched = found[np.isclose(found[:, 2], 0, atol=1e-6)]
+        np.testing.assert_allclose(stretched[:, 5], [edge], atol=1e-3)
+
+
 def test_out_of_reach_is_empty():
     assert inverse(AUBO, pose(translation_m=[1.5, 0, 0.3])).shape == (0, 6)
     assert inverse(AUBO, pose(translation_m=[0.0, 0.01, 0.122])).shape == (0, 6)

@@ -91,9 +91,12 @@ def _closed_form(arm: SerialArm, T: Floats, seed: Floats | None) -> Floats:
         return branches
     error = numeric_inverse.residual(arm, T, branches)
     rough = error > EXACT
-    if rough.any():
-        branches[rough] = numeric_inverse.polish(arm, T, branches[rough])
-        error[rough] = numeric_inverse.residual(arm, T, branches[rough])
+    if rough.any():  # next to a singularity a step may also lead away
+        polished = numeric_inverse.polish(arm, T, branches[rough])
+        left = numeric_inverse.residual(arm, T, polished)
+        better = left < error[rough]
+        branches[rough] = np.where(better[:, None], polished, branches[rough])
+        error[rough] = np.minimum(left, error[rough])
     return branches[error < ACCEPTED]
 
 

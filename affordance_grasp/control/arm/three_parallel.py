@@ -9,7 +9,9 @@ and R1 the first rotation:
 * The angle between h and the last axis is q5 up to its sign and an offset: two values of q5. It
   is taken from sine and cosine together, so it stays exact where the wrist is singular.
 * R5' h and R06' R1 h differ by the rotation about axis 6: q6; what is left of the orientation is
-  the sum of the three parallel joints.
+  the sum of the three parallel joints. Where the wrist is singular, axis 6 runs along h and only
+  that sum less or plus q6 is given. But the sum also turns the piece from axis 4 to W, so q6 may
+  only be what leaves the two links before it within reach of each other.
 * Across h, joints 2 and 3 are a planar two-link arm: two values of q3.
 
 Eight branches in all, computed for many poses at once. Work is done in product-of-exponentials
@@ -29,7 +31,9 @@ from affordance_grasp.geometry import Floats, invert
 PARALLEL_TOLERANCE = 1e-9
 MEETING_TOLERANCE_M = 1e-7
 FEASIBILITY = 1e-6
-SINGULAR = 1e-10
+SINGULAR = 1e-7
+"""Sine of the angle of axis 6 to h below which it counts as parallel: a tenth of what
+:mod:`inverse` accepts."""
 Complexes = NDArray[np.complex128]
 
 
@@ -105,7 +109,7 @@ def _meeting_point(p: Floats, a: Floats, r: Floats, b: Floats) -> Floats | None:
 def solve(geometry: ThreeParallel, T_base_tip: Floats, free_q6: float = 0.0) -> Floats:
     """All branches (N, 8, 6) [rad] for poses (N, 4, 4); rows that do not exist are NaN.
 
-    ``free_q6`` is the sixth angle taken where the wrist is singular and any would do.
+    ``free_q6`` is the sixth angle where the wrist is singular, or else the nearest within reach.
     """
     g = geometry
     h1, _, _, _, h5, h6 = g.axes
@@ -123,14 +127,16 @@ def solve(geometry: ThreeParallel, T_base_tip: Floats, free_q6: float = 0.0) -> 
     bend *= np.array([1.0, 1.0, -1.0, -1.0] * 2)
     q5 = np.arctan2(g.h @ np.cross(h5, h6), g.h @ h6) + bend
 
-    q6 = _last_angle(g, q5, w, free_q6)
+    q6, singular = _last_angle(g, q5, w, free_q6)
     turned = _rotate(h6, -q6, _rotate(h5, -q5, np.broadcast_to(g.x, (*q5.shape, 3))))
     turned = _rotate(h1, -q1, turned @ np.swapaxes(R06, 1, 2))
     total = np.arctan2(turned @ g.y, turned @ g.x)
 
     W = _rotate(h1, -q1, np.broadcast_to(v[:, None, :], (*q1.shape, 3))) + g.p1
-    reach = (W @ g.x) + 1j * (W @ g.y) - g.root - np.exp(1j * total) * g.links[2]
-    parallel = _planar(g, reach, total)
+    target = (W @ g.x) + 1j * (W @ g.y) - g.root
+    turn = np.where(singular, _turn_within_reach(g, target, total), 0.0)
+    total, q6 = total + turn, q6 - np.sign(w @ h6) * turn
+    parallel = _planar(g, target - np.exp(1j * total) * g.links[2], total)
     q = np.stack([q1, *(g.sense[i] * parallel[i] for i in range(3)), q5, q6], axis=-1)
     return np.asarray((q + np.pi) % (2 * np.pi) - np.pi)
 
@@ -161,14 +167,33 @@ def _rotate(axis: Floats, angle: Floats, vectors: Floats) -> Floats:
     return np.asarray(c * vectors - s * _cross(vectors, axis) + along * axis)
 
 
-def _last_angle(g: ThreeParallel, q5: Floats, w: Floats, free_q6: float) -> Floats:
-    """q6 (N, 8) from R5' h = R6 w; any angle does where h runs along axis 6."""
+def _last_angle(
+    g: ThreeParallel, q5: Floats, w: Floats, free_q6: float
+) -> tuple[Floats, NDArray[np.bool_]]:
+    """q6 (N, 8) from R5' h = R6 w, and where h runs along axis 6, which leaves it open."""
     h5, h6 = g.axes[4], g.axes[5]
     u = _rotate(h5, -q5, np.broadcast_to(g.h, w.shape))
     u, w = u - (u @ h6)[..., None] * h6, w - (w @ h6)[..., None] * h6
     sine, cosine = (_cross(u, h6) * w).sum(-1), (w * u).sum(-1)
     singular = np.hypot(sine, cosine) < SINGULAR**2
-    return np.where(singular, free_q6, np.arctan2(sine, cosine))
+    return np.where(singular, free_q6, np.arctan2(sine, cosine)), singular
+
+
+def _turn_within_reach(g: ThreeParallel, target: Complexes, total: Floats) -> Floats:
+    """The least change of the sum of the parallel joints after which two links reach the third.
+
+    ``target`` is W seen from axis 2. By the law of cosines, with the third link turned by an angle
+    from its direction towards the target.
+    """
+    first, second, third = (abs(link) for link in g.links)
+    away = np.angle(np.exp(1j * total) * g.links[2] * np.conj(target))
+    size = np.maximum(2 * third * np.abs(target), 1e-12)
+    closest, farthest = (
+        np.arccos(np.clip((np.abs(target) ** 2 + third**2 - reach**2) / size, -1, 1))
+        for reach in (abs(first - second), first + second)
+    )
+    wanted = np.clip(np.abs(away), closest, farthest)
+    return np.asarray(np.where(away < 0, -1.0, 1.0) * (wanted - np.abs(away)))
 
 
 def _planar(g: ThreeParallel, reach: Complexes, total: Floats) -> tuple[Floats, Floats, Floats]:
