@@ -23,6 +23,7 @@ from affordance_grasp.nodes.controller import ControllerNode
 from affordance_grasp.nodes.convert.columns import from_obstacles
 from affordance_grasp.nodes.convert.conversions import from_pose
 from affordance_grasp.nodes.inputs import known_obstacles
+from affordance_grasp.nodes.parameters import ControllerParameters
 from affordance_grasp.nodes.ros.calls import NoAnswer, Refused
 from affordance_grasp.scene.obstacles import Obstacles
 from affordance_grasp.share import share_path
@@ -80,9 +81,12 @@ class Handle:
 
 
 @pytest.fixture
-def node(monkeypatch):
+def node(monkeypatch, request):
+    """A test may be given what to do where obstacles are not known; by itself: go on."""
+    required = getattr(request, "param", "false")
     monkeypatch.setitem(controller.ARMS, "recording", RecordingArm)
-    rclpy.init(args=["--ros-args", "-p", "robot:=recording"], domain_id=101)
+    parameters = ["-p", "robot:=recording", "-p", f"require_obstacles:={required}"]
+    rclpy.init(args=["--ros-args", *parameters], domain_id=101)
     node = ControllerNode()
     monkeypatch.setattr(known_obstacles, "PATIENCE_S", 0.0)
     monkeypatch.setattr(node._joints, "now", lambda: load_robot().home_q)
@@ -134,6 +138,18 @@ def test_obstacles_of_another_image_or_frame_do_not_count(node, second, frame_id
     node._obstacles._take(cloud(Time(sec=second), frame_id=frame_id))
     node._execute(Handle(wanted), ExecuteGrasp.Result())
     assert node._arm.around is None
+
+
+@pytest.mark.parametrize("node", ["true"], indirect=True)
+def test_nothing_moves_where_nobody_told_what_stands_beside_the_object(node):
+    assert ControllerParameters().require_obstacles
+    wanted = grasp()
+    with pytest.raises(Refused, match="no message of obstacles .* require_obstacles to false"):
+        node._execute(Handle(wanted), ExecuteGrasp.Result())
+    assert not {"grip", "move"} & set(node._arm.done)
+    node._obstacles._take(cloud(wanted.header.stamp, y_m=0.4))
+    node._execute(Handle(wanted), ExecuteGrasp.Result())
+    assert node._arm.around is not None
 
 
 @pytest.mark.parametrize(

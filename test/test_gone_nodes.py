@@ -70,7 +70,7 @@ class Cell:
 def cell(tmp_path_factory):
     isolate()
     folder = tmp_path_factory.mktemp("logs")
-    slow = {"controller": {"speed_scaling": 0.2}}
+    slow = {"controller": {"speed_scaling": 0.2, "require_obstacles": False}}
     with Graph(folder, ["simulator", "controller"], slow) as graph, GraspClient() as client:
         yield Cell(graph, client)
 

@@ -104,10 +104,11 @@ def test_moveits_paths_keep_clear_of_what_stands_there_too(arm):
     path = way(HOME, SIDE)
     around = Surroundings(obstacles, ROBOT)
     grasp = pose(np.diag([1.0, -1.0, -1.0]), [0.5, 0.0, 0.03])
-    arm.expect(SimpleNamespace(around=around, T_base_tcp=grasp, retreat=way(SIDE, HOME)))
+    pick = {"T_base_tcp": grasp, "retreat": way(SIDE, HOME), "grasp_width_m": 0.02}
+    arm.expect(SimpleNamespace(around=around, **pick))
     with pytest.raises(MotionFault, match=r"path is not free: .* what stands on the table"):
         arm._check(path, path)
-    arm.expect(SimpleNamespace(around=None, T_base_tcp=grasp, retreat=way(SIDE, HOME)))
+    arm.expect(SimpleNamespace(around=None, **pick))
     arm._check(path, path)
 
 

@@ -92,7 +92,7 @@ def test_the_object_itself_may_be_grasped_but_not_as_a_neighbour():
 @pytest.mark.parametrize(
     ("wall", "words"),
     [
-        ((0.36, 0.38, -0.2, 0.2, 0.32), "approach"),
+        ((0.26, 0.28, -0.05, -0.04, 0.30), "approach the gripper"),
         ((0.45, 0.55, 0.06, 0.10, 0.25), "descent the gripper"),
         ((0.10, 0.30, -0.3, 0.3, 0.60), "the arm"),
     ],

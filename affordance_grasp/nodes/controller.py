@@ -41,6 +41,11 @@ from affordance_grasp.nodes.ros.running import run
 WHAT_TO_DO = "the arm stands still; see that its path is free, bring it home, then retry"
 NOT_SEEN = "whether the arm stands still is unknown: use the robot's own stop, then check it"
 UNSEEN = "what stands beside the object is not known: only the table is kept clear of"
+NOT_TOLD = (
+    "what stands beside the object is not known, as no message of obstacles has the stamp of this "
+    "grasp and the base frame: publish them as the selector does, or set require_obstacles to "
+    "false, after which the arm keeps clear of the table alone"
+)
 REST_S, REST_PATIENCE_S = 0.1, 1.5
 ARMS: dict[str, Callable[[Node, DescribedRobot, JointMonitor, Heartbeats], RobotArm]] = {
     "simulation": SimulatedArm,
@@ -130,6 +135,8 @@ class ControllerNode(Node):
         T_base_tcp, width_m, opening_m = to_target(goal.grasp, robot.settings.base_frame)
         obstacles = self._obstacles.of(goal.grasp.header.stamp, robot.settings.base_frame)
         if obstacles is None:
+            if self._live.now.require_obstacles:
+                raise Refused(NOT_TOLD)
             self.get_logger().warning(UNSEEN)
         plan = plan_pick(
             robot, self._joints.now(), T_base_tcp, width_m, obstacles, opening_m=opening_m

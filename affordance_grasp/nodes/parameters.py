@@ -90,6 +90,9 @@ class ControllerParameters(RobotOptions, title="controller"):
     ] = 0.2
     acceleration_scaling: Annotated[Share, about("share of the limits; 0: as the speed")] = 0.0
     dry_run: Annotated[bool, about("plan and show every grasp, but never move")] = False
+    require_obstacles: Annotated[
+        bool, about("refuse a grasp that no message of obstacles belongs to")
+    ] = True
     joint_state_timeout_s: Annotated[Positive, about("older joint_states stop the arm [s]")] = 0.5
 
 

@@ -34,7 +34,12 @@ WAIT_S = 120.0
 DOUBLE = Path(__file__).with_name("robot_double.py")
 STILL = "the arm stands still; see that its path is free"
 UNKNOWN = "whether the arm stands still is unknown: use the robot's own stop"
-CONTROLLER = {"robot": "ros2_control", "speed_scaling": 1.0, "joint_state_timeout_s": 2.0}
+CONTROLLER = {
+    "robot": "ros2_control",
+    "speed_scaling": 1.0,
+    "joint_state_timeout_s": 2.0,
+    "require_obstacles": False,
+}
 
 
 class Robot:

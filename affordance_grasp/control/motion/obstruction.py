@@ -11,10 +11,11 @@ from math import ceil
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import binary_erosion
 
 from affordance_grasp.control.arm.kinematics import joint_frames
 from affordance_grasp.control.arm.urdf import LinkShape
-from affordance_grasp.control.motion.clearance import STANDING_FRAMES
+from affordance_grasp.control.motion.clearance import APART, STANDING_FRAMES
 from affordance_grasp.control.robot import RobotConfig
 from affordance_grasp.datatypes import Reason
 from affordance_grasp.errors import Unreachable
@@ -23,23 +24,11 @@ from affordance_grasp.scene.obstacles import CELL_M, Obstacles
 
 RADIUS_STEP_M = 0.01
 LOAD_STEP_M = 0.02
+LOAD_RADIUS_M = LOAD_STEP_M * np.sqrt(3) / 2
 REACH_CELLS = 12
 STEP_M = 0.015
 CLOSING_STEPS = 4
 LOAD = "the object in the gripper"
-
-
-@dataclass(frozen=True, eq=False)
-class PickStages:
-    """Configurations (N, J) [rad] of the four stages of a pick, and its openings [m]."""
-
-    approach: Floats
-    descend: Floats
-    lift: Floats
-    retreat: Floats
-    T_base_tcp: Floats
-    width_m: float
-    open_width_m: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,6 +54,9 @@ class Spheres:
     def where(self, rows: NDArray[np.bool_]) -> "Spheres":
         """Some of the spheres."""
         return Spheres(self.frame[rows], self.center[rows], self.radius_m[rows])
+
+
+NOTHING = Spheres(np.zeros(0, int), np.zeros((0, 3)), np.zeros(0))
 
 
 def cover(shapes: tuple[LinkShape, ...]) -> Spheres:
@@ -98,13 +90,21 @@ def _cover(shape: LinkShape) -> tuple[Floats, float]:
 
 
 def fill(thing: Obstacles, table_z_m: float) -> Floats:
-    """Points (N, 3) [m] about ``LOAD_STEP_M`` apart in all columns of a thing."""
+    """Points (N, 3) [m] about ``LOAD_STEP_M`` apart in all columns of a thing, none inside it."""
     coarse = np.unique(np.round(thing.top_base / LOAD_STEP_M), axis=0) * LOAD_STEP_M
     count = np.maximum(np.ceil((coarse[:, 2] - table_z_m) / LOAD_STEP_M), 1).astype(int)
     level = np.arange(count.sum()) - np.repeat(count.cumsum() - count, count)
     points = np.repeat(coarse, count, axis=0)
     points[:, 2] -= LOAD_STEP_M * level
-    return points
+    return points[~_inside(np.round(points / LOAD_STEP_M).astype(int))]
+
+
+def _inside(cells: NDArray[np.int_]) -> NDArray[np.bool_]:
+    """Which cells (N, 3) have others on all six sides."""
+    at = tuple((cells - cells.min(axis=0, initial=0) + 1).T)
+    full = np.zeros([2 + i.max(initial=0) for i in at], bool)
+    full[at] = True
+    return np.asarray(binary_erosion(full)[at])
 
 
 @dataclass(eq=False)
@@ -171,6 +171,62 @@ def own_spheres(robot: RobotConfig, q: Floats) -> tuple[Floats, Floats]:
     return spheres.at(joint_frames(robot.arm, q)[None])[0], spheres.radius_m
 
 
+@dataclass(frozen=True, eq=False)
+class Passage:
+    """The robot, and what it carries, among the columns that all of it must keep away from."""
+
+    robot: RobotConfig
+    columns: Columns
+    arm: Spheres
+    hand: Spheres
+    load: Spheres
+
+    def check(self, q: Floats, stage: str, spare_m: float = 0.0) -> None:
+        """Raise :class:`Unreachable` where a path (N, J) [rad] comes too near to anything.
+
+        ``spare_m`` more than the clearance is kept of the columns, and steps are wider by twice as
+        much.
+        """
+        frames = self._dense(q, STEP_M + 2 * spare_m)
+        for spheres, what in (
+            (self.arm, "the arm"),
+            (self.hand, "the gripper"),
+            (self.load, LOAD),
+        ):
+            refuse(self.columns, spheres, frames, stage, what, spare_m=spare_m)
+        if len(self.load.frame):
+            self._check_load(frames, stage)
+
+    def _check_load(self, frames: Floats, stage: str) -> None:
+        """What is carried touches neither the table nor the links that do not carry it."""
+        middles, settings = self.load.at(frames), self.robot.settings
+        if middles[..., 2].min() - LOAD_RADIUS_M < settings.table_z_m:
+            raise Unreachable(Reason.TABLE, f"on the {stage} {LOAD} would touch the table")
+        links = self.arm.where(self.arm.frame <= self.robot.arm.dof - 1 - APART)
+        gap_m = settings.self_clearance_m + LOAD_RADIUS_M + links.radius_m
+        center, at = middles.mean(axis=1, keepdims=True), links.at(frames)
+        size_m = np.linalg.norm(middles[0] - center[0], axis=-1).max()
+        for n in np.flatnonzero((_apart_m(at, center) < gap_m + size_m).any(axis=1)):
+            if (_apart_m(middles[n][:, None], at[n]) < gap_m).any():
+                raise Unreachable(Reason.PATH, f"on the {stage} {LOAD} would touch the arm")
+
+    def _dense(self, q: Floats, step_m: float) -> Floats:
+        """Joint frames (N, J, 4, 4) so dense that no sphere at the tip moves more than a step."""
+        tip = self.load if len(self.load.frame) else self.hand
+        frames = joint_frames(self.robot.arm, q)
+        moved = np.linalg.norm(np.diff(tip.at(frames), axis=0), axis=-1).max(axis=1)
+        at = np.concatenate([[0], np.cumsum(np.maximum(np.ceil(moved / step_m), 1))])
+        if at[-1] == len(moved):
+            return frames
+        fine = np.arange(at[-1] + 1)
+        dense = np.stack([np.interp(fine, at, joint) for joint in q.T], axis=1)
+        return joint_frames(self.robot.arm, dense)
+
+
+def _apart_m(first: Floats, second: Floats) -> Floats:
+    return np.asarray(np.linalg.norm(first - second, axis=-1))
+
+
 class Surroundings:
     """What a pick must not touch; remembers enlarged columns from grasp to grasp."""
 
@@ -187,54 +243,48 @@ class Surroundings:
         That is the same for every configuration of the arm. The object itself does not count:
         candidates are made so that the hand fits around it.
         """
-        robot, others = self._robot, self._of(self.obstacles.thing_at(T_base_tcp[:3, 3]))
+        robot, others = self._robot, self._of(self._target(T_base_tcp))
         T_last_tcp = robot.arm.T_last_tip @ robot.gripper.T_tool0_tcp(width_m)
         T_base_last = T_base_tcp @ invert(T_last_tcp)
         back_m = -robot.settings.standoff_m * T_base_tcp[:3, 2]
         down, opened = self._straight(T_base_last, back_m)[::-1], self._hand(open_width_m)
-        self._refuse(others, opened, down, "descent", "the gripper")
+        refuse(others, opened, down, "descent", "the gripper")
         for opening_m in np.linspace(width_m, open_width_m, CLOSING_STEPS)[:-1]:
             hand = self._hand(float(opening_m))
-            self._refuse(others, hand, down[-1:], "closing", "the gripper")
+            refuse(others, hand, down[-1:], "closing", "the gripper")
         up = self._straight(T_base_last, np.array([0.0, 0.0, robot.settings.lift_m]))
-        self._refuse(others, self._hand(width_m), up, "lift", "the gripper")
-        self._refuse(others, self._load(T_base_tcp, T_base_last), up, "lift", LOAD)
+        refuse(others, self._hand(width_m), up, "lift", "the gripper")
+        refuse(others, self._load(T_base_tcp, T_base_last), up, "lift", LOAD)
 
-    def check_arm(self, path: PickStages) -> None:
-        """Raise :class:`Unreachable` where the arm, or on a free path what it holds, cannot pass.
+    def check_links(self, descend: Floats, lift: Floats, T_base_tcp: Floats) -> None:
+        """Raise :class:`Unreachable` where the arm cannot follow the hand (N, J) [rad].
 
-        On the way to the grasp the object itself counts too.
+        On the way down the object itself counts too.
         """
-        everything, others = self._of(0), self._of(self.obstacles.thing_at(path.T_base_tcp[:3, 3]))
-        opened, closed = self._hand(path.open_width_m), self._hand(path.width_m)
-        approach = self._motion(path.approach, opened)
-        self._refuse(everything, self._arm, approach, "approach", "the arm")
-        self._refuse(everything, opened, approach, "approach", "the gripper")
-        descend, lift = (joint_frames(self._robot.arm, q) for q in (path.descend, path.lift))
-        self._refuse(everything, self._arm, descend, "descent", "the arm")
-        self._refuse(others, self._arm, lift, "lift", "the arm")
-        load = self._load(path.T_base_tcp, descend[-1, -1])
-        retreat = self._motion(path.retreat, load if len(load.frame) else closed)
-        for spheres, what in ((self._arm, "the arm"), (closed, "the gripper"), (load, LOAD)):
-            self._refuse(others, spheres, retreat, "way home", what)
+        ways = ((descend, 0, "descent"), (lift, self._target(T_base_tcp), "lift"))
+        for q, left_out, stage in ways:
+            frames = joint_frames(self._robot.arm, q)
+            refuse(self._of(left_out), self._arm, frames, stage, "the arm")
 
-    def check_free(self, q: Floats, T_base_tcp: Floats, width_m: float, carried: bool) -> None:
-        """Raise :class:`Unreachable` where a path (N, J) [rad] planned elsewhere comes too near.
+    def coming(self, width_m: float) -> Passage:
+        """The robot with its fingers ``width_m`` apart, on its way to an object."""
+        return Passage(self._robot, self._of(0), self._arm, self._hand(width_m), NOTHING)
+
+    def carrying(self, T_base_tcp: Floats, width_m: float, opening_m: float) -> Passage:
+        """The robot with the object that it holds as it was at closure.
 
         Args:
-            q: the path.
-            T_base_tcp: (4, 4) pose at closure of the grasp that it belongs to.
-            width_m: distance of the fingertips.
-            carried: the object is in the gripper, as it was at closure.
+            T_base_tcp: (4, 4) pose at closure.
+            width_m: distance of the fingertips at closure.
+            opening_m: their distance now.
         """
-        robot, others = self._robot, self._of(self.obstacles.thing_at(T_base_tcp[:3, 3]))
-        hand = self._hand(width_m)
-        T_last_tcp = robot.arm.T_last_tip @ robot.gripper.T_tool0_tcp(width_m)
+        T_last_tcp = self._robot.arm.T_last_tip @ self._robot.gripper.T_tool0_tcp(width_m)
         load = self._load(T_base_tcp, T_base_tcp @ invert(T_last_tcp))
-        moved = [(self._arm, "the arm"), (hand, "the gripper"), *([(load, LOAD)] * carried)]
-        frames = self._motion(q, load if carried and len(load.frame) else hand)
-        for spheres, what in moved:
-            self._refuse(others, spheres, frames, "planned path", what)
+        others = self._of(self._target(T_base_tcp))
+        return Passage(self._robot, others, self._arm, self._hand(opening_m), load)
+
+    def _target(self, T_base_tcp: Floats) -> int:
+        return self.obstacles.thing_at(T_base_tcp[:3, 3])
 
     def _of(self, left_out: int) -> Columns:
         if left_out not in self._columns:
@@ -250,14 +300,17 @@ class Surroundings:
         return self._hands[width_m]
 
     def _load(self, T_base_tcp: Floats, T_base_last: Floats) -> Spheres:
-        """Spheres around the object, but for those that stand too near to something already."""
-        target = self.obstacles.thing_at(T_base_tcp[:3, 3])
+        """Spheres around the object; what is too near to something already comes no nearer."""
+        target = self._target(T_base_tcp)
         arm, others = self._robot.arm, self._of(target)
         middles = fill(self.obstacles.seen_of(target), self._robot.settings.table_z_m)
-        radii = np.full(len(middles), LOAD_STEP_M * np.sqrt(3) / 2)
-        free = ~others.touched(middles[None], radii)[0]
-        center = transform_points(invert(T_base_last), middles[free])
-        return Spheres(np.full(len(center), arm.dof - 1), center, radii[free])
+        radii = np.full(len(middles), LOAD_RADIUS_M)
+        while (near := others.touched(middles[None], radii)[0]).any():
+            radii[near] -= RADIUS_STEP_M
+            kept = radii > -others.clearance_m
+            middles, radii = middles[kept], radii[kept]
+        center = transform_points(invert(T_base_last), middles)
+        return Spheres(np.full(len(center), arm.dof - 1), center, radii)
 
     def _straight(self, T_base_last: Floats, move_m: Floats) -> Floats:
         """Joint frames (N, J, 4, 4), of which only the last is set, on a line from a pose."""
@@ -267,26 +320,23 @@ class Surroundings:
         frames[:, -1, :3, 3] += np.linspace(0, 1, count + 1)[:, None] * move_m
         return frames
 
-    def _motion(self, q: Floats, tip: Spheres) -> Floats:
-        """Joint frames (N, J, 4, 4) so dense that no sphere of ``tip`` moves more than a step."""
-        frames = joint_frames(self._robot.arm, q)
-        moved = np.linalg.norm(np.diff(tip.at(frames), axis=0), axis=-1).max(axis=1)
-        at = np.concatenate([[0], np.cumsum(np.maximum(np.ceil(moved / STEP_M), 1))])
-        if at[-1] == len(moved):
-            return frames
-        fine = np.arange(at[-1] + 1)
-        dense = np.stack([np.interp(fine, at, joint) for joint in q.T], axis=1)
-        return joint_frames(self._robot.arm, dense)
 
-    def _refuse(
-        self, columns: Columns, spheres: Spheres, frames: Floats, stage: str, what: str
-    ) -> None:
-        middles = spheres.at(frames)
-        hit = columns.touched(middles, spheres.radius_m)
-        if hit.any():
-            x, y, z = middles[hit][0]
-            raise Unreachable(
-                Reason.OBSTACLE,
-                f"on the {stage} {what} would come within {columns.clearance_m * 1e3:.0f} mm of "
-                f"what stands on the table, near ({x:.2f}, {y:.2f}, {z:.2f}) m; move it aside",
-            )
+def refuse(
+    columns: Columns,
+    spheres: Spheres,
+    frames: Floats,
+    stage: str,
+    what: str,
+    *,
+    spare_m: float = 0.0,
+) -> None:
+    """Raise :class:`Unreachable` where spheres, at joint frames (N, J, 4, 4), touch columns."""
+    middles = spheres.at(frames)
+    hit = columns.touched(middles, spheres.radius_m + spare_m)
+    if hit.any():
+        x, y, z = middles[hit][0]
+        raise Unreachable(
+            Reason.OBSTACLE,
+            f"on the {stage} {what} would come within {columns.clearance_m * 1e3:.0f} mm of "
+            f"what stands on the table, near ({x:.2f}, {y:.2f}, {z:.2f}) m; move it aside",
+        )

@@ -1,6 +1,7 @@
 """The path of one pick through joint space, checked densely; timing comes later."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from scipy.spatial.transform import Rotation
@@ -8,7 +9,8 @@ from scipy.spatial.transform import Rotation
 from affordance_grasp.control.arm.inverse import follow, inverse, within_limits
 from affordance_grasp.control.arm.kinematics import forward, joint_frames
 from affordance_grasp.control.motion.clearance import Body, self_gap_m, shape_poses, table_gap_m
-from affordance_grasp.control.motion.obstruction import PickStages, Surroundings
+from affordance_grasp.control.motion.detour import Check, Detours, joint_line
+from affordance_grasp.control.motion.obstruction import Passage, Surroundings
 from affordance_grasp.control.robot import RobotConfig
 from affordance_grasp.datatypes import Reason
 from affordance_grasp.errors import InvalidInput, Unreachable
@@ -20,6 +22,9 @@ MARGIN_WEIGHT = 2.0
 CLOSING_STEPS = 6
 CLOSE_STEP_M = 0.001
 SQUEEZE_M = 0.006
+BRANCHES = 3
+"""Configurations at the grasp for which ways round are searched."""
+NEAR_M = 1e-3
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,12 +51,15 @@ def find_path(
     around: Surroundings | None = None,
     *,
     opening_m: float = 0.0,
+    detours: Detours | None = None,
 ) -> JointPath:
     """The best configuration for a grasp and the checked path there and back.
 
     Inverse kinematics of both turns of the gripper is tried in the order of joint travel from
-    ``q_now`` and margin to the joint limits. Raises :class:`Unreachable` with the reason that
-    stopped the first configuration.
+    ``q_now`` and margin to the joint limits. The motions to the pregrasp and home are straight in
+    joint space where that is free for any configuration; else ``detours`` searches ways round for
+    the first few. Raises :class:`Unreachable` with the reason that stopped the first
+    configuration.
     """
     T, width_m = _checked(robot, T_base_tcp, width_m)
     open_width_m = _opened_m(robot, width_m, opening_m)
@@ -59,21 +67,111 @@ def find_path(
     if around is not None:
         around.check_hand(T, width_m, open_width_m)
     T_tcp_tool0 = invert(robot.gripper.T_tool0_tcp(width_m))
-    opened, closed = robot.body_with_gripper(open_width_m), robot.body_with_gripper(width_m)
     failures: list[Unreachable] = []
+    blocked: list[tuple[JointPath, _Checks]] = []
     for q_grasp, T_grasp in _configurations(robot, q_now, T, T_tcp_tool0):
+        checks = _Checks(robot, around, T_grasp, width_m, open_width_m)
         try:
             stages = _stages(robot, q_now, q_grasp, T_grasp @ T_tcp_tool0)
-            _check_clear(robot, opened, np.vstack(stages[:2]), "path to the grasp")
-            _check_clear(robot, closed, np.vstack(stages[2:]), "path back")
-            _check_workspace(robot, np.vstack(stages[1:3]), width_m)
-            if around is not None:
-                around.check_arm(PickStages(*stages, T_grasp, width_m, open_width_m))
+            path = JointPath(*stages, T_grasp, open_width_m)
+            checks.straights(path.descend, path.lift)
+            blocked.append((path, checks))
+            checks.approach(path.approach)
+            checks.retreat(path.retreat)
         except Unreachable as error:
             failures.append(error)
             continue
-        return JointPath(*stages, T_grasp, open_width_m)
-    raise failures[0]
+        return path
+    if detours is None:
+        raise failures[0]
+    for path, checks in blocked[:BRANCHES]:
+        round_about = _round(path, checks, detours)
+        if round_about is not None:
+            return round_about
+    raise Unreachable(failures[0].reason, f"{failures[0]}{detours.remark}")
+
+
+@dataclass(frozen=True, eq=False)
+class _Checks:
+    """What each stage of a pick at one configuration must keep to; all raise ``Unreachable``."""
+
+    robot: RobotConfig
+    around: Surroundings | None
+    T_base_tcp: Floats
+    width_m: float
+    open_width_m: float
+
+    @cached_property
+    def _opened(self) -> tuple[Body, Passage | None]:
+        passage = None if self.around is None else self.around.coming(self.open_width_m)
+        return self.robot.body_with_gripper(self.open_width_m), passage
+
+    @cached_property
+    def _closed(self) -> tuple[Body, Passage | None]:
+        width_m, passage = self.width_m, None
+        if self.around is not None:
+            passage = self.around.carrying(self.T_base_tcp, width_m, width_m)
+        return self.robot.body_with_gripper(width_m), passage
+
+    def approach(self, q: Floats, spare_m: float = 0.0) -> None:
+        body, passage = self._opened
+        _check_clear(self.robot, body, q, "path to the grasp", spare_m)
+        if passage is not None:
+            passage.check(q, "approach", spare_m)
+
+    def retreat(self, q: Floats, spare_m: float = 0.0) -> None:
+        body, passage = self._closed
+        _check_clear(self.robot, body, q, "path back", spare_m)
+        if passage is not None:
+            passage.check(q, "way home", spare_m)
+
+    def straights(self, descend: Floats, lift: Floats) -> None:
+        _check_clear(self.robot, self._opened[0], descend, "path to the grasp")
+        _check_clear(self.robot, self._closed[0], lift, "path back")
+        _check_workspace(self.robot, np.vstack([descend, lift]), self.width_m)
+        if self.around is not None:
+            self.around.check_links(descend, lift, self.T_base_tcp)
+
+
+def _round(path: JointPath, checks: _Checks, detours: Detours) -> JointPath | None:
+    """The same straight stages, between others to the pregrasp and home; None: there are none."""
+    legs = ((path.approach, checks.approach), (path.retreat, checks.retreat))
+    ends = ((line[i : i + 1], check) for line, check in legs for i in (0, len(line) - 1))
+    if not all(_free(end, check) for end, check in ends):
+        return None
+    found: list[Floats] = []
+    for line, check in legs:
+        bounded = _contained(checks, line[[0, -1]], check)
+        leg = line if _free(line, check) else detours.around(line, bounded)
+        if leg is None:
+            return None
+        found.append(leg)
+    return replace(path, approach=found[0], retreat=found[1])
+
+
+def _free(q: Floats, check: Check) -> bool:
+    try:
+        check(q, 0.0)
+    except Unreachable:
+        return False
+    return True
+
+
+def _contained(checks: _Checks, ends: Floats, check: Check) -> Check:
+    """The same, and that the tcp stays in the workspace, or no farther out than at the ends."""
+    robot = checks.robot
+    T_tool0_tcp = robot.gripper.T_tool0_tcp(checks.width_m)
+    at_ends = (forward(robot.arm, ends) @ T_tool0_tcp)[:, :3, 3]
+    low = np.minimum(robot.settings.workspace_min_m, at_ends.min(axis=0)) - NEAR_M
+    high = np.maximum(robot.settings.workspace_max_m, at_ends.max(axis=0)) + NEAR_M
+
+    def checked(q: Floats, spare_m: float) -> None:
+        tcp = (forward(robot.arm, q) @ T_tool0_tcp)[:, :3, 3]
+        if ((tcp < low) | (tcp > high)).any() or not within_limits(robot.arm, q).all():
+            raise Unreachable(Reason.PATH, "a way round leaves the workspace or the joint limits")
+        check(q, spare_m)
+
+    return checked
 
 
 def _checked(robot: RobotConfig, T_base_tcp: Floats, width_m: float) -> tuple[Floats, float]:
@@ -208,8 +306,8 @@ def _stages(
     back = -settings.standoff_m * T_base_tool0[:3, 2]
     out = _straight(robot, q_grasp, T_base_tool0, back, "approach")
     lift = _straight(robot, q_grasp, T_base_tool0, np.array([0, 0, settings.lift_m]), "lift")
-    approach = _joint_line(q_now, out[-1], settings.path_step_rad)
-    retreat = _joint_line(lift[-1], robot.home_q, settings.path_step_rad)
+    approach = joint_line(q_now, out[-1], settings.path_step_rad)
+    retreat = joint_line(lift[-1], robot.home_q, settings.path_step_rad)
     return approach, out[::-1], lift, retreat
 
 
@@ -232,18 +330,15 @@ def _straight(
     return np.vstack([q_grasp, q])
 
 
-def _joint_line(q_from: Floats, q_to: Floats, step_rad: float) -> Floats:
-    count = max(int(np.ceil(np.abs(q_to - q_from).max() / step_rad)), 1)
-    return q_from + np.linspace(0, 1, count + 1)[:, None] * (q_to - q_from)
-
-
-def _check_clear(robot: RobotConfig, body: Body, q: Floats, name: str) -> None:
-    """Table and self clearance all along a path."""
+def _check_clear(
+    robot: RobotConfig, body: Body, q: Floats, name: str, spare_m: float = 0.0
+) -> None:
+    """Table and self clearance all along a path, with so much to spare."""
     T_base_shape = shape_poses(body, joint_frames(robot.arm, q))
     gap_m = table_gap_m(body, T_base_shape, robot.settings.table_z_m).min()
-    if gap_m < 0:
+    if gap_m < spare_m:
         raise Unreachable(
             Reason.TABLE, f"on the {name} the robot comes {-gap_m * 1e3:.0f} mm too low"
         )
-    if self_gap_m(body, T_base_shape).min() < robot.settings.self_clearance_m:
+    if self_gap_m(body, T_base_shape).min() < robot.settings.self_clearance_m + spare_m:
         raise Unreachable(Reason.PATH, f"on the {name} the robot touches itself")

@@ -7,9 +7,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from affordance_grasp.control.arm.inverse import within_limits
+from affordance_grasp.control.motion.detour import Detours
 from affordance_grasp.control.motion.obstruction import Surroundings, own_spheres
 from affordance_grasp.control.motion.path import close_width_m, find_path
-from affordance_grasp.control.motion.trajectory import time_parameterise
+from affordance_grasp.control.motion.trajectory import SAME_RAD, time_parameterise
 from affordance_grasp.control.robot import RobotConfig
 from affordance_grasp.datatypes import JointTrajectory, Reason, RgbdFrame
 from affordance_grasp.errors import InvalidInput, Unreachable
@@ -80,8 +81,9 @@ def plan_pick(
     """
     q = _checked_start(robot, q_now)
     around = None if obstacles is None else Surroundings(obstacles, robot)
-    path = find_path(robot, q, np.asarray(T_base_tcp, float), width_m, around, opening_m=opening_m)
-    stages = (path.approach[[0, -1]], path.descend, path.lift, path.retreat[[0, -1]])
+    T = np.asarray(T_base_tcp, float)
+    path = find_path(robot, q, T, width_m, around, opening_m=opening_m, detours=Detours(robot))
+    stages = (_waypoints(path.approach), path.descend, path.lift, _waypoints(path.retreat))
     names = robot.arm.joint_names
     approach, descend, lift, retreat = (
         time_parameterise(stage, robot.velocity, robot.acceleration, names) for stage in stages
@@ -108,11 +110,13 @@ def reachable(
     around: Surroundings | None = None,
     *,
     opening_m: float = 0.0,
+    detours: Detours | None = None,
 ) -> Reason | None:
     """Why a pick cannot be planned, or None; all the checks of :func:`plan_pick`, no timing."""
     try:
         q = _checked_start(robot, q_now)
-        find_path(robot, q, np.asarray(T_base_tcp, float), width_m, around, opening_m=opening_m)
+        T = np.asarray(T_base_tcp, float)
+        find_path(robot, q, T, width_m, around, opening_m=opening_m, detours=detours)
     except Unreachable as error:
         return Reason(error.reason)
     return None
@@ -122,19 +126,28 @@ def reachable(
 class ArmReach:
     """Tells why an arm cannot pick at a pose of the tcp in the camera; None: it can.
 
-    ``around``: what stands on the table, once it is known.
+    ``around``: what stands on the table, once it is known. ``detours``: searches of ways round, of
+    one budget for all grasps.
     """
 
     robot: RobotConfig
     q_now: Floats
     T_base_cam: Floats
     around: Surroundings | None = None
+    detours: Detours | None = None
 
     def __call__(self, T_cam_tcp: Floats, width_m: float, opening_m: float = 0.0) -> Reason | None:
         """See :func:`reachable`."""
         T_base_tcp = self.T_base_cam @ T_cam_tcp
-        q, around = self.q_now, self.around
-        return reachable(self.robot, q, T_base_tcp, width_m, around, opening_m=opening_m)
+        return reachable(
+            self.robot,
+            self.q_now,
+            T_base_tcp,
+            width_m,
+            self.around,
+            opening_m=opening_m,
+            detours=self.detours,
+        )
 
     @property
     def obstacles(self) -> Obstacles | None:
@@ -145,7 +158,8 @@ class ArmReach:
         """The reach that leaves untouched what stands on the table besides the object."""
         own, labels = own_spheres(self.robot, self.q_now), scene.cloud.labels
         obstacles = find_obstacles(frame, labels, scene.table, self.T_base_cam, own)
-        return replace(self, around=Surroundings(obstacles, self.robot))
+        around = Surroundings(obstacles, self.robot)
+        return replace(self, around=around, detours=Detours(self.robot))
 
 
 def reach_from(robot: RobotConfig, q_now: ArrayLike, T_base_cam: Floats | None = None) -> ArmReach:
@@ -158,6 +172,12 @@ def reach_from(robot: RobotConfig, q_now: ArrayLike, T_base_cam: Floats | None =
     """
     T = robot.T_base_cam(q_now) if T_base_cam is None else T_base_cam
     return ArmReach(robot, np.asarray(q_now, float), T)
+
+
+def _waypoints(q: Floats) -> Floats:
+    """The ends alone of a straight joint path; all of another."""
+    line = q[0] + np.linspace(0, 1, len(q))[:, None] * (q[-1] - q[0])
+    return q[[0, -1]] if np.abs(q - line).max() < SAME_RAD else q
 
 
 def _checked_start(robot: RobotConfig, q_now: ArrayLike) -> Floats:

@@ -6,7 +6,7 @@ up, backward for braking, as in Bobrow 1985) give the fastest s(t) under
     |q' s_t| <= velocity,    |q' s_tt + q'' s_t^2| <= acceleration.
 
 s(t) is then averaged over a short window, which bounds the jerk and leaves the path exactly where
-it was, and time is stretched by what the averaging may have exceeded.
+it was, and time is stretched by what may still exceed velocity, acceleration or jerk.
 """
 
 from dataclasses import dataclass
@@ -22,9 +22,12 @@ from affordance_grasp.geometry import Floats
 GRID = 200
 CURVE_SHARE = 0.6
 SAME_RAD = 1e-9
-CHECKS = 400
+CHECKS, CHECKS_EACH = 400, 8
+"""Times at which limits are checked: in all at least, and for each waypoint."""
 SMOOTHING_S = 0.1
-"""Averaging window; jerk stays below about 2 acceleration / window."""
+"""Averaging window; jerk stays below about 2 acceleration / window, where corners are gentle."""
+JERK_SHARE = 4.0
+"""Highest jerk as a share of acceleration / window."""
 
 
 @dataclass(frozen=True)
@@ -71,10 +74,12 @@ def time_parameterise(
     law = _fastest(path, v_max, a_max)
     window = min(SMOOTHING_S, 0.5 * law.t[-1])
     total = law.t[-1] + window
-    t = np.linspace(0, total, CHECKS + 1)
+    t = np.linspace(0, total, max(CHECKS, CHECKS_EACH * len(q)) + 1)
     _, qd, qdd = _smoothed(path, law, window, t)
     peak_v, peak_a = (np.abs(qd) / v_max).max(), (np.abs(qdd) / a_max).max()
-    stretch = 1.002 * max(peak_v, np.sqrt(peak_a), 1.0)
+    jerk, j_max = np.diff(qdd, axis=0) / t[1], JERK_SHARE * a_max / window
+    peak_j = (np.abs(jerk) / j_max).max()
+    stretch = 1.002 * max(peak_v, np.sqrt(peak_a), np.cbrt(peak_j), 1.0)
     count = int(np.ceil(total * stretch / sample_s)) + 1
     t = np.linspace(0, total, max(count, 3))
     positions, qd, _ = _smoothed(path, law, window, t)

@@ -11,6 +11,7 @@ import numpy as np
 from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.node import Node
 
+from affordance_grasp.control.motion.obstruction import Passage
 from affordance_grasp.control.motion.path import check_path
 from affordance_grasp.control.motion.pick import PickPlan
 from affordance_grasp.control.motion.trajectory import resample, top_speed
@@ -148,13 +149,22 @@ class MoveItArm(Ros2ControlArm):
         for width_m in sorted({robot.gripper.max_width_m, self._width_m, sent_m}):
             try:
                 check_path(robot, q, width_m)
-                if self._pick is not None and self._pick.around is not None:
-                    carried = wanted is self._pick.retreat
-                    self._pick.around.check_free(q, self._pick.T_base_tcp, width_m, carried)
+                passage = self._passage(wanted, width_m)
+                if passage is not None:
+                    passage.check(q, "planned path")
             except Unreachable as error:
                 raise MotionFault(
                     f"MoveIt's path is not free: {error}; add what is there to its planning scene"
                 ) from error
+
+    def _passage(self, wanted: JointTrajectory, width_m: float) -> Passage | None:
+        """What must keep away from what on a free path, with the fingers ``width_m`` apart."""
+        pick = self._pick
+        if pick is None or pick.around is None:
+            return None
+        if wanted is pick.retreat:
+            return pick.around.carrying(pick.T_base_tcp, pick.grasp_width_m, width_m)
+        return pick.around.coming(width_m)
 
     def _follow(self, trajectory: JointTrajectory) -> None:
         goal = self._kinds.ExecuteTrajectory.Goal()
