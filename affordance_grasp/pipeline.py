@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import inf
 from time import perf_counter
 from typing import TypeVar
@@ -10,6 +10,7 @@ from typing import TypeVar
 import numpy as np
 
 from affordance_grasp.candidates.generators import GraspGenerator, make_generator
+from affordance_grasp.candidates.target import Target
 from affordance_grasp.control.motion.pick import ArmReach
 from affordance_grasp.control.robot import RobotConfig, load_robot
 from affordance_grasp.datatypes import (
@@ -21,7 +22,13 @@ from affordance_grasp.datatypes import (
     Selection,
 )
 from affordance_grasp.errors import InvalidInput, LowConfidence, look_up
-from affordance_grasp.grounding.regions import GrounderProtocol, ground_scene, scene_region
+from affordance_grasp.grounding.regions import (
+    GrounderProtocol,
+    ground_scene,
+    hottest_instance,
+    only_instance,
+    scene_region,
+)
 from affordance_grasp.planning import PlanningOptions
 from affordance_grasp.query.resolve import resolve_query
 from affordance_grasp.query.vocabulary import AFFORDANCES
@@ -74,7 +81,7 @@ class GraspPlan:
         if self.best is not None:
             return ""
         n, left_out = len(self.candidates), self.candidates.left_out
-        counts = self.selection.rejection_counts() if n else left_out
+        counts = self.not_ranked if n else left_out
         reasons = ", ".join(f"{count} {reason}" for reason, count in counts.items())
         if n:
             return f"none of {n} grasps can be taken: {reasons}"
@@ -123,14 +130,22 @@ def plan_grasps(
     generator = generator or make_generator("antipodal")
     clock = _Clock()
     scene = clock("scene", lambda: segment_scene(frame, MAX_DISTANCE_M, seed))
+    arm = reach if isinstance(reach, ArmReach) else None
+    target = Target(
+        query, scene_region(scene), only_instance(scene), None if arm is None else arm.T_base_cam
+    )
     (heatmap, region), candidates = _both(
         lambda: clock("ground", lambda: _ground(frame, query, grounder, scene)),
-        lambda: clock("generate", lambda: generator.generate(frame, seed=seed, scene=scene)),
-        at_once,
+        lambda grounded: clock(
+            "generate",
+            lambda: generator.generate(
+                frame, seed=seed, scene=scene, target=_meant(target, grounded, scene)
+            ),
+        ),
+        at_once and (target.label > 0 or not generator.wants_target),
     )
     obstacles = None
-    if isinstance(reach, ArmReach):
-        arm = reach
+    if arm is not None:
         reach = among = clock("obstacles", lambda: arm.among(frame, scene))
         obstacles = among.obstacles
     selection = clock(
@@ -222,13 +237,23 @@ def check_confidence(heatmap: Heatmap, least: float) -> None:
 
 
 def _both(
-    first: Callable[[], Result], second: Callable[[], Other], at_once: bool
+    first: Callable[[], Result], second: Callable[[Result | None], Other], at_once: bool
 ) -> tuple[Result, Other]:
+    """Both results; the second step gets that of the first where it is not done beside it."""
     if not at_once:
-        return first(), second()
+        done = first()
+        return done, second(done)
     with ThreadPoolExecutor(max_workers=1) as pool:
-        other = pool.submit(second)
+        other = pool.submit(second, None)
         return first(), other.result()
+
+
+def _meant(target: Target, grounded: tuple[Heatmap, Region] | None, scene: TableScene) -> Target:
+    """The target, told by the heatmap where that is known."""
+    if target.label or grounded is None or grounded[0].method == NO_METHOD:
+        return target
+    heatmap, region = grounded
+    return replace(target, region=region, label=hottest_instance(heatmap, scene))
 
 
 def _ground(

@@ -134,7 +134,18 @@ PARAMETERS: dict[str, tuple[tuple[type, ...], tuple[str, ...]]] = {
     "grounder": ((GrounderParameters,), ("method", "checkpoint", "device", "query")),
     "candidates": (
         (CandidatesParameters,),
-        ("generator", "address", "command", "convention", "hand", "robot_file"),
+        (
+            "generator",
+            "address",
+            "command",
+            "persistent",
+            "convention",
+            "hand",
+            "tip_offset_m",
+            "timeout_s",
+            "max_grasps",
+            "robot_file",
+        ),
     ),
     "selector": ((SelectorParameters,), ("rule", "robot_file", "camera_pose")),
     "controller": (
@@ -152,14 +163,13 @@ PARAMETERS: dict[str, tuple[tuple[type, ...], tuple[str, ...]]] = {
     "hand_eye": ((HandEyeParameters,), ("robot_file", "flange_frame")),
     "ask": ((AskParameters,), ()),
 }
-RENAMED = {"address": "generator_address", "command": "generator_command"}
 
 
 def _settings(executable: str) -> dict[str, Setting]:
     """Launch argument -> the parameter of a node that it sets."""
     kinds, names = PARAMETERS[executable]
     settings = [each for kind in kinds for each in settings_of(kind)]
-    return {RENAMED.get(each.name, each.name): each for each in settings if each.name in names}
+    return {each.name: each for each in settings if each.name in names}
 
 
 FORWARDED = {

@@ -1,8 +1,11 @@
 """Programs that propose grasps, fail, babble, hang, and start children of their own."""
 
+import gc
 import os
 import shlex
+import subprocess
 import sys
+from pathlib import Path
 from time import monotonic, sleep
 
 import numpy as np
@@ -15,14 +18,21 @@ from affordance_grasp.candidates.generators import make_generator
 from affordance_grasp.errors import InvalidInput, UnknownName
 
 
-def run(tmp_path, script, **settings):
+def made(tmp_path, script, **settings):
     path = tmp_path / "my grasps.py"
     path.write_text(script)
-    settings.setdefault("timeout_s", 30.0)
+    settings.setdefault("timeout_s", 60.0)
     command = f"{shlex.quote(sys.executable)} {shlex.quote(str(path))}"
+    return make_generator("command", GRIPPER, ExternalSettings(command=command, **settings))
+
+
+def asked(generator):
     frame, understood, _ = scene()
-    generator = make_generator("command", GRIPPER, ExternalSettings(command=command, **settings))
     return generator.generate(frame, seed=3, scene=understood)
+
+
+def run(tmp_path, script, **settings):
+    return asked(made(tmp_path, script, **settings))
 
 
 def test_a_program_s_grasp_group_becomes_candidates(tmp_path):
@@ -79,10 +89,7 @@ time.sleep(600)
     with pytest.raises(GeneratorFault, match="took longer than 2 s and was ended"):
         run(tmp_path, script, timeout_s=2.0)
     assert monotonic() - started < 20
-    child = int(note.read_text())
-    while _alive(child):  # a killed process takes its time to go on a busy machine
-        assert monotonic() - started < 30
-        sleep(0.05)
+    assert gone(int(note.read_text()))
 
 
 def _alive(pid):
@@ -170,3 +177,107 @@ def test_what_is_left_in_place_of_an_answer_is_told(tmp_path, script, words):
             tmp_path,
             f"import os, pathlib, shutil, sys\nfolder = pathlib.Path(sys.argv[1])\n{script}\n",
         )
+
+
+STAYS = """
+import json, os, pathlib, sys, time
+NOTE = pathlib.Path({note!r})
+NOTE.open("a").write(f"{{os.getpid()}}\\n")
+print("loading, which is nobody's affair", flush=True)
+for number, line in enumerate(sys.stdin):
+    folder = pathlib.Path(line.rstrip("\\n"))
+    grasps = json.dumps({{"grasps": []}})
+    print("half a line", end="")
+    print()
+{body}
+"""
+
+
+def staying(tmp_path, body, **settings):
+    body = "\n".join(f"    {line}" for line in body.splitlines())
+    script = STAYS.format(note=str(tmp_path / "pids"), body=body)
+    return made(tmp_path, script, persistent=True, **settings)
+
+
+def pids(tmp_path):
+    return [int(pid) for pid in (tmp_path / "pids").read_text().split()]
+
+
+def gone(pid):
+    started = monotonic()
+    while _alive(pid):  # a killed process takes its time to go on a busy machine
+        assert monotonic() - started < 30
+        sleep(0.05)
+    return True
+
+
+ANSWERS = "(folder / 'grasps.json').write_text(grasps); print(folder, flush=True)"
+
+
+@pytest.mark.processes
+def test_a_program_that_stays_up_is_started_once_and_goes_with_its_generator(tmp_path):
+    generator = staying(tmp_path, ANSWERS)
+    for _ in range(3):
+        assert asked(generator).examined == 0
+    (pid,) = pids(tmp_path)
+    assert _alive(pid)
+    del generator
+    gc.collect()
+    assert gone(pid)
+
+
+@pytest.mark.processes
+def test_what_a_program_that_stays_up_complains_of_is_told_and_it_stays(tmp_path):
+    body = f"if number == 0: print(folder, 'no', 'idea', flush=True)\nelse: {ANSWERS}"
+    generator = staying(tmp_path, body)
+    with pytest.raises(GeneratorFault, match="command: no idea"):
+        asked(generator)
+    assert asked(generator).examined == 0
+    assert len(pids(tmp_path)) == 1
+
+
+@pytest.mark.processes
+@pytest.mark.parametrize(
+    ("body", "timeout_s", "words"),
+    [
+        ("print('cannot'); sys.exit(3)", 60.0, "ended with code 3: .*cannot"),
+        ("time.sleep(600)", 10.0, "took longer than 10 s and was ended"),
+        ("while True: print('x' * 10000)", 10.0, "took longer"),
+    ],
+)
+def test_a_program_that_does_not_answer_is_ended_and_started_anew(
+    tmp_path, body, timeout_s, words
+):
+    first = f"if len(NOTE.read_text().split()) == 1:\n    {body}\n{ANSWERS}"
+    generator = staying(tmp_path, first, timeout_s=timeout_s)
+    with pytest.raises(GeneratorFault, match=words) as fault:
+        asked(generator)
+    assert len(str(fault.value)) < 500
+    assert gone(pids(tmp_path)[0])
+    assert asked(generator).examined == 0
+    assert len(pids(tmp_path)) == 2
+
+
+ORPHANED = """
+import sys
+sys.path.insert(0, {tests!r})
+from test_command import asked, staying, ANSWERS
+from pathlib import Path
+generator = staying(Path({folder!r}), ANSWERS)
+asked(generator)
+print("answered", flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.mark.processes
+def test_a_program_that_stays_up_ends_when_its_parent_is_killed(tmp_path):
+    script = ORPHANED.format(tests=str(Path(__file__).parent), folder=str(tmp_path))
+    parent = subprocess.Popen(
+        [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    with parent:
+        assert parent.stdout.readline() == b"answered\n"
+        (pid,) = pids(tmp_path)
+        parent.kill()
+    assert gone(pid)

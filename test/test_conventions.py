@@ -14,6 +14,7 @@ from affordance_grasp.candidates.external.conventions import (
     WidthMeaning,
     find_convention,
 )
+from affordance_grasp.control.gripper_kinds import load_gripper
 from affordance_grasp.errors import InvalidInput, UnknownName
 
 TIPS = np.array([0.1, 0.2, 0.5])
@@ -88,12 +89,22 @@ def test_fingers_end_where_their_published_collision_meshes_end():
     assert graspgen.tip_offset_m("robotiq_2f_140") == pytest.approx(0.2120, abs=1e-4)
 
 
+def test_the_fingers_of_a_2f_85_end_where_its_linkage_ends_at_rest():
+    """GraspGen's own settings have the middle of the pads at 130.3 mm; they are 37.5 mm long."""
+    gripper = load_gripper()
+    offset = find_convention("graspgen").tip_offset_m("robotiq_2f_85")
+    assert offset == pytest.approx(gripper.open_length_m - gripper.coupling_m, abs=1e-5)
+    assert offset == pytest.approx(0.130324 + gripper.pad_length_m / 2, abs=0.001)
+
+
 def test_the_hand_that_a_model_was_trained_with_sets_the_reach():
     graspgen = find_convention("graspgen")
     assert graspgen.tip_offset_m("franka_panda") == pytest.approx(0.11225)
     given = graspgen.to_tcp([np.eye(4)], tip_offset_m=0.15)
     np.testing.assert_allclose(given[0, :3, 3], [0, 0, 0.15])
-    with pytest.raises(UnknownName, match="suction.*robotiq_2f_140, franka_panda"):
+    with pytest.raises(
+        UnknownName, match=r"suction.*robotiq_2f_140, franka_panda, robotiq_2f_85, .*tip_offset_m"
+    ):
         graspgen.tip_offset_m("suction")
 
 

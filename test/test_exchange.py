@@ -5,11 +5,14 @@ import json
 import cv2
 import numpy as np
 import pytest
-from grasp_answers import scene
+from grasp_answers import GRIPPER, scene
 
 from affordance_grasp.candidates.external import exchange
-from affordance_grasp.candidates.external.exchange import read_grasps, write_frame
+from affordance_grasp.candidates.external.exchange import camera_content, read_grasps, write_frame
 from affordance_grasp.candidates.external.external_grasps import GeneratorFault
+from affordance_grasp.candidates.target import Target
+from affordance_grasp.datatypes import Region
+from affordance_grasp.geometry import pose
 
 QUARTER_TURN = [[0, -1, 0], [1, 0, 0], [0, 0, 1]]
 
@@ -24,10 +27,15 @@ ROW = [0.7, 0.06, 0.02, 0.03, 0, -1, 0, 1, 0, 0, 0, 0, 1, 0.1, 0.2, 0.3, -1]
 
 def test_a_frame_is_written_whole(tmp_path):
     frame, understood, _ = scene()
-    write_frame(tmp_path, frame, understood, 0.085, 7)
+    target = Target("hold", Region(1, 2, 3, 4), 1, pose(np.diag([1.0, -1.0, -1.0])))
+    told = camera_content(frame.intrinsics, understood.table, GRIPPER, 7, target)
+    write_frame(tmp_path, frame, understood, told)
     assert {path.name for path in tmp_path.iterdir()} == {
         "color.png",
         "depth.npy",
+        "labels.npy",
+        "target.png",
+        "scene.ply",
         "points.npy",
         "thing.npy",
         "camera.json",
@@ -37,7 +45,18 @@ def test_a_frame_is_written_whole(tmp_path):
     np.testing.assert_array_equal(color, frame.color)
     camera = json.loads((tmp_path / "camera.json").read_text())
     assert camera["fx"] == frame.intrinsics.fx
-    assert (camera["max_width_m"], camera["seed"]) == (0.085, 7)
+    assert (camera["max_width_m"], camera["seed"]) == (GRIPPER.max_width_m, 7)
+    assert (camera["gripper"], camera["query"], camera["target"]) == (GRIPPER.name, "hold", 1)
+    assert camera["region"] == [1, 2, 3, 4]
+    assert camera["gravity"] == [0, 0, 1], "along the view of a camera that looks down"
+    assert camera["T_base_cam"] == target.T_base_cam.tolist()
+    heights = np.load(tmp_path / "points.npy") @ camera["table"]["normal"]
+    assert (heights + camera["table"]["offset_m"]).max() == pytest.approx(0.05, abs=0.005)
+    labels = np.load(tmp_path / "labels.npy")
+    np.testing.assert_array_equal(labels, understood.cloud.labels)
+    mask = cv2.imread(str(tmp_path / "target.png"), cv2.IMREAD_UNCHANGED)
+    np.testing.assert_array_equal(mask, np.where(labels == 1, 255, 0))
+    assert (tmp_path / "scene.ply").read_bytes().startswith(b"ply\n")
     assert len(np.load(tmp_path / "points.npy")) == len(np.load(tmp_path / "thing.npy"))
 
 

@@ -19,6 +19,7 @@ from affordance_grasp.candidates.external.graspgen import GraspGenClient, larges
 from affordance_grasp.candidates.external.packing import pack, unpack
 from affordance_grasp.candidates.external.settings import ExternalSettings
 from affordance_grasp.candidates.generators import make_generator
+from affordance_grasp.candidates.target import Target
 from affordance_grasp.errors import InvalidInput, UnknownName
 from affordance_grasp.scene.cloud import segment_scene
 
@@ -86,6 +87,22 @@ def test_grasps_come_back_in_our_convention():
     assert (grasps.generator, grasps.examined) == ("graspgen", len(known))
     apart = np.abs(grasps.T_cam_tcp[0] - known.T_cam_tcp).max(axis=(1, 2))
     assert apart.min() < 0.003
+
+
+def test_a_server_is_told_of_the_scene_and_asked_about_the_object_that_is_meant():
+    frame = tabletop(Block(-0.08, 0.0, (0.05, 0.03, 0.05)), Can(0.08, 0.0, 0.03, 0.06))
+    understood = segment_scene(frame)
+    with Server(knows(np.zeros((0, 4, 4)), np.zeros(0))) as server:
+        settings = ExternalSettings(address=server.address, timeout_s=5.0)
+        generator = make_generator("graspgen", GRIPPER, settings)
+        generator.generate(frame, scene=understood, target=Target("hold", label=2))
+    asked = [request for request in server.requests if request["action"] == "infer"]
+    cloud = understood.cloud
+    expected = cloud.points_cam[cloud.instance == 2].astype(np.float32)
+    np.testing.assert_array_equal(asked[0]["point_cloud"], expected)
+    assert len(asked) == 1
+    assert (asked[0]["gripper"], asked[0]["target"]) == (GRIPPER.name, 2)
+    assert asked[0]["table"]["offset_m"] == pytest.approx(understood.table.offset_m)
 
 
 def test_the_hand_is_the_server_s_unless_it_is_given():

@@ -75,7 +75,7 @@ def test_every_argument_is_described(module):
 def test_every_argument_for_a_node_is_an_argument(module):
     for kinds, names in module.PARAMETERS.values():
         assert set(names) <= {each.name for kind in kinds for each in settings_of(kind)}
-        assert {module.RENAMED.get(name, name) for name in names} <= set(module.ARGUMENTS)
+        assert set(names) <= set(module.ARGUMENTS)
 
 
 def test_an_argument_out_of_bounds_is_refused_before_anything_starts(start):
@@ -148,7 +148,7 @@ def test_an_unknown_choice_is_refused(start, given):
 
 
 def test_only_given_arguments_are_laid_over_the_parameter_file(module, completed):
-    given = completed(object="pan", seed="7", generator_address="tcp://1.2.3.4:5")
+    given = completed(object="pan", seed="7", address="tcp://1.2.3.4:5")
     assert module._overrides(given, "simulator") == {"object": "pan", "seed": 7}
     assert module._overrides(given, "candidates") == {"address": "tcp://1.2.3.4:5"}
     assert module._overrides(completed(), "controller") == {}

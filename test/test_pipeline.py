@@ -7,11 +7,14 @@ from tabletop import Block, Can, looking_down, tabletop, to_world
 
 from affordance_grasp import pipeline
 from affordance_grasp.candidates.generators import make_generator
+from affordance_grasp.control.motion.pick import reach_from
+from affordance_grasp.control.robot import load_robot
 from affordance_grasp.datatypes import Heatmap, Reason
 from affordance_grasp.errors import InvalidInput, LowConfidence, NoObject, UnknownName
 from affordance_grasp.geometry import project
 from affordance_grasp.grounding.regions import object_region
 from affordance_grasp.pipeline import check_confidence, plan_grasps
+from affordance_grasp.scene.cloud import segment_scene
 
 
 class EndIsHot:
@@ -104,7 +107,7 @@ def test_grounding_and_generation_run_at_the_same_time(frame, generator):
     class Waiting:
         name = "waiting"
 
-        def generate(self, frame, seed=0, scene=None):
+        def generate(self, frame, seed=0, scene=None, target=None):
             both_here.wait()
             return generator.generate(frame, seed, scene)
 
@@ -121,7 +124,7 @@ def test_grounding_and_generation_one_after_the_other_give_the_same(frame, gener
     class Noting:
         name = "noting"
 
-        def generate(self, frame, seed=0, scene=None):
+        def generate(self, frame, seed=0, scene=None, target=None):
             threads.add(threading.get_ident())
             return generator.generate(frame, seed, scene)
 
@@ -132,6 +135,54 @@ def test_grounding_and_generation_one_after_the_other_give_the_same(frame, gener
     assert len(threads) == 2
     assert threading.get_ident() in threads
     assert (plans[0].best.T_cam_tcp == plans[1].best.T_cam_tcp).all()
+
+
+@pytest.mark.parametrize("left_is_hot", [False, True])
+def test_a_generator_is_told_which_of_several_objects_is_meant(left_is_hot):
+    frame = tabletop(Block(-0.08, 0.0, (0.06, 0.03, 0.05)), Block(0.08, 0.0, (0.05, 0.03, 0.05)))
+    labels = segment_scene(frame).cloud.labels
+    hot = labels[:, :320] if left_is_hot else labels[:, 320:]
+    told = []
+
+    class Told:
+        name, wants_target = "told", True
+
+        def generate(self, frame, seed=0, scene=None, target=None):
+            told.append(target)
+            return make_generator("antipodal").generate(frame, seed, scene)
+
+        def ground(self, color, query, region=None):
+            values = np.zeros(labels.shape, np.float32)
+            half = np.s_[:, :320] if left_is_hot else np.s_[:, 320:]
+            values[half] = 1.0
+            return Heatmap(values, values, query, query, "half", 1.0)
+
+    both = Told()
+    plan = plan_grasps(frame, "hold", both, both)
+    assert told[0].label == np.bincount(hot[hot > 0]).argmax()
+    assert (told[0].query, told[0].region) == ("hold", plan.region)
+    plan_grasps(frame, "hold", None, both, rule="quality")
+    assert told[1].label == 0, "without a heatmap any may be meant"
+
+
+def test_the_only_object_is_meant_and_the_arm_says_where_up_is(frame, generator):
+    told = []
+
+    class Told:
+        name = "told"
+
+        def generate(self, frame, seed=0, scene=None, target=None):
+            told.append(target)
+            return generator.generate(frame, seed, scene)
+
+    robot = load_robot()
+    reach = reach_from(robot, robot.home_q)
+    plan_grasps(frame, "hold", None, Told(), rule="quality", reach=reach)
+    assert told[0].label == 1
+    np.testing.assert_array_equal(told[0].T_base_cam, robot.T_base_cam(robot.home_q))
+    np.testing.assert_allclose(
+        told[0].T_base_cam[:3, :3] @ told[0].gravity_cam, [0, 0, -1], atol=1e-12
+    )
 
 
 def test_without_a_grounder_quality_decides(frame, generator):

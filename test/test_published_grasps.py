@@ -8,6 +8,7 @@ import pytest
 
 pytest.importorskip("rclpy", reason="no ROS 2 here: rclpy cannot be imported")
 
+from affordance_grasp.msg import ExternalGrasp, ExternalGrasps
 from builtin_interfaces.msg import Time
 from geometry_msgs.msg import PoseArray
 from grasp_answers import GRIPPER, scene, written_as
@@ -15,8 +16,8 @@ from std_msgs.msg import Header
 
 from affordance_grasp.candidates.external.external_grasps import GeneratorFault
 from affordance_grasp.candidates.external.settings import ExternalSettings
+from affordance_grasp.errors import UnknownName
 from affordance_grasp.nodes.convert.conversions import from_pose
-from affordance_grasp.nodes.convert.grasp_messages import from_candidates
 from affordance_grasp.nodes.inputs.published_grasps import (
     GraspInbox,
     PublishedGrasps,
@@ -56,9 +57,8 @@ def ask(inbox, timeout_s=0.05, best_first=True, **settings):
         inbox,
         header(100.0),
         GRIPPER,
-        ExternalSettings(**settings).conversion("tcp"),
+        ExternalSettings(timeout_s=timeout_s, **settings),
         max_age_s=0.5,
-        timeout_s=timeout_s,
         best_first=best_first,
     )
     frame, understood, _ = scene()
@@ -84,13 +84,36 @@ def test_unordered_poses_are_judged_by_the_cloud(inbox):
     assert known.quality[apart.argmin()] > np.median(known.quality)
 
 
-def test_complete_candidates_are_used_as_they_are(inbox):
+def scored(known, convention, reach_m, **values):
+    """A message with these grasps as a generator of that convention writes them."""
+    T = written_as(convention, known.T_cam_tcp, reach_m)
+    columns = {name: np.broadcast_to(value, len(T)) for name, value in values.items()}
+    rows = [{name: float(column[i]) for name, column in columns.items()} for i in range(len(T))]
+    grasps = [ExternalGrasp(pose=from_pose(p), **row) for p, row in zip(T, rows, strict=True)]
+    return ExternalGrasps(header=header(100.2), convention=convention, grasps=grasps)
+
+
+def test_scores_widths_openings_and_depths_are_taken_from_a_message_that_has_them(inbox):
     known = scene()[2]
-    inbox._take(from_candidates(known, header(100.2)))
-    grasps = ask(inbox)
-    assert grasps.generator == "antipodal"
-    np.testing.assert_allclose(grasps.T_cam_tcp, known.T_cam_tcp, atol=1e-6)
-    np.testing.assert_allclose(grasps.width_m, known.width_m, atol=1e-6)
+    score = np.linspace(-9, 3, len(known))
+    inbox._take(scored(known, "graspnet", 0.02, depth_m=0.02, score=score, opening_m=0.07))
+    grasps = ask(inbox, convention="")
+    assert (grasps.generator, grasps.examined) == ("topic", len(known))
+    assert len(grasps) > 0.9 * len(known)
+    apart = np.abs(known.T_cam_tcp - grasps.T_cam_tcp[0]).max(axis=(1, 2))
+    assert apart.min() < 0.003, "depths count"
+    assert apart.argmin() >= 0.9 * len(known), "the highest score is the best"
+    assert np.median(grasps.opening_m) == pytest.approx(0.07)
+    inbox._take(scored(known, "tcp", 0.0, width_m=0.05))
+    assert ask(inbox).width_m.min() == pytest.approx(0.05)
+
+
+def test_a_convention_that_a_message_made_up_is_told(inbox):
+    message = scored(scene()[2], "tcp", 0.0)
+    message.convention = "mine"
+    inbox._take(message)
+    with pytest.raises(UnknownName, match="'mine'; known: tcp"):
+        ask(inbox)
 
 
 def test_grasps_that_are_under_way_are_waited_for(inbox):

@@ -12,16 +12,19 @@ from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import Header
 
 from affordance_grasp.candidates.external.external_grasps import GeneratorFault
+from affordance_grasp.control.robot import load_robot
 from affordance_grasp.nodes.inputs import remote
 from affordance_grasp.nodes.inputs.frames import StampedFrame
 from affordance_grasp.nodes.inputs.remote import RemoteServices, ServedFrame
 from affordance_grasp.nodes.ros.calls import NoAnswer, Refused
 
+PUBLISHED = []
 OPTICAL = "camera_color_optical_frame"
 NODE = SimpleNamespace(
+    create_publisher=lambda *_, **__: SimpleNamespace(publish=PUBLISHED.append),
     create_client=lambda kind, name, **options: SimpleNamespace(
         srv_name=name, service_is_ready=lambda: name == "ground"
-    )
+    ),
 )
 REQUEST = GenerateGrasps.Request(color=Image(width=640))
 
@@ -37,7 +40,7 @@ def answered(monkeypatch, answer_header):
     monkeypatch.setattr(remote, "call", lambda *_, **__: response)
     services = RemoteServices(NODE, 1.0)
     stamped = StampedFrame(Image(header=header()), Image(header=header()), CameraInfo())
-    return ServedFrame(services, stamped, 0.085).generate(None)
+    return ServedFrame(services, stamped, load_robot()).generate(None)
 
 
 def test_grasps_of_the_image_are_taken(monkeypatch):

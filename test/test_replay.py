@@ -230,7 +230,7 @@ class Moody:
     def __init__(self, served):
         self._served, self._asked = iter(served), 0
 
-    def generate(self, frame, *, seed=0, scene=None):
+    def generate(self, frame, *, seed=0, scene=None, target=None):
         if next(self._served):
             return make_generator("antipodal").generate(frame, seed=seed, scene=scene)
         self._asked += 1

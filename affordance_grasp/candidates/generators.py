@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 from affordance_grasp.candidates.external.settings import ExternalSettings
+from affordance_grasp.candidates.target import ANY, Target
 from affordance_grasp.control.gripper import Gripper
 from affordance_grasp.control.gripper_kinds import load_gripper
 from affordance_grasp.datatypes import GraspCandidates, RgbdFrame
@@ -14,12 +15,20 @@ if TYPE_CHECKING:  # the names are listed without what computes
 
 
 class GraspGenerator(Protocol):
-    """Anything that proposes 6-DoF grasps for one frame."""
+    """Anything that proposes 6-DoF grasps for one frame.
+
+    ``wants_target``: of several objects it is told which one is meant, and waits for that.
+    """
 
     name: str
+    wants_target: bool
 
     def generate(
-        self, frame: RgbdFrame, seed: int = 0, scene: "TableScene | None" = None
+        self,
+        frame: RgbdFrame,
+        seed: int = 0,
+        scene: "TableScene | None" = None,
+        target: Target = ANY,
     ) -> GraspCandidates:
         """Propose grasps as poses of ``tcp`` at closure, in the optical frame.
 
@@ -27,6 +36,7 @@ class GraspGenerator(Protocol):
             frame: colour and aligned depth.
             seed: of the plane fit, and of the generator where it samples.
             scene: this frame, segmented, where that was done already.
+            target: the object that is meant.
 
         Raises:
             InvalidInput: the depth holds no table.

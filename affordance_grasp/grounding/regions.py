@@ -34,15 +34,25 @@ def ground_scene(
     """
     region = scene_region(scene)
     heatmap = grounder.ground(frame.color, query, region)
-    instances = _large_instances(scene)
-    if len(instances) == 1:
+    if only_instance(scene):
         return heatmap, region
-    labels = scene.cloud.labels
+    region = _region(scene.cloud.labels == hottest_instance(heatmap, scene))
+    return grounder.ground(frame.color, query, region), region
+
+
+def hottest_instance(heatmap: Heatmap, scene: TableScene) -> int:
+    """Label of the object instance with most of the heatmap's mass."""
+    instances, labels = _large_instances(scene), scene.cloud.labels
     mass = np.bincount(
         labels.ravel(), weights=heatmap.values.ravel(), minlength=instances.max() + 1
     )
-    region = _region(labels == instances[mass[instances].argmax()])
-    return grounder.ground(frame.color, query, region), region
+    return int(instances[mass[instances].argmax()])
+
+
+def only_instance(scene: TableScene) -> int:
+    """Label of the only object instance that is not a crumb; 0 where there are several."""
+    instances = _large_instances(scene)
+    return int(instances[0]) if len(instances) == 1 else 0
 
 
 def object_region(frame: RgbdFrame) -> Region:

@@ -15,6 +15,7 @@ from affordance_grasp.datatypes import GraspCandidates
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.nodes.convert.grasp_messages import from_candidates
 from affordance_grasp.nodes.convert.images import to_rgbd
+from affordance_grasp.nodes.convert.targets import to_target
 from affordance_grasp.nodes.inputs.published_grasps import NAME as TOPIC
 from affordance_grasp.nodes.inputs.published_grasps import GraspInbox, PublishedGrasps
 from affordance_grasp.nodes.parameters import CandidatesParameters
@@ -44,14 +45,13 @@ class CandidatesNode(Node):
         if p.generator != TOPIC:
             generator = make_generator(p.generator, gripper, p)
             return lambda header: generator
-        inbox, conversion = GraspInbox(self), p.conversion("tcp")
+        inbox = GraspInbox(self)
         return lambda header: PublishedGrasps(
             inbox,
             header,
             gripper,
-            conversion,
+            p,
             max_age_s=p.max_age_s,
-            timeout_s=p.timeout_s,
             best_first=p.best_first,
         )
 
@@ -67,10 +67,9 @@ class CandidatesNode(Node):
     def _answer(self, request: GenerateGrasps.Request, response: GenerateGrasps.Response) -> None:
         started = perf_counter()
         frame = to_rgbd(request.color, request.depth, request.camera_info)
+        target, scene = to_target(request.target, frame)
         generator = self._generator_for(request.color.header)
-        candidates = generator.generate(frame, seed=int(request.seed))
-        for reason, count in candidates.left_out.items():
-            self.get_logger().info(f"left out of {candidates.examined}, {reason}: {count}")
+        candidates = generator.generate(frame, int(request.seed), scene, target)
         candidates = _no_wider(candidates, float(request.max_width_m))
         response.candidates = from_candidates(candidates, request.color.header)
         response.latency_s = perf_counter() - started

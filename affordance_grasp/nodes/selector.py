@@ -150,7 +150,7 @@ class SelectorNode(Node):
         self._goals.check()
         tell("decide")
         max_width_m = self._robot.gripper.max_width_m
-        served = ServedFrame(self._remote, stamped, max_width_m)
+        served = ServedFrame(self._remote, stamped, self._robot)
         plan = plan_grasps(
             frame,
             query,
@@ -162,6 +162,9 @@ class SelectorNode(Node):
             seed=p.seed,
         )
         base = Header(stamp=stamped.header.stamp, frame_id=self._robot.settings.base_frame)
+        for reason, count in plan.candidates.left_out.items():
+            of = plan.candidates.examined
+            self.get_logger().info(f"left out of {of} hand poses, {reason}: {count}")
         if plan.obstacles is not None:
             self._obstacles.publish(from_obstacles(plan.obstacles, base))
         message = from_decision(plan, stamped)

@@ -79,9 +79,26 @@ def segment_objects(
     Raises:
         NoObject: there is none.
     """
-    depth = smooth_depth(frame)
-    points = deproject(depth, frame.intrinsics.K)
-    labels = label_objects(points, table, max_distance_m)
+    points = deproject(smooth_depth(frame), frame.intrinsics.K)
+    return _cloud(points, label_objects(points, table, max_distance_m), table)
+
+
+def scene_of_labels(frame: RgbdFrame, labels: NDArray[np.int32], table: TablePlane) -> TableScene:
+    """The scene of a frame that was segmented before: labels (H, W) and the supporting plane.
+
+    Raises:
+        NoObject: no reading is on an object.
+    """
+    read = np.where(frame.depth_m > 0, labels, 0)
+    if not read.any():
+        raise NoObject("no reading of the depth image has the label of an object")
+    return TableScene(
+        table, _cloud(deproject(smooth_depth(frame), frame.intrinsics.K), read, table)
+    )
+
+
+def _cloud(points: Floats, labels: NDArray[np.int32], table: TablePlane) -> ObjectCloud:
+    """The cloud of labelled points (H, W, 3) [m]."""
     pixels = np.flatnonzero(labels)
     on_objects, instance_of = points.reshape(-1, 3)[pixels], labels.ravel()[pixels]
     spacing = 0.002

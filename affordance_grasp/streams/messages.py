@@ -93,6 +93,7 @@ DEPTH_ENCODINGS = {
     "32FC1": PixelFormat("f4", 1),
 }
 MAP_ENCODINGS = {"32FC1": PixelFormat("f4", 1)}
+LABEL_ENCODINGS = {name: DEPTH_ENCODINGS[name] for name in ("16UC1", "mono16")}
 GRAY_ENCODINGS = {"mono8": PixelFormat("u1", 1), "8UC1": PixelFormat("u1", 1), **MAP_ENCODINGS}
 
 
@@ -145,6 +146,12 @@ def to_gray(message: ImageMessage) -> NDArray[np.uint8]:
     if values.min() < 0 or values.max() > 1:
         raise InvalidInput("ground truth holds values outside 0..1")
     return np.rint(values * 255).astype(np.uint8)
+
+
+def to_labels(message: ImageMessage) -> NDArray[np.int32]:
+    """Labels (H, W) from 16 bits."""
+    encoding = _checked_encoding(message, LABEL_ENCODINGS, "label image")
+    return unpacked(message, encoding)[..., 0].astype(np.int32)
 
 
 def to_rgbd(

@@ -36,6 +36,7 @@ from affordance_grasp.candidates.antipodal.hands import (
     quality,
     table_room,
 )
+from affordance_grasp.candidates.target import ANY, Target
 from affordance_grasp.configuration.settings import Count, Settings
 from affordance_grasp.control.gripper import Gripper
 from affordance_grasp.datatypes import GraspCandidates, RgbdFrame
@@ -72,15 +73,21 @@ class AntipodalGenerator:
     """The built-in generator; holds only its gripper and its configuration."""
 
     name = "antipodal"
+    wants_target = False
 
     def __init__(self, gripper: Gripper, config: AntipodalConfig | None = None) -> None:
         self.gripper = gripper
         self.config = config or AntipodalConfig()
 
     def generate(
-        self, frame: RgbdFrame, seed: int = 0, scene: TableScene | None = None
+        self,
+        frame: RgbdFrame,
+        seed: int = 0,
+        scene: TableScene | None = None,
+        target: Target = ANY,
     ) -> GraspCandidates:
         """Propose grasps for all objects on the table; the search itself is deterministic."""
+        del target
         scene = scene or segment_scene(frame, self.config.max_distance_m, seed)
         return self.search(scene.cloud, scene.table)
 

@@ -1,20 +1,21 @@
-"""An external program as grasp generator, started per frame with a folder as last argument."""
+"""An external program as grasp generator: started per frame, or once for all of them.
 
-import os
-import select
+Started per frame, the program finds the frame in the folder that is its last argument. One that
+stays up reads the name of such a folder from a line of its input and answers with that line, once
+the grasps are in the folder, or with that line, a space and what was wrong. Whatever else it
+prints is its own affair.
+"""
+
 import shlex
-import shutil
-import signal
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
-from time import monotonic
+from threading import Lock
 
-from affordance_grasp.candidates.external import overseer
-from affordance_grasp.candidates.external.exchange import read_grasps, write_frame
+from affordance_grasp.candidates.external.exchange import camera_content, read_grasps, write_frame
 from affordance_grasp.candidates.external.external_grasps import GeneratorFault
+from affordance_grasp.candidates.external.program import OutOfTime, Program
 from affordance_grasp.candidates.external.settings import ExternalSettings
+from affordance_grasp.candidates.target import ANY, Target
 from affordance_grasp.control.gripper import Gripper
 from affordance_grasp.datatypes import GraspCandidates, RgbdFrame
 from affordance_grasp.errors import InvalidInput, shown
@@ -22,30 +23,36 @@ from affordance_grasp.scene.cloud import TableScene, segment_scene
 
 NAME = "command"
 TAIL_BYTES = 300
-KILL_S = 10.0
-"""Longest wait for the overseer, which is quick where the machine is not busy."""
+LONGEST_LINE_BYTES = 2**16
 
 
 class CommandGenerator:
-    """Runs the command of the settings on every frame; see :mod:`exchange` for the files."""
+    """Runs the command of the settings; see :mod:`exchange` for the files."""
 
     name = NAME
+    wants_target = True
 
     def __init__(self, gripper: Gripper, settings: ExternalSettings) -> None:
-        """Refuse an empty command."""
+        """Refuse an empty command; start one that stays up, so that it can load meanwhile."""
         self._gripper, self._settings = gripper, settings
         try:
-            self._arguments = shlex.split(settings.command)
+            self._words = shlex.split(settings.command)
         except ValueError as error:
             raise InvalidInput(f"generator command {shown(settings.command)}: {error}") from error
-        if not self._arguments or "\0" in settings.command:
+        if not self._words or "\0" in settings.command:
             raise InvalidInput(
                 "the generator 'command' needs the program to run, such as "
                 'command="python3 my_grasps.py"'
             )
+        self._turn = Lock()
+        self._program = Program(self._words, NAME) if settings.persistent else None
 
     def generate(
-        self, frame: RgbdFrame, seed: int = 0, scene: TableScene | None = None
+        self,
+        frame: RgbdFrame,
+        seed: int = 0,
+        scene: TableScene | None = None,
+        target: Target = ANY,
     ) -> GraspCandidates:
         """Propose grasps; the program is given the seed.
 
@@ -53,63 +60,69 @@ class CommandGenerator:
             GeneratorFault: the program fails, exceeds the time limit or writes no usable grasps.
         """
         scene = scene or segment_scene(frame, seed=seed)
+        told = camera_content(frame.intrinsics, scene.table, self._gripper, seed, target)
         with tempfile.TemporaryDirectory(prefix="grasps_", ignore_cleanup_errors=True) as outer:
             folder = Path(outer) / "frame"  # the program may put something else in its place
             folder.mkdir()
-            write_frame(folder, frame, scene, self._gripper.max_width_m, seed)
-            self._run(str(folder))
+            write_frame(folder, frame, scene, told)
+            if self._settings.persistent:
+                with self._turn:
+                    self._ask(str(folder))
+            else:
+                self._run(str(folder))
             grasps, convention = read_grasps(folder, NAME)
         return self._settings.conversion(convention).convert(grasps, scene, self._gripper)
 
     def _run(self, folder: str) -> None:
-        program = self._arguments[0]
-        if shutil.which(program) is None:
-            raise GeneratorFault(f"{NAME}: {program} cannot be started (no such program)")
+        """Start the program for one folder, and wait until it has ended."""
+        program, tail = Program([*self._words, folder], NAME), b""
+        program.close_input()
         try:
-            process = subprocess.Popen(
-                [sys.executable, "-I", "-S", overseer.__file__, *self._arguments, folder],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-        except OSError as error:
-            raise GeneratorFault(f"{NAME}: {program} cannot be started ({error})") from error
-        with process:
-            try:
-                said = _listen(process, self._settings.timeout_s)
-            finally:
-                _end(process)
-        if said is None:
-            raise GeneratorFault(
-                f"{NAME}: {program} took longer than {self._settings.timeout_s:g} s and was ended"
-            )
-        if process.returncode != 0:
-            words = " ".join(said.decode(errors="replace").split()) or "no output"
-            raise GeneratorFault(
-                f"{NAME}: {program} ended with code {process.returncode}: {words}"
-            )
+            for said in program.output(self._settings.timeout_s):
+                tail = (tail + said)[-TAIL_BYTES:]
+        except OutOfTime:
+            raise self._out_of_time() from None
+        finally:
+            program.end()
+        if program.exit_code != 0:
+            raise self._ended(program, tail)
+
+    def _ask(self, folder: str) -> None:
+        """Have the program that stays up answer; a new one where the last has ended."""
+        program = self._program or Program(self._words, NAME)
+        self._program = None
+        program.write(folder)
+        line, tail = b"", b""
+        try:
+            for said in program.output(self._settings.timeout_s):
+                tail = (tail + said)[-TAIL_BYTES:]
+                *lines, line = (line + said)[-LONGEST_LINE_BYTES:].split(b"\n")
+                for answer in lines:
+                    if answer.startswith(folder.encode()):
+                        self._program = program
+                        return _refuse(answer[len(folder) :])
+        except OutOfTime:
+            raise self._out_of_time() from None
+        finally:
+            if self._program is None:
+                program.end()
+        raise self._ended(program, tail)
+
+    def _out_of_time(self) -> GeneratorFault:
+        return GeneratorFault(
+            f"{NAME}: {self._words[0]} took longer than {self._settings.timeout_s:g} s and was "
+            "ended"
+        )
+
+    def _ended(self, program: Program, said: bytes) -> GeneratorFault:
+        words = " ".join(said.decode(errors="replace").split()) or "no output"
+        return GeneratorFault(
+            f"{NAME}: {self._words[0]} ended with code {program.exit_code}: {words}"
+        )
 
 
-def _listen(process: "subprocess.Popen[bytes]", timeout_s: float) -> bytes | None:
-    """The end of what a program prints until all of it has ended; None when that takes longer."""
-    assert process.stdout is not None
-    deadline, end = monotonic() + timeout_s, b""
-    output, poller = process.stdout.fileno(), select.poll()
-    poller.register(output, select.POLLIN)
-    while (left_s := deadline - monotonic()) > 0:
-        if poller.poll(left_s * 1e3):
-            said = os.read(output, 2**16)
-            if not said:
-                return end
-            end = (end + said)[-TAIL_BYTES:]
-    return None
-
-
-def _end(process: "subprocess.Popen[bytes]") -> None:
-    """Have the overseer kill what it started and leave, or kill it."""
-    process.terminate()
-    try:
-        process.wait(KILL_S)
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
+def _refuse(complaint: bytes) -> None:
+    """Raise what a program says was wrong, if anything was."""
+    words = " ".join(complaint.decode(errors="replace").split())
+    if words:
+        raise GeneratorFault(f"{NAME}: {words[:TAIL_BYTES]}")

@@ -17,7 +17,7 @@ from math import isfinite
 import numpy as np
 from numpy.typing import ArrayLike
 
-from affordance_grasp.errors import InvalidInput, look_up
+from affordance_grasp.errors import InvalidInput, UnknownName, look_up
 from affordance_grasp.geometry import Floats, pose
 
 AXES = {"x": np.array([1.0, 0, 0]), "y": np.array([0, 1.0, 0]), "z": np.array([0, 0, 1.0])}
@@ -66,7 +66,10 @@ class Convention:
     def tip_offset_m(self, hand: str = "") -> float:
         """Distance [m] from the origin to the fingertips of a hand; the default hand for ''."""
         hand = hand or next(iter(self.tip_offsets_m))
-        return look_up(f"hand of convention {self.name}", hand, self.tip_offsets_m)
+        if hand not in self.tip_offsets_m:
+            known = [*self.tip_offsets_m, "or any other with its tip_offset_m"]
+            raise UnknownName(f"hand of convention {self.name}", hand, known)
+        return self.tip_offsets_m[hand]
 
     def T_external_tcp(self, reach_m: float) -> Floats:
         """Pose (4, 4) of ``tcp`` in the generator's frame, ``reach_m`` ahead of its origin."""
@@ -131,7 +134,12 @@ _ALL = (
         closing="x",
         # Ends of the fingers' collision meshes; the ``depth`` of GraspGen's own settings,
         # 0.195 and 0.1053, is the middle of the pads.
-        tip_offsets_m={"robotiq_2f_140": 0.21196, "franka_panda": 0.11225},
+        # The 2F-85: its linkage at rest, as in config/gripper_2f85.yaml.
+        tip_offsets_m={
+            "robotiq_2f_140": 0.21196,
+            "franka_panda": 0.11225,
+            "robotiq_2f_85": 0.14933,
+        },
         width=WidthMeaning.NONE,
         source="GraspGen, docs/GRIPPER_DESCRIPTION.md; robotiq_2f_140 and Panda finger.stl",
     ),

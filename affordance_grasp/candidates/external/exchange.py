@@ -1,10 +1,11 @@
 """Frames for an external program, and its grasps, as files in one folder.
 
 Written for the program: ``color.png``; ``depth.npy`` (H, W) float32 [m], 0 = no reading;
-``points.npy`` (N, 3) float32 [m], the points above the table, and ``thing.npy`` (N,) int32, the
-object instance of each point; ``camera.json`` with ``fx fy cx cy width height``,
-``max_width_m`` and ``seed``. Everything is in the camera's optical frame: x right, y down,
-z forward.
+``labels.npy`` (H, W) int32, 0 = table or nothing, 1.. = one object instance each; ``target.png``,
+255 where the object that is meant is; ``points.npy`` (N, 3) float32 [m], the points above the
+table, and ``thing.npy`` (N,) int32, the object instance of each point; ``scene.ply``, all of the
+scene as points with colour and label; ``camera.json``, see :func:`camera_content`. Everything is
+in the camera's optical frame: x right, y down, z forward.
 
 Read from it: ``grasps.npy``, an (M, 17) array as graspnetAPI's ``GraspGroup.save_npy`` writes it
 (score, width, height, depth, rotation by rows, translation, object), or ``grasps.json``::
@@ -35,13 +36,17 @@ from affordance_grasp.candidates.external.external_grasps import (
     external_grasps,
     poses_from_parts,
 )
+from affordance_grasp.candidates.target import Target
 from affordance_grasp.configuration.documents import parse_json
 from affordance_grasp.configuration.settings import Triple
-from affordance_grasp.datatypes import GraspCandidates, RgbdFrame
+from affordance_grasp.control.gripper import Gripper
+from affordance_grasp.datatypes import CameraIntrinsics, GraspCandidates, RgbdFrame
 from affordance_grasp.errors import InvalidInput, writing
 from affordance_grasp.files import read_bytes
 from affordance_grasp.geometry import Floats, pose, pose_from_quaternion, quaternion_xyzw
 from affordance_grasp.scene.cloud import TableScene
+from affordance_grasp.scene.labelled_points import ply_bytes, scene_points
+from affordance_grasp.scene.table import TablePlane
 
 MAX_FILE_BYTES = 32 * 2**20
 GRASP_GROUP_COLUMNS = 17
@@ -49,19 +54,49 @@ NPY, JSON = "grasps.npy", "grasps.json"
 OPTIONAL = ("width_m", "depth_m", "score", "opening_m")
 
 
-def write_frame(
-    folder: Path, frame: RgbdFrame, scene: TableScene, max_width_m: float, seed: int
-) -> None:
-    """Write one frame for an external program."""
-    camera = {**vars(frame.intrinsics), "max_width_m": max_width_m, "seed": seed}
+def write_frame(folder: Path, frame: RgbdFrame, scene: TableScene, told: dict[str, Any]) -> None:
+    """Write one frame for an external program; ``told`` becomes ``camera.json``."""
+    labels = scene.cloud.labels
+    meant = Target(label=told["target"]).mask(labels)
+    images = {"color": frame.color[..., ::-1], "target": meant.astype(np.uint8) * 255}
     with writing(folder):
-        (folder / "color.png").write_bytes(
-            cv2.imencode(".png", frame.color[..., ::-1])[1].tobytes()
-        )
+        for name, image in images.items():
+            encoded = cv2.imencode(".png", image)[1]
+            (folder / f"{name}.png").write_bytes(encoded.tobytes())
         np.save(folder / "depth.npy", frame.depth_m)
+        np.save(folder / "labels.npy", labels.astype(np.int32))
+        (folder / "scene.ply").write_bytes(ply_bytes(scene_points(frame, labels)))
         np.save(folder / "points.npy", scene.cloud.points_cam.astype(np.float32))
         np.save(folder / "thing.npy", scene.cloud.instance.astype(np.int32))
-        (folder / "camera.json").write_text(json.dumps(camera), encoding="utf-8")
+        (folder / "camera.json").write_text(json.dumps(told), encoding="utf-8")
+
+
+def camera_content(
+    intrinsics: CameraIntrinsics, table: TablePlane, gripper: Gripper, seed: int, target: Target
+) -> dict[str, Any]:
+    """What a program is told beside the images, as plain data.
+
+    ``fx fy cx cy width height``; ``gripper``, its name, and the stroke of its fingertips,
+    ``min_width_m`` and ``max_width_m``; ``seed``; ``query``; ``region``: left, top, right and
+    bottom [pixel], or null for the whole image; ``target``: the label of the object that is
+    meant, or 0 for any; ``table``: unit ``normal`` towards the camera and ``offset_m``, so that
+    ``normal . p + offset_m`` is the height of a point; ``gravity``, unit vector downwards, and
+    ``T_base_cam`` (4x4), or null where they are not known.
+    """
+    region, gravity, T_base_cam = target.region, target.gravity_cam, target.T_base_cam
+    return {
+        **vars(intrinsics),
+        "gripper": gripper.name,
+        "min_width_m": gripper.min_width_m,
+        "max_width_m": gripper.max_width_m,
+        "seed": seed,
+        "query": target.query,
+        "region": None if region is None else list(vars(region).values()),
+        "target": target.label,
+        "table": {"normal": table.normal_cam.tolist(), "offset_m": table.offset_m},
+        "gravity": None if gravity is None else gravity.tolist(),
+        "T_base_cam": None if T_base_cam is None else T_base_cam.tolist(),
+    }
 
 
 def read_grasps(folder: Path, generator: str) -> tuple[ExternalGrasps, str]:

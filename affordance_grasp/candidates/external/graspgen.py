@@ -2,7 +2,8 @@
 
 The server that comes with GraspGen (``client-server/graspgen_server.py``) runs the network where
 there is a GPU; this side needs none. Requests are ``{"action": "metadata"}`` and ``{"action":
-"infer", "point_cloud": (N, 3) float32 [m], "num_grasps": M, ...}``; answers hold ``grasps``
+"infer", "point_cloud": (N, 3) float32 [m], "num_grasps": M, ...}``, with what a program is told in
+``camera.json``; answers hold ``grasps``
 (M, 4, 4), poses of the base of the hand in the frame of the cloud, and ``confidences`` (M,), or
 ``error``. Anything else that speaks this can be used too; see ``examples/grasp_server.py``.
 """
@@ -14,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from affordance_grasp.candidates.external.exchange import camera_content
 from affordance_grasp.candidates.external.external_grasps import (
     ExternalGrasps,
     GeneratorFault,
@@ -21,6 +23,7 @@ from affordance_grasp.candidates.external.external_grasps import (
 )
 from affordance_grasp.candidates.external.packing import MAX_BYTES, pack, unpack
 from affordance_grasp.candidates.external.settings import ExternalSettings
+from affordance_grasp.candidates.target import ANY, Target
 from affordance_grasp.control.gripper import Gripper
 from affordance_grasp.datatypes import GraspCandidates, RgbdFrame
 from affordance_grasp.errors import InvalidInput
@@ -46,9 +49,15 @@ class GraspGenClient:
         """The server's description; ``gripper_name`` is the hand it was trained with."""
         return self.ask({"action": "metadata"}, timeout_s)
 
-    def infer(self, points_cam: Floats, count: int, timeout_s: float) -> ExternalGrasps:
-        """Grasps for the points (N, 3) [m] of one object, in the points' frame."""
+    def infer(
+        self, points_cam: Floats, count: int, timeout_s: float, told: dict[str, Any] | None = None
+    ) -> ExternalGrasps:
+        """Grasps for the points (N, 3) [m] of one object, in the points' frame.
+
+        ``told``: more about the scene, which GraspGen's own server ignores.
+        """
         request = {
+            **(told or {}),
             "action": "infer",
             "point_cloud": np.ascontiguousarray(points_cam, np.float32),
             "num_grasps": count,
@@ -100,6 +109,7 @@ class GraspGenGenerator:
     """Grasps for the largest objects on the table, from a GraspGen server."""
 
     name = NAME
+    wants_target = True
 
     def __init__(self, gripper: Gripper, settings: ExternalSettings) -> None:
         """Nothing is sent yet."""
@@ -107,7 +117,11 @@ class GraspGenGenerator:
         self._client = GraspGenClient(settings.address)
 
     def generate(
-        self, frame: RgbdFrame, seed: int = 0, scene: TableScene | None = None
+        self,
+        frame: RgbdFrame,
+        seed: int = 0,
+        scene: TableScene | None = None,
+        target: Target = ANY,
     ) -> GraspCandidates:
         """Propose grasps; the server's own sampling is not seeded.
 
@@ -120,19 +134,22 @@ class GraspGenGenerator:
             metadata = self._client.metadata(deadline - monotonic())
             hand = str(metadata.get("gripper_name", ""))
         conversion = self._settings.conversion(NAME, hand)
-        found, refused = self._infer_all(scene.cloud, deadline)
+        told = camera_content(frame.intrinsics, scene.table, self._gripper, seed, target)
+        found, refused = self._infer_all(scene.cloud, told, deadline)
         candidates = conversion.convert(found, scene, self._gripper)
         unanswered = {"object instances without an answer": refused} if refused else {}
         return replace(candidates, left_out={**candidates.left_out, **unanswered})
 
-    def _infer_all(self, cloud: ObjectCloud, deadline: float) -> tuple[ExternalGrasps, int]:
+    def _infer_all(
+        self, cloud: ObjectCloud, told: dict[str, Any], deadline: float
+    ) -> tuple[ExternalGrasps, int]:
         """Grasps for every instance, and how many had none: one refusal loses no other's."""
         found: list[ExternalGrasps] = []
         refused: list[GeneratorFault] = []
-        for points in largest_instances(cloud):
+        for points in largest_instances(cloud, told["target"]):
             try:
-                left_s = deadline - monotonic()
-                found.append(self._client.infer(points, self._settings.max_grasps, left_s))
+                left_s, count = deadline - monotonic(), self._settings.max_grasps
+                found.append(self._client.infer(points, count, left_s, told))
             except GeneratorFault as fault:
                 refused.append(fault)
         if refused and not found:
@@ -140,9 +157,10 @@ class GraspGenGenerator:
         return _joined(found), len(refused)
 
 
-def largest_instances(cloud: ObjectCloud) -> list[Floats]:
-    """Points (N, 3) of each of the largest object instances, largest first."""
-    each = [cloud.points_cam[cloud.instance == label] for label in np.unique(cloud.instance)]
+def largest_instances(cloud: ObjectCloud, label: int = 0) -> list[Floats]:
+    """Points (N, 3) of each of the largest object instances, largest first, or of one label."""
+    labels = [label] if label else np.unique(cloud.instance)
+    each = [cloud.points_cam[cloud.instance == label] for label in labels]
     return [points for points in each if len(points) >= MIN_POINTS][:MAX_INSTANCES]
 
 

@@ -2,8 +2,8 @@
 
 A process of its own, with nothing but Python's standard library: orphans among its descendants
 become its children, so that each of them is found below it, killed and waited for. It ends with
-the program's exit code once none is left, or as soon as it is told to terminate, such as by the
-death of whoever started it.
+the program's exit code once none is left, or as soon as it is told to terminate. So it is by the
+death of whoever started it, who holds the other end of a pipe, its first argument.
 """
 
 import ctypes
@@ -12,19 +12,19 @@ import signal
 import subprocess
 import sys
 from contextlib import suppress
+from threading import Thread
 
-PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
+PR_SET_CHILD_SUBREAPER = 36
 NOT_STARTED = 127
 
 
 def main(words: list[str]) -> int:
-    """Run the program that the words are, and end its descendants."""
-    control = ctypes.CDLL(None).prctl
-    control(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    """Run the program that all words but the first are, and end its descendants."""
+    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
-    control(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+    Thread(target=_await_death, args=[int(words[0])], daemon=True).start()
     try:
-        code = subprocess.Popen(words, stdin=subprocess.DEVNULL).wait()
+        code = subprocess.Popen(words[1:]).wait()
     except OSError as error:
         print(error)
         return NOT_STARTED
@@ -32,6 +32,12 @@ def main(words: list[str]) -> int:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         end_descendants()
     return code if code >= 0 else 128 - code
+
+
+def _await_death(lifeline: int) -> None:
+    """Terminate once nobody holds the other end of a pipe any more."""
+    os.read(lifeline, 1)
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def end_descendants() -> None:

@@ -17,18 +17,25 @@ AS_CONVENTION = -1.0
 class ExternalSettings(Settings, title="generator"):
     """Where a generator runs and which convention it uses; the defaults suit each generator."""
 
-    address: Annotated[str, about("of the server, for graspgen")] = "tcp://127.0.0.1:5556"
-    command: Annotated[str, about("program to run on every frame, for command")] = ""
+    address: Annotated[str, about("of the server of the generator graspgen")] = (
+        "tcp://127.0.0.1:5556"
+    )
+    command: Annotated[str, about("program of the generator command, run on every frame")] = ""
+    persistent: Annotated[
+        bool, about("that program stays up and reads the folder of each frame from its input")
+    ] = False
     convention: Annotated[
         str, about("of an external generator's poses; empty: its own, else tcp")
     ] = ""
     hand: Annotated[
-        str, about("which hand its model was trained with; empty: as the server reports")
+        str, about("which an external generator was trained with; empty: as it reports")
     ] = ""
     tip_offset_m: Annotated[
         float,
         Meta(le=1),
-        about("from the origin of its poses to the fingertips [m]; negative: as the hand"),
+        about(
+            "from the origin of a generator's poses to its fingertips [m]; negative: as the hand"
+        ),
     ] = AS_CONVENTION
     timeout_s: Annotated[
         float, Meta(gt=0, le=600), about("how long to wait for an external generator [s]")

@@ -41,10 +41,7 @@ def from_candidates(candidates: GraspCandidates, header: Header) -> msg.GraspCan
         candidates=[_candidate(*row) for row in rows],
         generator=candidates.generator,
         examined=candidates.examined,
-        left_out=[
-            msg.LeftOut(reason=reason, count=count)
-            for reason, count in candidates.left_out.items()
-        ],
+        left_out=_from_left_out(candidates),
     )
 
 
@@ -80,6 +77,11 @@ def to_candidates(message: msg.GraspCandidates) -> GraspCandidates:
     )
 
 
+def _from_left_out(candidates: GraspCandidates) -> list[msg.LeftOut]:
+    reasons = candidates.left_out.items()
+    return [msg.LeftOut(reason=reason, count=count) for reason, count in reasons]
+
+
 def _left_out(message: msg.GraspCandidates, unusable: int) -> dict[str, int]:
     """What the generator left out, and what of its answer is not usable."""
     entries = message.left_out[:MOST_REASONS]
@@ -102,6 +104,7 @@ def from_plan(plan: GraspPlan, header: Header) -> msg.GraspSelection:
             msg.RejectedCandidate(candidate=candidate, reason=str(reason))
             for candidate, reason in plan.selection.rejected.items()
         ],
+        left_out=_from_left_out(plan.candidates),
         timings=from_timings({name: ms / 1e3 for name, ms in plan.timings_ms.items()}),
     )
 

@@ -1,8 +1,8 @@
 """Grasps that other nodes publish instead of serving: the topic ``grasp_candidates``.
 
-Two types are accepted. ``geometry_msgs/PoseArray`` on ``grasp_candidates``: poses only, in any
-convention, best first or unordered; widths are measured on the cloud. This package's own
-``GraspCandidates`` on ``grasp_candidates/scored``: complete, and used unchanged.
+Two types are accepted, in any convention: ``geometry_msgs/PoseArray`` on ``grasp_candidates``,
+poses only, best first or unordered; this package's ``ExternalGrasps`` on
+``grasp_candidates/scored``, with scores, widths, openings and depths.
 """
 
 from collections import deque
@@ -18,17 +18,17 @@ from rclpy.node import Node
 from rclpy.qos import QoSProfile
 from std_msgs.msg import Header
 
-from affordance_grasp.candidates.external.conversion import GraspConversion
 from affordance_grasp.candidates.external.external_grasps import (
     ExternalGrasps,
     GeneratorFault,
     external_grasps,
 )
+from affordance_grasp.candidates.external.settings import ExternalSettings
 from affordance_grasp.candidates.generators import GENERATORS
+from affordance_grasp.candidates.target import ANY, Target
 from affordance_grasp.control.gripper import Gripper
 from affordance_grasp.datatypes import GraspCandidates, RgbdFrame
-from affordance_grasp.msg import GraspCandidates as GraspCandidatesMessage
-from affordance_grasp.nodes.convert.grasp_messages import to_candidates
+from affordance_grasp.msg import ExternalGrasps as ExternalGraspsMessage
 from affordance_grasp.nodes.ros.calls import listen
 from affordance_grasp.scene.cloud import TableScene, segment_scene
 from affordance_grasp.streams.messages import plain_frame, seconds, to_poses
@@ -39,7 +39,7 @@ POSES, SCORED = "grasp_candidates", "grasp_candidates/scored"
 KEPT = 8
 MAX_AHEAD_S = 1.0
 
-Message = Any  # PoseArray or GraspCandidatesMessage
+Message = Any  # PoseArray or ExternalGraspsMessage
 
 
 class GraspInbox:
@@ -52,7 +52,7 @@ class GraspInbox:
         self._logger = node.get_logger()
         self._messages: deque[Message] = deque(maxlen=KEPT)
         group = MutuallyExclusiveCallbackGroup()
-        for kind, topic in ((PoseArray, POSES), (GraspCandidatesMessage, SCORED)):
+        for kind, topic in ((PoseArray, POSES), (ExternalGraspsMessage, SCORED)):
             listen(node, kind, topic, self._take, QoSProfile(depth=2), group=group)
 
     def newest(self, taken_after_s: float, timeout_s: float) -> Message:
@@ -99,36 +99,45 @@ class GraspInbox:
 class PublishedGrasps:
     """The grasps published for one frame, as a generator.
 
-    ``header``: of the colour image; grasps must be in its frame. ``conversion``: convention of
-    the poses. ``max_age_s``: how much older than the image the grasps may be. ``timeout_s``: how
-    long to wait for them. ``best_first``: poses are in order of quality; else it is measured.
+    ``header``: of the colour image; grasps must be in its frame. ``settings``: convention of the
+    poses, where the message names none, and how long to wait for them. ``max_age_s``: how much
+    older than the image the grasps may be. ``best_first``: poses are in order of quality; else it
+    is measured.
     """
 
     inbox: GraspInbox
     header: Header
     gripper: Gripper
-    conversion: GraspConversion
+    settings: ExternalSettings
     max_age_s: float
-    timeout_s: float
     best_first: bool
     name = NAME
+    wants_target = False
 
     def generate(
-        self, frame: RgbdFrame, seed: int = 0, scene: TableScene | None = None
+        self,
+        frame: RgbdFrame,
+        seed: int = 0,
+        scene: TableScene | None = None,
+        target: Target = ANY,
     ) -> GraspCandidates:
-        """The grasps; those without widths are measured on the frame's cloud."""
+        """The grasps as they were published, whatever object they are for."""
+        del target
         after_s = seconds(self.header.stamp) - self.max_age_s
-        message = self.inbox.newest(after_s, self.timeout_s)
+        message = self.inbox.newest(after_s, self.settings.timeout_s)
         if plain_frame(message.header.frame_id) != self.header.frame_id:
             raise GeneratorFault(
                 f"grasps are in frame {message.header.frame_id!r} and the image in "
                 f"{self.header.frame_id!r}; they must be in the image's frame"
             )
-        if isinstance(message, GraspCandidatesMessage):
-            return to_candidates(message)
-        grasps = from_pose_array(message, self.best_first)
+        convention = ""
+        if isinstance(message, ExternalGraspsMessage):
+            grasps, convention = from_external_grasps(message), message.convention
+        else:
+            grasps = from_pose_array(message, self.best_first)
         scene = scene or segment_scene(frame, seed=seed)
-        return self.conversion.convert(grasps, scene, self.gripper)
+        conversion = self.settings.conversion(convention or "tcp")
+        return conversion.convert(grasps, scene, self.gripper)
 
 
 def from_pose_array(message: PoseArray, best_first: bool) -> ExternalGrasps:
@@ -138,3 +147,15 @@ def from_pose_array(message: PoseArray, best_first: bool) -> ExternalGrasps:
     score = 1.0 - np.arange(count) / max(count, 1) if best_first else None
     # conventions with a depth of each grasp have none here: the tip offset has to include it
     return external_grasps(T, NAME, depth_m=np.zeros(count), score=score)
+
+
+def from_external_grasps(message: ExternalGraspsMessage) -> ExternalGrasps:
+    """Grasps with all that a message says of them; a width or an opening of 0 is not known."""
+    each = message.grasps
+    columns = {
+        name: np.array([getattr(grasp, name) for grasp in each], float)
+        for name in ("width_m", "depth_m", "score", "opening_m")
+    }
+    for name in ("width_m", "opening_m"):
+        columns[name][columns[name] == 0] = np.nan
+    return external_grasps(to_poses([grasp.pose for grasp in each]), NAME, **columns)

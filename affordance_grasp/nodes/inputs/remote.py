@@ -7,20 +7,25 @@ import numpy as np
 from numpy.typing import NDArray
 from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.node import Node
+from sensor_msgs.msg import PointCloud2
 from std_msgs.msg import Header
 
 from affordance_grasp.candidates.external.external_grasps import GeneratorFault
+from affordance_grasp.candidates.target import ANY, Target
+from affordance_grasp.control.robot import RobotConfig
 from affordance_grasp.datatypes import GraspCandidates, Heatmap, Region, RgbdFrame
 from affordance_grasp.nodes.convert.conversions import from_region
 from affordance_grasp.nodes.convert.grasp_messages import to_candidates
 from affordance_grasp.nodes.convert.images import to_map
+from affordance_grasp.nodes.convert.targets import from_target, with_gripper
 from affordance_grasp.nodes.inputs.frames import StampedFrame
-from affordance_grasp.nodes.ros.calls import NoAnswer, Refused, call
+from affordance_grasp.nodes.ros.calls import LATCHED, NoAnswer, Refused, call, publish_to
 from affordance_grasp.scene.cloud import TableScene
 from affordance_grasp.srv import GenerateGrasps, GroundAffordance
 from affordance_grasp.streams.messages import seconds
 
 LONGEST_S = 600.0
+SCENE = "segmented_scene"
 
 
 class RemoteServices:
@@ -36,6 +41,7 @@ class RemoteServices:
         """
         group = ReentrantCallbackGroup()
         self.timeout_s, self.wanted = timeout_s, wanted
+        self.scene = publish_to(node, PointCloud2, SCENE, LATCHED)
         self.ground = node.create_client(GroundAffordance, "ground", callback_group=group)
         self.generate = node.create_client(GenerateGrasps, "generate_grasps", callback_group=group)
 
@@ -76,8 +82,9 @@ class ServedFrame:
 
     services: RemoteServices
     stamped: StampedFrame
-    max_width_m: float
+    robot: RobotConfig
     name = "generate_grasps"
+    wants_target = True
 
     def ground(
         self, color: NDArray[np.uint8], query: str, region: Region | None = None
@@ -97,16 +104,26 @@ class ServedFrame:
         )
 
     def generate(
-        self, frame: RgbdFrame, seed: int = 0, scene: TableScene | None = None
+        self,
+        frame: RgbdFrame,
+        seed: int = 0,
+        scene: TableScene | None = None,
+        target: Target = ANY,
     ) -> GraspCandidates:
-        """Grasps of at most ``max_width_m``; the service segments the scene itself."""
+        """Grasps of at most the gripper's stroke, for what is known of the target."""
+        stamped, robot = self.stamped, self.robot
         request = GenerateGrasps.Request(
-            color=self.stamped.color,
-            depth=self.stamped.depth,
-            camera_info=self.stamped.camera_info,
-            max_width_m=self.max_width_m,
+            color=stamped.color,
+            depth=stamped.depth,
+            camera_info=stamped.camera_info,
+            max_width_m=robot.gripper.max_width_m,
             seed=seed,
         )
+        if scene is not None:
+            base_frame = robot.settings.base_frame
+            told = from_target(target, frame, scene, stamped.header, base_frame)
+            request.target = with_gripper(told, robot.gripper)
+            self.services.scene.publish(told.points)
         response = self.services.generate_grasps(request)
         self._check(response.candidates.header)
         return to_candidates(response.candidates)
