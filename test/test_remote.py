@@ -2,16 +2,19 @@
 
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 pytest.importorskip("rclpy", reason="no ROS 2 here: rclpy cannot be imported")
 
 from affordance_grasp.srv import GenerateGrasps
 from builtin_interfaces.msg import Time
+from grasp_answers import scene
 from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import Header
 
 from affordance_grasp.candidates.external.external_grasps import GeneratorFault
+from affordance_grasp.candidates.target import Target
 from affordance_grasp.control.robot import load_robot
 from affordance_grasp.nodes.inputs import remote
 from affordance_grasp.nodes.inputs.frames import StampedFrame
@@ -57,6 +60,28 @@ def test_grasps_of_the_image_are_taken(monkeypatch):
 def test_grasps_in_another_frame_or_of_another_image_are_refused(monkeypatch, wrong, words):
     with pytest.raises(GeneratorFault, match=words):
         answered(monkeypatch, wrong)
+
+
+def test_the_service_is_told_of_the_scene_and_the_topic_shows_it(monkeypatch):
+    asked = []
+
+    def call(client, request, *_, **__):
+        asked.append(request)
+        response = GenerateGrasps.Response(success=True)
+        response.candidates.header = header()
+        return response
+
+    monkeypatch.setattr(remote, "call", call)
+    PUBLISHED.clear()
+    frame, understood, _ = scene()
+    stamped = StampedFrame(Image(header=header()), Image(header=header()), CameraInfo())
+    served = ServedFrame(RemoteServices(NODE, 1.0), stamped, load_robot())
+    served.generate(frame, 3, understood, Target("hold", label=1, T_base_cam=np.eye(4)))
+    told = asked[-1].target
+    assert (told.query, told.label, told.gripper) == ("hold", 1, "robotiq_2f85")
+    assert (told.camera.header.frame_id, told.gravity.z) == ("base_link", -1.0)
+    assert [told.points] == PUBLISHED
+    assert told.points.header == header()
 
 
 @pytest.mark.parametrize(
