@@ -38,6 +38,7 @@ COMMANDS = {
     "ablation": "the rows of a paper's ablation over seeds, as one table",
     "benchmark": "time our methods beside a plain version of the released code",
     "checkpoint": "import released checkpoints",
+    "robot": "check what a robot's files describe, and how far it reaches",
     "hand-eye": "check or convert a hand-eye calibration",
     "weights": "list and resolve pretrained backbones",
 }

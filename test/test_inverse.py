@@ -203,3 +203,13 @@ def test_follow_ends_where_the_arm_does():
 def test_bad_pose_is_refused():
     with pytest.raises(InvalidInput, match="finite 4x4"):
         inverse(AUBO, np.full((4, 4), np.nan))
+
+
+def test_angles_beyond_half_a_turn_are_found_where_the_limits_lie_there():
+    """Joint 6 of a Panda turns from 0 to 215 degrees."""
+    arm = load_arm(share_path("urdf/panda.urdf"), "panda_link0")
+    q = np.array([0.2, -0.6, 0.1, -1.9, 0.2, 3.6, 0.5])
+    found = inverse(arm, forward(arm, q))
+    inside = found[within_limits(arm, found)]
+    assert (inside[:, 5] > PI).any()
+    assert max(worst_error(arm, forward(arm, q), inside)) < 1e-6

@@ -22,16 +22,16 @@ def inverse(arm: SerialArm, T_base_tip: ArrayLike, seed_q: ArrayLike | None = No
     """Joint vectors (K, J) [rad] that put the tip at a pose; (0, J) when there is none.
 
     Every solution is checked by forward kinematics to 1e-6 m and rad. Joint limits are not
-    applied (see :func:`within_limits`). The closed form gives every branch, each angle in
-    [-pi, pi]; the numeric solver gives those it found. With ``seed_q`` (J,) each angle is moved
-    by whole turns to where it is nearest the seed (within the limits), and the solution with the
-    least largest joint motion comes first.
+    applied (see :func:`within_limits`), but each angle is the turn in [-pi, pi] or, where only
+    that is, one within the limits. The closed form gives every branch, the numeric solver those it
+    found. With ``seed_q`` (J,) each angle is moved by whole turns to where it is nearest the seed
+    (within the limits), and the solution with the least largest joint motion comes first.
     """
     T = np.asarray(T_base_tip, float)
     if T.shape != (4, 4) or not np.isfinite(T).all():
         raise InvalidInput("inverse kinematics needs one finite 4x4 pose")
     seed = None if seed_q is None else np.asarray(seed_q, float)
-    found = _distinct(SOLVERS[classify(arm)](arm, T, seed))
+    found = _into_limits(arm, _distinct(SOLVERS[classify(arm)](arm, T, seed)))
     if seed is None or not len(found):
         return found
     found = nearest_turn(arm, found, seed)
@@ -79,6 +79,13 @@ def nearest_turn(arm: SerialArm, q: Floats, seed_q: Floats) -> Floats:
     turned = q + 2 * np.pi * np.round((seed_q - q) / (2 * np.pi))
     allowed = (turned >= arm.lower) & (turned <= arm.upper)
     return np.where(allowed, turned, q)
+
+
+def _into_limits(arm: SerialArm, q: Floats) -> Floats:
+    """Angles in [-pi, pi], or a turn away where that is within the limits and they are not."""
+    toward = np.sign((q < arm.lower) * 1.0 - (q > arm.upper) * 1.0)
+    turned = q + 2 * np.pi * toward
+    return np.where((turned >= arm.lower) & (turned <= arm.upper), turned, q)
 
 
 def _closed_form(arm: SerialArm, T: Floats, seed: Floats | None) -> Floats:
