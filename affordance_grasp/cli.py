@@ -30,6 +30,7 @@ COMMANDS = {
     "generate": "a point cloud -> grasp candidates",
     "replay": "a query over the frames of a rosbag2 recording",
     "experiment": "grasp success with and without affordance over objects x poses",
+    "objects": "scans -> objects that can be simulated and picked",
     "dataset": "write the simulated affordance data set in AGD20K's layout",
     "pseudo-labels": "part boxes -> pseudo label masks for PLSP",
     "refine-labels": "refine pseudo labels with exocentric images (PLSP stage B)",

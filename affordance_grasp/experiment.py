@@ -27,6 +27,7 @@ from affordance_grasp.simulation.cell.placement import random_placement
 from affordance_grasp.simulation.cell.world import World
 from affordance_grasp.simulation.dataset.functional_parts import functional_parts
 from affordance_grasp.simulation.objects import TRIAL_SEED_START, make_object
+from affordance_grasp.simulation.objects.imported import label
 
 WITHOUT_AFFORDANCE = "quality"
 
@@ -49,7 +50,7 @@ class Trial:
     @property
     def placement_seed(self) -> int:
         """Seed of the placement: differs between families, equal for every rule."""
-        return 1000 * self.pose + sum(map(ord, self.family))
+        return 1000 * self.pose + sum(map(ord, label(self.family)))
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,7 @@ def run_trial(planner: Planner, trial: Trial, figures: Path | None = None) -> Tr
             met = world.outcome().met_neighbours
             return TrialResult(trial, False, False, fault=str(error), met_neighbours=met)
         if figures is not None:
-            name = f"{trial.rule}_{trial.family}_{trial.pose}"
+            name = f"{trial.rule}_{label(trial.family)}_{trial.pose}"
             write_png(figures / f"{name}.png", plan_figures(plan)["board"])
             write_png(figures / f"{name}_lifted.png", world.photo())
     return _result(trial, plan, outcome)
@@ -175,7 +176,9 @@ def table(summary: dict[str, Any]) -> str:
     lines = ["| object | " + " | ".join(_title(rule) for rule in rules) + " |"]
     lines.append("|---" * (len(rules) + 1) + "|")
     for family, by_rule in summary["objects"].items():
-        lines.append(f"| {family} | " + " | ".join(_cell(by_rule[rule]) for rule in rules) + " |")
+        lines.append(
+            f"| {label(family)} | " + " | ".join(_cell(by_rule[rule]) for rule in rules) + " |"
+        )
     total = " | ".join(f"**{_cell(summary['rules'][rule])}**" for rule in rules)
     return "\n".join([*lines, f"| **all** | {total} |"])
 

@@ -11,9 +11,10 @@ from affordance_grasp.replay.bags.bag import Bag
 from affordance_grasp.replay.bags.decoding import decode_frame, decode_truth
 from affordance_grasp.replay.bags.recorder import STORAGES, BagRecorder
 from affordance_grasp.replay.bags.topics import find_topics
-from affordance_grasp.replay.bags.world_recorder import record_joints, serving_parts
+from affordance_grasp.replay.bags.world_recorder import record_joints
 from affordance_grasp.replay.options import TopicNames
 from affordance_grasp.replay.source import FrameSource
+from affordance_grasp.simulation.dataset.functional_parts import serving_parts
 
 FRAME = tabletop(Block(0, 0, (0.2, 0.025, 0.02)))
 MASK = FRAME.depth_m < 0.45

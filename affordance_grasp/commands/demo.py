@@ -44,7 +44,7 @@ class DemoOptions(PlanningOptions, title="demo"):
     """Which object is grasped, and how; ``seed`` is that of its instance and its placement."""
 
     query: Annotated[str, about("what to do with the object")] = "hold"
-    object: Annotated[Word, about("family of the object on the table")] = "mug"
+    object: Annotated[Word, about("on the table: a family, or an imported ycb:025_mug")] = "mug"
     seed: Annotated[Seed, about("of the object's instance and placement")] = 0
     neighbours: Annotated[int, Meta(ge=0, le=4), about("tall things beside the object")] = 0
     out: Annotated[Path, about("folder for the report")] = Path("demo")
@@ -141,6 +141,7 @@ NODES = {
 def _parameters(options: DemoOptions) -> dict[str, dict[str, Any]]:
     """The nodes' parameters that are options too, and those of the simulated scene."""
     from affordance_grasp.simulation.objects import TRIAL_SEED_START
+    from affordance_grasp.simulation.objects.imported import absolute
 
     shared = record(options.generator_options) | record(options)
     given = {name: "" if value is None else value for name, value in shared.items()}
@@ -150,6 +151,7 @@ def _parameters(options: DemoOptions) -> dict[str, dict[str, Any]]:
     }
     nodes["selector"]["seed"] = 0
     nodes["simulator"] |= {
+        "object": absolute(options.object),
         "seed": TRIAL_SEED_START + options.seed,
         "pose_seed": options.seed,
         "photo_width": 640,

@@ -38,7 +38,9 @@ class ExperimentOptions(PlanningOptions, title="experiment"):
     """Which picks, and how they are planned."""
 
     query: Annotated[Word, about("affordance to grasp for")] = "hold"
-    objects: Annotated[tuple[Word, ...], about("families; the paper's eight")] = PAPER_OBJECTS
+    objects: Annotated[tuple[Word, ...], about("families, or imported, such as ycb:025_mug")] = (
+        PAPER_OBJECTS
+    )
     poses: Annotated[Count, about("random placements per object")] = 5
     neighbours: Annotated[int, Meta(ge=0, le=4), about("tall things beside each object")] = 0
     rules: Annotated[

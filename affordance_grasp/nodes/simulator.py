@@ -19,14 +19,14 @@ from affordance_grasp.nodes.ros.calls import publish_to, serve
 from affordance_grasp.nodes.ros.parameters import declare
 from affordance_grasp.nodes.ros.running import run
 from affordance_grasp.replay.bags.recorder import CLOSE_BAG_S, BagRecorder
-from affordance_grasp.replay.bags.world_recorder import record_joints, serving_parts
+from affordance_grasp.replay.bags.world_recorder import record_joints
 from affordance_grasp.simulation.cell.clutter import random_neighbours
 from affordance_grasp.simulation.cell.live_world import LiveWorld
 from affordance_grasp.simulation.cell.observer import Observer
 from affordance_grasp.simulation.cell.placement import random_placement
 from affordance_grasp.simulation.cell.render_thread import ImageFeed, RenderThread, Snapshot
 from affordance_grasp.simulation.cell.world import World
-from affordance_grasp.simulation.dataset.functional_parts import functional_parts
+from affordance_grasp.simulation.dataset.functional_parts import functional_parts, serving_parts
 from affordance_grasp.simulation.objects import make_object
 from affordance_grasp.srv import JudgePick, ResetSimulation
 

@@ -2,7 +2,6 @@
 
 from affordance_grasp.replay.bags.recorder import BagRecorder
 from affordance_grasp.simulation.cell.world import World
-from affordance_grasp.simulation.dataset.functional_parts import affordances_of, functional_parts
 
 
 def record_joints(bag: BagRecorder, world: World, stamp_ns: int) -> None:
@@ -10,8 +9,3 @@ def record_joints(bag: BagRecorder, world: World, stamp_ns: int) -> None:
     names = world.robot.arm.joint_names
     bag.joints(stamp_ns, names, world.joint_positions(), world.joint_velocities())
     bag.joints(stamp_ns, [world.robot.gripper.joint_name], [world.gripper_joint()])
-
-
-def serving_parts(family: str) -> dict[str, tuple[str, ...]]:
-    """Affordance -> the parts of such an object that serve it."""
-    return {verb: functional_parts(verb, family) for verb in affordances_of(family)}

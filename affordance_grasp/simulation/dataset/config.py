@@ -5,10 +5,11 @@ from typing import Annotated, Literal, get_args
 
 from msgspec import Meta
 
-from affordance_grasp.configuration.settings import Seed, Settings, about
+from affordance_grasp.configuration.settings import Seed, Settings, Word, about
 
 Split = Literal["Seen", "Unseen"]
 SPLITS: tuple[Split, ...] = get_args(Split)
+PROCEDURAL = "procedural"
 Images = Annotated[int, Meta(ge=1, le=2000)]
 
 
@@ -21,4 +22,13 @@ class DatasetConfig(Settings, title="data set"):
     exo_per_pair: Annotated[Images, about("images of people, for every verb of an object")] = 24
     test_per_object: Annotated[Images, about("test images of every object")] = 12
     size: Annotated[int, Meta(ge=64, le=800), about("shorter side in pixels")] = 320
+    objects: Annotated[
+        tuple[Word, ...],
+        about("procedural, and folders of imported objects, such as ycb; also with commas"),
+    ] = (PROCEDURAL,)
     splits: Annotated[tuple[Split, ...], about("splits to write: Seen, Unseen")] = SPLITS
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The words of ``objects``, each by itself."""
+        return tuple(filter(None, ",".join(self.objects).split(",")))

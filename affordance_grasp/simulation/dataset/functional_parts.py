@@ -6,6 +6,7 @@ the object acts.
 """
 
 from affordance_grasp.errors import look_up
+from affordance_grasp.simulation.objects.imported import is_imported, read_card
 
 PartNames = tuple[str, ...]
 
@@ -59,18 +60,32 @@ FUNCTIONAL_PARTS: dict[str, dict[str, PartNames]] = {
 """affordance -> family -> names of the parts that serve it."""
 
 
+def serving_parts(family: str) -> dict[str, PartNames]:
+    """Affordance -> the parts of a family, or of an imported object, that serve it."""
+    if is_imported(family):
+        return dict(sorted(read_card(family).serves.items()))
+    table = sorted(FUNCTIONAL_PARTS.items())
+    return {affordance: of[family] for affordance, of in table if family in of}
+
+
 def functional_parts(affordance: str, family: str) -> PartNames:
     """Parts of a family that serve an affordance; refuses pairs without any."""
+    if is_imported(family):
+        return look_up(f"affordance of {family}", affordance, serving_parts(family))
     families = look_up("affordance", affordance, FUNCTIONAL_PARTS)
     return look_up(f"object for {affordance!r}", family, families)
 
 
 def affordances_of(family: str) -> tuple[str, ...]:
     """Affordances that a family serves, alphabetically."""
-    return tuple(a for a, families in sorted(FUNCTIONAL_PARTS.items()) if family in families)
+    return tuple(serving_parts(family))
 
 
 def prompt(affordance: str, family: str) -> str:
     """Prompt for a part detector, e.g. ``knife blade``, ``mug handle``, ``pan inside``."""
-    parts = functional_parts(affordance, family)
+    return prompt_of(family, functional_parts(affordance, family))
+
+
+def prompt_of(family: str, parts: PartNames) -> str:
+    """As :func:`prompt`, for parts that are known."""
     return f"{family} {parts[0]}".replace("_", " ")

@@ -7,6 +7,7 @@ description, so the result does not depend on the number of workers.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
+from pathlib import Path
 from zlib import crc32
 
 import cv2
@@ -15,7 +16,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from affordance_grasp.errors import InvalidInput
-from affordance_grasp.simulation.dataset.config import DatasetConfig
+from affordance_grasp.simulation.dataset.config import PROCEDURAL, DatasetConfig
 from affordance_grasp.simulation.dataset.detector import PixelBox, mask_box
 from affordance_grasp.simulation.dataset.functional_parts import (
     FUNCTIONAL_PARTS,
@@ -36,6 +37,7 @@ from affordance_grasp.simulation.objects import (
     TRAIN_SEED_START,
     make_object,
 )
+from affordance_grasp.simulation.objects.imported import imported_names, label, read_card
 
 UNSEEN_FAMILIES = ("knife", "pan", "axe", "teapot", "fork")
 """Families of the Unseen test set; the Unseen training set holds none of them."""
@@ -49,6 +51,8 @@ ANNOTATED_POINTS = 40
 SEEDS_PER_PAIR = 500
 CLOSE_UPS, CLOSE_UP_START = 2, 100_000
 """Close-ups of every training image, at most, and where their numbers begin."""
+SCAN_NUMBER_START, SCAN_NUMBERS = 1_000_000, 4_000
+"""Where the numbers of images of imported objects begin, and how many each object has."""
 
 
 class Kind(str, Enum):
@@ -64,7 +68,10 @@ SEED_START = {Kind.EGO: TRAIN_SEED_START, Kind.EXO: EXO_SEED_START, Kind.TEST: T
 
 @dataclass(frozen=True)
 class Job:
-    """All images of one object instance: ``count`` from image ``number`` on."""
+    """All images of one object instance: ``count`` from image ``number`` on.
+
+    ``scan``: name of the imported object, where it is one.
+    """
 
     kind: Kind
     family: str
@@ -72,6 +79,12 @@ class Job:
     number: int
     count: int
     affordance: str = ""
+    scan: str = ""
+
+    @property
+    def name(self) -> str:
+        """As :func:`make_object` takes it: of the imported object, or of the family."""
+        return self.scan or self.family
 
 
 @dataclass(frozen=True)
@@ -113,6 +126,11 @@ class Record:
 
 def plan(config: DatasetConfig) -> list[Job]:
     """All jobs of a data set, in a fixed order."""
+    procedural = _procedural(config) if PROCEDURAL in config.sources else []
+    return procedural + _scanned(config)
+
+
+def _procedural(config: DatasetConfig) -> list[Job]:
     jobs: list[Job] = []
     seen = "Seen" in config.splits
     for family in FAMILIES:
@@ -127,6 +145,37 @@ def plan(config: DatasetConfig) -> list[Job]:
                 count = config.exo_per_pair
                 jobs += _jobs(Kind.EXO, family, 0, count, EXO_VIEWS, affordance=affordance)
     return jobs
+
+
+def _scanned(config: DatasetConfig) -> list[Job]:
+    """Of every imported object as many images as of a family; numbers above those of families."""
+    jobs: list[Job] = []
+    for i, name in enumerate(scans_of(config)):
+        card, first = read_card(name), SCAN_NUMBER_START + i * SCAN_NUMBERS
+        wanted = [(Kind.EGO, "", config.ego_per_object, EGO_VIEWS)]
+        wanted += [(Kind.EXO, a, config.exo_per_pair, EXO_VIEWS) for a in sorted(card.serves)]
+        wanted.append((Kind.TEST, "", config.test_per_object, TEST_VIEWS))
+        for kind, affordance, count, views in wanted:
+            begin = first + (config.ego_per_object if kind is Kind.TEST else 0)
+            if _wants(config, kind, affordance, card.family):
+                jobs += [
+                    Job(kind, card.family, k, begin + at, min(views, count - at), affordance, name)
+                    for k, at in enumerate(range(0, count, views))
+                ]
+    return jobs
+
+
+def scans_of(config: DatasetConfig) -> tuple[str, ...]:
+    """Names of all imported objects of a data set."""
+    folders = [Path(word) for word in config.sources if word != PROCEDURAL]
+    return tuple(name for folder in folders for name in imported_names(folder))
+
+
+def _wants(config: DatasetConfig, kind: Kind, affordance: str, family: str) -> bool:
+    """Whether a split holds such images; those without one affordance are of the family."""
+    if affordance:
+        return any(belongs(split, kind, affordance, family) for split in config.splits)
+    return "Seen" in config.splits or (family in UNSEEN_FAMILIES) == (kind is Kind.TEST)
 
 
 def _jobs(
@@ -154,15 +203,15 @@ def object_seed(config: DatasetConfig, job: Job) -> int:
 
 def render_job(config: DatasetConfig, job: Job) -> list[Record]:
     """Render the images of one job."""
-    words = f"{job.kind.value}|{job.family}|{job.affordance}|{job.instance}"
+    words = f"{job.kind.value}|{label(job.name)}|{job.affordance}|{job.instance}"
     rng = np.random.default_rng([config.seed, crc32(words.encode())])
-    obj = make_object(job.family, object_seed(config, job))
+    obj = make_object(job.name, object_seed(config, job))
     if job.kind is Kind.EXO:
         images = exocentric(obj, job.affordance, job.count, config.size, rng)
         filed: tuple[str, ...] = (job.affordance,)
     else:
-        images = egocentric(obj, job.count, config.size, rng, _wanted(job.family))
-        filed = affordances_of(job.family)
+        images = egocentric(obj, job.count, config.size, rng, _wanted(job.name))
+        filed = affordances_of(job.name)
     near = np.random.default_rng([config.seed, crc32(words.encode()), 1])
     records = []
     for number, image in enumerate(images, job.number):
@@ -174,7 +223,7 @@ def render_job(config: DatasetConfig, job: Job) -> list[Record]:
 
 def _close_ups(job: Job, number: int, image: MaskedImage, rng: Generator) -> Iterator[Record]:
     """Crops of a training image, filed only under the affordances whose parts they show."""
-    groups = {a: functional_parts(a, job.family) for a in affordances_of(job.family)}
+    groups = {a: functional_parts(a, job.name) for a in affordances_of(job.name)}
     for i in range(CLOSE_UPS):
         found = close_up(image, groups, rng)
         if found is not None:
@@ -197,7 +246,7 @@ def _record(
     if whole is not None:
         boxes[""] = whole
     tested = job.kind is Kind.TEST
-    heatmaps = dict(_heatmaps(job.family, image, rng)) if tested else {}
+    heatmaps = dict(_heatmaps(job.name, image, rng)) if tested else {}
     mask = _encoded(".png", image.whole.astype(np.uint8) * 255, []) if tested else b""
     quality = int(rng.integers(85, 96))
     jpeg = _encoded(".jpg", image.color[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])

@@ -1,6 +1,6 @@
 """Egocentric images of an object alone and exocentric ones of it in use, with part masks."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 
@@ -33,7 +33,7 @@ from affordance_grasp.simulation.dataset.studio import (
     studio_spec,
 )
 from affordance_grasp.simulation.objects.mjcf import add_object, geom_of
-from affordance_grasp.simulation.objects.primitive import HouseholdObject, Primitive
+from affordance_grasp.simulation.objects.primitive import HouseholdObject, Hull, Primitive
 
 SMALLEST_PART = 0.0015
 SMALLEST_OBJECT = 0.02
@@ -218,7 +218,7 @@ def _taken(studio: Studio, view: StudioView) -> MaskedImage:
     return MaskedImage(color, np.any(list(parts.values()), axis=0), parts)
 
 
-def _boxes(pieces: tuple[Primitive, ...] | list[Primitive]) -> tuple[Floats, Floats]:
+def _boxes(pieces: Sequence[Primitive | Hull]) -> tuple[Floats, Floats]:
     centres = np.array([p.position_m for p in pieces])
     return centres, np.array([p.half_extents_m for p in pieces])
 

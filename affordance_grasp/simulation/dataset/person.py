@@ -16,6 +16,7 @@ from affordance_grasp.simulation.dataset.functional_parts import functional_part
 from affordance_grasp.simulation.objects.assembly import Assembly, frame_along
 from affordance_grasp.simulation.objects.primitive import (
     HouseholdObject,
+    Hull,
     Material,
     Primitive,
     Shape,
@@ -98,8 +99,12 @@ def reach_for(grip: Grip, rng: Generator) -> Grip:
     return replace(grip, centre_m=centre, radius_m=grip.radius_m + OPEN_HAND_M)
 
 
-def _long_axis(piece: Primitive) -> tuple[Floats, float, float]:
-    """Axis, mean radius and half length of a primitive."""
+def _long_axis(piece: Primitive | Hull) -> tuple[Floats, float, float]:
+    """Axis, mean radius and half length of a solid."""
+    if isinstance(piece, Hull):
+        _, axes = np.linalg.eigh(np.cov(piece.corners_m.T))
+        half = np.ptp(piece.corners_m @ axes, axis=0) / 2
+        return axes[:, 2], float(half[:2].mean()), float(half[2])
     size = piece.size
     if piece.shape in (Shape.BOX, Shape.ELLIPSOID):
         order = np.argsort(size)

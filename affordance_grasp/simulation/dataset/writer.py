@@ -27,9 +27,8 @@ from affordance_grasp.files import write_file
 from affordance_grasp.simulation.dataset.config import SPLITS, DatasetConfig
 from affordance_grasp.simulation.dataset.detector import PixelBox, SimulatedDetector
 from affordance_grasp.simulation.dataset.functional_parts import (
-    affordances_of,
-    functional_parts,
-    prompt,
+    prompt_of,
+    serving_parts,
 )
 from affordance_grasp.simulation.dataset.jobs import (
     UNSEEN_FAMILIES,
@@ -41,8 +40,10 @@ from affordance_grasp.simulation.dataset.jobs import (
     belongs,
     plan,
     render_job,
+    scans_of,
 )
 from affordance_grasp.simulation.objects import SEEDS_PER_DATASET, TRIAL_SEED_START
+from affordance_grasp.simulation.objects.imported import read_card
 
 MANIFEST = "manifest.json"
 BOXES = "detector"
@@ -138,7 +139,11 @@ def _write(root: Path, split: str, record: Record) -> None:
 
 def _finish(folder: Path, config: DatasetConfig, results: Iterable[JobImages]) -> Counter[str]:
     """Write the exact boxes of all images; returns how many files each folder of images has."""
-    boxes: dict[str, Json] = {split: {"ego": {}, "exo": {}} for split in config.splits}
+    serves = _serves_of_scans(config)
+    boxes: dict[str, Json] = {
+        split: {"ego": {}, "exo": {}} | ({"serves": serves} if serves else {})
+        for split in config.splits
+    }
     counts: Counter[str] = Counter()
     for image in (image for result in results for image in result.images):
         for split in config.splits:
@@ -147,6 +152,12 @@ def _finish(folder: Path, config: DatasetConfig, results: Iterable[JobImages]) -
     for split in config.splits:
         _write_json(folder / BOXES / f"{split}.json", boxes[split])
     return +counts
+
+
+def _serves_of_scans(config: DatasetConfig) -> dict[str, dict[str, tuple[str, ...]]]:
+    """Family -> affordance -> parts, of imported families that are not the package's."""
+    cards = [read_card(name) for name in scans_of(config)]
+    return {each.family: each.serves for each in cards if not serving_parts(each.family)}
 
 
 def _note_boxes(boxes: Json, split: str, image: FiledImage) -> None:
@@ -185,9 +196,10 @@ def _answers(split: str, exact: Json, detector: SimulatedDetector) -> Json:
     tables: dict[str, dict[str, Json]] = {name: defaultdict(dict) for name in TABLES}
     for family, images in exact["ego"].items():
         whole = {file: _answer(detector, file, family, of, None) for file, of in images.items()}
-        for affordance in affordances_of(family):
+        serves = exact.get("serves", {}).get(family) or serving_parts(family)
+        for affordance, names in serves.items():
             if belongs(split, Kind.EGO, affordance, family):
-                words, names = prompt(affordance, family), functional_parts(affordance, family)
+                words = prompt_of(family, names)
                 tables["prompts"][affordance][family] = words
                 tables["parts"][affordance][family] = {
                     file: _answer(detector, file, words, of, names) for file, of in images.items()
@@ -213,11 +225,20 @@ class _ExactBoxes(TypedDict):
     parts: dict[str, _Box]
 
 
-class _BoxesFile(TypedDict):
+class _Boxes(TypedDict):
     """By family and file; of exocentric images by affordance first."""
 
     ego: dict[str, dict[str, _ExactBoxes]]
     exo: dict[str, dict[str, dict[str, _ExactBoxes]]]
+
+
+class _BoxesFile(_Boxes, total=False):
+    """With families that the package does not know.
+
+    ``serves``: family -> affordance -> parts.
+    """
+
+    serves: dict[str, dict[str, tuple[str, ...]]]
 
 
 def _read_boxes(path: Path) -> Json:

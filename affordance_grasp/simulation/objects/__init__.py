@@ -1,4 +1,4 @@
-"""Procedural household objects with named parts; every family is randomised by its seed."""
+"""Household objects with named parts: procedural ones, drawn by a seed, and imported scans."""
 
 from collections.abc import Callable
 from zlib import crc32
@@ -9,6 +9,7 @@ from numpy.random import Generator
 from affordance_grasp.errors import look_up
 from affordance_grasp.simulation.objects import cookware, cutlery, tools, vessels
 from affordance_grasp.simulation.objects.assembly import Assembly
+from affordance_grasp.simulation.objects.imported import is_imported, load_imported
 from affordance_grasp.simulation.objects.primitive import HouseholdObject
 
 FAMILIES: dict[str, Callable[[Generator], tuple[Assembly, float]]] = {
@@ -41,7 +42,12 @@ SEEDS_PER_DATASET = 1_000_000
 
 
 def make_object(family: str, seed: int) -> HouseholdObject:
-    """Make one instance of a family; the same family and seed give the same object."""
+    """Make one instance of a family; the same family and seed give the same object.
+
+    ``family`` may be the name of an imported object, such as ``ycb:025_mug``, one instance.
+    """
+    if is_imported(family):
+        return load_imported(family, seed)
     make = look_up("object", family, FAMILIES)
     rng = np.random.default_rng([crc32(family.encode()), seed])
     assembly, mass_kg = make(rng)

@@ -157,7 +157,7 @@ class Assembly:
         low, high = solids.bounds_m()
         shift = np.array([*(low + high)[:2] / 2, low[2]])
         primitives = tuple(
-            replace(p, position_m=_floats(p.position_m - shift)) for p in raw.primitives
+            replace(p, position_m=_floats(p.position_m - shift)) for p in self.primitives
         )
         shells = tuple(replace(s, position_m=_floats(s.position_m - shift)) for s in raw.shells)
         return replace(raw, primitives=primitives, shells=shells)

@@ -8,9 +8,15 @@ from numpy.typing import ArrayLike
 
 from affordance_grasp.geometry import pose
 from affordance_grasp.simulation.models.looks import placed
+from affordance_grasp.simulation.models.room import add_textured_material
 from affordance_grasp.simulation.models.textures import object_texture
 from affordance_grasp.simulation.objects.assembly import lathe
-from affordance_grasp.simulation.objects.primitive import HouseholdObject, Material, Primitive
+from affordance_grasp.simulation.objects.primitive import (
+    HouseholdObject,
+    Hull,
+    Material,
+    Primitive,
+)
 
 DRAWN_GROUP, HIDDEN_GROUP = 0, 3  # MuJoCo draws groups 0 to 2
 
@@ -24,8 +30,8 @@ def add_object(
 ) -> mujoco.MjsBody:
     """Add one body with geoms ``<name>/<part>/<i>`` and, where ``free``, a free joint.
 
-    Walls of shells are solid but not drawn; the smooth mesh that is drawn in their place has no
-    mass and touches nothing. Both carry the part in their name.
+    Walls of shells and convex pieces of scans are solid but not drawn; the mesh that is drawn in
+    their place has no mass and touches nothing. All carry the part in their name.
     """
     T = pose() if T_world_object is None else np.asarray(T_world_object, float)
     body = spec.worldbody.add_body(name=name, **placed(T))
@@ -34,7 +40,7 @@ def add_object(
     materials = _add_materials(spec, obj, name)
     for i, (piece, mass_kg) in enumerate(zip(obj.primitives, obj.masses_kg(), strict=True)):
         geom = body.add_geom(
-            **geom_of(piece, f"{name}/{piece.part}/{i}"),
+            **_solid(spec, piece, f"{name}/{piece.part}/{i}"),
             material=materials[piece.material],
             group=DRAWN_GROUP if piece.visible else HIDDEN_GROUP,
             mass=float(mass_kg),
@@ -44,7 +50,16 @@ def add_object(
         else:
             geom.contype = geom.conaffinity = 0
     _add_shells(spec, body, obj, name, materials)
+    _add_skins(spec, body, obj, name)
     return body
+
+
+def _solid(spec: mujoco.MjSpec, piece: Primitive | Hull, name: str) -> dict[str, Any]:
+    """A geom's arguments, as :func:`geom_of`; the mesh of a convex piece is added."""
+    if isinstance(piece, Primitive):
+        return geom_of(piece, name)
+    spec.add_mesh(name=name, uservert=piece.corners_m.ravel())
+    return {"name": name, "type": mujoco.mjtGeom.mjGEOM_MESH, "meshname": name}
 
 
 def geom_of(piece: Primitive, name: str) -> dict[str, Any]:
@@ -76,6 +91,30 @@ def _add_shells(
             meshname=mesh.name,
             pos=shell.position_m,
             material=materials[shell.material],
+            contype=0,
+            conaffinity=0,
+            mass=0,
+        )
+
+
+def _add_skins(spec: mujoco.MjSpec, body: mujoco.MjsBody, obj: HouseholdObject, name: str) -> None:
+    first = len(obj.primitives) + len(obj.shells)
+    textures = {id(skin.texture): skin.texture for skin in obj.skins}
+    for number, image in enumerate(textures.values()):
+        add_textured_material(spec, f"{name}/skin{number}", image, repeat=1.0, specular=0.2)
+        spec.material(f"{name}/skin{number}").texuniform = False
+    for i, skin in enumerate(obj.skins, first):
+        mesh = spec.add_mesh(name=f"{name}/{skin.part}/{i}")
+        mesh.uservert, mesh.userface = skin.vertices_m.ravel(), skin.faces.ravel()
+        # MuJoCo counts rows of a texture from above.
+        mesh.usertexcoord = np.column_stack([skin.uv[:, 0], 1 - skin.uv[:, 1]]).ravel()
+        mesh.userfacetexcoord = skin.faces.ravel()
+        mesh.inertia = mujoco.mjtMeshInertia.mjMESH_INERTIA_SHELL
+        body.add_geom(
+            name=mesh.name,
+            type=mujoco.mjtGeom.mjGEOM_MESH,
+            meshname=mesh.name,
+            material=f"{name}/skin{list(textures).index(id(skin.texture))}",
             contype=0,
             conaffinity=0,
             mass=0,

@@ -1,10 +1,13 @@
-"""Household objects: primitives and shells, each with a part name and a material."""
+"""Household objects: solids and what is drawn of them, each with a part name and a material."""
 
 from dataclasses import dataclass
 from enum import Enum
+from functools import cached_property
 from math import pi
 
 import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import ConvexHull, QhullError
 
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.geometry import Floats
@@ -135,20 +138,83 @@ class Shell:
             raise InvalidInput(f"shell of part {self.part!r} needs two points and a wall > 0")
 
 
+@dataclass(frozen=True, eq=False)
+class Hull:
+    """A convex solid of a scan, not drawn: the hull of ``corners_m`` (N, 3), object frame."""
+
+    part: str
+    corners_m: Floats
+    material: Material
+    visible = False
+    solid = True
+
+    def __post_init__(self) -> None:
+        """Refuse corners that enclose nothing."""
+        if not np.isfinite(self.corners_m).all() or self.volume_m3 <= 0:
+            raise InvalidInput(f"a convex piece of part {self.part!r} encloses no volume")
+
+    @cached_property
+    def volume_m3(self) -> float:
+        """Volume of the hull; 0 where the corners lie in a plane."""
+        try:
+            return float(ConvexHull(self.corners_m).volume)
+        except (QhullError, ValueError):
+            return 0.0
+
+    @property
+    def position_m(self) -> Vector:
+        """Centre of the axis-aligned box around the hull."""
+        return tuple((self.corners_m.min(axis=0) + self.corners_m.max(axis=0)) / 2)
+
+    @property
+    def half_extents_m(self) -> Floats:
+        """Half sizes of that box."""
+        return np.asarray(np.ptp(self.corners_m, axis=0) / 2)
+
+
+@dataclass(frozen=True, eq=False)
+class Skin:
+    """A surface of a scan with its texture, drawn only.
+
+    ``vertices_m`` (N, 3) in the object frame, ``faces`` (M, 3) counter-clockwise from outside,
+    ``uv`` (N, 2): where each vertex lies in ``texture`` (H, W, 3) uint8 rgb, from its left and
+    lower edge in 0..1.
+    """
+
+    part: str
+    vertices_m: Floats
+    faces: NDArray[np.int32]
+    uv: Floats
+    texture: NDArray[np.uint8]
+
+    def __post_init__(self) -> None:
+        """Refuse faces without their vertices."""
+        count = len(self.vertices_m)
+        finite = np.isfinite(self.vertices_m).all() and np.isfinite(self.uv).all()
+        if len(self.faces) == 0 or len(self.uv) != count or not finite:
+            raise InvalidInput(
+                f"the surface of part {self.part!r} has no faces or broken vertices"
+            )
+        if self.faces.min() < 0 or self.faces.max() >= count:
+            raise InvalidInput(f"a face of part {self.part!r} has a vertex that is not there")
+
+
 @dataclass(frozen=True)
 class HouseholdObject:
     """One object at rest: origin on the table under it, z up.
 
     ``primitives`` are all solids and decorations, the walls of ``shells`` among them; ``shells``
-    are what is drawn of those walls.
+    and ``skins`` are what is drawn of those that are hidden. ``family``: also the name of an
+    imported object, as :func:`objects.make_object` takes it.
     """
 
     family: str
     seed: int
-    primitives: tuple[Primitive, ...]
+    primitives: tuple[Primitive | Hull, ...]
     shells: tuple[Shell, ...]
     mass_kg: float
     friction: float = 0.8
+    skins: tuple[Skin, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse objects without mass or without solid primitives."""

@@ -1,0 +1,1 @@
+"""Import of scanned objects: meshes with textures, their parts, their convex pieces."""
