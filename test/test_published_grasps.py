@@ -5,6 +5,8 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 pytest.importorskip("rclpy", reason="no ROS 2 here: rclpy cannot be imported")
 
@@ -21,6 +23,7 @@ from affordance_grasp.nodes.convert.conversions import from_pose
 from affordance_grasp.nodes.inputs.published_grasps import (
     GraspInbox,
     PublishedGrasps,
+    from_external_grasps,
     from_pose_array,
 )
 
@@ -157,3 +160,18 @@ def test_scores_fall_along_the_array_or_are_unknown():
     np.testing.assert_allclose(from_pose_array(message, True).score, [1, 0.75, 0.5, 0.25])
     assert np.isnan(from_pose_array(message, False).score).all()
     assert len(from_pose_array(poses([]), True)) == 0
+
+
+ANY = st.floats(width=32)
+
+
+@given(st.tuples(ANY, ANY, ANY, ANY, ANY, ANY))
+def test_any_grasp_of_a_message_is_read_or_left_out(numbers):
+    x, w, width_m, opening_m, depth_m, score = numbers
+    grasp = ExternalGrasp(width_m=width_m, opening_m=opening_m, depth_m=depth_m, score=score)
+    grasp.pose.position.x, grasp.pose.orientation.w = x, w
+    good = ExternalGrasp(score=0.5)
+    found = from_external_grasps(ExternalGrasps(grasps=[grasp, good]))
+    assert found.proposed == 2
+    assert np.isfinite(found.T_cam_external).all()
+    assert not (found.width_m < 0).any() and not (found.opening_m < 0).any()
