@@ -81,6 +81,10 @@ class Unreachable(AffordanceGraspError):
         return type(self), (self.reason, str(self))
 
 
+class ExternalFault(AffordanceGraspError):
+    """A model of others is absent, too slow, or its answer is not usable."""
+
+
 class EnvironmentFault(AffordanceGraspError):
     """The input is valid and this machine cannot do it; once fixed, the same call works."""
 

@@ -222,7 +222,10 @@ def load_planner(
     robot = load_robot(options.robot_file, speed_scaling)
     generator = make_generator(options.generator, robot.gripper, options.generator_options)
     grounder = options.load() if RULES[options.rule].needs_heat else None
-    resolve_query(query, grounder.affordances if grounder else AFFORDANCES)
+    if grounder is None:
+        resolve_query(query, AFFORDANCES)
+    else:
+        grounder.resolve(query)
     return Planner(options, robot, grounder, generator)
 
 

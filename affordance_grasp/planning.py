@@ -15,20 +15,24 @@ from affordance_grasp.configuration.settings import (
     about,
     one_of,
 )
-from affordance_grasp.methods.table import DEFAULT_METHOD, demo_checkpoint
+from affordance_grasp.grounding.settings import ExternalModel
+from affordance_grasp.methods.table import DEFAULT_METHOD, EXTERNAL, demo_checkpoint
 from affordance_grasp.rules import RULES
 from affordance_grasp.share import DEFAULT_ROBOT
 
 if TYPE_CHECKING:
+    from affordance_grasp.grounding.external import ExternalGrounder
     from affordance_grasp.grounding.grounder import Grounder
 
 
 @dataclass(frozen=True)
-class GrounderOptions(Settings, title="grounder"):
-    """The grounding network and its device."""
+class GrounderOptions(ExternalModel, title="grounder"):
+    """The grounding network and its device, or a model of others."""
 
     method: Annotated[
-        Word, about("grounding method"), one_of("method", "affordance_grasp.methods.table:METHODS")
+        Word,
+        about("grounding method, or external: a model of others"),
+        one_of("method", "affordance_grasp.methods.table:GROUNDERS"),
     ] = DEFAULT_METHOD
     checkpoint: Annotated[
         Path | None, about("checkpoint file; empty: the one that comes with the package")
@@ -40,8 +44,12 @@ class GrounderOptions(Settings, title="grounder"):
         one_of("precision", "affordance_grasp.encoders.device:PRECISIONS"),
     ] = "auto"
 
-    def load(self) -> "Grounder":
+    def load(self) -> "Grounder | ExternalGrounder":
         """The network, ready to ground."""
+        if self.method == EXTERNAL:
+            from affordance_grasp.grounding.external import ExternalGrounder
+
+            return ExternalGrounder(self)
         from affordance_grasp.grounding.grounder import load_grounder
 
         return load_grounder(self.method, self.checkpoint, self.device, self.precision)
@@ -89,6 +97,8 @@ class PlanningOptions(GrounderOptions, RankingOptions, RobotOptions, title="plan
 
     def checkpoint_sha256(self) -> str:
         """Digest of the checkpoint; empty where none is needed, or the file does not exist."""
+        if self.method == EXTERNAL:
+            return ""
         path = self.checkpoint or demo_checkpoint(self.method)
         needed = RULES[self.rule].needs_heat and path.is_file()
         return sha256(path.read_bytes()).hexdigest() if needed else ""

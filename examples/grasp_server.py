@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import zmq
 
-from affordance_grasp.candidates.external.packing import pack, unpack
 from affordance_grasp.errors import AffordanceGraspError
+from affordance_grasp.external.packing import pack, unpack
 
 HAND, FINGERTIPS_M = "robotiq_2f_140", 0.21196  # the hand of the poses; its origin -> fingertips
 

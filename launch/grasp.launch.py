@@ -131,7 +131,19 @@ REAL_ARMS = {"aubo": "ros2_control", "moveit": "moveit"}
 PARAMETERS: dict[str, tuple[tuple[type, ...], tuple[str, ...]]] = {
     "simulator": ((SimulatorParameters,), ("object", "seed", "pose_seed", "robot_file")),
     "camera": ((CameraParameters,), ("serial",)),
-    "grounder": ((GrounderParameters,), ("method", "checkpoint", "device", "query")),
+    "grounder": (
+        (GrounderParameters,),
+        (
+            "method",
+            "checkpoint",
+            "device",
+            "query",
+            "model_command",
+            "model_persistent",
+            "model_address",
+            "model_timeout_s",
+        ),
+    ),
     "candidates": (
         (CandidatesParameters,),
         (
@@ -177,9 +189,11 @@ FORWARDED = {
     for executable in PARAMETERS
     for argument, each in _settings(executable).items()
 }
+NO_GROUNDER = "none, where another node serves ground"
 NO_GENERATOR = "none, where another node serves generate_grasps"
 ARGUMENTS = {
     **FORWARDED,
+    "method": ("", f"{FORWARDED['method'][1]}; {NO_GROUNDER}"),
     "generator": ("", f"{FORWARDED['generator'][1]}; {NO_GENERATOR}"),
     **OWN_ARGUMENTS,
 }
@@ -212,13 +226,23 @@ def _start(context: LaunchContext) -> list[LaunchDescriptionEntity]:
     return [
         SetEnvironmentVariable(DISCOVERY_RANGE, given["discovery"].upper()),
         *_camera(given),
-        *[_node(given, name, to=_camera_names(given)) for name in ("grounder", "selector")],
+        _node(given, "selector", to=_camera_names(given)),
+        *(
+            []
+            if given["method"] == "none"
+            else [_node(given, "grounder", to=_camera_names(given))]
+        ),
         *([] if given["generator"] == "none" else [_node(given, "candidates")]),
         *_robot(given),
         *_transforms(given),
         *_rviz(given),
         *_request(given),
     ]
+
+
+def _seers(given: Arguments) -> list[str]:
+    """The nodes that subscribe to the camera."""
+    return ["selector"] if given["method"] == "none" else ["grounder", "selector"]
 
 
 def _completed(given: Arguments) -> Arguments:

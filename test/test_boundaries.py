@@ -33,7 +33,6 @@ from affordance_grasp.candidates.external.exchange import (
     read_grasps_json,
 )
 from affordance_grasp.candidates.external.external_grasps import external_grasps
-from affordance_grasp.candidates.external.packing import pack, unpack
 from affordance_grasp.cli import COMMANDS, SHARED, main
 from affordance_grasp.configuration.documents import parse_json, parse_yaml
 from affordance_grasp.configuration.read import build
@@ -45,6 +44,7 @@ from affordance_grasp.control.robot import RobotSettings, load_robot
 from affordance_grasp.control.robot_description import within_description, without_camera
 from affordance_grasp.datatypes import CameraIntrinsics, Region
 from affordance_grasp.errors import LONGEST_SENTENCE, AffordanceGraspError
+from affordance_grasp.external.packing import pack, unpack
 from affordance_grasp.image_files import image_size, read_color, read_depth, read_gray
 from affordance_grasp.query.request import read_request
 from affordance_grasp.query.vocabulary import AFFORDANCES, load_vocabulary

@@ -12,10 +12,9 @@ import numpy as np
 import pytest
 from grasp_answers import GRIPPER, scene, written_as
 
-from affordance_grasp.candidates.external.external_grasps import GeneratorFault
 from affordance_grasp.candidates.external.settings import ExternalSettings
 from affordance_grasp.candidates.generators import make_generator
-from affordance_grasp.errors import InvalidInput, UnknownName
+from affordance_grasp.errors import ExternalFault, InvalidInput, UnknownName
 
 
 def made(tmp_path, script, **settings):
@@ -57,23 +56,23 @@ shutil.copy({str(tmp_path / "prepared.npy")!r}, folder / "grasps.npy")
     assert len(grasps) > 0.9 * len(known)
     apart = np.abs(known.T_cam_tcp - grasps.T_cam_tcp[0]).max(axis=(1, 2))
     assert apart.min() < 0.003
-    with pytest.raises(GeneratorFault, match="none of"):
+    with pytest.raises(ExternalFault, match="none of"):
         run(tmp_path, script, tip_offset_m=0.5)
 
 
 def test_the_folder_is_gone_afterwards(tmp_path):
     note = tmp_path / "where"
     script = f"import sys; open({str(note)!r}, 'w').write(sys.argv[1]); print('no idea'); exit(3)"
-    with pytest.raises(GeneratorFault, match="ended with code 3: no idea"):
+    with pytest.raises(ExternalFault, match="ended with code 3: no idea"):
         run(tmp_path, script)
     assert not os.path.exists(note.read_text())
 
 
 def test_only_the_end_of_a_long_complaint_is_kept(tmp_path):
-    with pytest.raises(GeneratorFault, match="the reason$") as fault:
+    with pytest.raises(ExternalFault, match="the reason$") as fault:
         run(tmp_path, "print('x\\n' * 100000 + 'the reason'); exit(1)")
     assert len(str(fault.value)) < 500
-    with pytest.raises(GeneratorFault, match="no output"):
+    with pytest.raises(ExternalFault, match="no output"):
         run(tmp_path, "exit(1)")
 
 
@@ -86,7 +85,7 @@ open({str(note)!r}, "w").write(str(child.pid))
 time.sleep(600)
 """
     started = monotonic()
-    with pytest.raises(GeneratorFault, match="took longer than 2 s and was ended"):
+    with pytest.raises(ExternalFault, match="took longer than 2 s and was ended"):
         run(tmp_path, script, timeout_s=2.0)
     assert monotonic() - started < 20
     assert gone(int(note.read_text()))
@@ -102,7 +101,7 @@ def _alive(pid):
 
 
 def test_a_program_that_leaves_nothing_is_told(tmp_path):
-    with pytest.raises(GeneratorFault, match="neither grasps.npy nor grasps.json"):
+    with pytest.raises(ExternalFault, match="neither grasps.npy nor grasps.json"):
         run(tmp_path, "pass")
 
 
@@ -127,7 +126,7 @@ def test_a_command_that_is_none_is_refused(command, words):
 def test_a_program_that_is_not_there_is_told():
     settings = ExternalSettings(command="/no/such/program")
     frame, understood, _ = scene()
-    with pytest.raises(GeneratorFault, match="/no/such/program cannot be started"):
+    with pytest.raises(ExternalFault, match="/no/such/program cannot be started"):
         make_generator("command", GRIPPER, settings).generate(frame, scene=understood)
 
 
@@ -148,13 +147,13 @@ while not (os.path.exists({note!r}) and open({note!r}).read()):
 @pytest.mark.parametrize(("then", "timeout_s"), [("exit(3)", 60.0), ("time.sleep(600)", 15.0)])
 def test_orphans_in_sessions_of_their_own_are_ended(tmp_path, then, timeout_s):
     note = tmp_path / "child"
-    with pytest.raises(GeneratorFault, match="code 3|took longer"):
+    with pytest.raises(ExternalFault, match="code 3|took longer"):
         run(tmp_path, STRAY.format(note=str(note)) + then, timeout_s=timeout_s)
     assert not _alive(int(note.read_text()))
 
 
 def test_endless_output_is_not_kept(tmp_path):
-    with pytest.raises(GeneratorFault, match="took longer"):
+    with pytest.raises(ExternalFault, match="took longer"):
         run(tmp_path, "import os\nwhile True: os.write(1, b'x' * 65536)", timeout_s=1.0)
 
 
@@ -172,7 +171,7 @@ def test_endless_output_is_not_kept(tmp_path):
     ],
 )
 def test_what_is_left_in_place_of_an_answer_is_told(tmp_path, script, words):
-    with pytest.raises(GeneratorFault, match=words):
+    with pytest.raises(ExternalFault, match=words):
         run(
             tmp_path,
             f"import os, pathlib, shutil, sys\nfolder = pathlib.Path(sys.argv[1])\n{script}\n",
@@ -230,7 +229,7 @@ def test_a_program_that_stays_up_is_started_once_and_goes_with_its_generator(tmp
 def test_what_a_program_that_stays_up_complains_of_is_told_and_it_stays(tmp_path):
     body = f"if number == 0: print(folder, 'no', 'idea', flush=True)\nelse: {ANSWERS}"
     generator = staying(tmp_path, body)
-    with pytest.raises(GeneratorFault, match="command: no idea"):
+    with pytest.raises(ExternalFault, match="command: no idea"):
         asked(generator)
     assert asked(generator).examined == 0
     assert len(pids(tmp_path)) == 1
@@ -250,7 +249,7 @@ def test_a_program_that_does_not_answer_is_ended_and_started_anew(
 ):
     first = f"if len(NOTE.read_text().split()) == 1:\n    {body}\n{ANSWERS}"
     generator = staying(tmp_path, first, timeout_s=timeout_s)
-    with pytest.raises(GeneratorFault, match=words) as fault:
+    with pytest.raises(ExternalFault, match=words) as fault:
         asked(generator)
     assert len(str(fault.value)) < 500
     assert gone(pids(tmp_path)[0])

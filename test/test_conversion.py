@@ -4,7 +4,8 @@ from grasp_answers import GRIPPER, scene, written_as
 
 from affordance_grasp.candidates.external.conventions import CONVENTIONS
 from affordance_grasp.candidates.external.conversion import GraspConversion
-from affordance_grasp.candidates.external.external_grasps import GeneratorFault, external_grasps
+from affordance_grasp.candidates.external.external_grasps import external_grasps
+from affordance_grasp.errors import ExternalFault
 from affordance_grasp.geometry import pose
 
 
@@ -81,9 +82,9 @@ def test_what_does_not_fit_is_counted_beside_what_does():
 def test_a_wrong_convention_is_told_rather_than_executed():
     known = scene()[2]
     T = written_as("graspgen", known.T_cam_tcp, 0.21196)
-    with pytest.raises(GeneratorFault, match=r"none of \d+ grasps fits .*check the convention"):
+    with pytest.raises(ExternalFault, match=r"none of \d+ grasps fits .*check the convention"):
         convert("tcp", T)  # 0.21196 m too high: nothing between the fingers
-    with pytest.raises(GeneratorFault, match="hit the object|touch the table"):
+    with pytest.raises(ExternalFault, match="hit the object|touch the table"):
         convert("graspgen", T, reach=0.292)  # 80 mm too deep
 
 
@@ -113,5 +114,5 @@ def test_a_generator_that_finds_nothing_is_not_at_fault():
 def test_poses_in_another_frame_are_told():
     known = scene()[2]
     T_base_cam = pose(translation_m=[0.5, 0.2, 0.4])
-    with pytest.raises(GeneratorFault, match="poses are in the optical frame"):
+    with pytest.raises(ExternalFault, match="poses are in the optical frame"):
         convert("tcp", T_base_cam @ known.T_cam_tcp, width_m=known.width_m)

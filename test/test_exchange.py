@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from grasp_answers import GRIPPER, scene
 
-from affordance_grasp.candidates.external import exchange
 from affordance_grasp.candidates.external.exchange import camera_content, read_grasps, write_frame
-from affordance_grasp.candidates.external.external_grasps import GeneratorFault
 from affordance_grasp.candidates.target import Target
 from affordance_grasp.datatypes import Region
+from affordance_grasp.errors import ExternalFault
+from affordance_grasp.external import folder_program
 from affordance_grasp.geometry import pose
 
 QUARTER_TURN = [[0, -1, 0], [1, 0, 0], [0, 0, 1]]
@@ -126,7 +126,7 @@ def test_no_grasps_are_no_grasps(tmp_path, name):
 )
 def test_json_that_holds_no_grasps_is_refused(tmp_path, text, words):
     (tmp_path / "grasps.json").write_text(text)
-    with pytest.raises(GeneratorFault, match=words):
+    with pytest.raises(ExternalFault, match=words):
         read_grasps(tmp_path, "test")
 
 
@@ -143,25 +143,25 @@ def test_json_that_holds_no_grasps_is_refused(tmp_path, text, words):
 )
 def test_an_array_that_holds_no_grasps_is_refused(tmp_path, content, words):
     np.save(tmp_path / "grasps.npy", content)
-    with pytest.raises(GeneratorFault, match=words):
+    with pytest.raises(ExternalFault, match=words):
         read_grasps(tmp_path, "test")
 
 
 def test_pickles_archives_and_oversized_files_are_not_opened(tmp_path, monkeypatch):
     np.save(tmp_path / "grasps.npy", np.array([{"a": 1}], object), allow_pickle=True)
-    with pytest.raises(GeneratorFault, match="no numbers but object"):
+    with pytest.raises(ExternalFault, match="no numbers but object"):
         read_grasps(tmp_path, "test")
     with (tmp_path / "grasps.npy").open("wb") as file:
         np.savez(file, grasps=grasp_group(ROW))
-    with pytest.raises(GeneratorFault, match="not a numpy array"):
+    with pytest.raises(ExternalFault, match="not a numpy array"):
         read_grasps(tmp_path, "test")
-    monkeypatch.setattr(exchange, "MAX_FILE_BYTES", 10)
-    with pytest.raises(GeneratorFault, match="at most 10 bytes are read"):
+    monkeypatch.setattr(folder_program, "MAX_FILE_BYTES", 10)
+    with pytest.raises(ExternalFault, match="at most 10 bytes are read"):
         read_grasps(tmp_path, "test")
 
 
 def test_a_folder_without_grasps_is_told(tmp_path):
-    with pytest.raises(GeneratorFault, match="neither grasps.npy nor grasps.json"):
+    with pytest.raises(ExternalFault, match="neither grasps.npy nor grasps.json"):
         read_grasps(tmp_path, "test")
 
 
@@ -197,7 +197,7 @@ def npy_bytes(header, body=b""):
 )
 def test_a_header_that_lies_is_one_sentence(tmp_path, header):
     (tmp_path / "grasps.npy").write_bytes(npy_bytes(header, bytes(17 * 8)))
-    with pytest.raises(GeneratorFault, match="test: grasps.npy") as fault:
+    with pytest.raises(ExternalFault, match="test: grasps.npy") as fault:
         read_grasps(tmp_path, "test")
     assert "\n" not in str(fault.value)
 

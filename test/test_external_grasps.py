@@ -6,10 +6,10 @@ from scipy.spatial.transform import Rotation
 
 from affordance_grasp.candidates.external.external_grasps import (
     MAX_GRASPS,
-    GeneratorFault,
     external_grasps,
     poses_from_parts,
 )
+from affordance_grasp.errors import ExternalFault
 
 GOOD = np.tile(np.eye(4), (3, 1, 1))
 
@@ -55,7 +55,7 @@ def test_rotations_of_single_precision_are_made_exact():
     ],
 )
 def test_an_answer_that_holds_no_grasps_is_refused(poses, words):
-    with pytest.raises(GeneratorFault, match=words):
+    with pytest.raises(ExternalFault, match=words):
         external_grasps(poses, "test")
 
 
@@ -77,7 +77,7 @@ def test_one_bad_pose_is_left_out_and_counted(poses, reason):
     np.testing.assert_array_equal(grasps.T_cam_external, GOOD[:2])
     assert grasps.left_out == {reason: 1}
     assert grasps.proposed == 3
-    with pytest.raises(GeneratorFault, match=f"test: none of 1 grasps is usable: 1 {reason};"):
+    with pytest.raises(ExternalFault, match=f"test: none of 1 grasps is usable: 1 {reason};"):
         external_grasps(poses[1:2], "test")
 
 
@@ -89,7 +89,7 @@ def test_one_bad_pose_is_left_out_and_counted(poses, reason):
     ],
 )
 def test_columns_that_do_not_fit_are_refused(values, words):
-    with pytest.raises(GeneratorFault, match=words):
+    with pytest.raises(ExternalFault, match=words):
         external_grasps(GOOD, "test", **values)
 
 

@@ -14,13 +14,12 @@ import pytest
 from grasp_answers import GRIPPER, scene, written_as
 from tabletop import Block, Can, tabletop
 
-from affordance_grasp.candidates.external.external_grasps import GeneratorFault
 from affordance_grasp.candidates.external.graspgen import GraspGenClient, largest_instances
-from affordance_grasp.candidates.external.packing import pack, unpack
 from affordance_grasp.candidates.external.settings import ExternalSettings
 from affordance_grasp.candidates.generators import make_generator
 from affordance_grasp.candidates.target import Target
-from affordance_grasp.errors import InvalidInput, UnknownName
+from affordance_grasp.errors import ExternalFault, InvalidInput, UnknownName
+from affordance_grasp.external.packing import pack, unpack
 from affordance_grasp.scene.cloud import segment_scene
 
 zmq = pytest.importorskip("zmq", reason="pyzmq is not installed")
@@ -145,7 +144,7 @@ def test_every_thing_on_the_table_is_asked_about():
 def test_a_bad_answer_is_one_sentence(answer, words):
     with Server(lambda _: answer) as server:
         client = GraspGenClient(server.address)
-        with pytest.raises(GeneratorFault, match=words) as fault:
+        with pytest.raises(ExternalFault, match=words) as fault:
             client.infer(np.zeros((5, 3)), 10, 5.0)
     assert len(str(fault.value)) < 500
 
@@ -153,15 +152,15 @@ def test_a_bad_answer_is_one_sentence(answer, words):
 def test_a_server_that_is_silent_costs_no_more_than_the_time_limit():
     with Server(lambda _: None) as server:
         started = monotonic()
-        with pytest.raises(GeneratorFault, match="no answer within 0.3 s"):
+        with pytest.raises(ExternalFault, match="no answer within 0.3 s"):
             ask(server, timeout_s=0.3)
         assert monotonic() - started < 3
 
 
 def test_no_server_and_no_address_are_one_sentence():
-    with pytest.raises(GeneratorFault, match="no answer within"):
+    with pytest.raises(ExternalFault, match="no answer within"):
         GraspGenClient("tcp://127.0.0.1:1").metadata(0.1)
-    with pytest.raises(GeneratorFault, match="took all the time"):
+    with pytest.raises(ExternalFault, match="took all the time"):
         GraspGenClient("tcp://127.0.0.1:1").metadata(-0.1)
     for address in ("localhost", "tcp://127.0.0.1", "gopher://x:1"):
         with pytest.raises(InvalidInput, match="is not usable"):
@@ -172,7 +171,7 @@ def test_a_lost_answer_does_not_spoil_the_next_request():
     answers = iter([b"\xc1", {"gripper_name": "x"}])
     with Server(lambda _: next(answers)) as server:
         client = GraspGenClient(server.address)
-        with pytest.raises(GeneratorFault):
+        with pytest.raises(ExternalFault):
             client.metadata(5.0)
         assert client.metadata(5.0) == {"gripper_name": "x"}
 

@@ -122,6 +122,11 @@ def test_a_generator_of_ones_own_takes_the_place_of_candidates(start):
     assert "candidates" not in names(start(generator="none"))
 
 
+def test_a_grounder_of_ones_own_takes_the_place_of_grounder(start):
+    assert "grounder" not in names(start(method="none"))
+    assert "grounder" in names(start(method="external", model_command="python3 mine.py"))
+
+
 @pytest.mark.parametrize(
     ("given", "words"),
     [

@@ -6,8 +6,8 @@ import msgpack
 import numpy as np
 import pytest
 
-from affordance_grasp.candidates.external.external_grasps import GeneratorFault
-from affordance_grasp.candidates.external.packing import MAX_BYTES, pack, unpack
+from affordance_grasp.errors import ExternalFault
+from affordance_grasp.external.packing import MAX_BYTES, pack, unpack
 
 CLOUD = np.arange(6, dtype=np.float32).reshape(2, 3)
 
@@ -49,7 +49,7 @@ def test_messages_survive_the_round_trip():
     ],
 )
 def test_an_array_that_is_none_is_refused(changes):
-    with pytest.raises(GeneratorFault, match="test: an array of"):
+    with pytest.raises(ExternalFault, match="test: an array of"):
         unpack(msgpack.packb({"grasps": FIELDS | changes}), "test")
 
 
@@ -69,5 +69,5 @@ def test_an_array_that_is_none_is_refused(changes):
     ],
 )
 def test_bytes_that_are_no_message_are_refused(data, words):
-    with pytest.raises(GeneratorFault, match=words):
+    with pytest.raises(ExternalFault, match=words):
         unpack(data, "test")

@@ -16,9 +16,8 @@ from geometry_msgs.msg import PoseArray
 from grasp_answers import GRIPPER, scene, written_as
 from std_msgs.msg import Header
 
-from affordance_grasp.candidates.external.external_grasps import GeneratorFault
 from affordance_grasp.candidates.external.settings import ExternalSettings
-from affordance_grasp.errors import UnknownName
+from affordance_grasp.errors import ExternalFault, UnknownName
 from affordance_grasp.nodes.convert.conversions import from_pose
 from affordance_grasp.nodes.inputs.published_grasps import (
     GraspInbox,
@@ -51,7 +50,7 @@ def inbox():
 
 def test_grasps_of_another_clock_are_not_kept(inbox):
     inbox._take(poses(scene()[2].T_cam_tcp, stamp_s=3700.0))
-    with pytest.raises(GeneratorFault, match="no grasps arrived"):
+    with pytest.raises(ExternalFault, match="no grasps arrived"):
         ask(inbox)
 
 
@@ -140,7 +139,7 @@ def test_grasps_that_are_under_way_are_waited_for(inbox):
 def test_grasps_that_cannot_be_meant_are_refused(inbox, message, words):
     if message is not None:
         inbox._take(message)
-    with pytest.raises(GeneratorFault, match=words):
+    with pytest.raises(ExternalFault, match=words):
         ask(inbox)
 
 
@@ -151,7 +150,7 @@ def test_a_pose_that_is_none_is_left_out_and_counted():
     np.testing.assert_allclose(found.score, [0.5])
     assert sum(found.left_out.values()) == 1
     message.poses[1].position.x = np.nan
-    with pytest.raises(GeneratorFault, match="none of 2 grasps is usable"):
+    with pytest.raises(ExternalFault, match="none of 2 grasps is usable"):
         from_pose_array(message, best_first=True)
 
 

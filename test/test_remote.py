@@ -13,9 +13,9 @@ from grasp_answers import scene
 from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import Header
 
-from affordance_grasp.candidates.external.external_grasps import GeneratorFault
 from affordance_grasp.candidates.target import Target
 from affordance_grasp.control.robot import load_robot
+from affordance_grasp.errors import ExternalFault
 from affordance_grasp.nodes.inputs import remote
 from affordance_grasp.nodes.inputs.frames import StampedFrame
 from affordance_grasp.nodes.inputs.remote import RemoteServices, ServedFrame
@@ -58,7 +58,7 @@ def test_grasps_of_the_image_are_taken(monkeypatch):
     ],
 )
 def test_grasps_in_another_frame_or_of_another_image_are_refused(monkeypatch, wrong, words):
-    with pytest.raises(GeneratorFault, match=words):
+    with pytest.raises(ExternalFault, match=words):
         answered(monkeypatch, wrong)
 
 

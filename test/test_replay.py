@@ -10,11 +10,11 @@ from small_bags import START_NS, bag_writer, compressed, image, info, joints, tr
 from tabletop import INTRINSICS, Block, tabletop
 
 from affordance_grasp import pipeline
-from affordance_grasp.candidates.external.external_grasps import GeneratorFault
 from affordance_grasp.candidates.generators import make_generator
 from affordance_grasp.cli import main
 from affordance_grasp.control.robot import load_robot
 from affordance_grasp.datatypes import CameraIntrinsics, Heatmap, RgbdFrame
+from affordance_grasp.errors import ExternalFault
 from affordance_grasp.geometry import pose, quaternion_xyzw
 from affordance_grasp.replay.report.results import read_results
 
@@ -234,7 +234,7 @@ class Moody:
         if next(self._served):
             return make_generator("antipodal").generate(frame, seed=seed, scene=scene)
         self._asked += 1
-        raise GeneratorFault(f"graspgen: no answer to request {self._asked}")
+        raise ExternalFault(f"graspgen: no answer to request {self._asked}")
 
 
 def test_a_frame_that_a_generator_cannot_serve_is_one_without_grasps(

@@ -46,7 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
         "query": heatmap.query,
         "affordance": heatmap.affordance,
         "method": heatmap.method,
-        "checkpoint": str(grounder.path),
+        "checkpoint": grounder.source,
         "peak_uv": list(heatmap.peak_uv),
         "confidence": round(heatmap.confidence, 4),
         "latency_ms": round(latency_ms, 1),

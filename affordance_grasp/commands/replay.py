@@ -51,6 +51,7 @@ def _options(arguments: argparse.Namespace) -> ReplayOptions:
 
 
 def _replay(arguments: argparse.Namespace, options: ReplayOptions, folder: Path) -> dict[str, Any]:
+    from affordance_grasp.methods.table import EXTERNAL
     from affordance_grasp.query.resolve import resolve_query
     from affordance_grasp.query.vocabulary import AFFORDANCES
     from affordance_grasp.replay.bags.bag import Bag
@@ -62,7 +63,8 @@ def _replay(arguments: argparse.Namespace, options: ReplayOptions, folder: Path)
     from affordance_grasp.report.plan_report import write_json
 
     with Bag(arguments.bag) as bag:
-        affordance = resolve_query(options.query, AFFORDANCES)
+        any_words = options.method == EXTERNAL and RULES[options.rule].needs_heat
+        affordance = options.query if any_words else resolve_query(options.query, AFFORDANCES)
         topics = find_topics(bag.topics, read_flags(TopicNames, arguments), affordance)
         outcome = replay(bag, topics, options, folder, restart=arguments.restart)
     summary = _summary(arguments.bag, options, vars(topics), outcome)

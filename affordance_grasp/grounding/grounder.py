@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -11,14 +10,13 @@ from torch import Tensor
 
 from affordance_grasp.datatypes import Heatmap, Region, check_color
 from affordance_grasp.encoders.device import check_device, choose_precision
-from affordance_grasp.errors import CheckpointError, InvalidInput
+from affordance_grasp.errors import CheckpointError
+from affordance_grasp.grounding.maps import Map, concentration, inside, paste, scaled
 from affordance_grasp.methods.checkpoint import Checkpoint, CheckpointInfo, load_checkpoint
 from affordance_grasp.methods.method import restore_network
 from affordance_grasp.methods.network import GroundingNetwork
 from affordance_grasp.methods.table import DEFAULT_METHOD, demo_checkpoint, method_package
 from affordance_grasp.query.resolve import resolve_query
-
-Map = NDArray[np.float32]
 
 
 class Grounder:
@@ -49,6 +47,15 @@ class Grounder:
         """The affordances that the checkpoint was trained for."""
         return self.info.affordances
 
+    @property
+    def source(self) -> str:
+        """Where it comes from: the checkpoint."""
+        return str(self.path)
+
+    def resolve(self, query: str) -> str:
+        """The affordance that a free text means; see :func:`resolve_query`."""
+        return resolve_query(query, self.affordances)
+
     def ground(
         self, color: NDArray[np.uint8], query: str, region: Region | None = None
     ) -> Heatmap:
@@ -66,11 +73,11 @@ class Grounder:
         check_color(color)
         if not queries:
             return []
-        affordances = [resolve_query(query, self.affordances) for query in queries]
-        crop = color if region is None else color[_inside(region, color).slices]
+        affordances = [self.resolve(query) for query in queries]
+        crop = color if region is None else color[inside(region, color).slices]
         return [
             Heatmap(
-                values=_paste(_scaled(heatmap, crop), color, region),
+                values=paste(scaled(heatmap, crop), color, region),
                 raw=raw,
                 query=query,
                 affordance=affordance,
@@ -123,40 +130,3 @@ def load_grounder(
         )
     network = restore_network(stored, f"checkpoint {path}")
     return Grounder(network, stored, path, device, precision)
-
-
-def concentration(values: Map) -> float:
-    """How far a heatmap, not negative, is from uniform: 0 uniform, near 1 on a single pixel.
-
-    It is the total variation distance, that is the share of the mass that would have to move to
-    make the map uniform; mass spread evenly over a fraction a of the image gives 1 - a.
-    """
-    total = values.sum(dtype=np.float64)
-    if total == 0:
-        return 0.0
-    return float(0.5 * np.abs(values / total - 1 / values.size).sum())
-
-
-def _inside(region: Region, color: NDArray[np.uint8]) -> Region:
-    height, width = color.shape[:2]
-    if region.right > width or region.bottom > height:
-        raise InvalidInput(
-            f"region {region.left},{region.top},{region.right},{region.bottom} reaches beyond the "
-            f"{width}x{height} image"
-        )
-    return region
-
-
-def _scaled(heatmap: Map, crop: NDArray[np.uint8]) -> Map:
-    height, width = crop.shape[:2]
-    resized = cv2.resize(heatmap, (width, height), interpolation=cv2.INTER_LINEAR)
-    peak = resized.max()
-    return np.asarray(resized / peak if peak > 0 else np.zeros_like(resized), np.float32)
-
-
-def _paste(values: Map, color: NDArray[np.uint8], region: Region | None) -> Map:
-    if region is None:
-        return values
-    full = np.zeros(color.shape[:2], np.float32)
-    full[region.slices] = values
-    return full

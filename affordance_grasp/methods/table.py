@@ -22,6 +22,9 @@ METHODS = {
     "locate": "affordance_grasp.methods.locate",
 }
 DEFAULT_METHOD = "plsp"
+EXTERNAL = "external"
+"""In place of a method: a model of others, see :mod:`affordance_grasp.grounding.external`."""
+GROUNDERS = (*METHODS, EXTERNAL)
 
 
 def method_module(name: str, part: str) -> Any:

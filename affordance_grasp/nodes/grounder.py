@@ -22,7 +22,6 @@ from affordance_grasp.nodes.ros.calls import publish_to, serve
 from affordance_grasp.nodes.ros.diagnostics import READY, Diagnostics, Health
 from affordance_grasp.nodes.ros.parameters import LiveParameters
 from affordance_grasp.nodes.ros.running import run
-from affordance_grasp.query.resolve import resolve_query
 from affordance_grasp.report.figures import heatmap_overlay
 from affordance_grasp.srv import GroundAffordance
 
@@ -52,7 +51,7 @@ class GrounderNode(Node):
     def _take(self, changed: GrounderParameters) -> None:
         """Refuse a query that the network does not know; subscribe for the first one."""
         if changed.query:
-            resolve_query(changed.query, self._grounder.affordances)
+            self._grounder.resolve(changed.query)
             self._frames = self._frames or FrameStream(self, self._show)
 
     def _ground(
@@ -60,7 +59,7 @@ class GrounderNode(Node):
     ) -> None:
         started = perf_counter()
         if not request.image.width:
-            response.affordance = resolve_query(request.query, self._grounder.affordances)
+            response.affordance = self._grounder.resolve(request.query)
             return
         color = to_color(request.image)
         region = to_region(request.region, color.shape[1], color.shape[0])

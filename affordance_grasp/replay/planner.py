@@ -6,10 +6,9 @@ from time import perf_counter
 import numpy as np
 from numpy.typing import NDArray
 
-from affordance_grasp.candidates.external.external_grasps import GeneratorFault
 from affordance_grasp.control.motion.pick import reach_from
 from affordance_grasp.datatypes import RgbdFrame
-from affordance_grasp.errors import AffordanceGraspError, InvalidInput, NoObject
+from affordance_grasp.errors import AffordanceGraspError, ExternalFault, InvalidInput, NoObject
 from affordance_grasp.pipeline import GraspPlan, load_planner
 from affordance_grasp.replay.bags.decoding import decode_truth, fitting
 from affordance_grasp.replay.options import ReplayOptions
@@ -56,7 +55,7 @@ class FramePlanner:
             plan = self._plan(frame, numbered.view)
         except (InvalidInput, NoObject) as error:
             return _without_plan(numbered, NOTHING, error)
-        except GeneratorFault as error:
+        except ExternalFault as error:
             return replace(_without_plan(numbered, NOTHING, error), fault=True)
         latency = {"decode": decode_ms, **plan.timings_ms, "total": _since(started)}
         picture = self._draw(numbered.index, plan) if drawn else None

@@ -14,12 +14,12 @@ from affordance_grasp.candidates.antipodal.hands import Hands, quality
 from affordance_grasp.candidates.external.conventions import Convention, WidthMeaning
 from affordance_grasp.candidates.external.external_grasps import (
     ExternalGrasps,
-    GeneratorFault,
     first_of,
 )
 from affordance_grasp.candidates.external.placement import place
 from affordance_grasp.control.gripper import Gripper
 from affordance_grasp.datatypes import GraspCandidates
+from affordance_grasp.errors import ExternalFault
 from affordance_grasp.geometry import Floats
 from affordance_grasp.scene.cloud import TableScene
 
@@ -41,14 +41,14 @@ class GraspConversion:
         are none, the geometric quality takes their place.
 
         Raises:
-            GeneratorFault: none of the grasps fits; counts the reasons.
+            ExternalFault: none of the grasps fits; counts the reasons.
         """
         T_cam_tcp = self.convention.to_tcp(
             grasps.T_cam_external, grasps.depth_m, self.tip_offset_m
         )
         placed = place(T_cam_tcp, *self._widths_m(grasps), scene, gripper)
         if len(grasps) and not len(placed.index):
-            raise GeneratorFault(_all_unfit(grasps, placed.faults, gripper, self.convention.name))
+            raise ExternalFault(_all_unfit(grasps, placed.faults, gripper, self.convention.name))
         unfit = {f"that {what}": int(bad.sum()) for what, bad in first_of(placed.faults).items()}
         score = _scored(grasps.score[placed.index], placed.hands, scene, gripper)
         found = GraspCandidates(

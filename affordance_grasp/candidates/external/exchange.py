@@ -32,7 +32,6 @@ from affordance_grasp.array_files import parse_array
 from affordance_grasp.candidates.external.external_grasps import (
     MAX_GRASPS,
     ExternalGrasps,
-    GeneratorFault,
     external_grasps,
     poses_from_parts,
 )
@@ -41,14 +40,13 @@ from affordance_grasp.configuration.documents import parse_json
 from affordance_grasp.configuration.settings import Triple
 from affordance_grasp.control.gripper import Gripper
 from affordance_grasp.datatypes import CameraIntrinsics, GraspCandidates, RgbdFrame
-from affordance_grasp.errors import InvalidInput, writing
-from affordance_grasp.files import read_bytes
+from affordance_grasp.errors import ExternalFault, InvalidInput, writing
+from affordance_grasp.external.folder_program import read_answer
 from affordance_grasp.geometry import Floats, pose, pose_from_quaternion, quaternion_xyzw
 from affordance_grasp.scene.cloud import TableScene
 from affordance_grasp.scene.labelled_points import ply_bytes, scene_points
 from affordance_grasp.scene.table import TablePlane
 
-MAX_FILE_BYTES = 32 * 2**20
 GRASP_GROUP_COLUMNS = 17
 NPY, JSON = "grasps.npy", "grasps.json"
 OPTIONAL = ("width_m", "depth_m", "score", "opening_m")
@@ -103,29 +101,23 @@ def read_grasps(folder: Path, generator: str) -> tuple[ExternalGrasps, str]:
     """The grasps that a program left in the folder, and the name of their convention.
 
     Raises:
-        GeneratorFault: there is no such file, or it does not hold grasps.
+        ExternalFault: there is no such file, or it does not hold grasps.
     """
     for name, read in ((NPY, read_grasp_group), (JSON, read_grasps_json)):
-        path = folder / name
-        for place in (folder, path):
-            if place.is_symlink():
-                raise GeneratorFault(
-                    f"{generator}: {place.name} is a link; expected {name} itself"
-                )
-        if path.exists():
+        encoded = read_answer(folder, name, generator)
+        if encoded is not None:
             try:
-                encoded = read_bytes(path, f"{generator}:", MAX_FILE_BYTES)
                 return read(encoded, generator)
             except InvalidInput as error:
-                raise GeneratorFault(str(error)) from error
-    raise GeneratorFault(f"{generator}: the program left neither {NPY} nor {JSON} in its folder")
+                raise ExternalFault(str(error)) from error
+    raise ExternalFault(f"{generator}: the program left neither {NPY} nor {JSON} in its folder")
 
 
 def read_grasp_group(encoded: bytes, generator: str) -> tuple[ExternalGrasps, str]:
     """Grasps of a saved GraspGroup."""
     rows = parse_array(encoded, f"{generator}: {NPY}")
     if rows.ndim != 2 or rows.shape[1] != GRASP_GROUP_COLUMNS:
-        raise GeneratorFault(
+        raise ExternalFault(
             f"{generator}: {NPY} is {rows.shape}, expected (N, {GRASP_GROUP_COLUMNS})"
         )
     rows = rows[:MAX_GRASPS].astype(float)
@@ -161,7 +153,7 @@ def read_grasps_json(encoded: bytes, generator: str) -> tuple[ExternalGrasps, st
     content = parse_json(encoded, name)
     grasps = content.get("grasps") if isinstance(content, dict) else None
     if not isinstance(grasps, list):
-        raise GeneratorFault(f'{name} must hold {{"grasps": [{{...}}, ...]}}')
+        raise ExternalFault(f'{name} must hold {{"grasps": [{{...}}, ...]}}')
     usable: list[_Grasp] = []
     poses: list[Floats] = []
     problems: list[str] = []
@@ -174,7 +166,7 @@ def read_grasps_json(encoded: bytes, generator: str) -> tuple[ExternalGrasps, st
             wanted = "needs position and quaternion_xyzw or rotation"
             problems.append(f"{name}: grasp {number} {wanted} ({error})")
     if problems and not usable:
-        raise GeneratorFault(problems[0])
+        raise ExternalFault(problems[0])
     source = [content.get("T_cam_source", np.eye(4))]
     T_cam_source = external_grasps(source, f"{name}: T_cam_source").T_cam_external[0]
     T = T_cam_source @ np.array(poses).reshape(-1, 4, 4)

@@ -11,17 +11,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.spatial.transform import Rotation
 
-from affordance_grasp.errors import AffordanceGraspError
+from affordance_grasp.errors import ExternalFault
 from affordance_grasp.geometry import Floats, pose
 
 MAX_GRASPS = 20_000
 MAX_DISTANCE_M = 10.0
 MAX_SIZE_M = 1.0
 ROTATION_TOLERANCE = 1e-2
-
-
-class GeneratorFault(AffordanceGraspError):
-    """An external grasp generator is absent, too slow, or its answer is not usable."""
 
 
 @dataclass(frozen=True)
@@ -64,15 +60,15 @@ def external_grasps(
     """The usable ones of N grasps of which only the poses (N, 4, 4) are required; N may be 0.
 
     Raises:
-        GeneratorFault: arrays of other shapes, too many grasps, or none of them is usable.
+        ExternalFault: arrays of other shapes, too many grasps, or none of them is usable.
     """
     T = _numbers(T_cam_external, generator, "poses")
     T = T.reshape(-1, 4, 4) if T.size == 0 else T
     count = len(T) if T.ndim else -1
     if T.shape != (count, 4, 4):
-        raise GeneratorFault(f"{generator}: poses are {T.shape}, expected (N, 4, 4)")
+        raise ExternalFault(f"{generator}: poses are {T.shape}, expected (N, 4, 4)")
     if count > MAX_GRASPS:
-        raise GeneratorFault(f"{generator}: {count} grasps; at most {MAX_GRASPS} are read")
+        raise ExternalFault(f"{generator}: {count} grasps; at most {MAX_GRASPS} are read")
     given = {"width_m": width_m, "depth_m": depth_m, "score": score, "opening_m": opening_m}
     columns = {name: _column(values, count, generator, name) for name, values in given.items()}
     faults = {**_pose_faults(T), **_number_faults(**columns)}
@@ -80,7 +76,7 @@ def external_grasps(
     left_out = {what: int(wrong.sum()) for what, wrong in first_of(faults).items() if wrong.any()}
     if count and not usable.any():
         counted = ", ".join(f"{number} {what}" for what, number in left_out.items())
-        raise GeneratorFault(
+        raise ExternalFault(
             f"{generator}: none of {count} grasps is usable: {counted}; poses and sizes are in "
             "metres, in the camera's optical frame"
         )
@@ -91,7 +87,7 @@ def external_grasps(
 def _column(values: ArrayLike | None, count: int, generator: str, name: str) -> Floats:
     column = np.full(count, np.nan) if values is None else _numbers(values, generator, name)
     if column.shape != (count,):
-        raise GeneratorFault(f"{generator}: {name} is {column.shape} for {count} grasps")
+        raise ExternalFault(f"{generator}: {name} is {column.shape} for {count} grasps")
     return column
 
 
@@ -155,4 +151,4 @@ def _numbers(values: ArrayLike, generator: str, name: str) -> Floats:
             raise TypeError(given.dtype)
         return given.astype(float)
     except (TypeError, ValueError, OverflowError) as error:
-        raise GeneratorFault(f"{generator}: {name} are not numbers in a regular array") from error
+        raise ExternalFault(f"{generator}: {name} are not numbers in a regular array") from error

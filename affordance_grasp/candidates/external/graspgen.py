@@ -18,16 +18,14 @@ import numpy as np
 from affordance_grasp.candidates.external.exchange import camera_content
 from affordance_grasp.candidates.external.external_grasps import (
     ExternalGrasps,
-    GeneratorFault,
     external_grasps,
 )
-from affordance_grasp.candidates.external.packing import MAX_BYTES, pack, unpack
 from affordance_grasp.candidates.external.settings import ExternalSettings
 from affordance_grasp.candidates.target import ANY, Target
 from affordance_grasp.control.gripper import Gripper
 from affordance_grasp.datatypes import GraspCandidates, RgbdFrame
-from affordance_grasp.errors import InvalidInput
-from affordance_grasp.extras import require
+from affordance_grasp.errors import ExternalFault
+from affordance_grasp.external.server import Server
 from affordance_grasp.geometry import Floats
 from affordance_grasp.scene.cloud import ObjectCloud, TableScene, segment_scene
 
@@ -36,14 +34,12 @@ MAX_INSTANCES = 4
 MIN_POINTS = 50
 
 
-class GraspGenClient:
-    """Queries one server; a socket per request, so that a lost answer affects no other."""
+class GraspGenClient(Server):
+    """Queries one server."""
 
     def __init__(self, address: str) -> None:
         """Nothing is sent yet."""
-        self.address = address
-        self._zmq = require("zmq", "the generator graspgen")
-        self._context = self._zmq.Context.instance()
+        super().__init__(address, NAME)
 
     def metadata(self, timeout_s: float) -> dict[str, Any]:
         """The server's description; ``gripper_name`` is the hand it was trained with."""
@@ -70,39 +66,8 @@ class GraspGenClient:
         answer = self.ask(request, timeout_s)
         for field in ("grasps", "confidences"):
             if field not in answer:
-                raise GeneratorFault(f"{self._name}: the answer has no {field!r}")
+                raise ExternalFault(f"{self._name}: the answer has no {field!r}")
         return external_grasps(answer["grasps"], self._name, score=answer["confidences"])
-
-    def ask(self, request: dict[str, Any], timeout_s: float) -> dict[str, Any]:
-        """Send one request and wait for its answer.
-
-        Raises:
-            GeneratorFault: no answer in time, an unreadable one, or the server's own error.
-        """
-        zmq = self._zmq
-        if timeout_s <= 0:
-            raise GeneratorFault(f"{self._name}: its earlier answers took all the time there was")
-        with self._context.socket(zmq.REQ) as socket:
-            socket.setsockopt(zmq.LINGER, 0)
-            socket.setsockopt(zmq.MAXMSGSIZE, MAX_BYTES)
-            try:
-                socket.connect(self.address)
-            except zmq.ZMQError as error:
-                raise InvalidInput(
-                    f"generator address {self.address!r} is not usable ({error}); expected one "
-                    "such as tcp://127.0.0.1:5556"
-                ) from error
-            socket.send(pack(request))
-            if not socket.poll(max(1, int(timeout_s * 1e3))):
-                raise GeneratorFault(f"{self._name}: no answer within {timeout_s:.1f} s")
-            answer = unpack(socket.recv(), self._name)
-        if "error" in answer:
-            raise GeneratorFault(f"{self._name} refused: {str(answer['error']):.300}")
-        return answer
-
-    @property
-    def _name(self) -> str:
-        return f"{NAME} at {self.address}"
 
 
 class GraspGenGenerator:
@@ -145,12 +110,12 @@ class GraspGenGenerator:
     ) -> tuple[ExternalGrasps, int]:
         """Grasps for every instance, and how many had none: one refusal loses no other's."""
         found: list[ExternalGrasps] = []
-        refused: list[GeneratorFault] = []
+        refused: list[ExternalFault] = []
         for points in largest_instances(cloud, told["target"]):
             try:
                 left_s, count = deadline - monotonic(), self._settings.max_grasps
                 found.append(self._client.infer(points, count, left_s, told))
-            except GeneratorFault as fault:
+            except ExternalFault as fault:
                 refused.append(fault)
         if refused and not found:
             raise refused[0]

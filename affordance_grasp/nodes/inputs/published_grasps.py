@@ -20,7 +20,6 @@ from std_msgs.msg import Header
 
 from affordance_grasp.candidates.external.external_grasps import (
     ExternalGrasps,
-    GeneratorFault,
     external_grasps,
 )
 from affordance_grasp.candidates.external.settings import ExternalSettings
@@ -28,6 +27,7 @@ from affordance_grasp.candidates.generators import GENERATORS
 from affordance_grasp.candidates.target import ANY, Target
 from affordance_grasp.control.gripper import Gripper
 from affordance_grasp.datatypes import GraspCandidates, RgbdFrame
+from affordance_grasp.errors import ExternalFault
 from affordance_grasp.msg import ExternalGrasps as ExternalGraspsMessage
 from affordance_grasp.nodes.ros.calls import listen
 from affordance_grasp.scene.cloud import TableScene, segment_scene
@@ -59,7 +59,7 @@ class GraspInbox:
         """The newest grasps of an image taken after a stamp [s]; waits for them.
 
         Raises:
-            GeneratorFault: none arrive in time; describes what did.
+            ExternalFault: none arrive in time; describes what did.
         """
 
         def fresh() -> list[Message]:
@@ -67,7 +67,7 @@ class GraspInbox:
 
         with self._arrived:
             if not self._arrived.wait_for(fresh, timeout_s):
-                raise GeneratorFault(self._complaint(taken_after_s, timeout_s))
+                raise ExternalFault(self._complaint(taken_after_s, timeout_s))
             return fresh()[-1]
 
     def _take(self, message: Message) -> None:
@@ -126,7 +126,7 @@ class PublishedGrasps:
         after_s = seconds(self.header.stamp) - self.max_age_s
         message = self.inbox.newest(after_s, self.settings.timeout_s)
         if plain_frame(message.header.frame_id) != self.header.frame_id:
-            raise GeneratorFault(
+            raise ExternalFault(
                 f"grasps are in frame {message.header.frame_id!r} and the image in "
                 f"{self.header.frame_id!r}; they must be in the image's frame"
             )

@@ -10,10 +10,12 @@ from rclpy.node import Node
 from sensor_msgs.msg import PointCloud2
 from std_msgs.msg import Header
 
-from affordance_grasp.candidates.external.external_grasps import GeneratorFault
 from affordance_grasp.candidates.target import ANY, Target
 from affordance_grasp.control.robot import RobotConfig
 from affordance_grasp.datatypes import GraspCandidates, Heatmap, Region, RgbdFrame
+from affordance_grasp.errors import ExternalFault
+from affordance_grasp.grounding.external import checked_map
+from affordance_grasp.grounding.maps import paste
 from affordance_grasp.nodes.convert.conversions import from_region
 from affordance_grasp.nodes.convert.grasp_messages import to_candidates
 from affordance_grasp.nodes.convert.images import to_map
@@ -94,8 +96,9 @@ class ServedFrame:
             image=self.stamped.color, region=from_region(region), query=query
         )
         response = call(self.services.ground, request, self.services.timeout_s)
+        part = checked_map(to_map(response.heatmap), color, region, "service ground")
         return Heatmap(
-            values=to_map(response.heatmap),
+            values=paste(part / part.max(), color, region),
             raw=to_map(response.raw, "raw heatmap"),
             query=query,
             affordance=response.affordance,
@@ -132,12 +135,12 @@ class ServedFrame:
         """Refuse grasps in another frame or of another image."""
         asked = self.stamped.header
         if header.frame_id != asked.frame_id:
-            raise GeneratorFault(
+            raise ExternalFault(
                 f"service {self.name} answered in frame {header.frame_id!r}; grasps must be in "
                 f"the image's frame {asked.frame_id!r}"
             )
         if header.stamp != asked.stamp:
-            raise GeneratorFault(
+            raise ExternalFault(
                 f"service {self.name} answered with stamp {seconds(header.stamp):.3f} s; it must "
                 f"be that of the image, {seconds(asked.stamp):.3f} s"
             )

@@ -11,8 +11,8 @@ from contextlib import suppress
 from time import monotonic
 from weakref import finalize
 
-from affordance_grasp.candidates.external import overseer
-from affordance_grasp.candidates.external.external_grasps import GeneratorFault
+from affordance_grasp.errors import ExternalFault
+from affordance_grasp.external import overseer
 
 KILL_S = 10.0
 """Longest wait for the overseer, which is quick where the machine is not busy."""
@@ -30,10 +30,10 @@ class Program:
         """Start it.
 
         Raises:
-            GeneratorFault: it cannot be started; ``name`` begins the sentence.
+            ExternalFault: it cannot be started; ``name`` begins the sentence.
         """
         if shutil.which(words[0]) is None:
-            raise GeneratorFault(f"{name}: {words[0]} cannot be started (no such program)")
+            raise ExternalFault(f"{name}: {words[0]} cannot be started (no such program)")
         # closed when this process ends, however it ends: then the overseer ends the program
         lifeline, ours = os.pipe()
         try:
@@ -47,7 +47,7 @@ class Program:
             )
         except OSError as error:
             os.close(ours)
-            raise GeneratorFault(f"{name}: {words[0]} cannot be started ({error})") from error
+            raise ExternalFault(f"{name}: {words[0]} cannot be started ({error})") from error
         finally:
             os.close(lifeline)
         self.end = finalize(self, _end, self._process, ours)

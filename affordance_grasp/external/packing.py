@@ -10,7 +10,7 @@ from typing import Any, TypeGuard
 import numpy as np
 from numpy.typing import NDArray
 
-from affordance_grasp.candidates.external.external_grasps import GeneratorFault
+from affordance_grasp.errors import ExternalFault
 from affordance_grasp.extras import require
 
 MAX_BYTES = 16 * 2**20
@@ -27,19 +27,17 @@ def unpack(data: bytes, sender: str) -> dict[str, Any]:
     """The message in some bytes, its arrays as numpy arrays.
 
     Raises:
-        GeneratorFault: no map, too large, or an array that is none.
+        ExternalFault: no map, too large, or an array that is none.
     """
     if len(data) > MAX_BYTES:
-        raise GeneratorFault(
-            f"{sender}: answer of {len(data)} bytes; at most {MAX_BYTES} are read"
-        )
+        raise ExternalFault(f"{sender}: answer of {len(data)} bytes; at most {MAX_BYTES} are read")
     msgpack = _msgpack()
     try:
         message = msgpack.unpackb(data, raw=False, max_map_len=MAX_NAMES)
     except (ValueError, RecursionError, msgpack.UnpackException) as error:
-        raise GeneratorFault(f"{sender}: answer is not MessagePack ({error})") from error
+        raise ExternalFault(f"{sender}: answer is not MessagePack ({error})") from error
     if not isinstance(message, dict):
-        raise GeneratorFault(f"{sender}: answer is a {type(message).__name__}, expected a map")
+        raise ExternalFault(f"{sender}: answer is a {type(message).__name__}, expected a map")
     return {str(name): _decoded(value, sender) for name, value in message.items()}
 
 
@@ -61,12 +59,12 @@ def _decoded(value: Any, sender: str) -> Any:
     kind, shape, data = value.get(b"type"), value.get(b"shape"), value.get(b"data")
     dtype = _plain_dtype(kind)
     if dtype is None or not isinstance(data, bytes) or not _is_shape(shape):
-        raise GeneratorFault(
+        raise ExternalFault(
             f"{sender}: an array of type {kind!r:.40} and shape {shape!r:.40} is not readable; "
             "expected plain numbers"
         )
     if prod(shape) * dtype.itemsize != len(data):
-        raise GeneratorFault(f"{sender}: an array of shape {shape} has {len(data)} bytes")
+        raise ExternalFault(f"{sender}: an array of shape {shape} has {len(data)} bytes")
     array: NDArray[Any] = np.frombuffer(data, dtype).reshape(shape)
     return array
 
@@ -90,4 +88,4 @@ def _is_shape(shape: Any) -> TypeGuard[list[int]]:
 
 
 def _msgpack() -> Any:
-    return require("msgpack", "the generator graspgen")
+    return require("msgpack", "a server of others")
