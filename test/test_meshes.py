@@ -79,6 +79,9 @@ def test_files_are_found_beside_the_urdf_and_where_a_url_says(tmp_path):
         ("http://x/a.stl", "expected package://, file:// or a path"),
         ("a.step", r"expected a file of \.stl, \.dae, \.obj"),
         ("", r"expected a file of \.stl"),
+        ("package://[x/a.stl", "link a: mesh 'package://.x/a.stl' is no URL"),
+        ("package://x/\0.stl", "is not there"),
+        ("7" * 5000 + ".stl", "is not there"),
     ],
 )
 def test_a_mesh_that_is_not_there_is_named(tmp_path, reference, words):

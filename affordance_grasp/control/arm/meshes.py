@@ -6,6 +6,7 @@ that was only downloaded has it.
 """
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 from xml.etree import ElementTree
@@ -14,12 +15,13 @@ import numpy as np
 
 from affordance_grasp.errors import InvalidInput, shown
 from affordance_grasp.extras import require
-from affordance_grasp.files import check_file
+from affordance_grasp.files import check_file, read_bytes
 from affordance_grasp.geometry import Floats
 from affordance_grasp.share import exists
 
 FORMATS = (".stl", ".dae", ".obj")
 MAX_BYTES = 2**26
+MAX_MANIFEST_BYTES = 2**20
 MAX_TRIANGLES = 1_000_000
 MAX_SIZE_M = 5.0
 """No link is wider: a larger mesh is in millimetres."""
@@ -32,7 +34,10 @@ def find_mesh(reference: str, urdf: Path, where: str) -> Path:
         InvalidInput: it is not there, which names the paths that were looked at, or it is of
             another scheme or format.
     """
-    url = urlsplit(reference)
+    try:
+        url = urlsplit(reference)
+    except ValueError as error:  # of brackets
+        raise InvalidInput(f"{where}: mesh {shown(reference)} is no URL ({error})") from error
     if url.scheme == "package":
         looked = _of_package(unquote(url.netloc), unquote(url.path).lstrip("/"), urdf)
     elif url.scheme in ("", "file"):
@@ -72,10 +77,10 @@ def _folders(variable: str) -> list[str]:
 
 def _package_name(folder: Path) -> str:
     """What its package.xml calls it, or else the folder's own name."""
-    try:
-        name = ElementTree.parse(folder / "package.xml").findtext("name")
-    except (OSError, ElementTree.ParseError):
-        name = None
+    name = None
+    with suppress(InvalidInput, ElementTree.ParseError):  # most folders are no packages
+        manifest = read_bytes(folder / "package.xml", "package.xml", MAX_MANIFEST_BYTES)
+        name = ElementTree.fromstring(manifest).findtext("name")
     return (name or folder.name).strip()
 
 
