@@ -3,11 +3,12 @@
 import argparse
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from affordance_grasp.control.robot_check import RobotReport, check_robot, reach_map
 from affordance_grasp.errors import InvalidInput
-from affordance_grasp.report.figures import write_png
-from affordance_grasp.report.reach_map import draw_reach_map
+
+if TYPE_CHECKING:
+    from affordance_grasp.control.robot_check import RobotReport
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -28,6 +29,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Check, draw, and report."""
+    from affordance_grasp.control.robot_check import check_robot, reach_map
+    from affordance_grasp.report.figures import write_png
+    from affordance_grasp.report.reach_map import draw_reach_map
+
     if arguments.poses < 0:
         raise InvalidInput(f"--poses is {arguments.poses}; expected 0 or more")
     report = check_robot(arguments.file, arguments.base, arguments.tip, arguments.poses)
@@ -44,12 +49,12 @@ def run(arguments: argparse.Namespace) -> int:
     return InvalidInput.exit_code if report.missing else 0
 
 
-def _as_json(report: RobotReport) -> str:
+def _as_json(report: "RobotReport") -> str:
     facts = {name.strip(): value for name, value in report.facts}
     return json.dumps({"facts": facts, "missing": report.missing}, indent=2)
 
 
-def _as_text(report: RobotReport) -> str:
+def _as_text(report: "RobotReport") -> str:
     width = min(max((len(name) for name, _ in report.facts), default=0), 32)
     lines = [f"{name:<{width}}  {value}" for name, value in report.facts]
     return "\n".join([*lines, *(f"missing: {sentence}" for sentence in report.missing)])

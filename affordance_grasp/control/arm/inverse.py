@@ -31,7 +31,7 @@ def inverse(arm: SerialArm, T_base_tip: ArrayLike, seed_q: ArrayLike | None = No
     if T.shape != (4, 4) or not np.isfinite(T).all():
         raise InvalidInput("inverse kinematics needs one finite 4x4 pose")
     seed = None if seed_q is None else np.asarray(seed_q, float)
-    found = _into_limits(arm, _distinct(SOLVERS[classify(arm)](arm, T, seed)))
+    found = _distinct(SOLVERS[classify(arm)](arm, T, seed))
     if seed is None or not len(found):
         return found
     found = nearest_turn(arm, found, seed)
@@ -81,13 +81,6 @@ def nearest_turn(arm: SerialArm, q: Floats, seed_q: Floats) -> Floats:
     return np.where(allowed, turned, q)
 
 
-def _into_limits(arm: SerialArm, q: Floats) -> Floats:
-    """Angles in [-pi, pi], or a turn away where that is within the limits and they are not."""
-    toward = np.sign((q < arm.lower) * 1.0 - (q > arm.upper) * 1.0)
-    turned = q + 2 * np.pi * toward
-    return np.where((turned >= arm.lower) & (turned <= arm.upper), turned, q)
-
-
 def _closed_form(arm: SerialArm, T: Floats, seed: Floats | None) -> Floats:
     geometry = three_parallel.analyse(arm)
     if geometry is None:
@@ -104,12 +97,11 @@ def _closed_form(arm: SerialArm, T: Floats, seed: Floats | None) -> Floats:
         better = left < error[rough]
         branches[rough] = np.where(better[:, None], polished, branches[rough])
         error[rough] = np.minimum(left, error[rough])
-    return branches[error < ACCEPTED]
+    return numeric_inverse.into_limits(arm, branches[error < ACCEPTED])
 
 
 def _numeric(arm: SerialArm, T: Floats, seed: Floats | None) -> Floats:
-    found = numeric_inverse.solve(arm, T, seed)
-    return np.asarray((found + np.pi) % (2 * np.pi) - np.pi)
+    return numeric_inverse.solve(arm, T, seed)
 
 
 def _distinct(found: Floats) -> Floats:

@@ -36,21 +36,30 @@ def residual(arm: SerialArm, T_base_tip: Floats, q: Floats) -> Floats:
 def solve(arm: SerialArm, T_base_tip: Floats, seed_q: Floats | None = None) -> Floats:
     """Joint vectors (K, J) that reach the pose, found from ``seed_q`` and random seeds.
 
-    Stops after the first round of seeds that finds anything; an empty (0, J) array means that no
-    seed converged.
+    Stops after the first round of seeds that finds one within the limits; an empty (0, J) array
+    means that no seed converged. Angles as :func:`into_limits` has them.
     """
     rng = np.random.default_rng(0)
     lower = np.maximum(arm.lower, -np.pi)
     upper = np.minimum(arm.upper, np.pi)
+    found = np.empty((0, arm.dof))
     for _ in range(ROUNDS):
         q = rng.uniform(lower, upper, (SEEDS, arm.dof))
         if seed_q is not None:
             q[0] = seed_q
         q, error = _descend(arm, T_base_tip, q, STEPS, floor=1e-6)
-        found = q[error < 1e-6]
-        if len(found):
-            return polish(arm, T_base_tip, found)
-    return np.empty((0, arm.dof))
+        new = polish(arm, T_base_tip, q[error < 1e-6])
+        found = np.concatenate([found, into_limits(arm, new)])
+        if ((found >= arm.lower) & (found <= arm.upper)).all(axis=1).any():
+            break
+    return found
+
+
+def into_limits(arm: SerialArm, q: Floats) -> Floats:
+    """Angles (K, J) in [-pi, pi], or a turn away where only that is within the limits."""
+    q = (q + np.pi) % (2 * np.pi) - np.pi
+    turned = q + 2 * np.pi * (1.0 * (q < arm.lower) - 1.0 * (q > arm.upper))
+    return np.where((turned >= arm.lower) & (turned <= arm.upper), turned, q)
 
 
 def _descend(
