@@ -26,6 +26,7 @@ from affordance_grasp.simulation.rendering.scene_camera import (
     part_mask,
 )
 from affordance_grasp.simulation.scans.layouts import find_scans
+from affordance_grasp.simulation.scans.libero import read_libero
 from affordance_grasp.simulation.scans.regions import (
     Region,
     ScanNotes,
@@ -297,3 +298,40 @@ def test_the_notes_of_the_package_can_be_read():
 
     notes = read_notes(share_path("config/scan_parts.yaml"))
     assert len(notes) == 12 and notes["025_mug"].part_names() == ("handle", "rim", "body")
+
+
+MJCF = """<mujoco><asset>
+<texture file="half.png" name="t" type="2d"/><material name="m" texture="t"/>
+<mesh file="box.msh" name="b" scale="0.5 0.5 0.5"/></asset><worldbody><body><body name="object">
+<geom type="mesh" mesh="b" group="1" material="m" contype="0" conaffinity="0"/>
+<geom type="box" pos="0.01 0 0.02" size="0.01 0.02 0.03" quat="1 0 0 0" group="0"/>
+</body></body></worldbody></mujoco>"""
+
+
+def test_an_object_of_libero_has_its_own_boxes_and_its_texture_the_right_way_up(tmp_path):
+    from PIL import Image
+
+    corners = np.array([[0, 0, 0], [0.1, 0, 0], [0, 0, 0.1]], "<f4")
+    rows = np.array([[0, 1], [1, 1], [0, 0]], "<f4")  # counted from above
+    counts, faces = np.array([3, 0, 3, 1], "<i4"), np.array([0, 1, 2], "<i4")
+    folder = tmp_path / "pan"
+    folder.mkdir()
+    (folder / "pan.xml").write_text(MJCF)
+    whole = b"".join(each.tobytes() for each in (counts, corners, rows, faces))
+    (folder / "box.msh").write_bytes(whole)
+    Image.fromarray(np.zeros((2, 2, 3), np.uint8)).save(folder / "half.png")
+    found = read_libero(folder / "pan.xml")
+    (solid,), (mesh,) = found.solids, found.meshes
+    assert solid.min(axis=0) == pytest.approx([0, -0.02, -0.01])
+    assert solid.max(axis=0) == pytest.approx([0.02, 0.02, 0.05])
+    assert mesh.vertices[2] == pytest.approx([0, 0, 0.05])
+    assert mesh.uv.tolist() == [[0, 0], [1, 0], [0, 1]]  # from below
+    (folder / "box.msh").write_bytes(whole[:-4])
+    with pytest.raises(InvalidInput, match="or is cut off"):
+        read_libero(folder / "pan.xml")
+    (folder / "pan.xml").write_text(MJCF.replace("box.msh", "../box.msh"))
+    with pytest.raises(InvalidInput, match="which lies outside of it"):
+        read_libero(folder / "pan.xml")
+    (folder / "pan.xml").write_text(MJCF.replace('group="0"', 'group="2"'))
+    with pytest.raises(InvalidInput, match="boxes of group 0"):
+        read_libero(folder / "pan.xml")

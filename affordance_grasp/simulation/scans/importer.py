@@ -96,8 +96,9 @@ def import_scan(name: str, file: Path, notes: ScanNotes | None, out: Path) -> Im
     skins = [skin for mesh in meshes for skin in _skins(notes, mesh)]
     _check_parts(name, notes, {skin.part for skin in skins})
     pieces = _parted(notes, [_moved(T, each) for each in solids])
-    pieces = pieces or _pieces(notes, meshes, out / PIECES)
-    _check_parts(name, notes, {part for part, _ in pieces})
+    if not pieces:
+        pieces = _pieces(notes, meshes, out / PIECES)
+        _check_parts(name, notes, {part for part, _ in pieces})
     gray = Material((0.5, 0.5, 0.5, 1.0))
     hulls = [Hull(part, each, gray) for part, each in pieces]
     mass_kg = notes.mass_kg or notes.density_kg_m3 * _volume_m3(meshes, hulls)

@@ -120,6 +120,7 @@ def _read_msh(path: Path) -> TexturedMesh:
         raise InvalidInput(f"mesh {path} is no mesh with texture coordinates, or is cut off")
     numbers = np.frombuffer(content, "<f4", offset=16)
     uv = numbers[3 * (vertices + normals) :][: 2 * coordinates].reshape(-1, 2).astype(float)
+    uv[:, 1] = 1 - uv[:, 1]
     indices = np.frombuffer(content[-12 * faces :], "<i4").reshape(-1, 3)
     corners = numbers[: 3 * vertices].reshape(-1, 3).astype(float)
     return TexturedMesh(corners, indices, uv, np.zeros((4, 4, 3), np.uint8))
