@@ -15,7 +15,9 @@ from affordance_grasp.cli import main
 from affordance_grasp.datatypes import CameraIntrinsics
 from affordance_grasp.errors import InvalidInput, UnknownName
 from affordance_grasp.geometry import pose
+from affordance_grasp.simulation.dataset.config import DatasetConfig
 from affordance_grasp.simulation.dataset.functional_parts import functional_parts, serving_parts
+from affordance_grasp.simulation.dataset.jobs import Kind, plan, render_job
 from affordance_grasp.simulation.objects import make_object
 from affordance_grasp.simulation.objects.imported import absolute, label, load_imported
 from affordance_grasp.simulation.objects.mjcf import add_object
@@ -335,3 +337,27 @@ def test_an_object_of_libero_has_its_own_boxes_and_its_texture_the_right_way_up(
     (folder / "pan.xml").write_text(MJCF.replace('group="0"', 'group="2"'))
     with pytest.raises(InvalidInput, match="boxes of group 0"):
         read_libero(folder / "pan.xml")
+
+
+def test_a_data_set_of_scans_is_filed_under_their_family_with_the_masks_of_their_parts(scans):
+    config = DatasetConfig(
+        ego_per_object=1, exo_per_pair=1, test_per_object=1, size=96, objects=(str(scans),)
+    )
+    jobs = plan(config)
+    assert {job.family for job in jobs} == {"mug"}
+    assert {job.name for job in jobs} == {f"{scans}:mug"}
+    assert len({(job.kind, job.affordance, job.number) for job in jobs}) == len(jobs)
+    kinds = {job.kind: job for job in jobs if job.affordance in ("", "hold")}
+    ego, exo, test = (render_job(config, kinds[kind]) for kind in Kind)
+    assert ego[0].filed.boxes.keys() >= {"", "body", "handle", "rim"}
+    assert exo[0].filed.stem.startswith("hold_mug_")
+    assert test[0].heatmaps.keys() == serving_parts(f"{scans}:mug").keys()
+
+
+def test_scans_are_added_to_the_procedural_objects(scans):
+    alone = plan(DatasetConfig())
+    mixed = plan(DatasetConfig(objects=(f"procedural,{scans}",)))
+    assert mixed[: len(alone)] == alone
+    assert {job.scan for job in mixed[len(alone) :]} == {f"{scans}:mug"}
+    with pytest.raises(InvalidInput, match="holds no imported objects"):
+        plan(DatasetConfig(objects=("nowhere",)))
