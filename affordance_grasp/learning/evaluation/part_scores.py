@@ -1,19 +1,18 @@
 """Whether a map finds the part, not only the object: what KLD, SIM and NSS do not tell.
 
-NSS rewards finding the object: on photographs of tools the bare mask of the object scores more
-than a head that takes every fourth knife by its handle. These two look at the object alone.
+NSS rewards finding the object: on photographs of tools the object's bare mask has more of it than
+a head that takes four knives of eleven by the handle. These two look at the object alone.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-from affordance_grasp.learning.evaluation.metrics import MAP_SIDE, Floats64
+from affordance_grasp.learning.evaluation.metrics import Floats64, resize_map
 
 PART_SHARE = 0.5
 """The part is where the ground truth has at least this share of its peak."""
@@ -43,9 +42,11 @@ class PartScores:
 
 
 def object_mask(gray: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """A mask (H, W) in 0..255 as (224, 224), squashed as maps are."""
-    nearest = cv2.INTER_NEAREST
-    return np.asarray(cv2.resize(gray, (MAP_SIDE, MAP_SIDE), interpolation=nearest) > 127)
+    """A mask (H, W) in 0..255 as (224, 224), squashed as maps and ground truth are.
+
+    OpenCV's nearest neighbour would shift it by up to half a pixel of the image.
+    """
+    return np.asarray(resize_map(gray), np.uint8) > 127
 
 
 def score_parts(
