@@ -189,6 +189,7 @@ for number, line in enumerate(sys.stdin):
     print("half a line", end="")
     print()
 {body}
+time.sleep(600)  # it does not mind that its input has ended
 """
 
 

@@ -64,6 +64,14 @@ def test_a_closure_that_is_told_is_never_undercut():
     assert not len(placed(closure_m=np.array([0.06])).index), "the wall is nearer"
 
 
+def test_beside_the_middle_a_hand_opens_wider_and_closes_to_the_width_of_the_object():
+    found = placed(on_the_bar(x_m=-0.005))
+    assert found.hands.width_m[0] == pytest.approx(BAR_M, abs=0.006)
+    assert found.opening_m[0] >= BAR_M + 2 * 0.005 + 2 * LEAST_CLEARANCE_M
+    T = found.hands.T_cam_tcp
+    np.testing.assert_allclose(T, on_the_bar(x_m=-0.005), atol=1e-9)
+
+
 def test_what_fits_with_no_opening_is_told_by_its_faults_at_the_usual_one():
     T = np.concatenate([on_the_bar(x_m=0.012), on_the_bar(), on_the_bar(depth_m=-0.05)])
     found = place(T, np.full(3, np.nan), np.full(3, np.nan), crowded(), GRIPPER)

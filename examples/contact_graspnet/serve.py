@@ -18,7 +18,8 @@ import torch
 from network import ContactGraspNet
 
 POINTS = 20_000
-LEAST_SCORE = 0.2
+GOOD_SCORE, FEWEST = 0.2, 50
+"""All that score better are answered, and these many in any case: thin objects score low."""
 HIGHEST_M, LOWEST_M = 0.5, -0.02  # above and below the table: what belongs to the scene
 AROUND_M = 0.5
 
@@ -59,6 +60,9 @@ def propose(network: ContactGraspNet, folder: Path) -> dict[str, Any]:
     middle = points.mean(axis=0)
     found = network.propose(torch.from_numpy((points - middle).astype(np.float32)))
     poses, width_m, score, contact = (each.numpy() for each in found)
+    best = np.flatnonzero(on_target[contact])
+    best = best[np.argsort(-score[best])]
+    best = best[: max(FEWEST, int((score[best] > GOOD_SCORE).sum()))]
     T_cam_source = np.eye(4)
     T_cam_source[:3, :3] = R_cam_table
     grasps = [
@@ -68,7 +72,7 @@ def propose(network: ContactGraspNet, folder: Path) -> dict[str, Any]:
             "width_m": float(width_m[i]),
             "score": float(score[i]),
         }
-        for i in np.flatnonzero((score > LEAST_SCORE) & on_target[contact])
+        for i in best
     ]
     return {
         "convention": "contact_graspnet",

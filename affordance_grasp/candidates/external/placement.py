@@ -75,10 +75,11 @@ def place(
         if found and not len(left):
             break
         widths_m = closure_m[left], asked_m[left]
-        hands, opened_m = site.above_table(T_cam_tcp[left], *widths_m, centred)
-        wrong = site.faults(hands, opened_m)
-        fits = ~np.any(list(wrong.values()), axis=0) & site.roomy(hands, asked_m[left])
-        found.append((hands.where(fits), opened_m[fits], left[fits]))
+        opened = site.above_table(T_cam_tcp[left], *widths_m, centred)
+        hands, wrong = opened.hands, site.faults(opened)
+        fits = ~np.any(list(wrong.values()), axis=0)
+        fits &= np.isnan(asked_m[left]) | opened.roomy
+        found.append((hands.where(fits), opened.opening_m[fits], left[fits]))
         if np.isnan(asked_m).all():  # the usual opening
             faults = {what: _of_all(len(asked_m), left[bad]) for what, bad in wrong.items()}
             fits |= hands.cover <= 0  # with a narrower opening there is nothing either
@@ -113,6 +114,24 @@ def _joined(
 
 
 @dataclass(frozen=True)
+class _Opened:
+    """Hands (M,) with their openings; ``needed_m``: what reaches around the points at least.
+
+    That is more than the width at closure where the hand is not above the middle of the points,
+    since the fingers that close push the object there.
+    """
+
+    hands: Hands
+    opening_m: Floats
+    needed_m: Floats
+
+    @property
+    def roomy(self) -> NDArray[np.bool_]:
+        """Which hands (M,) have room beside the fingers."""
+        return self.opening_m + 1e-9 >= self.needed_m + 2 * LEAST_CLEARANCE_M
+
+
+@dataclass(frozen=True)
 class _Site:
     """Where hands are placed, by which gripper; ``solid_cam`` (K, 3) [m]: what it must not hit."""
 
@@ -122,12 +141,12 @@ class _Site:
 
     def above_table(
         self, T_cam_tcp: Floats, closure_m: Floats, asked_m: Floats, centred: bool
-    ) -> tuple[Hands, Floats]:
-        """Hands (M,) and openings, drawn back along the approach where tips need the room."""
-        hands, opened_m = self._closed(T_cam_tcp, closure_m, asked_m, centred)
-        T = hands.T_cam_tcp.copy()
+    ) -> _Opened:
+        """Hands (M,), drawn back along the approach where the fingertips need the room."""
+        opened = self._closed(T_cam_tcp, closure_m, asked_m, centred)
+        T = opened.hands.T_cam_tcp.copy()
         down = np.maximum(-(T[:, :3, 2] @ self.scene.table.normal_cam), 0.1)
-        room = table_room(hands, self.scene.table, self.gripper, opened_m)
+        room = table_room(opened.hands, self.scene.table, self.gripper, opened.opening_m)
         back = np.clip((TABLE_CLEARANCE_M + 1e-4 - room) / down, 0.0, None)
         back = np.where(back <= MAX_DRAW_BACK_M, back, 0.0)
         T[:, :3, 3] -= back[:, None] * T[:, :3, 2]
@@ -135,8 +154,8 @@ class _Site:
 
     def _closed(
         self, T_cam_tcp: Floats, closure_m: Floats, asked_m: Floats, centred: bool = False
-    ) -> tuple[Hands, Floats]:
-        """Hands closed on the points between the fingers, and their openings."""
+    ) -> _Opened:
+        """Hands closed on the points between the fingers."""
         R, origin, cloud = T_cam_tcp[:, :3, :3], T_cam_tcp[:, :3, 3], self.scene.cloud
         half = np.fmin(asked_m, self.gripper.max_width_m) / 2
         window = np.column_stack([-half, half])
@@ -144,23 +163,20 @@ class _Site:
         shift = np.abs(((hands.T_cam_tcp[:, :3, 3] - origin) * R[:, :, 0]).sum(axis=1))
         moved = centred & (shift <= MAX_SHIFT_M)
         # points were averaged over cells, which takes half a cell off either edge
-        width = hands.width_m + np.where(moved, 0.0, 2 * shift) + cloud.spacing_m
-        width = np.fmax(np.where(hands.cover > 0, width, 0.0), closure_m)
-        opened_m = np.where(np.isnan(asked_m), open_width(self.gripper, width), 2 * half)
+        width = np.where(hands.cover > 0, hands.width_m + cloud.spacing_m, 0.0)
+        needed_m = np.fmax(width + np.where(moved, 0.0, 2 * shift), closure_m)
+        opening_m = np.where(np.isnan(asked_m), open_width(self.gripper, needed_m), 2 * half)
         T = np.where(moved[:, None, None], hands.T_cam_tcp, T_cam_tcp)
-        return replace(hands, T_cam_tcp=T, width_m=width), opened_m
+        width = np.fmax(width, closure_m)
+        return _Opened(replace(hands, T_cam_tcp=T, width_m=width), opening_m, needed_m)
 
-    def faults(self, hands: Hands, opened_m: Floats) -> dict[str, NDArray[np.bool_]]:
+    def faults(self, opened: _Opened) -> dict[str, NDArray[np.bool_]]:
         """Fault -> which hands (M,) have it."""
+        hands, opened_m = opened.hands, opened.opening_m
         room = table_room(hands, self.scene.table, self.gripper, opened_m)
         return {
             "close on nothing that is seen": hands.cover <= 0,
-            "are wider than the gripper opens": hands.width_m > self.gripper.max_width_m,
+            "are wider than the gripper opens": opened.needed_m > self.gripper.max_width_m,
             "would hit the object": collides(hands, self.solid_cam, self.gripper, opened_m),
             "would touch the table": room < TABLE_CLEARANCE_M,
         }
-
-    def roomy(self, hands: Hands, asked_m: Floats) -> NDArray[np.bool_]:
-        """Which hands (M,) have room beside the fingers at the opening that is asked for."""
-        least = hands.width_m + 2 * LEAST_CLEARANCE_M - 1e-9
-        return np.isnan(asked_m) | (np.fmin(asked_m, self.gripper.max_width_m) >= least)
