@@ -1,6 +1,7 @@
 """How many images of which size the simulated affordance data set has."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Literal, get_args
 
 from msgspec import Meta
@@ -8,6 +9,7 @@ from msgspec import Meta
 from affordance_grasp.configuration.settings import Seed, Settings, Word, about
 
 Split = Literal["Seen", "Unseen"]
+Light = Literal["lamps", "soft"]
 SPLITS: tuple[Split, ...] = get_args(Split)
 PROCEDURAL = "procedural"
 Images = Annotated[int, Meta(ge=1, le=2000)]
@@ -26,6 +28,12 @@ class DatasetConfig(Settings, title="data set"):
         tuple[Word, ...],
         about("procedural, and folders of imported objects, such as ycb; also with commas"),
     ] = (PROCEDURAL,)
+    light: Annotated[
+        Light, about("lamps, or soft: area lights, and a camera's exposure, lens and JPEG")
+    ] = "lamps"
+    backgrounds: Annotated[
+        Path | None, about("folder of photographs to lie on ground and walls")
+    ] = None
     splits: Annotated[tuple[Split, ...], about("splits to write: Seen, Unseen")] = SPLITS
 
     @property

@@ -29,6 +29,7 @@ from affordance_grasp.simulation.dataset.masked_images import (
     egocentric,
     exocentric,
 )
+from affordance_grasp.simulation.dataset.studio import surroundings
 from affordance_grasp.simulation.objects import (
     EXO_SEED_START,
     FAMILIES,
@@ -206,11 +207,12 @@ def render_job(config: DatasetConfig, job: Job) -> list[Record]:
     words = f"{job.kind.value}|{label(job.name)}|{job.affordance}|{job.instance}"
     rng = np.random.default_rng([config.seed, crc32(words.encode())])
     obj = make_object(job.name, object_seed(config, job))
+    around = surroundings(config)
     if job.kind is Kind.EXO:
-        images = exocentric(obj, job.affordance, job.count, config.size, rng)
+        images = exocentric(obj, job.affordance, job.count, config.size, rng, around=around)
         filed: tuple[str, ...] = (job.affordance,)
     else:
-        images = egocentric(obj, job.count, config.size, rng, _wanted(job.name))
+        images = egocentric(obj, job.count, config.size, rng, _wanted(job.name), around=around)
         filed = affordances_of(job.name)
     near = np.random.default_rng([config.seed, crc32(words.encode()), 1])
     records = []

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import cv2
 import mujoco
@@ -25,6 +26,7 @@ from affordance_grasp.simulation.dataset.studio import (
     OBJECT,
     Studio,
     StudioView,
+    Surroundings,
     add_surface,
     apply_camera_model,
     box_corners,
@@ -35,6 +37,7 @@ from affordance_grasp.simulation.dataset.studio import (
 from affordance_grasp.simulation.objects.mjcf import add_object, geom_of
 from affordance_grasp.simulation.objects.primitive import HouseholdObject, Hull, Primitive
 
+PLAIN = Surroundings()
 SMALLEST_PART = 0.0015
 SMALLEST_OBJECT = 0.02
 TRIES, EXO_TRIES = 8, 4
@@ -70,19 +73,25 @@ def random_size(rng: Generator, side: int) -> tuple[int, int]:
 
 
 def egocentric(
-    obj: HouseholdObject, views: int, side: int, rng: Generator, wanted: tuple[str, ...]
+    obj: HouseholdObject,
+    views: int,
+    side: int,
+    rng: Generator,
+    wanted: tuple[str, ...],
+    *,
+    around: Surroundings = PLAIN,
 ) -> Iterator[MaskedImage]:
     """Images of an object alone at rest, from above, with all ``wanted`` parts in sight."""
-    spec = studio_spec(rng, _mean_color(obj))
+    spec = studio_spec(rng, _mean_color(obj), around.photographs)
     add_object(spec, obj, name=OBJECT)
-    with closing(Studio(spec, random_size(rng, side), SETTLE_S)) as studio:
+    with closing(Studio(spec, random_size(rng, side), SETTLE_S, around.soft)) as studio:
         body = studio.data.body(OBJECT)
         T_world_object = pose(body.xmat.reshape(3, 3), body.xpos)
         points = box_corners(T_world_object, *_boxes(obj.primitives))
         for _ in range(views):
             studio.relight(rng)
             tries = [_ego_view(points, studio.size, rng) for _ in range(TRIES)]
-            yield _best(studio, tries, wanted, rng)
+            yield _best(studio, tries, wanted, rng, around.soft)
 
 
 def close_up(
@@ -142,7 +151,13 @@ def _enlarged(image: MaskedImage, window: tuple[slice, slice]) -> MaskedImage:
 
 
 def exocentric(
-    obj: HouseholdObject, affordance: str, views: int, side: int, rng: Generator
+    obj: HouseholdObject,
+    affordance: str,
+    views: int,
+    side: int,
+    rng: Generator,
+    *,
+    around: Surroundings = PLAIN,
 ) -> Iterator[MaskedImage]:
     """Images of a person's hand that holds or reaches for the part that serves an affordance.
 
@@ -154,18 +169,18 @@ def exocentric(
         grip = reach_for(grip, rng)
     hand = make_hand(grip, rng)
     T_world_object = pose(usage_rotation(affordance, rng), [0, 0, rng.uniform(0.3, 0.5)])
-    spec = studio_spec(rng, _mean_color(obj))
-    _add_room(spec, rng)
+    spec = studio_spec(rng, _mean_color(obj), around.photographs)
+    _add_room(spec, rng, around.photographs)
     body = add_object(spec, obj, T_world_object, OBJECT, free=False)
     _add_person(body, hand)
-    with closing(Studio(spec, random_size(rng, side))) as studio:
+    with closing(Studio(spec, random_size(rng, side), soft=around.soft)) as studio:
         taken = [p for p in obj.primitives if p.part in parts] or list(obj.primitives)
         shown = [*taken, *(p for p in hand if p.part != ARM)]
         points = box_corners(T_world_object, *_boxes(shown))
         for _ in range(views):
             studio.relight(rng)
             tries = [_exo_view(points, studio.size, rng) for _ in range(EXO_TRIES)]
-            yield _clearest(studio, tries, parts, rng)
+            yield _clearest(studio, tries, parts, rng, around.soft)
 
 
 def _ego_view(points: Floats, size: tuple[int, int], rng: Generator) -> StudioView:
@@ -193,7 +208,7 @@ def _exo_view(points: Floats, size: tuple[int, int], rng: Generator) -> StudioVi
 
 
 def _best(
-    studio: Studio, views: list[StudioView], wanted: tuple[str, ...], rng: Generator
+    studio: Studio, views: list[StudioView], wanted: tuple[str, ...], rng: Generator, soft: bool
 ) -> MaskedImage:
     """The first view that shows all wanted parts, else the last one."""
     for view in views:
@@ -201,16 +216,16 @@ def _best(
         seen = image.whole.mean() >= SMALLEST_OBJECT
         if seen and all(image.share(part) >= SMALLEST_PART for part in wanted):
             break
-    return replace(image, color=apply_camera_model(image.color, rng))
+    return replace(image, color=apply_camera_model(image.color, rng, soft))
 
 
 def _clearest(
-    studio: Studio, views: list[StudioView], wanted: tuple[str, ...], rng: Generator
+    studio: Studio, views: list[StudioView], wanted: tuple[str, ...], rng: Generator, soft: bool
 ) -> MaskedImage:
     """The view that shows most of the wanted parts."""
     images = [_taken(studio, view) for view in views]
     best = max(images, key=lambda image: sum(image.share(part) for part in wanted))
-    return replace(best, color=apply_camera_model(best.color, rng))
+    return replace(best, color=apply_camera_model(best.color, rng, soft))
 
 
 def _taken(studio: Studio, view: StudioView) -> MaskedImage:
@@ -238,11 +253,11 @@ def _add_person(body: mujoco.MjsBody, pieces: tuple[Primitive, ...]) -> None:
         )
 
 
-def _add_room(spec: mujoco.MjSpec, rng: Generator) -> None:
+def _add_room(spec: mujoco.MjSpec, rng: Generator, photographs: tuple[Path, ...]) -> None:
     """Four walls in two colours or textures, and a few distractor objects."""
     distance = rng.uniform(1.3, 2.2)
     for i in range(2):
-        add_surface(spec, f"wall{i}", rng)
+        add_surface(spec, f"wall{i}", rng, photographs=photographs)
     for i, (x, y) in enumerate(((1, 0), (0, 1), (-1, 0), (0, -1))):
         size = [0.02, 3.0, 2.0] if x else [3.0, 0.02, 2.0]
         spec.worldbody.add_geom(

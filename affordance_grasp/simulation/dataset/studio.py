@@ -1,6 +1,8 @@
 """Renderings of an object from many viewpoints, with varied light and ground."""
 
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 
 import cv2
 import mujoco
@@ -8,7 +10,11 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
+from affordance_grasp.errors import InvalidInput
 from affordance_grasp.geometry import Floats, pose, transform_points
+from affordance_grasp.image_files import read_color
+from affordance_grasp.simulation.dataset.config import DatasetConfig
+from affordance_grasp.simulation.dataset.photograph import photographed
 from affordance_grasp.simulation.models.looks import placed
 from affordance_grasp.simulation.models.room import add_textured_material
 from affordance_grasp.simulation.models.textures import table_texture
@@ -22,6 +28,11 @@ from affordance_grasp.simulation.rendering.scene_camera import (
 
 CAMERA, GROUND = "view", "ground"
 OBJECT = "object"
+PLACES, AREA_M = 8, (0.1, 0.5)
+"""Of an area light: at how many places it is a lamp, and half its size."""
+PHOTOGRAPHS = (".jpg", ".jpeg", ".png", ".webp")
+PHOTOGRAPH_SIDE, PHOTOGRAPH_M = 768, (0.5, 2.5)
+"""Pixels and metres that a photograph on the ground has at most, and at least and at most."""
 
 
 @dataclass(frozen=True)
@@ -32,17 +43,49 @@ class StudioView:
     fovy_rad: float
 
 
-def studio_spec(rng: Generator, object_rgb: Floats | None = None) -> mujoco.MjSpec:
+@dataclass(frozen=True)
+class Surroundings:
+    """``soft``: light from areas, and a camera as :mod:`photograph` has it.
+
+    ``photographs``: files of which ground and walls are made; procedural textures without any.
+    """
+
+    soft: bool = False
+    photographs: tuple[Path, ...] = ()
+
+
+def surroundings(config: DatasetConfig) -> Surroundings:
+    """Those of a data set.
+
+    Raises:
+        InvalidInput: the folder of backgrounds holds no photographs.
+    """
+    return Surroundings(config.light == "soft", _photographs(config.backgrounds))
+
+
+@cache
+def _photographs(folder: Path | None) -> tuple[Path, ...]:
+    if folder is None:
+        return ()
+    found = tuple(sorted(p for p in folder.glob("*") if p.suffix.lower() in PHOTOGRAPHS))
+    if not found:
+        raise InvalidInput(f"{folder} holds no photographs ({', '.join(PHOTOGRAPHS)})")
+    return found
+
+
+def studio_spec(
+    rng: Generator, object_rgb: Floats | None = None, photographs: tuple[Path, ...] = ()
+) -> mujoco.MjSpec:
     """Ground plane at z = 0, two lamps and a camera to be moved.
 
-    The ground has a random texture that differs from ``object_rgb`` (3,) in 0..1.
+    The ground has a random texture that differs from ``object_rgb`` (3,) in 0..1, or a photograph.
     """
     spec = mujoco.MjSpec()
     spec.visual.global_.offwidth = spec.visual.global_.offheight = 1024
     spec.visual.quality.shadowsize, spec.visual.quality.offsamples = 1024, 4
     spec.visual.map.znear, spec.visual.map.zfar = 0.02, 10.0
     spec.stat.extent = 1.0
-    add_surface(spec, GROUND, rng, object_rgb)
+    add_surface(spec, GROUND, rng, object_rgb, photographs)
     spec.worldbody.add_geom(
         name=GROUND, type=mujoco.mjtGeom.mjGEOM_PLANE, size=[4, 4, 0.1], material=GROUND
     )
@@ -53,9 +96,18 @@ def studio_spec(rng: Generator, object_rgb: Floats | None = None) -> mujoco.MjSp
 
 
 def add_surface(
-    spec: mujoco.MjSpec, name: str, rng: Generator, avoid_rgb: Floats | None = None
+    spec: mujoco.MjSpec,
+    name: str,
+    rng: Generator,
+    avoid_rgb: Floats | None = None,
+    photographs: tuple[Path, ...] = (),
 ) -> None:
-    """Add a material with a random table texture, not of the colour ``avoid_rgb``."""
+    """Add a material with a photograph, or a random table texture not of ``avoid_rgb``."""
+    if photographs:
+        image = _shrunk(read_color(photographs[rng.integers(len(photographs))], "photograph"))
+        repeat = 1 / rng.uniform(*PHOTOGRAPH_M)
+        add_textured_material(spec, name, image, repeat, specular=0.05)
+        return
     image = table_texture(rng)
     for _ in range(4):
         if avoid_rgb is None or np.abs(image.mean(axis=(0, 1)) / 255 - avoid_rgb).max() > 0.2:
@@ -65,11 +117,27 @@ def add_surface(
     add_textured_material(spec, name, image, repeat, specular=float(rng.uniform(0, 0.4)))
 
 
+def _shrunk(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """A photograph of at most :data:`PHOTOGRAPH_SIDE` pixels a side."""
+    scale = min(1.0, PHOTOGRAPH_SIDE / max(image.shape[:2]))
+    size = (max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale)))
+    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
 class Studio:
     """Renders one compiled model; holds an OpenGL context, so close it."""
 
-    def __init__(self, spec: mujoco.MjSpec, size: tuple[int, int], settle_s: float = 0.0) -> None:
-        """Compile, let objects settle, open a renderer of ``size`` = (width, height) [px]."""
+    def __init__(
+        self,
+        spec: mujoco.MjSpec,
+        size: tuple[int, int],
+        settle_s: float = 0.0,
+        soft: bool = False,
+    ) -> None:
+        """Compile, let objects settle, open a renderer of ``size`` = (width, height) [px].
+
+        ``soft``: lamps are areas, of which an image is the mean over places.
+        """
         self.model = spec.compile()
         self.data = mujoco.MjData(self.model)
         for _ in range(int(settle_s / self.model.opt.timestep)):
@@ -84,6 +152,7 @@ class Studio:
         self._renderer = open_renderer(self.model, *size)
         self._flags = self._renderer.scene.flags
         self._flags[mujoco.mjtRndFlag.mjRND_REFLECTION] = False
+        self._soft, self._places = soft, list[Floats]()
 
     def relight(self, rng: Generator) -> None:
         """Randomise position, strength and tint of the lamps; shadows with probability 0.5."""
@@ -102,6 +171,11 @@ class Studio:
             lamp.diffuse[:] = level * strength * tint
             lamp.specular[:] = 0.3
         self._flags[mujoco.mjtRndFlag.mjRND_SHADOW] = rng.uniform() < 0.5
+        if self._soft:
+            self._flags[mujoco.mjtRndFlag.mjRND_SHADOW] = True
+            radius_m = rng.uniform(*AREA_M)
+            middle = np.array(model.light("key").pos)
+            self._places = [middle + radius_m * rng.uniform(-1, 1, 3) for _ in range(PLACES)]
         mujoco.mj_forward(model, self.data)
 
     def render(self, view: StudioView) -> tuple[NDArray[np.uint8], dict[str, NDArray[np.bool_]]]:
@@ -112,10 +186,24 @@ class Studio:
         camera.fovy[:] = np.degrees(view.fovy_rad)
         mujoco.mj_kinematics(self.model, self.data)
         mujoco.mj_camlight(self.model, self.data)
-        self._renderer.update_scene(self.data, CAMERA)
-        color = np.array(self._renderer.render(), np.uint8)
+        color = self._color()
         labels = self._labels[render_geom_ids(self._renderer)]
         return color, {self._parts[i]: labels == i for i in np.unique(labels[labels >= 0])}
+
+    def _color(self) -> NDArray[np.uint8]:
+        """The image (H, W, 3), where lamps are areas the mean over the places of the key lamp."""
+        if not self._places:
+            return self._rendered()
+        images, lamp = [], self.model.light("key")
+        for place in self._places:
+            lamp.pos[:], lamp.dir[:] = place, -place / np.linalg.norm(place)
+            mujoco.mj_camlight(self.model, self.data)
+            images.append(self._rendered())
+        return np.asarray(np.rint(np.mean(images, axis=0)), np.uint8)
+
+    def _rendered(self) -> NDArray[np.uint8]:
+        self._renderer.update_scene(self.data, CAMERA)
+        return np.array(self._renderer.render(), np.uint8)
 
     def close(self) -> None:
         """Free the OpenGL context."""
@@ -184,8 +272,12 @@ def box_corners(T_world_object: Floats, centres: Floats, halves: Floats) -> Floa
     return transform_points(T_world_object, corners)
 
 
-def apply_camera_model(color: NDArray[np.uint8], rng: Generator) -> NDArray[np.uint8]:
-    """Camera model: random exposure, white balance, blur and noise."""
+def apply_camera_model(
+    color: NDArray[np.uint8], rng: Generator, soft: bool = False
+) -> NDArray[np.uint8]:
+    """Camera model: random exposure, white balance, blur and noise; JPEG too where ``soft``."""
+    if soft:
+        return photographed(color, rng)
     height, width = color.shape[:2]
     image = color.astype(np.float32) / 255
     image = image ** rng.uniform(0.75, 1.2) * rng.uniform(0.88, 1.1)

@@ -270,7 +270,7 @@ def _union(boxes: list[PixelBox]) -> list[PixelBox]:
 
 def _manifest(config: DatasetConfig, counts: Counter[str]) -> Json:
     return {
-        "config": asdict(config),
+        "config": record(config),
         "files": dict(sorted(counts.items())),
         "unseen_families": list(UNSEEN_FAMILIES),
         "unseen_affordances": list(UNSEEN_SPLIT_AFFORDANCES),
