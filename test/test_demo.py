@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from affordance_grasp.cli import main
-from affordance_grasp.commands.demo import Account, _recorded
+from affordance_grasp.commands.demo import Account, DemoOptions, _parameters, _recorded
 
 TRAINED = Path(__file__).parents[1] / "models" / "plsp_simulated.safetensors"
 
@@ -30,6 +30,13 @@ def test_bad_input_is_refused_before_anything_starts(arguments, words, capsys, t
     said = capsys.readouterr()
     assert words in said.err and said.err.count("\n") == 1
     assert not said.out and not list(tmp_path.iterdir())
+
+
+def test_every_node_that_knows_the_robot_is_told_which(tmp_path):
+    options = DemoOptions(robot_file=Path("config/panda.yaml"))
+    told = {node for node, given in _parameters(options).items() if "robot_file" in given}
+    assert told == {"simulator", "candidates", "selector", "controller"}
+    assert {_parameters(options)[node]["robot_file"] for node in told} == {"config/panda.yaml"}
 
 
 SLOW_TO_CLOSE = """
