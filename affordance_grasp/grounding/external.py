@@ -35,7 +35,7 @@ class ExternalGrounder:
     """A model of others; it hears every query as it was asked, in whatever words."""
 
     method = "external"
-    precision = "its own"
+    precision = "a precision of its own"
 
     def __init__(self, model: ExternalModel) -> None:
         """Start the program, so that it can load meanwhile; a server is asked later."""
