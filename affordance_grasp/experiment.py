@@ -93,7 +93,7 @@ def run_trial(planner: Planner, trial: Trial, figures: Path | None = None) -> Tr
             met = world.outcome().met_neighbours
             return TrialResult(trial, False, False, fault=str(error), met_neighbours=met)
         if figures is not None:
-            name = f"{trial.rule}_{label(trial.family)}_{trial.pose}"
+            name = f"{trial.rule}_{label(trial.family).replace(':', '_')}_{trial.pose}"
             write_png(figures / f"{name}.png", plan_figures(plan)["board"])
             write_png(figures / f"{name}_lifted.png", world.photo())
     return _result(trial, plan, outcome)

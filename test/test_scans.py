@@ -14,6 +14,7 @@ import textured_mug as mug
 from affordance_grasp.cli import main
 from affordance_grasp.datatypes import CameraIntrinsics
 from affordance_grasp.errors import InvalidInput, UnknownName
+from affordance_grasp.experiment import Trial
 from affordance_grasp.geometry import pose
 from affordance_grasp.simulation.dataset.config import DatasetConfig
 from affordance_grasp.simulation.dataset.functional_parts import functional_parts, serving_parts
@@ -361,3 +362,9 @@ def test_scans_are_added_to_the_procedural_objects(scans):
     assert {job.scan for job in mixed[len(alone) :]} == {f"{scans}:mug"}
     with pytest.raises(InvalidInput, match="holds no imported objects"):
         plan(DatasetConfig(objects=("nowhere",)))
+
+
+def test_a_pick_does_not_depend_on_the_folder_that_holds_the_scan():
+    seeds = {Trial(f"{folder}ycb:025_mug", 3).placement_seed for folder in ("", "/data/", "../a/")}
+    assert len(seeds) == 1
+    assert Path(absolute("ycb:025_mug")).is_absolute() and absolute("mug") == "mug"
