@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from affordance_grasp.errors import AffordanceGraspError as AffordanceGraspError
     from affordance_grasp.errors import InvalidInput as InvalidInput
     from affordance_grasp.errors import LowConfidence as LowConfidence
+    from affordance_grasp.errors import NoMatch as NoMatch
     from affordance_grasp.errors import NoObject as NoObject
     from affordance_grasp.errors import UnknownName as UnknownName
     from affordance_grasp.errors import Unreachable as Unreachable
@@ -102,6 +103,7 @@ _CONTENTS = {
         "AffordanceGraspError",
         "InvalidInput",
         "LowConfidence",
+        "NoMatch",
         "NoObject",
         "UnknownName",
         "Unreachable",

@@ -64,6 +64,10 @@ class NoObject(AffordanceGraspError):
     """No object is above the table in the depth image."""
 
 
+class NoMatch(AffordanceGraspError):
+    """Nothing in the image is like the part that examples show."""
+
+
 class LowConfidence(AffordanceGraspError):
     """The heatmap's confidence is too low to move an arm."""
 

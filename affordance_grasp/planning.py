@@ -21,6 +21,7 @@ from affordance_grasp.rules import RULES
 from affordance_grasp.share import DEFAULT_ROBOT
 
 if TYPE_CHECKING:
+    from affordance_grasp.grounding.correspondence import ExampleGrounder
     from affordance_grasp.grounding.external import ExternalGrounder
     from affordance_grasp.grounding.grounder import Grounder
 
@@ -37,6 +38,10 @@ class GrounderOptions(ExternalModel, title="grounder"):
     checkpoint: Annotated[
         Path | None, about("checkpoint file; empty: the one that comes with the package")
     ] = None
+    like: Annotated[
+        Path | None,
+        about("folder of pictures with a marked part, sought in place of what the query means"),
+    ] = None
     device: Annotated[Word, about("torch device, such as cpu or cuda:0")] = "cpu"
     precision: Annotated[
         Word,
@@ -44,8 +49,12 @@ class GrounderOptions(ExternalModel, title="grounder"):
         one_of("precision", "affordance_grasp.encoders.device:PRECISIONS"),
     ] = "auto"
 
-    def load(self) -> "Grounder | ExternalGrounder":
-        """The network, ready to ground."""
+    def load(self) -> "Grounder | ExampleGrounder | ExternalGrounder":
+        """The network, the examples or the model of others, ready to ground."""
+        if self.like is not None:
+            from affordance_grasp.grounding.correspondence import load_example_grounder
+
+            return load_example_grounder(self.like, self.device, self.precision)
         if self.method == EXTERNAL:
             from affordance_grasp.grounding.external import ExternalGrounder
 
@@ -96,9 +105,11 @@ class PlanningOptions(GrounderOptions, RankingOptions, RobotOptions, title="plan
     top: Annotated[Count, about("how many grasps to report")] = 10
 
     def checkpoint_sha256(self) -> str:
-        """Digest of the checkpoint; empty where none is needed, or the file does not exist."""
-        if self.method == EXTERNAL:
+        """Digest of the checkpoint, or of the examples; empty where none is needed or there."""
+        if self.method == EXTERNAL and self.like is None:
             return ""
-        path = self.checkpoint or demo_checkpoint(self.method)
-        needed = RULES[self.rule].needs_heat and path.is_file()
-        return sha256(path.read_bytes()).hexdigest() if needed else ""
+        path = self.like or self.checkpoint or demo_checkpoint(self.method)
+        files = sorted(path.iterdir()) if path.is_dir() else [path]
+        contents = [file.read_bytes() for file in files if file.is_file()]
+        needed = RULES[self.rule].needs_heat and contents
+        return sha256(b"".join(contents)).hexdigest() if needed else ""

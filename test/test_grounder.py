@@ -13,7 +13,8 @@ from seeded_weights import seeded_image
 
 from affordance_grasp.datatypes import Region
 from affordance_grasp.errors import CheckpointError, InvalidInput, UnknownName
-from affordance_grasp.grounding.grounder import concentration, load_grounder
+from affordance_grasp.grounding.grounder import load_grounder
+from affordance_grasp.grounding.maps import concentration
 from affordance_grasp.methods.checkpoint import load_checkpoint
 from affordance_grasp.methods.table import shipped_methods
 from affordance_grasp.simulation.dataset.masked_images import egocentric

@@ -46,7 +46,9 @@ class GrounderNode(Node):
         self._frames = FrameStream(self, self._show) if p.query else None
         Diagnostics(self, "heatmaps", self._health)
         precision = self._grounder.precision
-        self.get_logger().info(f"method {p.method} is ready, its encoder in {precision}")
+        self.get_logger().info(
+            f"method {self._grounder.method} is ready, its encoder in {precision}"
+        )
 
     def _take(self, changed: GrounderParameters) -> None:
         """Refuse a query that the network does not know; subscribe for the first one."""
@@ -105,7 +107,7 @@ class GrounderNode(Node):
         level = DiagnosticStatus.WARN if self._live_fault else DiagnosticStatus.OK
         p = self._live.now
         figures = {
-            "method": p.method,
+            "method": self._grounder.method,
             "precision": self._grounder.precision,
             "live query": p.query or "none",
             "heatmaps": self._heatmaps,
