@@ -1,122 +1,85 @@
-"""Every public example runs and says what it should."""
+"""Examples of a part: what a person marks, and what is refused with a sentence."""
 
 import json
-import re
-import runpy
-import subprocess
-import sys
-from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
-from PIL import Image
-from small_bags import bag_writer, image, info, joints
 
-from affordance_grasp import load_robot, read_bag, read_frame
 from affordance_grasp.errors import InvalidInput
+from affordance_grasp.grounding.examples import Example, read_examples
 
-EXAMPLES = Path(__file__).parents[1] / "examples"
-FRAME = EXAMPLES / "frame"
-INTRINSICS = 615, 615, 320, 240
-HANDLE = (350, 210, 430, 310)
-"""Columns and rows that hold the handle of the example's mug: left, top, right, bottom."""
-
-
-def run(monkeypatch, capsys, name, *words):
-    monkeypatch.setattr(sys, "argv", [name, *map(str, words)])
-    runpy.run_path(str(EXAMPLES / name), run_name="__main__")
-    return capsys.readouterr().out
+COLOR = np.zeros((40, 60, 3), np.uint8)
+PART = np.zeros((40, 60), bool)
+PART[10:20, 30:40] = True
 
 
-def on_handle(u, v):
-    left, top, right, bottom = HANDLE
-    return left <= u <= right and top <= v <= bottom
+@pytest.fixture
+def folder(tmp_path):
+    """One picture whose part is a mask, and one with a point."""
+    picture = np.zeros((40, 60, 3), np.uint8)
+    picture[..., 2] = 200  # red, as OpenCV orders channels
+    cv2.imwrite(str(tmp_path / "a.png"), picture)
+    cv2.imwrite(str(tmp_path / "a_part.png"), PART.astype(np.uint8))
+    cv2.imwrite(str(tmp_path / "b.jpg"), picture)
+    (tmp_path / "b.json").write_text(json.dumps({"points": [[50, 10]]}))
+    return tmp_path
 
 
-def test_ground_image_finds_the_handle(monkeypatch, capsys, tmp_path):
-    out = tmp_path / "heatmap.png"
-    said = run(monkeypatch, capsys, "ground_image.py", "--out", out)
-    u, v = map(int, re.search(r"peak at column (\d+), row (\d+)", said).groups())
-    assert on_handle(u, v)
-    with Image.open(out) as written:
-        assert written.size == (640, 480)
+def test_masks_and_points(folder):
+    by_mask, by_point = read_examples(folder)
+    assert (by_mask.name, by_point.name) == ("a.png", "b.jpg")
+    assert (by_mask.color[0, 0] == [200, 0, 0]).all()
+    np.testing.assert_array_equal(by_mask.part, PART)
+    rows, columns = np.nonzero(by_point.part)
+    assert (rows.mean(), columns.mean()) == (10, 50)
+    assert np.ptp(rows) == np.ptp(columns) == 4, "2 pixels are 4 % of 40, to each side"
 
 
-def test_plan_pick_plans_four_stages_to_the_mug(monkeypatch, capsys):
-    said = run(monkeypatch, capsys, "plan_pick.py", "--query", "hold")
-    stages = re.findall(r"^(\w+) +\d+ points, ([\d.]+) s$", said, re.MULTILINE)
-    assert [name for name, _ in stages] == ["approach", "descend", "lift", "retreat"]
-    assert all(0.5 < float(duration_s) < 20 for _, duration_s in stages)
-    width_m = float(re.search(r"([\d.]+) m wide", said).group(1))
-    assert 0.003 < width_m < 0.03  # the handle's rod, not the mug
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("b.json", None, "b.jpg has no marked part; beside NAME.jpg expected NAME_part.png"),
+        ("b.json", "{", "points .*b.json"),
+        ("b.json", '{"points": []}', "1 to 100 within the 60x40 picture"),
+        ("b.json", '{"points": [[60, 1]]}', "within the 60x40 picture"),
+        ("b.json", '{"points": [[true, 1, 2]]}', "within the 60x40 picture"),
+        ("b.json", '{"points": [["a", 1]]}', "within the 60x40 picture"),
+        ("a_part.png", np.zeros((40, 60)), "a.png: nothing is marked"),
+        ("a_part.png", np.ones((40, 60)), "a.png: all of the picture is marked"),
+        ("a_part.png", np.ones((20, 60)), "60x40 and its part 60x20; both must have one size"),
+        ("a.png", "no picture", "a.png"),
+    ],
+)
+def test_what_is_no_example_is_one_sentence(folder, name, content, words):
+    path = folder / name
+    path.unlink()
+    if isinstance(content, np.ndarray):
+        cv2.imwrite(str(path), content)
+    elif content is not None:
+        path.write_text(content)
+    with pytest.raises(InvalidInput, match=words):
+        read_examples(folder)
 
 
-def test_plan_pick_needs_the_core_alone_without_heatmap():
-    script = (
-        "import runpy, sys; del sys.argv[0]; "
-        "runpy.run_path(sys.argv[0], run_name='__main__'); print(*sys.modules)"
-    )
-    words = [sys.executable, "-c", script, EXAMPLES / "plan_pick.py", "--rule", "quality"]
-    done = subprocess.run(words, check=True, capture_output=True, text=True)
-    *said, loaded = done.stdout.splitlines()
-    assert said[-1].startswith("retreat")
-    assert not {"torch", "mujoco", "rosbags", "zmq"} & set(loaded.split())
+def test_there_are_one_to_ten(folder, tmp_path):
+    with pytest.raises(InvalidInput, match="there is no such folder"):
+        read_examples(tmp_path / "none")
+    for i in range(9):
+        cv2.imwrite(str(folder / f"c{i}.png"), COLOR)
+    with pytest.raises(InvalidInput, match="11 pictures; expected 1 to 10"):
+        read_examples(folder)
+    for path in folder.iterdir():
+        path.unlink()
+    with pytest.raises(InvalidInput, match="0 pictures"):
+        read_examples(folder)
 
 
-@pytest.fixture(scope="module")
-def bag(tmp_path_factory):
-    """Three frames of the example, with the arm at home."""
-    path = tmp_path_factory.mktemp("bags") / "bag"
-    frame = read_frame(FRAME / "color.jpg", FRAME / "depth.png", INTRINSICS)
-    depth = np.rint(frame.depth_m * 1000).astype(np.uint16)
-    robot = load_robot()
-    with bag_writer(path) as writer:
-        for t_s in (0.0, 0.1, 0.2):
-            joint_state = joints(t_s, robot.arm.joint_names, robot.home_q)
-            writer.write("joint_states", joint_state, t_s)
-            writer.write("color/camera_info", info(t_s, frame.intrinsics), t_s)
-            topic = "aligned_depth_to_color/image_raw"
-            writer.write(topic, image(t_s, depth, "16UC1"), t_s)
-            writer.write("color/image_raw", image(t_s, frame.color, "rgb8"), t_s)
-    return path
-
-
-def test_a_bag_is_read_frame_by_frame_with_the_camera_s_pose(bag):
-    robot = load_robot()
-    first, third = read_bag(bag, robot, every=2)
-    assert (first.index, third.index) == (0, 2)
-    assert third.stamp_ns - first.stamp_ns == 200_000_000
-    assert first.frame.intrinsics.fx == 615
-    assert np.allclose(first.view.T_base_cam, robot.T_base_cam(robot.home_q))
-    (alone,) = read_bag(str(bag), every=3)
-    assert alone.view is None
-    with pytest.raises(InvalidInput, match="every is 0"):
-        next(read_bag(bag, every=0))
-
-
-def test_replay_bag_takes_the_mug_by_its_handle(monkeypatch, capsys, bag):
-    said = run(monkeypatch, capsys, "replay_bag.py", bag, "--every", 2)
-    found = re.findall(r"^ +(\d) grasp at pixel (\d+), (\d+)$", said, re.MULTILINE)
-    assert [index for index, _, _ in found] == ["0", "2"]
-    assert all(on_handle(int(u), int(v)) for _, u, v in found)
-
-
-def test_every_cell_of_the_tour_runs(monkeypatch):
-    monkeypatch.chdir(EXAMPLES)
-    notebook = json.loads((EXAMPLES / "tour.ipynb").read_text())
-    names: dict = {}
-    for cell in notebook["cells"]:
-        if cell["cell_type"] == "code":
-            exec("".join(cell["source"]), names)
-    assert names["outcome"].lifted
-
-
-def test_the_tour_stays_small():
-    assert (EXAMPLES / "tour.ipynb").stat().st_size < 500_000
-
-
-def test_every_example_is_run_by_some_test():
-    tests = "".join(path.read_text() for path in Path(__file__).parent.glob("test_*.py"))
-    examples = {path.name for path in EXAMPLES.iterdir() if path.suffix in {".py", ".ipynb"}}
-    assert "plan_pick.py" in examples
-    assert not {name for name in examples if f'"{name}"' not in tests}
+def test_a_small_part_is_looked_at_from_near():
+    part = np.zeros((400, 600), bool)
+    part[20:30, 580:600] = True
+    near = Example("it", np.zeros((400, 600, 3), np.uint8), part).near()
+    assert near.part.shape == (160, 160), "eight times its 20 columns"
+    assert near.part[20:30, -20:].all() and near.part.sum() == part.sum()
+    whole = Example("it", COLOR, PART)
+    assert whole.near().part.shape == (40, 60)

@@ -28,7 +28,7 @@ INSIDE, OUTSIDE = 0.5, 0.05
 """Share of the part in a patch from which it is the part's, and up to which it is the rest's."""
 NEIGHBOURS = 3
 SOFTNESS = 0.03
-SIMILAR = 0.70
+SIMILAR = 0.65
 """Cosine of the best patch below which nothing in the image is the part: docs/examples.md."""
 
 

@@ -25,7 +25,7 @@ MOST = 10
 MAX_POINTS, MAX_JSON_BYTES = 100, 2**16
 POINT_SHARE = 0.04
 """Radius of what a point marks, as a share of the picture's shorter side."""
-SURROUNDINGS = 4
+SURROUNDINGS = 8
 """A picture is cut to a square of so many times the part's extent, about it."""
 HOW = "beside NAME.jpg expected NAME_part.png, or NAME.json with points on the part"
 
