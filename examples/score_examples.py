@@ -12,14 +12,30 @@ from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
+import torch
 
-from affordance_grasp.encoders.backbones import load_backbone
+from affordance_grasp.encoders.backbones import Backbone, load_backbone
 from affordance_grasp.errors import NoMatch
 from affordance_grasp.grounding.correspondence import BACKBONE, ExampleGrounder
 from affordance_grasp.grounding.examples import Example
 from affordance_grasp.image_files import read_color, read_gray
 from affordance_grasp.learning.evaluation.metrics import ground_truth_map, predicted_map, score
 from affordance_grasp.learning.evaluation.part_scores import object_mask, score_parts
+
+
+class Remembering(Backbone):
+    """A backbone that computes every image once: each is an example many times."""
+
+    def __init__(self, backbone: Backbone) -> None:
+        super().__init__(backbone.spec, backbone.image_side, backbone.sha256)
+        self._backbone, self._known = backbone, {}
+
+    def tokens(self, images: torch.Tensor) -> torch.Tensor:
+        """See :meth:`Backbone.tokens`."""
+        key = images.numpy().tobytes()
+        if key not in self._known:
+            self._known[key] = self._backbone.tokens(images)
+        return self._known[key]
 
 
 def parse() -> argparse.Namespace:
@@ -49,7 +65,7 @@ def main() -> None:
     read_all = [read(arguments.testset, image) for image in images]
     kinds = [image.parent.name for image in images]
     objects = [image.stem.rpartition("_")[0] for image in images]
-    backbone = load_backbone(BACKBONE)
+    backbone = Remembering(load_backbone(BACKBONE))
     maps, truths, masks, found = [], [], [], []
     for seed in range(arguments.seeds):
         rng = np.random.default_rng(seed)

@@ -136,6 +136,7 @@ PARAMETERS: dict[str, tuple[tuple[type, ...], tuple[str, ...]]] = {
         (
             "method",
             "checkpoint",
+            "like",
             "device",
             "query",
             "model_command",
