@@ -10,12 +10,16 @@ from rclpy.parameter import Parameter
 from affordance_grasp.nodes.grounder import GrounderNode
 from affordance_grasp.nodes.selector import SelectorNode
 from affordance_grasp.planning import GrounderOptions
+from affordance_grasp.query.resolve import resolve_query
 from affordance_grasp.query.vocabulary import AFFORDANCES
 
 
 class Network:
     affordances = AFFORDANCES
-    precision = "float32"
+    method, precision = "plsp", "float32"
+
+    def resolve(self, query):
+        return resolve_query(query, AFFORDANCES)
 
     def ground(self, color, query, region=None):
         raise NotImplementedError

@@ -293,7 +293,8 @@ def test_compressed_images_give_the_same_grasps(bar, bag, tmp_path, capsys):
 class Bright:
     """GrounderProtocol whatever is bright."""
 
-    affordances = ("hold",)
+    def resolve(self, query):
+        return "hold"
 
     def ground(self, color, query, region=None):
         values = np.zeros(color.shape[:2], np.float32)

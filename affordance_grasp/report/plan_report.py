@@ -26,16 +26,20 @@ from affordance_grasp.report.glyphs import around, draw_grasps
 from affordance_grasp.streams.frame_files import write_frame
 
 
-class ReportedGrasp(TypedDict):
-    """One grasp as plain data; its pose is that of ``tcp`` in the camera's optical frame."""
-
+class _Grasp(TypedDict):
     position: Annotated[list[float], Meta(min_length=3, max_length=3)]
     quaternion_xyzw: list[float]
     width_m: float
-    opening_m: float
     heat: float
     quality: float
     contact_uv: list[float]
+
+
+class ReportedGrasp(_Grasp, total=False):
+    """One grasp as plain data; its pose is that of ``tcp`` in the camera's optical frame."""
+
+    opening_m: float
+    """Absent in results of releases before there was one."""
 
 
 def grasps_summary(grasps: tuple[RankedGrasp, ...], top: int | None = None) -> list[ReportedGrasp]:

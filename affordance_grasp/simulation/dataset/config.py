@@ -24,6 +24,7 @@ class DatasetConfig(Settings, title="data set"):
     exo_per_pair: Annotated[Images, about("images of people, for every verb of an object")] = 24
     test_per_object: Annotated[Images, about("test images of every object")] = 12
     size: Annotated[int, Meta(ge=64, le=800), about("shorter side in pixels")] = 320
+    splits: Annotated[tuple[Split, ...], about("splits to write: Seen, Unseen")] = SPLITS
     objects: Annotated[
         tuple[Word, ...],
         about("procedural, and folders of imported objects, such as ycb; also with commas"),
@@ -34,7 +35,6 @@ class DatasetConfig(Settings, title="data set"):
     backgrounds: Annotated[
         Path | None, about("folder of photographs to lie on ground and walls")
     ] = None
-    splits: Annotated[tuple[Split, ...], about("splits to write: Seen, Unseen")] = SPLITS
 
     @property
     def sources(self) -> tuple[str, ...]:
