@@ -1,6 +1,7 @@
 """Stands in for a robot behind ros2_control: a trajectory controller and a gripper controller.
 
-Run as a process of its own, with real control_msgs: ``python robot_double.py FAULT [GRIPPER]``.
+Run as a process of its own, with real control_msgs: ``python robot_double.py FAULT [GRIPPER
+[ROBOT_FILE]]``.
 It plays trajectories ``RATE`` times as fast as they are meant. From the second motion on it has
 the fault that it was started with. It prints what it was asked for, one line of JSON each.
 """
@@ -21,6 +22,7 @@ from rclpy.node import Node
 from sensor_msgs.msg import JointState
 
 from affordance_grasp.control.robot import load_robot
+from affordance_grasp.share import DEFAULT_ROBOT
 
 RATE, SLOW_RATE = 4.0, 0.05
 TICK_S = 0.01
@@ -39,16 +41,17 @@ def tell(**words) -> None:
 class RobotDouble(Node):
     """An arm at home, an open gripper with something 30 mm wide in front of it."""
 
-    def __init__(self, fault: str, gripper: str) -> None:
+    def __init__(self, fault: str, gripper: str, robot_file: str) -> None:
         super().__init__("robot_double")
-        self._fault, self._robot = fault, load_robot()
+        self._fault, self._robot = fault, load_robot(robot_file)
         names = self._robot.arm.joint_names
-        self._order = [2, 0, 5, 1, 4, 3]  # a controller lists joints as it likes
+        # A controller lists joints as it likes.
+        self._order = sorted(range(len(names)), key=names.__getitem__)
         self._names = [names[i] for i in self._order]
         self._q = self._robot.home_q[self._order]
         if fault == "elsewhere":
             self._q = self._q + 0.3
-        self._knuckle = 0.0
+        self._finger = self._joint(self._robot.gripper.max_width_m)
         self._motions = 0
         self._silent = Event()
         group = ReentrantCallbackGroup()
@@ -85,7 +88,7 @@ class RobotDouble(Node):
             return
         stamp = self.get_clock().now().to_msg()
         arm = JointState(name=self._names, position=self._q.tolist())
-        gripper = JointState(name=[self._robot.gripper.joint_name], position=[self._knuckle])
+        gripper = JointState(name=[self._robot.gripper.joint_name], position=[self._finger])
         for message in (arm, gripper):
             message.header.stamp = stamp
             self._states.publish(message)
@@ -149,32 +152,39 @@ class RobotDouble(Node):
         parallel = self._grips is ParallelGripperCommand
         asked = command.position[0] if parallel else command.position
         effort = command.effort[0] if parallel else command.max_effort
-        touching = self._robot.gripper.joint_from_width(OBJECT_M) * CLOSED_RAD / 0.8
-        end = min(asked, touching)
+        touching, closes = self._joint(OBJECT_M), self._robot.gripper.closed_joint > 0
+        end = min(asked, touching) if closes else max(asked, touching)
         tell(event="grip", position=asked, effort=effort)
-        result = self._grips.Result(stalled=end < asked, reached_goal=end == asked)
+        result = self._grips.Result(stalled=end != asked, reached_goal=end == asked)
         if parallel:
-            result.state = JointState(position=[self._knuckle])
+            result.state = JointState(position=[self._finger])
         else:
-            result.position = self._knuckle
+            result.position = self._finger
         Thread(target=self._close, args=(end,), daemon=True).start()
         handle.succeed()
         return result
 
     def _close(self, end: float) -> None:
-        begun, start, pause = monotonic(), self._knuckle, Event()
+        begun, start, pause = monotonic(), self._finger, Event()
         while (share := (monotonic() - begun) / 0.4) < 1:
-            self._knuckle = start + max(0.0, share - 0.3) / 0.7 * (end - start)
+            self._finger = start + max(0.0, share - 0.3) / 0.7 * (end - start)
             pause.wait(TICK_S)
-        self._knuckle = end
+        self._finger = end
+
+    def _joint(self, width_m: float) -> float:
+        """Of the fingers, as the driver scales it."""
+        gripper = self._robot.gripper
+        scale = CLOSED_RAD / gripper.closed_joint if gripper.closed_joint else 1.0
+        return gripper.joint_from_width(width_m) * scale
 
 
 def main() -> None:
     """Run until interrupted."""
-    fault, gripper = (*sys.argv[1:], "ParallelGripperCommand")[:2]
+    defaults = ("none", "ParallelGripperCommand", DEFAULT_ROBOT)
+    fault, gripper, robot_file = (*sys.argv[1:], *defaults[len(sys.argv) - 1 :])
     rclpy.init()
     executor = MultiThreadedExecutor(6)
-    executor.add_node(RobotDouble(fault, gripper))
+    executor.add_node(RobotDouble(fault, gripper, robot_file))
     try:
         executor.spin()
     except (KeyboardInterrupt, ExternalShutdownException):

@@ -27,6 +27,7 @@ from affordance_grasp.nodes.graph.processes import Graph, isolate
 from affordance_grasp.nodes.inputs.joints import JointMonitor
 from affordance_grasp.nodes.ros.calls import wait
 from affordance_grasp.nodes.ros.goals import ActionClient
+from affordance_grasp.share import DEFAULT_ROBOT
 
 pytestmark = pytest.mark.processes
 
@@ -49,7 +50,7 @@ class Robot:
         self._log = log
         with open(log, "wb") as out:
             self.process = subprocess.Popen(
-                [sys.executable, str(DOUBLE), fault, gripper],
+                [sys.executable, str(DOUBLE), fault, gripper, bench.robot_file],
                 stdout=out,
                 env={**os.environ, "ROS_DOMAIN_ID": str(bench.domain)},
             )
@@ -84,13 +85,15 @@ class Bench:
 
     def __init__(self, folder, **parameters) -> None:
         self.domain = isolate()
+        self.robot_file = parameters.get("robot_file", DEFAULT_ROBOT)
+        self.robot = load_robot(self.robot_file)
         self.graph = Graph(folder, ["controller"], {"controller": {**CONTROLLER, **parameters}})
 
     def __enter__(self) -> "Bench":
         self.graph.__enter__()
         self._client = GraspClient("tester").__enter__()
         self.node = self._client.node
-        self.joints = JointMonitor(self.node, load_robot().arm.joint_names)
+        self.joints = JointMonitor(self.node, self.robot.arm.joint_names)
         self._execute = ActionClient(self.node, ExecuteGrasp, "execute")
         assert self._execute.wait_for_server(WAIT_S)
         return self
@@ -101,7 +104,8 @@ class Bench:
 
     def send(self, on_stage=lambda stage: None, dry_run=False):
         T = pose(np.diag([1.0, -1.0, -1.0]), [0.5, 0.0, 0.05])
-        grasp = SelectedGrasp(header=Header(frame_id="base_link"), pose=from_pose(T), width_m=0.03)
+        header = Header(frame_id=self.robot.settings.base_frame)
+        grasp = SelectedGrasp(header=header, pose=from_pose(T), width_m=0.03)
         goal = ExecuteGrasp.Goal(grasp=grasp, dry_run=dry_run)
         sent = self._execute.send_goal_async(goal, lambda m: on_stage(m.feedback.stage))
         return wait(sent, WAIT_S, "execute")
@@ -143,6 +147,20 @@ def test_a_grasp_is_executed_whatever_the_order_of_the_joints(bench, start):
     opened = gripper.joint_from_width(gripper.open_width_m(0.03))
     shut = 0.7929  # as the double scales it; the linkage's 0.8
     np.testing.assert_allclose(asked, [opened * shut / 0.8, shut, shut], atol=1e-6)
+
+
+@pytest.mark.parametrize(("name", "position"), [("ur5e_hande", "joint"), ("panda", "half_width")])
+def test_sliding_fingers_are_driven_in_the_units_of_their_driver(start, tmp_path, name, position):
+    robot = {"robot_file": f"config/{name}.yaml", "gripper_position": position}
+    with Bench(tmp_path / "logs", gripper_command="GripperCommand", **robot) as bench:
+        driver = start(bench, "none", "GripperCommand")
+        result = bench.execute()
+        assert result.success, result.message
+        assert result.final_width_m == pytest.approx(0.03, abs=1e-4)
+        np.testing.assert_allclose(bench.joints.now(), bench.robot.home_q, atol=1e-6)
+        asked = [grip["position"] for grip in driver.events("grip")]
+        opened_m = bench.robot.gripper.open_width_m(0.03)
+        np.testing.assert_allclose(asked, [opened_m / 2, 0, 0], atol=1e-6)
     assert {grip["effort"] for grip in robot.events("grip")} == {40.0}
 
 
