@@ -54,8 +54,11 @@ class Robot:
                 stdout=out,
                 env={**os.environ, "ROS_DOMAIN_ID": str(bench.domain)},
             )
+        self.await_events("ready", 1)
+
+    def await_events(self, kind: str, count: int) -> None:
         deadline = monotonic() + WAIT_S
-        while not self.events("ready"):
+        while len(self.events(kind)) < count:
             assert monotonic() < deadline and self.process.poll() is None
             Event().wait(0.05)
 
@@ -201,6 +204,7 @@ def test_a_cancelled_grasp_is_cancelled_at_the_robot(bench, start):
     robot, moving = start(bench, "slow"), Event()
     handle = bench.send(lambda stage: moving.set() if stage == "descend" else None)
     assert moving.wait(WAIT_S)
+    robot.await_events("goal", 2)
     wait(handle.cancel_goal_async(), WAIT_S, "cancelling")
     result = wait(handle.get_result_async(), WAIT_S, "the result").result
     assert "stopped on request" in result.message and STILL in result.message
@@ -220,6 +224,7 @@ def test_ctrl_c_on_the_controller_stops_the_arm(tmp_path, start):
         robot, moving = start(bench, "slow"), Event()
         bench.send(lambda stage: moving.set() if stage == "descend" else None)
         assert moving.wait(WAIT_S)
+        robot.await_events("goal", 2)
         bench.graph.__exit__(None, None, None)
         assert bench.stands_still()
         assert len(robot.events("goal")) == 2 and len(robot.events("cancelled")) == 1
