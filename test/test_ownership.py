@@ -141,15 +141,30 @@ def test_a_server_that_stood_still_believes_only_what_is_said_after_it(owner, cl
     owner.hear(ANN)
     clock[0] += module.LEASE_S + 0.01
 
-    def wait_for(reached, timeout_s):
-        owner.hear(ANN)  # sent before its client gave it up, and read late
-        assert not reached()
-        clock[0] += ownership.STALE_S + 0.01
-        owner.hear(says)
-        assert reached()
+    heard = iter([ANN, says])  # the first was sent before its client gave it up, and is read late
 
-    owner._news.wait_for = wait_for
+    def wait(timeout_s):
+        owner.hear(next(heard))
+        clock[0] += ownership.STALE_S
+        owner._told_s = clock[0]
+
+    owner._news.wait = wait
     assert owner.lost(ANNS) is lost
+    assert next(heard, None) is None, "it was not believed at once"
+
+
+def test_a_server_that_stood_still_does_not_wait_for_a_client_that_is_gone(owner, clock):
+    owner.hear(ANN)
+    clock[0] += module.LEASE_S + 0.01
+    waited = []
+
+    def wait(timeout_s):
+        clock[0] += timeout_s
+        waited.append(timeout_s)
+
+    owner._news.wait = wait
+    assert owner.lost(ANNS)
+    assert sum(waited) <= 3 * ownership.STALE_S + module.PERIOD_S
 
 
 class Pair:

@@ -16,7 +16,6 @@ from unique_identifier_msgs.msg import UUID
 
 from affordance_grasp.nodes.ros.calls import NoAnswer, Refused
 from affordance_grasp.nodes.ros.heartbeats import (
-    HANG_S,
     LEASE_S,
     PERIOD_S,
     WATCH_S,
@@ -88,13 +87,16 @@ class Owner:
     def lost(self, goal_id: bytes) -> bool:
         """Whether a goal's client rests, or its heart has stopped; False where it never beat.
 
-        A process that was stopped itself waits until it hears what its client wants now.
+        A process that was stopped itself waits a moment for what its client wants now; a client
+        that says nothing is lost.
         """
         client = wanting(goal_id)
         with self._news:
             self._notice_own_silence()
-            self._news.wait_for(lambda: client != self._client or self._sure(), HANG_S)
-            return client == self._left or (client == self._client and self._pulse.stopped)
+            while client == self._client and not self._sure() and monotonic() < self._decided_s:
+                self._news.wait(PERIOD_S)
+            silent = self._pulse.stopped or not self._sure()
+            return client == self._left or (client == self._client and silent)
 
     def _tell(self) -> bytes:
         with self._news:
@@ -109,6 +111,11 @@ class Owner:
 
     def _sure(self) -> bool:
         return self._pulse.stopped or self._pulse.heard_s >= self._trusted_s
+
+    @property
+    def _decided_s(self) -> float:
+        """When a client that wants the server must have said so."""
+        return self._trusted_s + 2 * STALE_S
 
     def _free_for(self, client: bytes) -> bool:
         free = self._client in (NOBODY, client) or self._pulse.stopped
