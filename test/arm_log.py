@@ -57,6 +57,7 @@ class ArmLog:
         ended = ask()
         heard_s = time()
         thread.join(WAIT_S)
+        assert acted_s, f"the arm never moved: {ended}"
         still_s, heard_s = self.still_after_s(acted_s[0]), heard_s - acted_s[0]
         print(f"still after {still_s:.2f} s, heard of after {heard_s:.2f} s")
         return ended, still_s, heard_s

@@ -69,8 +69,11 @@ def find_path(
     T_tcp_tool0 = invert(robot.gripper.T_tool0_tcp(width_m))
     failures: list[Unreachable] = []
     blocked: list[tuple[JointPath, _Checks]] = []
+    of_turn: dict[bytes, _Checks] = {}  # many configurations, but two poses: what each needs, once
     for q_grasp, T_grasp in _configurations(robot, q_now, T, T_tcp_tool0):
-        checks = _Checks(robot, around, T_grasp, width_m, open_width_m)
+        checks = of_turn.setdefault(
+            T_grasp.tobytes(), _Checks(robot, around, T_grasp, width_m, open_width_m)
+        )
         try:
             stages = _stages(robot, q_now, q_grasp, T_grasp @ T_tcp_tool0)
             path = JointPath(*stages, T_grasp, open_width_m)
@@ -93,7 +96,7 @@ def find_path(
 
 @dataclass(frozen=True, eq=False)
 class _Checks:
-    """What each stage of a pick at one configuration must keep to; all raise ``Unreachable``."""
+    """What each stage of a pick at one pose must keep to; all raise ``Unreachable``."""
 
     robot: RobotConfig
     around: Surroundings | None
