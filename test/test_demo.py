@@ -82,6 +82,7 @@ def test_recorded_is_said_of_a_bag_that_can_be_read(tmp_path, closed):
     assert all(word in said.getvalue() for word in words)
 
 
+@pytest.mark.processes
 def test_the_whole_loop_leaves_a_report(request, capsys, tmp_path):
     pytest.importorskip("rclpy", reason="no ROS 2 here: rclpy cannot be imported")
     checkpoint = TRAINED if TRAINED.exists() else request.getfixturevalue("random_checkpoint")
