@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from affordance_grasp.query.sentences import Clause, Words, clauses, is_foreign, word_set
-from affordance_grasp.query.vocabulary import Vocabulary
+from affordance_grasp.query.vocabulary import Vocabulary, load_vocabulary
 
 HOLDING = ("hold", "pick_up", "lift", "carry", "catch", "drag", "push")
 """With these a named part decides the affordance: ``lift it by the handle``."""
@@ -43,12 +43,7 @@ def read_request(text: str, vocabulary: Vocabulary) -> Request:
     if is_foreign(text):
         return Request(None, refused="only English is understood")
 
-    def is_command(word: str) -> bool:
-        return any((word, *rest) in vocabulary.phrases for rest in ((), ("up",))) or (
-            (word,) in vocabulary.unserved
-        )
-
-    parsed = clauses(text, is_command, lambda words: words in vocabulary.phrases)
+    parsed = _clauses(text, vocabulary)
     negated = frozenset(
         affordance
         for clause in parsed
@@ -71,12 +66,28 @@ def read_request(text: str, vocabulary: Vocabulary) -> Request:
     return Request(requested, negated)
 
 
+def read_clauses(text: str) -> list[Clause]:
+    """The clauses of a sentence; none of one that is too long or no English."""
+    if len(text) > LONGEST_REQUEST or is_foreign(text):
+        return []
+    return _clauses(text, load_vocabulary())
+
+
+def _clauses(text: str, vocabulary: Vocabulary) -> list[Clause]:
+    def is_command(word: str) -> bool:
+        return any((word, *rest) in vocabulary.phrases for rest in ((), ("up",))) or (
+            (word,) in vocabulary.unserved
+        )
+
+    return clauses(text, is_command, lambda words: words in vocabulary.phrases)
+
+
 def _is_derived(word: str, vocabulary: Vocabulary) -> bool:
     """Whether a word holds a verb of the vocabulary and does not mean it."""
     cores = [word.removeprefix(opposite) for opposite in OPPOSITES if word.startswith(opposite)]
     pieces = [*word.split("-"), *(core for core in cores if len(core) > 2)]
     return pieces != [word] and any(
-        (stem,) in vocabulary.phrases for p in pieces for stem in _stems(p)
+        (stem,) in vocabulary.phrases for p in pieces for stem in stems(p)
     )
 
 
@@ -144,7 +155,7 @@ def _is_light(before: Words, determiner: str, after: Words, vocabulary: Vocabula
     To ``give me a hammer`` is to hand it over.
     """
     verb = next((word for word in reversed(before) if word not in ("it", "them")), "")
-    carried = any((stem,) in vocabulary.phrases for word in after for stem in _stems(word))
+    carried = any((stem,) in vocabulary.phrases for word in after for stem in stems(word))
     return verb in LIGHT_VERBS and determiner in ("a", "an", "another") and carried
 
 
@@ -167,14 +178,14 @@ def _occurrences(words: Sequence[str], phrases: Collection[Words]) -> list[tuple
 
 def _phrase_from(first: str, following: Sequence[str], phrases: Collection[Words]) -> Words:
     for length in range(len(following), -1, -1):
-        for stem in _stems(first):
+        for stem in stems(first):
             phrase = (stem, *following[:length])
             if phrase in phrases:
                 return phrase
     return ()
 
 
-def _stems(word: str) -> list[str]:
+def stems(word: str) -> list[str]:
     """The word and what it may be an inflection of: cutting, cut; slicing, slice; carries, carry.
 
     Wrong stems do no harm: they are no phrase of the vocabulary.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from affordance_grasp.encoders.registry import installed_file
 from affordance_grasp.errors import UnknownName
+from affordance_grasp.query.reference import names_an_object
 from affordance_grasp.query.request import Request, read_request
 from affordance_grasp.query.vocabulary import AFFORDANCES, Vocabulary, load_vocabulary
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
     from affordance_grasp.encoders.text import TextEncoder
 
+FOR_OBJECTS = ("hold", "pick_up")
+"""What is done with an object of which a text says nothing else: ``the left one``."""
 _WORD = re.compile(r"[a-z]+")
 
 
@@ -23,8 +26,8 @@ def resolve_query(text: str, known: Sequence[str]) -> str:
     """The affordance of ``known`` that a free text means; UnknownName if it means none.
 
     First the text itself as a verb, then the phrases of the vocabulary in what is not negated,
-    then, where the sentence encoder is installed, no phrase occurs and nothing is negated, the
-    similarity of the sentences.
+    then, for a text that only describes an object, to hold it, then, where the sentence encoder
+    is installed, no phrase occurs and nothing is negated, the similarity of the sentences.
     """
     exact = "_".join(_WORD.findall(text.lower()))
     if exact in known:
@@ -37,6 +40,8 @@ def resolve_query(text: str, known: Sequence[str]) -> str:
         meant = next(allowed, None)
     elif request.refused:
         meant = None
+    elif names_an_object(text):
+        meant = next((verb for verb in FOR_OBJECTS if verb in known), None)
     else:
         meant = _similar_affordance(text, known, vocabulary)
     if meant is None:
