@@ -8,14 +8,17 @@ from affordance_grasp.commands.experiment import PAPER_OBJECTS
 from affordance_grasp.control.robot import load_robot
 from affordance_grasp.datatypes import Heatmap
 from affordance_grasp.errors import UnknownName
-from affordance_grasp.experiment import (
-    Trial,
-    TrialResult,
-    make_trials,
-    run_trial,
-    summarise,
-    table,
+from affordance_grasp.experiment.causes import Cause
+from affordance_grasp.experiment.picking import Album, run_trial
+from affordance_grasp.experiment.summary import summarise
+from affordance_grasp.experiment.tables import (
+    as_csv,
+    cause_table,
+    difference_table,
+    report,
+    success_table,
 )
+from affordance_grasp.experiment.trials import Trial, TrialResult, make_trials
 from affordance_grasp.pipeline import Planner
 from affordance_grasp.planning import PlanningOptions
 from affordance_grasp.simulation.objects import TRIAL_SEED_START
@@ -37,19 +40,45 @@ class ColdGrounder(FlatGrounder):
         return Heatmap(values, values, query, "hold", "cold", 0.0)
 
 
-def test_every_rule_gets_the_same_objects_in_the_same_places():
-    trials = make_trials(PAPER_OBJECTS, 5, "hold", ["bands", "quality"])
+def places(trials, way):
+    return [(t.family, t.object_seed, t.placement_seed) for t in trials if t.way == way]
+
+
+def test_every_way_gets_the_same_objects_in_the_same_places():
+    trials = make_trials(PAPER_OBJECTS, range(5), ["hold"], ["bands", "quality"])
     assert len(trials) == 2 * 8 * 5
-    with_heat = [(t.family, t.object_seed, t.placement_seed) for t in trials[:40]]
-    without = [(t.family, t.object_seed, t.placement_seed) for t in trials[40:]]
-    assert with_heat == without
-    assert len(set(with_heat)) == 40
+    assert places(trials, "bands") == places(trials, "quality")
+    assert len(set(places(trials, "bands"))) == 40
     assert min(t.object_seed for t in trials) >= TRIAL_SEED_START
 
 
-def test_an_object_that_the_query_makes_no_sense_for_is_refused():
+def test_only_what_asks_for_a_heatmap_is_done_once_per_method():
+    ways, methods = ["bands", "argmax", "quality", "exact"], ["plsp", "looptrans"]
+    trials = make_trials(["mug"], range(1), ["hold"], ways, methods)
+    assert [t.column for t in trials] == [
+        "plsp bands",
+        "looptrans bands",
+        "plsp argmax",
+        "looptrans argmax",
+        "quality",
+        "exact",
+    ]
+    assert [t.rule for t in trials] == [*["bands"] * 2, *["argmax"] * 2, "quality", "bands"]
+
+
+def test_an_object_that_no_query_makes_sense_for_is_refused():
     with pytest.raises(UnknownName, match="mug"):
-        make_trials(["mug"], 1, "cut_with", ["bands"])
+        make_trials(["mug"], range(1), ["cut_with"], ["bands"])
+    trials = make_trials(["mug", "knife"], range(1), ["cut_with", "pour"], ["bands"])
+    assert [(t.family, t.affordance) for t in trials] == [("mug", "pour"), ("knife", "cut_with")]
+
+
+def test_in_clutter_the_query_names_the_object_among_three_to_six_things():
+    trials = make_trials(["pressure_cooker"], range(8), ["hold"], ["bands"], clutter=True)
+    assert {t.query for t in trials} == {"hold the pressure cooker"}
+    assert [1 + t.others for t in trials] == [3, 4, 5, 6, 3, 4, 5, 6]
+    (alone,) = make_trials(["mug"], range(1), ["hold"], ["bands"])
+    assert (alone.query, alone.others) == ("hold", 0)
 
 
 def test_success_needs_the_lift_and_the_part():
@@ -59,54 +88,105 @@ def test_success_needs_the_lift_and_the_part():
     assert not TrialResult(trial, lifted=False, by_part=True).success
 
 
-def test_summary_and_table_count_by_rule_and_object():
-    results = [
-        TrialResult(Trial("mug", 0), True, True, timings_ms={"total": 100.0}),
-        TrialResult(Trial("mug", 1), True, False, timings_ms={"total": 300.0}),
-        TrialResult(Trial("mug", 0, rule="quality"), True, False),
-        TrialResult(Trial("pan", 0), False, False, fault="no"),
-        TrialResult(Trial("pan", 0, rule="quality"), False, False),
-    ]
-    summary = summarise(results)
-    assert summary["rules"]["bands"] == {
+@pytest.fixture
+def summary():
+    def result(family, pose, way, *successes, cause=Cause.NONE, **more):
+        return TrialResult(Trial(family, pose, way=way), *successes, cause, **more)
+
+    return summarise(
+        [
+            result("mug", 0, "bands", True, True, timings_ms={"total": 100.0}),
+            result("mug", 1, "bands", True, True, timings_ms={"total": 300.0}),
+            result("mug", 0, "quality", True, False, cause=Cause.WRONG_PART),
+            result("mug", 1, "quality", False, False, cause=Cause.SLIPPED),
+            result("pan", 0, "bands", False, False, cause=Cause.NO_IK, fault="no"),
+            result("pan", 0, "quality", True, True),
+        ]
+    )
+
+
+def test_summary_and_table_count_by_way_and_object(summary):
+    assert summary["ways"]["bands"] == {
         "trials": 3,
         "lifted": 2,
-        "success": 1,
+        "success": 2,
+        "interval": [0.2077, 0.9385],
+        "causes": {"no IK": 1},
+        "turned_deg_p95": 0.0,
         "plan_ms_median": 200.0,
+        "plan_ms_p95": 290.0,
     }
-    assert summary["objects"]["mug"]["quality"]["lifted"] == 1
-    text = table(summary)
-    assert "| mug | 1/2 (2 lifted) | 0/1 (1 lifted) |" in text
-    assert "| **all** | **1/3 (2 lifted)** | **0/2 (1 lifted)** |" in text
-    assert "heatmap, bands | without affordance" in text
+    text = success_table(summary)
+    assert text.startswith("| object | bands | without affordance |\n|---|---|---|\n")
+    assert "| mug | 2/2 (2 lifted) | 0/2 (1 lifted) |" in text
+    assert "| **all** | **2/3 (2 lifted)** | **1/3 (2 lifted)** |" in text
+    assert "| 95 % | 21 to 94 | 6 to 79 |" in text
 
 
-def test_one_trial_lifts_a_screwdriver_and_says_what_it_holds(tmp_path):
+def test_a_way_is_set_against_the_picks_without_affordance_scene_by_scene(summary):
+    whole, hard = summary["differences"]
+    assert (whole["over"], whole["pairs"], whole["only_first"], whole["only_second"]) == (
+        *("all", 3),
+        *(2, 1),
+    )
+    assert (hard["over"], hard["pairs"], hard["difference"]) == ("hard", 2, 1.0)
+    assert "| bands | 3 | +33 | -58 to 88 | 2 / 1 | 1 |" in difference_table(summary)
+
+
+def test_causes_are_counted_and_trials_are_rows(summary):
+    assert cause_table(summary).splitlines()[2:] == [
+        "| no IK | 1 | 0 |",
+        "| wrong part | 0 | 1 |",
+        "| slipped | 0 | 1 |",
+    ]
+    assert report(summary).count("\n\n") == 2
+    head, first, *_ = as_csv(summary).splitlines()
+    assert head.startswith("way,family,pose,query,success,lifted,cause,aimed_at,")
+    assert first.startswith("bands,mug,0,hold,True,True,,,")
+
+
+@pytest.fixture(scope="module")
+def planners():
     robot = load_robot(speed_scaling=0.6)
-    trial = Trial("screwdriver", 0, rule="quality")
     generator = make_generator("antipodal", robot.gripper)
-    planner = Planner(PlanningOptions(), robot, FlatGrounder(), generator)
-    result = run_trial(planner, trial, tmp_path)
+    asked = {"flat": FlatGrounder(), "cold": ColdGrounder(), "": None}
+    return {
+        name: Planner(PlanningOptions(), robot, grounder, generator)
+        for name, grounder in asked.items()
+    }
+
+
+def test_one_trial_lifts_a_screwdriver_and_says_what_it_holds(tmp_path, planners):
+    trial = Trial("screwdriver", 0, way="quality")
+    result = run_trial(planners, trial, Album(tmp_path, "all"))
     assert result.fault == ""
     assert result.lifted
     assert result.by_part == (set(result.parts_held) <= {"handle"})
+    assert result.aimed_at in {f"object/{part}" for part in result.parts_held}
+    assert (result.cause is Cause.NONE) == result.success
+    assert 0 < result.turned_deg < 60
     assert result.timings_ms["total"] > 0
     assert {p.name for p in tmp_path.iterdir()} == {
-        "quality_screwdriver_0.png",
-        "quality_screwdriver_0_lifted.png",
+        "quality_screwdriver_hold_0.png",
+        "quality_screwdriver_hold_0_end.png",
     }
 
 
-def test_a_trial_in_which_nothing_is_hot_moves_nothing_and_says_why():
-    robot = load_robot()
-    generator = make_generator("antipodal", robot.gripper)
-    planner = Planner(PlanningOptions(), robot, ColdGrounder(), generator)
-    result = run_trial(planner, Trial("mug", 0))
+def test_who_knows_the_part_takes_the_named_mug_by_its_handle_among_others(tmp_path, planners):
+    trial = Trial("mug", 0, way="exact", clutter=True)
+    result = run_trial(planners, trial, Album(tmp_path))
+    assert result.success and result.aimed_at == "object/handle"
+    assert list(tmp_path.iterdir()) == []  # pictures of failures alone
+
+
+def test_a_trial_in_which_nothing_is_hot_moves_nothing_and_says_why(planners):
+    result = run_trial(planners, Trial("mug", 0, method="cold"))
     assert not result.success
     assert result.fault == f"none of {sum(result.rejected.values())} grasps can be taken: " + (
         ", ".join(f"{count} {reason}" for reason, count in result.rejected.items())
     )
     assert set(result.rejected) == {"cold"}
+    assert result.cause is Cause.COLD
 
 
 def test_an_experiment_in_which_there_is_no_grasp_at_all_has_failed(monkeypatch, tmp_path, capsys):
@@ -129,6 +209,11 @@ def test_an_experiment_in_which_there_is_no_grasp_at_all_has_failed(monkeypatch,
         (["--objects", "spaceship"], "spaceship"),
         (["--query", "cut_with", "--objects", "mug"], "mug"),
         (["--poses", "0"], "--poses is '0'; it must be a whole number >= 1"),
+        (
+            ["--rules", "best"],
+            "'best'; known: bands, argmax, quality, exact",
+        ),
+        (["--compare", "dino"], "unknown method 'dino'"),
         (["--checkpoint", "nowhere.safetensors"], "does not exist"),
     ],
 )

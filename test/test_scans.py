@@ -14,7 +14,7 @@ import textured_mug as mug
 from affordance_grasp.cli import main
 from affordance_grasp.datatypes import CameraIntrinsics
 from affordance_grasp.errors import InvalidInput, UnknownName
-from affordance_grasp.experiment import Trial
+from affordance_grasp.experiment.trials import Trial
 from affordance_grasp.geometry import pose
 from affordance_grasp.simulation.dataset.config import DatasetConfig
 from affordance_grasp.simulation.dataset.functional_parts import functional_parts, serving_parts

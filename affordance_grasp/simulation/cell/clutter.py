@@ -1,6 +1,7 @@
-"""Things that stand beside the object: bottles and boxes of 12 to 32 cm."""
+"""Things that stand beside the object: bottles and boxes of 12 to 32 cm, or household objects."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +12,7 @@ from affordance_grasp.control.robot import RobotConfig
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.geometry import Floats, transform_points
 from affordance_grasp.simulation.cell.placement import table_pose
-from affordance_grasp.simulation.objects import materials
+from affordance_grasp.simulation.objects import FAMILIES, make_object, materials
 from affordance_grasp.simulation.objects.assembly import Assembly
 from affordance_grasp.simulation.objects.primitive import HouseholdObject, Shape
 
@@ -21,6 +22,7 @@ GAP_M = 0.03
 BASE_RADIUS_M = 0.15
 HAND_ROOM_M = 0.10
 TRIES = 200
+NO_ROOM = "there is no room for that many things beside the object"
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,14 +41,58 @@ def random_neighbours(
     They stand neither in the arm's base nor where the hand is at home.
     """
     rng = np.random.default_rng([seed, 37])
-    taken = [cKDTree(transform_points(T_base_target, _footprint(target))[:, :2])]
-    found: list[Neighbour] = []
-    for _ in range(count):
-        thing = _bottle(rng) if rng.uniform() < 0.5 else _box(rng)
-        T = _place(rng, robot, thing, T_base_target, taken)
-        taken.append(cKDTree(transform_points(T, _footprint(thing))[:, :2]))
-        found.append(Neighbour(thing, T))
+    things = (_bottle(rng) if rng.uniform() < 0.5 else _box(rng) for _ in range(count))
+    return _placed(rng, robot, [Neighbour(target, T_base_target)], things)
+
+
+def household_neighbours(
+    robot: RobotConfig, target: HouseholdObject, T_base_target: Floats, seed: int, count: int
+) -> tuple[Neighbour, ...]:
+    """Household objects of families other than the object's, each of another, placed likewise.
+
+    A family for which there is no room is passed over.
+
+    Args:
+        robot: where its base and its hand are, nothing stands.
+        target: the object.
+        T_base_target: its pose (4, 4) on the table.
+        seed: of the instances, of which families there are, and of where they stand.
+        count: how many.
+
+    Raises:
+        InvalidInput: there is no room for that many.
+    """
+    rng = np.random.default_rng([seed, *target.family.encode(), 41])
+    families = [str(name) for name in rng.permutation(sorted({*FAMILIES} - {target.family}))]
+    standing = [Neighbour(target, T_base_target)]
+    for family in families:
+        if len(standing) <= count:
+            with suppress(InvalidInput):
+                standing += _placed(rng, robot, standing, [make_object(family, seed)])
+    if len(standing) <= count:
+        raise InvalidInput(NO_ROOM)
+    return tuple(standing[1:])
+
+
+def _placed(
+    rng: Generator,
+    robot: RobotConfig,
+    standing: Sequence[Neighbour],
+    things: Iterable[HouseholdObject],
+) -> tuple[Neighbour, ...]:
+    """More things beside those that stand already, the first of which is the object."""
+    T_base_target, found = standing[0].T_base_object, list[Neighbour]()
+    taken = [_foot(each) for each in standing]
+    for thing in things:
+        found.append(Neighbour(thing, _place(rng, robot, thing, T_base_target, taken)))
+        taken.append(_foot(found[-1]))
     return tuple(found)
+
+
+def _foot(each: Neighbour) -> cKDTree:
+    """Where it stands, on the table."""
+    points = transform_points(each.T_base_object, _footprint(each.household_object))
+    return cKDTree(points[:, :2])
 
 
 def _place(
@@ -67,7 +113,7 @@ def _place(
         from_hand = np.linalg.norm(foot - T_base_hand[:2, 3], axis=1).min() > HAND_ROOM_M
         if apart and from_base and from_hand:
             return T
-    raise InvalidInput("there is no room for that many things beside the object")
+    raise InvalidInput(NO_ROOM)
 
 
 def _footprint(thing: HouseholdObject) -> Floats:

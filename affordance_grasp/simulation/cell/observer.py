@@ -1,5 +1,6 @@
 """Images of a work cell: the wrist camera's frames, part masks, photos from outside."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import mujoco
@@ -14,6 +15,7 @@ from affordance_grasp.simulation.rendering.scene_camera import SceneCamera, part
 
 WRIST_CAMERA = "wrist"
 PHOTO_VIEWS = ("cell", "closeup")
+THINGS = ("object/", "neighbour")
 
 
 class Observer:
@@ -52,6 +54,18 @@ class Observer:
             raise InvalidInput(f"the object has no part {unknown[0]!r}; it has {', '.join(known)}")
         ids = self._camera(WRIST_CAMERA, self._intrinsics).geom_ids(data)
         return {name: part_mask(self._model, ids, parts) for name, parts in groups.items()}
+
+    def thing_at(self, data: mujoco.MjData, uv: Sequence[float]) -> str:
+        """``thing/part`` that most of the 5 x 5 pixels about (u, v) show; empty for none.
+
+        The thing is ``object`` or ``neighbour0``, ``neighbour1``, and so on.
+        """
+        ids = self._camera(WRIST_CAMERA, self._intrinsics).geom_ids(data)
+        u, v = (round(float(x)) for x in uv)
+        near = ids[max(v - 2, 0) : v + 3, max(u - 2, 0) : u + 3].ravel()
+        names = [self._model.geom(int(i)).name.rpartition("/")[0] for i in near if i >= 0]
+        shown = Counter(name for name in names if name.startswith(THINGS))
+        return shown.most_common(1)[0][0] if shown else ""
 
     def photo(self, data: mujoco.MjData, width: int, view: str) -> NDArray[np.uint8]:
         """The work cell from outside, with shadows: (3/4 width, width, 3) uint8 rgb.

@@ -26,7 +26,8 @@ class PickOutcome:
     that the pads touch, sorted. ``dropped``: it had been lifted and held before, and is not now.
     ``width_m``: distance of the fingertips. ``table_force_n``: largest force so far between the
     gripper and the table. ``met_neighbours``: which of ``arm``, ``gripper``, ``pad`` and
-    ``object`` touched another thing on the table so far.
+    ``object`` touched another thing on the table so far. ``held_neighbour``: both pads touch such
+    a thing now.
     """
 
     lifted: bool
@@ -37,6 +38,7 @@ class PickOutcome:
     width_m: float
     table_force_n: float
     met_neighbours: tuple[str, ...] = ()
+    held_neighbour: bool = False
 
     def held_by(self, parts: Iterable[str]) -> bool:
         """True when it is lifted and held, and every pad contact is on one of these parts."""
@@ -81,6 +83,12 @@ class ContactReader:
         met = pairs[self._neighbour[pairs].any(axis=1)]
         return {str(name) for name in self._family[met].ravel() if name in MOVED}
 
+    def holds_neighbour(self, data: mujoco.MjData) -> bool:
+        """True when both pads touch the same neighbour."""
+        pairs = _pairs(data)
+        right, left = (self._family[self._beside(pairs, pad)] for pad in self._pads)
+        return any(str(name).startswith(NEIGHBOUR) for name in np.intersect1d(right, left))
+
     def _on_table(self, data: mujoco.MjData, geoms: NDArray[np.bool_]) -> NDArray[np.intp]:
         """Indices of the contacts between the table and some geoms."""
         first, second = _pairs(data).T
@@ -88,8 +96,12 @@ class ContactReader:
         return np.flatnonzero(with_table & (geoms[first] | geoms[second]))
 
     def _touched(self, pairs: NDArray[np.int32], pad: int) -> set[str]:
-        others = np.concatenate([pairs[pairs[:, 0] == pad, 1], pairs[pairs[:, 1] == pad, 0]])
+        others = self._beside(pairs, pad)
         return {part for geom in others if (part := self._parts[int(geom)]) is not None}
+
+    def _beside(self, pairs: NDArray[np.int32], pad: int) -> NDArray[np.int32]:
+        """Geoms that touch a pad."""
+        return np.concatenate([pairs[pairs[:, 0] == pad, 1], pairs[pairs[:, 1] == pad, 0]])
 
 
 def _pairs(data: mujoco.MjData) -> NDArray[np.int32]:

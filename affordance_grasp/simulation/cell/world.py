@@ -4,7 +4,7 @@ Everything happens in one thread and only when :meth:`World.step` is called; the
 same calls give the same world.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from copy import copy
 
 import mujoco
@@ -247,6 +247,16 @@ class World:
         """As :meth:`Observer.observe`, now."""
         return self._observer.observe(self._data)
 
+    def part_masks(
+        self, groups: Mapping[str, Sequence[str] | None]
+    ) -> dict[str, NDArray[np.bool_]]:
+        """As :meth:`Observer.part_masks`, now."""
+        return self._observer.part_masks(self._data, groups)
+
+    def thing_at(self, uv: Sequence[float]) -> str:
+        """As :meth:`Observer.thing_at`, now."""
+        return self._observer.thing_at(self._data, uv)
+
     def photo(self, width: int = 960, view: str = "cell") -> NDArray[np.uint8]:
         """As :meth:`Observer.photo`, now."""
         return self._observer.photo(self._data, width, view)
@@ -284,6 +294,7 @@ class World:
             width_m=self.gripper_width_m(),
             table_force_n=self._table_force_n,
             met_neighbours=tuple(sorted(self._met)),
+            held_neighbour=self._contacts.holds_neighbour(self._data),
         )
 
     def close(self) -> None:
