@@ -111,13 +111,13 @@ def test_corners_are_read_in_metres_and_scaled(tmp_path, name, text):
 @pytest.mark.parametrize(
     ("name", "text", "words"),
     [
-        ("a.stl", "nonsense", "a.stl (cannot be read|has 0 triangles)"),
+        ("a.stl", "nonsense", "a.stl (cannot be read|has 0 faces)"),
         (
             "a.stl",
             SOLID.format("vertex 0 0 0\nvertex 200 0 0\nvertex 0 100 0\n"),
             "200 m wide.*scale",
         ),
-        ("a.obj", "v 0 0 0\n", "a.obj (cannot be read|has 0 triangles)"),
+        ("a.obj", "v 0 0 0\n", "a.obj (cannot be read|has 0 faces)"),
         ("a.dae", "<COLLADA/>", "a.dae cannot be read"),
     ],
 )

@@ -14,13 +14,12 @@ from xml.etree import ElementTree
 import numpy as np
 
 from affordance_grasp.errors import InvalidInput, shown
-from affordance_grasp.extras import require
-from affordance_grasp.files import check_file, read_bytes
+from affordance_grasp.files import read_bytes
 from affordance_grasp.geometry import Floats
+from affordance_grasp.mesh_files import load_meshes
 from affordance_grasp.share import exists
 
 FORMATS = (".stl", ".dae", ".obj")
-MAX_BYTES = 2**26
 MAX_MANIFEST_BYTES = 2**20
 MAX_TRIANGLES = 1_000_000
 MAX_SIZE_M = 5.0
@@ -93,24 +92,8 @@ def read_triangles(path: Path, scale: Floats, where: str) -> Floats:
         InvalidInput: it cannot be read, holds no triangle, or is as large as no link is.
         MissingPackage: the library that reads it is not installed.
     """
-    trimesh = require("trimesh", f"a mesh in {where}")
-    if path.suffix.lower() == ".dae":
-        require("collada", f"a DAE mesh in {where}")
-    check_file(path, f"{where}: mesh", MAX_BYTES)
-    try:
-        scene = trimesh.load_scene(path, skip_materials=True)
-        count = sum(len(part.faces) for part in scene.geometry.values() if hasattr(part, "faces"))
-        mesh = scene.to_mesh() if count else None
-        triangles = np.array(mesh.triangles if mesh else np.empty((0, 3, 3)), float)
-        triangles *= _unit_m(scene.units)
-    except Exception as error:  # of any of its parsers: the file may be anything
-        raise InvalidInput(f"{where}: mesh {path} cannot be read ({error})") from error
-    triangles = triangles * scale
-    if not 0 < len(triangles) <= MAX_TRIANGLES or not np.isfinite(triangles).all():
-        raise InvalidInput(
-            f"{where}: mesh {path} has {len(triangles)} triangles; expected 1 to "
-            f"{MAX_TRIANGLES} with finite corners"
-        )
+    meshes = load_meshes(path, f"{where}: mesh", f"a mesh in {where}", MAX_TRIANGLES, looks=False)
+    triangles = np.concatenate([mesh.vertices[mesh.faces] for mesh in meshes]) * scale
     size_m = float(np.ptp(triangles, axis=(0, 1)).max())
     if not 0 < size_m <= MAX_SIZE_M:
         raise InvalidInput(
@@ -118,9 +101,3 @@ def read_triangles(path: Path, scale: Floats, where: str) -> Floats:
             'millimetres needs scale="0.001 0.001 0.001")'
         )
     return triangles
-
-
-def _unit_m(units: str | None) -> float:
-    """The unit that trimesh read from a DAE, such as ``0.01 * meters`` [m]."""
-    number, star, _ = (units or "").partition(" * ")
-    return float(number) if star else 1.0

@@ -15,13 +15,9 @@ from scipy.spatial.transform import Rotation
 from affordance_grasp.errors import InvalidInput, shown
 from affordance_grasp.files import read_bytes
 from affordance_grasp.geometry import Floats, pose, transform_points
+from affordance_grasp.mesh_files import MAX_BYTES
 from affordance_grasp.simulation.objects.imported import MAX_FACES, MAX_HULLS
-from affordance_grasp.simulation.scans.mesh_files import (
-    MAX_BYTES,
-    TexturedMesh,
-    read_meshes,
-    read_texture,
-)
+from affordance_grasp.simulation.scans.mesh_files import TexturedMesh, read_meshes, read_texture
 
 MAX_XML_BYTES = 2**20
 CORNERS = np.array(list(product((-1.0, 1.0), repeat=3)))
