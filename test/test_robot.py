@@ -49,6 +49,10 @@ def test_home_is_clear_of_table_and_of_itself(robot):
     assert self_gap_m(body, T_base_shape)[0] > 0.03
 
 
+def test_no_file_is_the_default_robots(robot):
+    assert load_robot(None).urdf == robot.urdf
+
+
 def test_tilted_camera_meets_the_tool_axis_half_a_metre_ahead(robot):
     T = robot.T_tool0_cam
     along = T[:3, 3] + T[:3, 2] * 0.07 / T[1, 2]

@@ -145,16 +145,16 @@ class RobotConfig:
 
 
 def load_robot(
-    path: Path | str = DEFAULT_ROBOT,
+    path: Path | str | None = None,
     speed_scaling: float | None = None,
     acceleration_scaling: float | None = None,
 ) -> RobotConfig:
-    """Read a robot's settings and all the files they name; the Aubo-i5 when no path is given.
+    """Read a robot's settings and all the files they name; the Aubo-i5 where ``path`` is None.
 
     A path that does not exist is one of the package's. File names in the settings are relative to
     the settings file or to the package. The scalings take the place of those of the settings.
     """
-    path = find_file(path)
+    path = find_file(DEFAULT_ROBOT if path is None else path)
     settings = read_settings(RobotSettings, path)
     scalings = {"speed_scaling": speed_scaling, "acceleration_scaling": acceleration_scaling}
     given: Any = {name: scaling for name, scaling in scalings.items() if scaling is not None}
