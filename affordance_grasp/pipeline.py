@@ -121,7 +121,8 @@ def plan_grasps(
             after the other takes less processor time.
 
     Raises:
-        InvalidInput: the depth image is not usable.
+        InvalidInput: the depth image is not usable, or the table lies elsewhere than the arm's
+            settings say.
         NoObject: no object is on the table, or none can be grasped.
         UnknownName: the query or the rule is unknown.
     """
@@ -130,7 +131,10 @@ def plan_grasps(
     generator = generator or make_generator("antipodal")
     clock = _Clock()
     scene = clock("scene", lambda: segment_scene(frame, MAX_DISTANCE_M, seed))
-    arm = reach if isinstance(reach, ArmReach) else None
+    arm, obstacles = reach if isinstance(reach, ArmReach) else None, None
+    if arm is not None:  # first: it tells whether the camera's pose can be right
+        reach = among = clock("obstacles", lambda: arm.among(frame, scene))
+        obstacles = among.obstacles
     target = Target(
         query, scene_region(scene), only_instance(scene), None if arm is None else arm.T_base_cam
     )
@@ -144,10 +148,6 @@ def plan_grasps(
         ),
         at_once and (target.label > 0 or not generator.wants_target),
     )
-    obstacles = None
-    if arm is not None:
-        reach = among = clock("obstacles", lambda: arm.among(frame, scene))
-        obstacles = among.obstacles
     selection = clock(
         "select",
         lambda: select(

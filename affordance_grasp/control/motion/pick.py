@@ -10,6 +10,7 @@ from affordance_grasp.control.arm.inverse import within_limits
 from affordance_grasp.control.motion.detour import Detours
 from affordance_grasp.control.motion.obstruction import Surroundings, own_spheres
 from affordance_grasp.control.motion.path import close_width_m, find_path
+from affordance_grasp.control.motion.seen_table import check_seen_table
 from affordance_grasp.control.motion.trajectory import SAME_RAD, time_parameterise
 from affordance_grasp.control.robot import RobotConfig
 from affordance_grasp.datatypes import JointTrajectory, Reason, RgbdFrame
@@ -155,7 +156,12 @@ class ArmReach:
         return None if self.around is None else self.around.obstacles
 
     def among(self, frame: RgbdFrame, scene: TableScene) -> "ArmReach":
-        """The reach that leaves untouched what stands on the table besides the object."""
+        """The reach that leaves untouched what stands on the table besides the object.
+
+        Raises:
+            InvalidInput: the table lies elsewhere than the settings say.
+        """
+        check_seen_table(self.robot, scene, self.T_base_cam)
         own, labels = own_spheres(self.robot, self.q_now), scene.cloud.labels
         obstacles = find_obstacles(frame, labels, scene.table, self.T_base_cam, own)
         around = Surroundings(obstacles, self.robot)
