@@ -39,6 +39,7 @@ def driver():
     driver = SimulatedDriver.__new__(SimulatedDriver)
     driver._robot = ROBOT
     driver._live = SimpleNamespace(start=lambda begin, ended: begin(world) or Event())
+    driver._actions = SimpleNamespace(unwanted=lambda handle: handle)
     return driver
 
 
@@ -78,14 +79,21 @@ def test_other_joints_are_refused(driver):
 
 
 def test_of_two_trajectories_at_once_one_is_refused(driver):
-    driver._start_arm(trajectory(HOME, HOME + STEP, times_s=[0, 2]))
+    driver._start_arm("", trajectory(HOME, HOME + STEP, times_s=[0, 2]))
     with pytest.raises(InvalidInput, match="following another trajectory"):
-        driver._start_arm(trajectory(HOME, HOME + STEP, times_s=[0, 2]))
+        driver._start_arm("", trajectory(HOME, HOME + STEP, times_s=[0, 2]))
 
 
 def test_a_trajectory_that_starts_elsewhere_is_refused(driver):
     with pytest.raises(InvalidInput, match="starts 1.000 rad from where the arm is"):
-        driver._start_arm(trajectory(HOME + STEP, HOME, times_s=[0, 2]))
+        driver._start_arm("", trajectory(HOME + STEP, HOME, times_s=[0, 2]))
+
+
+def test_a_motion_that_was_given_up_before_it_begins_never_begins(driver):
+    given_up = "the node that asked for it has fallen silent"
+    with pytest.raises(MotionFault, match=f"the motion was not begun: {given_up}"):
+        driver._start_arm(given_up, trajectory(HOME, HOME + STEP, times_s=[0, 2]))
+    driver._start_arm("", trajectory(HOME, HOME + STEP, times_s=[0, 2]))  # it still stands there
 
 
 class Braking:

@@ -18,7 +18,7 @@ from affordance_grasp.nodes.arms.simulated_arm import FOLLOW, GRIP, ROBOT
 from affordance_grasp.nodes.convert.conversions import to_trajectory
 from affordance_grasp.nodes.ros.action_servers import Actions
 from affordance_grasp.nodes.ros.heartbeats import Heartbeats
-from affordance_grasp.simulation.cell.live_world import LiveWorld, Motion
+from affordance_grasp.simulation.cell.live_world import Ended, LiveWorld, Motion
 from affordance_grasp.simulation.cell.world import World
 
 START_TOLERANCE_RAD = 0.03
@@ -58,7 +58,7 @@ class SimulatedDriver:
     def _follow(self, handle: ServerGoalHandle, result: FollowTrajectory.Result) -> None:
         trajectory = to_trajectory(handle.request.trajectory)
         self._check_trajectory(trajectory)
-        motion = self._start_arm(trajectory)
+        motion = self._start_arm(handle, trajectory)
         begun = self._live.ask(lambda world: world.time_s)
         for _ in self._while_wanted(handle, motion, self._stop_arm):
             elapsed_s = self._live.ask(lambda world: world.time_s) - begun
@@ -87,7 +87,7 @@ class SimulatedDriver:
                 f"its limit is {arm.velocity[fast]:.3g} rad/s"
             )
 
-    def _start_arm(self, trajectory: JointTrajectory) -> Motion:
+    def _start_arm(self, handle: ServerGoalHandle, trajectory: JointTrajectory) -> Motion:
         """Check and start in one call of the world, so that one of two goals is refused."""
         goal_q = trajectory.positions[-1]
 
@@ -106,7 +106,19 @@ class SimulatedDriver:
             gap = np.abs(world.joint_positions() - goal_q).max()
             return not world.moving and bool(gap < END_TOLERANCE_RAD)
 
-        return self._live.start(begin, arrived)
+        return self._start(handle, begin, arrived)
+
+    def _start(
+        self, handle: ServerGoalHandle, begin: Callable[[World], None], ended: Ended
+    ) -> Motion:
+        """Begin what is still wanted in that moment: a busy machine may take it up late."""
+
+        def begin_wanted(world: World) -> None:
+            if why := self._actions.unwanted(handle):
+                raise MotionFault(f"the motion was not begun: {why}")
+            begin(world)
+
+        return self._live.start(begin_wanted, ended)
 
     def _stop_arm(self) -> None:
         """Brake, and wait until the arm stands still."""
@@ -122,8 +134,8 @@ class SimulatedDriver:
         def stop() -> None:
             self._live.ask(lambda w: w.set_gripper_target(w.gripper_width_m(), force_n))
 
-        motion = self._live.start(
-            lambda world: world.set_gripper_target(width_m, force_n), _fingers_rest()
+        motion = self._start(
+            handle, lambda world: world.set_gripper_target(width_m, force_n), _fingers_rest()
         )
         for _ in self._while_wanted(handle, motion, stop):
             now_m = self._live.ask(World.gripper_width_m)
@@ -147,7 +159,7 @@ class SimulatedDriver:
                 yield
 
 
-def _fingers_rest() -> Callable[[World], bool]:
+def _fingers_rest() -> Ended:
     """A function: whether the fingers have been still for ``STALL_S``."""
     since: list[tuple[float, float]] = []
 
