@@ -23,6 +23,7 @@ from affordance_grasp.errors import CheckpointError, InvalidInput
 from affordance_grasp.learning.evaluation.evaluate import Evaluation, TestTruth
 from affordance_grasp.learning.labels.pseudo_labels import write_pseudo_labels
 from affordance_grasp.learning.training import loop as train_module
+from affordance_grasp.learning.training.computing import Machine
 from affordance_grasp.learning.training.optimizers import AdamW, Sgd
 from affordance_grasp.learning.training.run_folder import RunFolder
 from affordance_grasp.learning.training.train_config import TrainConfig, parse_config
@@ -36,6 +37,7 @@ from affordance_grasp.methods.plsp.samples import (
     PlspSamples,
     SamplingConfig,
 )
+from affordance_grasp.methods.recipe import Draws
 
 CONFIG = TrainConfig(
     epochs=3,
@@ -151,11 +153,11 @@ def test_killed_run_resumes_to_the_identical_network(resources, tmp_path, monkey
     steps = []
     step = train_module._Loop._step
 
-    def dying(self, chosen, rng):
-        steps.append(chosen)
+    def dying(self, batch, share):
+        steps.append(share)
         if len(steps) == 5:  # the middle of the second epoch
             raise Killed
-        return step(self, chosen, rng)
+        return step(self, batch, share)
 
     monkeypatch.setattr(train_module._Loop, "_step", dying)
     with pytest.raises(Killed):
@@ -202,7 +204,7 @@ def samples_of(resources, **sampling):
 def test_batch_holds_what_the_network_expects(resources):
     samples = samples_of(resources)
     assert len(samples) == 12
-    batch = samples.batch(range(12), np.random.default_rng(0))
+    batch = samples.batch(range(12), Draws(0, 0))
     assert batch.ego.shape == batch.exo.shape == (12, 257, 384)
     torch.testing.assert_close(batch.target.sum(dim=(1, 2)), torch.ones(12))
     assert batch.object_patches.shape == (12, 256)
@@ -221,7 +223,7 @@ def hottest_token(batch, sample):
 
 def test_target_is_hot_where_the_view_shows_the_part(resources):
     samples = samples_of(resources, stitched=0.0)
-    batch = samples.batch(range(12), np.random.default_rng(0))
+    batch = samples.batch(range(12), Draws(0, 0))
     hottest = [hottest_token(batch, i) for i in range(12)]
     for i, image in enumerate(samples.images):
         same = [
@@ -264,7 +266,7 @@ def test_any_training_state_is_taken_up_or_one_sentence(finished, data):
         del state[kind]
     run.path.mkdir(exist_ok=True)
     run.save_state(state)
-    loop = train_module._Loop(network, None, CONFIG, run, None, "cpu")
+    loop = train_module._Loop(network, None, CONFIG, run, None, Machine())
     try:
         loop.restore()
     except CheckpointError as error:

@@ -6,7 +6,7 @@ import torch
 
 from affordance_grasp.datasets.agd20k import ImageFile, Split
 from affordance_grasp.errors import InvalidInput
-from affordance_grasp.methods.recipe import TrainingData
+from affordance_grasp.methods.recipe import Draws, TrainingData
 from affordance_grasp.methods.selectivecl.recipe import selectivecl_samples
 from affordance_grasp.methods.shared.class_maps import TripletBatch
 from affordance_grasp.methods.shared.samples import (
@@ -80,19 +80,17 @@ def test_batch_holds_one_view_of_every_image_and_the_class_of_the_anchor():
         TRIPLETS, Numbered(), Numbered(), ("cut", "hold", "pour"), TripletBatch
     )
     assert len(samples) == 8
-    batch = samples.batch([2, 6], np.random.default_rng(0))
+    batch = samples.batch([2, 6], Draws(0, 0))
     assert batch.ego.shape == (2, 2, 4) and batch.exo.shape == (2, 3, 2, 4)
     assert batch.label.tolist() == [1, 2]
     assert batch.exo[0, 0, 0, 0] % 100 == 2
-    views = {
-        int(samples.batch([2], np.random.default_rng(i)).exo[0, 0, 0, 0]) // 100 for i in range(20)
-    }
+    views = {int(samples.batch([2], Draws(i, 0)).exo[0, 0, 0, 0]) // 100 for i in range(20)}
     assert views == {1, 2}
 
 
 def test_randomness_comes_from_the_generator_alone():
     samples = TripletSamples(TRIPLETS, Numbered(), Numbered(), ("hold", "pour"), TripletBatch)
-    first, again, other = (samples.batch(range(8), np.random.default_rng(i)) for i in (3, 3, 4))
+    first, again, other = (samples.batch(range(8), Draws(i, 0)) for i in (3, 3, 4))
     assert torch.equal(first.exo, again.exo) and torch.equal(first.ego, again.ego)
     assert not torch.equal(first.exo, other.exo)
 
@@ -101,7 +99,7 @@ def test_selectivecl_gets_the_text_rows_of_the_affordances():
     text = torch.arange(6.0).view(2, 3)
     data = TrainingData(SPLIT, None, Numbered(), Numbered(), None)
     samples = selectivecl_samples(data, TripletSampling(), text)
-    batch = samples.batch([0, 7], np.random.default_rng(0))
+    batch = samples.batch([0, 7], Draws(0, 0))
     assert torch.equal(batch.text, text)
 
 

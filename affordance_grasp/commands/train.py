@@ -7,15 +7,17 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from affordance_grasp.configuration.flags import add_flags, read_flags
 from affordance_grasp.datasets.agd20k import Split, load_split, without_corrupt
 from affordance_grasp.datasets.detections import DETECTIONS_FILE, RecordedDetector
 from affordance_grasp.encoders.device import check_device, limit_threads
 from affordance_grasp.errors import InvalidInput
-from affordance_grasp.learning.flags import add_learning_flags
+from affordance_grasp.learning.flags import Computing, add_learning_flags
 from affordance_grasp.methods.table import DEFAULT_METHOD, METHODS
 from affordance_grasp.share import share_path
 
 if TYPE_CHECKING:
+    from affordance_grasp.learning.training.computing import Machine
     from affordance_grasp.learning.training.loop import Outcome
     from affordance_grasp.learning.training.run_folder import RunFolder
     from affordance_grasp.learning.training.train_config import TrainConfig
@@ -38,6 +40,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--minutes", type=float, help="end after the epoch in which this time is over"
     )
+    parser.add_argument("--init", type=Path, metavar="FILE", help="checkpoint to fine-tune")
+    parser.add_argument(
+        "--cluster", type=Path, metavar="FILE", help="looptrans: released weights of its clusters"
+    )
+    parser.add_argument(
+        "--workers", type=int, metavar="N", help="processes that read images (2; 0 where cached)"
+    )
+    add_flags(parser, Computing)
     parser.add_argument("--resume", action="store_true", help="resume a stopped run")
     parser.add_argument("--skip-corrupt", action="store_true", help="leave out unreadable images")
 
@@ -46,6 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Train and report."""
     from tqdm import tqdm
 
+    from affordance_grasp.learning.training.computing import Machine, joined_group
     from affordance_grasp.learning.training.run_folder import RunFolder
     from affordance_grasp.learning.training.training_run import train_method
 
@@ -55,21 +66,38 @@ def run(arguments: argparse.Namespace) -> int:
     config = _config(arguments)
     split = _split(arguments)
     folder = RunFolder(arguments.out)
-    outcome = train_method(
-        _resources(arguments, config, split),
-        config,
-        folder,
-        resume=arguments.resume,
-        minutes=arguments.minutes,
-        progress=tqdm,
-    )
-    print(json.dumps(asdict(outcome)) if arguments.json else _account(outcome, folder))
+    with joined_group(check_device(arguments.device)) as (group, device):
+        machine = Machine(
+            device, _workers(arguments, config), read_flags(Computing, arguments), group
+        )
+        outcome = train_method(
+            _resources(arguments, config, split, machine),
+            config,
+            folder,
+            resume=arguments.resume,
+            minutes=arguments.minutes,
+            progress=tqdm,
+        )
+    if group.first:
+        print(json.dumps(asdict(outcome)) if arguments.json else _account(outcome, folder))
     return 0
 
 
-def _resources(arguments: argparse.Namespace, config: "TrainConfig", split: Split) -> "Resources":
+def _workers(arguments: argparse.Namespace, config: "TrainConfig") -> int:
+    """Cached features are read fast; images that are augmented anew keep a training waiting."""
+    if arguments.workers is None:
+        return 0 if config.cached else 2
+    if arguments.workers < 0:
+        raise InvalidInput(f"--workers is {arguments.workers}; it must be >= 0")
+    return int(arguments.workers)
+
+
+def _resources(
+    arguments: argparse.Namespace, config: "TrainConfig", split: Split, machine: "Machine"
+) -> "Resources":
     from affordance_grasp.datasets.features import EncoderOptions
     from affordance_grasp.encoders.text import load_text_encoder
+    from affordance_grasp.learning.training.start import Start
     from affordance_grasp.learning.training.training_run import Resources
     from affordance_grasp.methods.method import find_method
     from affordance_grasp.methods.recipe import find_recipe
@@ -87,7 +115,8 @@ def _resources(arguments: argparse.Namespace, config: "TrainConfig", split: Spli
         text=load_text_encoder(config.text_encoder) if recipe.reads_sentences(network) else None,
         encoding=EncoderOptions(bfloat16=arguments.bf16_tokens),
         protocol=arguments.protocol,
-        device=check_device(arguments.device),
+        machine=machine,
+        start=Start(arguments.init, {"cluster": arguments.cluster} if arguments.cluster else {}),
         command=_command(arguments, config.method),
     )
 
@@ -117,7 +146,7 @@ def _command(arguments: argparse.Namespace, method: str) -> str:
         f"--method {method}",
         f"--split {arguments.split}",
     ]
-    for name in ("config", "epochs", "seed"):
+    for name in ("config", "epochs", "seed", "init", "cluster"):
         if getattr(arguments, name) is not None:
             words.append(f"--{name} {getattr(arguments, name)}")
     if arguments.bf16_tokens:

@@ -2,10 +2,23 @@
 
 import argparse
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
+from affordance_grasp.configuration.settings import Settings, about
 from affordance_grasp.datasets.agd20k import TRAINING_SPLITS
 from affordance_grasp.learning.evaluation.metrics import PROTOCOLS
+
+
+@dataclass(frozen=True)
+class Computing(Settings, title="computing"):
+    """What changes the speed of a training, and its sums in the last digits."""
+
+    float16: Annotated[bool, about("autocast in float16 with scaled gradients")] = False
+    tf32: Annotated[bool, about("float32 products in TF32, on GPUs that have it")] = False
+    channels_last: Annotated[bool, about("convolutions on channels-last memory")] = False
+    compile: Annotated[bool, about("compile the network with torch.compile")] = False
 
 
 def add_learning_flags(

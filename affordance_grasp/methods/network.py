@@ -1,6 +1,7 @@
 """The interface of grounding networks and of their configurations."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from typing import Annotated, Any, ClassVar, Protocol
 
@@ -58,9 +59,16 @@ class TensorBatch:
     """Training samples as fields of tensors, some of which may be None."""
 
     def to(self, device: str | torch.device) -> Self:
-        """The same batch on another device."""
+        """The same batch on another device; pinned memory is copied while others compute."""
+        return self._each(lambda tensor: tensor.to(device, non_blocking=True))
+
+    def pin_memory(self) -> Self:
+        """The same batch in pinned memory."""
+        return self._each(Tensor.pin_memory)
+
+    def _each(self, change: Callable[[Tensor], Tensor]) -> Self:
         named = {field.name: getattr(self, field.name) for field in fields(self)}
-        return replace(self, **{n: t.to(device) for n, t in named.items() if t is not None})
+        return replace(self, **{n: change(t) for n, t in named.items() if t is not None})
 
 
 class GroundingNetwork(nn.Module, ABC):
@@ -108,6 +116,11 @@ class GroundingNetwork(nn.Module, ABC):
     @abstractmethod
     def loss(self, batch: Any, epoch: int) -> dict[str, Tensor]:
         """The unweighted terms of the training loss by name, and ``total``, their weighted sum."""
+
+    @property
+    def given_modules(self) -> tuple[str, ...]:
+        """Names of modules that training leaves as they are, so that their weights are given."""
+        return ()
 
     def parameter_groups(self, learning_rate: float) -> list[dict[str, Any]]:
         """Groups of trained parameters for an optimiser, each with its learning rate.

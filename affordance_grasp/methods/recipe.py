@@ -37,13 +37,33 @@ class TrainingData:
     text: TextEncoder | None = None
 
 
+@dataclass(frozen=True)
+class Draws:
+    """The random numbers of an epoch: they follow from the seed and the epoch's number.
+
+    Those of a sample follow from its own number too, whichever batch or process it is in.
+    """
+
+    seed: int
+    epoch: int
+
+    @property
+    def order(self) -> np.random.Generator:
+        """The generator of the order of the samples."""
+        return np.random.default_rng([self.seed, self.epoch])
+
+    def of(self, sample: int) -> np.random.Generator:
+        """The generator of one sample; counted from 1, as a seed ends with its last zeros."""
+        return np.random.default_rng([self.seed, self.epoch, sample + 1])
+
+
 class Samples(Protocol):
-    """Training samples; all randomness comes from the generator that is passed in."""
+    """Training samples; all randomness comes from the draws that are passed in."""
 
     def __len__(self) -> int:
         """Number of samples of an epoch."""
 
-    def batch(self, chosen: Sequence[int], rng: np.random.Generator) -> Any:
+    def batch(self, chosen: Sequence[int], draws: Draws) -> Any:
         """The batch that the network's loss takes."""
 
 

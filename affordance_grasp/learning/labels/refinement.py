@@ -28,6 +28,7 @@ from affordance_grasp.learning.training.run_folder import RunFolder
 from affordance_grasp.methods.checkpoint import head_tensors, load_head
 from affordance_grasp.methods.plsp.refiner import Refiner
 from affordance_grasp.methods.plsp.samples import PairTexts
+from affordance_grasp.methods.recipe import Draws
 
 
 def checkpoint_path(run: RunFolder, epoch: int) -> Path:
@@ -147,10 +148,10 @@ def _pass(
     """Mean of every loss term over the batches of an epoch."""
     network.train()
     device = next(network.parameters()).device
-    batches, rng = draw_epoch(len(samples), config.batch, config.seed, epoch)
+    draws = Draws(config.seed, epoch)
     sums: dict[str, float] = {}
-    for chosen in batches:
-        terms = network.loss(samples.batch(chosen, rng).to(device), epoch)
+    for chosen in draw_epoch(len(samples), config.batch, draws):
+        terms = network.loss(samples.batch(chosen, draws).to(device), epoch)
         optimizer.zero_grad()
         terms["total"].backward()
         optimizer.step()

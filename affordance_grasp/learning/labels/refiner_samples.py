@@ -23,6 +23,7 @@ from affordance_grasp.learning.labels.object_crops import (
 from affordance_grasp.learning.labels.refine_config import Pair, RefineConfig
 from affordance_grasp.methods.plsp.refiner import RefinerBatch
 from affordance_grasp.methods.plsp.samples import PairTexts, similar_images
+from affordance_grasp.methods.recipe import Draws
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class RefinerView:
 
 
 class RefinerSamples:
-    """Draws batches; all randomness comes from the generator that a call is given."""
+    """Batches; all randomness comes from the draws that a call is given."""
 
     def __init__(
         self,
@@ -88,10 +89,11 @@ class RefinerSamples:
         """Number of samples of an epoch."""
         return len(self.images)
 
-    def batch(self, chosen: Sequence[int], rng: np.random.Generator) -> RefinerBatch:
+    def batch(self, chosen: Sequence[int], draws: Draws) -> RefinerBatch:
         """The samples ``chosen``, each in one view and with its exocentric images."""
-        views = [self._draw_view(i, rng) for i in chosen]
-        exo = [self._draw_exo(i, rng) for i in chosen]
+        rngs = [draws.of(i) for i in chosen]
+        views = [self._draw_view(i, rng) for i, rng in zip(chosen, rngs, strict=True)]
+        exo = [self._draw_exo(i, rng) for i, rng in zip(chosen, rngs, strict=True)]
         valid = np.stack([v for _, v in exo]) * np.array([[v.valid] for v in views], np.float32)
         return RefinerBatch(
             ego=torch.from_numpy(np.stack([v.ego for v in views])).float(),

@@ -7,18 +7,25 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from affordance_grasp.errors import CheckpointError, InvalidInput
 from affordance_grasp.learning.evaluation.evaluate import Evaluation
+from affordance_grasp.learning.training.computing import (
+    ALONE,
+    Machine,
+    gradient_scaler,
+    loss_function,
+    prepare,
+)
+from affordance_grasp.learning.training.loading import BatchLoader
 from affordance_grasp.learning.training.optimizers import load_optimizer
 from affordance_grasp.learning.training.run_folder import RunFolder
 from affordance_grasp.learning.training.train_config import TrainConfig
 from affordance_grasp.methods.checkpoint import head_tensors, load_head
 from affordance_grasp.methods.network import GroundingNetwork
-from affordance_grasp.methods.recipe import Samples
+from affordance_grasp.methods.recipe import Draws, Samples
 
 MEASURED = ("kld", "sim", "nss", "undefined")
 
@@ -44,7 +51,7 @@ class Hooks:
 
     evaluate: Callable[[GroundingNetwork], Evaluation]
     save: Callable[[GroundingNetwork, Path, Mapping[str, Any]], None]
-    progress: Callable[..., Iterable[list[int]]] | None = None
+    progress: Callable[..., Iterable[Any]] | None = None
 
 
 def train(
@@ -55,7 +62,7 @@ def train(
     hooks: Hooks,
     *,
     minutes: float | None = None,
-    device: str = "cpu",
+    machine: Machine = ALONE,
 ) -> Outcome:
     """Train from the run's saved state, or from the network as given, epoch by epoch.
 
@@ -64,11 +71,13 @@ def train(
     the run after the epoch in which the time is up.
     """
     started = time.monotonic()
-    loop = _Loop(network, samples, config, run, hooks, device)
+    loop = _Loop(network, samples, config, run, hooks, machine)
     loop.restore()
+    loop.begin()
     while loop.epoch < config.epochs:
         loop.run_epoch()
-        if minutes is not None and time.monotonic() - started > 60 * minutes:
+        out_of_time = minutes is not None and time.monotonic() - started > 60 * minutes
+        if machine.group.share(out_of_time):
             break
     best = min(loop.rows, key=rank)
     return Outcome(
@@ -86,18 +95,16 @@ def rank(row: Mapping[str, float]) -> tuple[float, float]:
     return row["test_undefined"], kld if math.isfinite(kld) else math.inf
 
 
-def draw_epoch(
-    samples: int, batch: int, seed: int, epoch: int
-) -> tuple[list[list[int]], np.random.Generator]:
-    """The batches of an epoch in random order, and the generator for all else that it draws.
+def draw_epoch(samples: int, batch: int, draws: Draws, rank: int = 0) -> list[list[int]]:
+    """The batches of an epoch in random order; torch's numbers are seeded too, by process.
 
-    Both, and the numbers that torch draws, follow from the seed and the epoch's own number, so
-    that an epoch that is repeated after a kill is the same.
+    All follow from the seed and the epoch's own number, so that an epoch that is repeated after
+    a kill is the same.
     """
-    rng = np.random.default_rng([seed, epoch])
-    torch.manual_seed(int(rng.integers(2**63)))
+    rng = draws.order
+    torch.manual_seed(int(rng.integers(2**63)) + rank)
     order = rng.permutation(samples)
-    return [order[i : i + batch].tolist() for i in range(0, samples, batch)], rng
+    return [order[i : i + batch].tolist() for i in range(0, samples, batch)]
 
 
 @dataclass
@@ -112,7 +119,7 @@ class _Loop:
     config: TrainConfig
     run: RunFolder
     hooks: Hooks
-    device: str
+    machine: Machine
     epoch: int = 0
     waiting: int = 0
     rows: list[dict[str, float]] = field(default_factory=list)
@@ -122,6 +129,15 @@ class _Loop:
         groups = self.network.parameter_groups(self.config.optimizer.learning_rate)
         self.optimizer = self.config.optimizer.build(groups)
         self.rates = [group["lr"] for group in self.optimizer.param_groups]
+        self.scaler = gradient_scaler(self.machine)
+
+    def begin(self) -> None:
+        """Prepare what computes and what reads; the weights are those to begin with."""
+        machine = self.machine
+        prepare(self.network, machine.computing)
+        self.loss = loss_function(self.network, machine)
+        on_gpu = machine.device.startswith("cuda")
+        self.loader = BatchLoader(self.samples, machine.workers, pinned=on_gpu)
 
     def restore(self) -> None:
         """Go to the end of the last finished epoch of an earlier run, if there is one."""
@@ -138,6 +154,7 @@ class _Loop:
             )
         load_head(self.network, state["network"], f"training state {self.run.state}")
         load_optimizer(self.optimizer, state["optimizer"])
+        self.scaler.load_state_dict(state.get("scaler", {}))
         for name, parameter in self.network.named_parameters():
             if name in state["gradients"]:
                 parameter.grad = state["gradients"][name].to(parameter)
@@ -150,52 +167,68 @@ class _Loop:
         started = time.monotonic()
         losses = self._pass_over_samples()
         trained_s = time.monotonic() - started
-        self.network.eval()
-        overall = self.hooks.evaluate(self.network).overall
+        group, metrics = self.machine.group, {}
+        if group.first:
+            self.network.eval()
+            overall = self.hooks.evaluate(self.network).overall
+            metrics = {f"test_{name}": overall[name] for name in MEASURED}
         self.epoch += 1
-        metrics = {f"test_{name}": overall[name] for name in MEASURED}
-        seconds = {"train_s": round(trained_s, 1)}
-        self.rows.append({"epoch": self.epoch, **losses, **metrics, **seconds})
-        self._save()
+        row = {"epoch": self.epoch, **losses, **metrics, "train_s": round(trained_s, 1)}
+        self.rows.append(group.share(row))
+        if group.first:
+            self._save()
 
     def _pass_over_samples(self) -> dict[str, float]:
         """Mean of every loss term over the epoch's batches."""
         self.network.train()
-        config = self.config
+        config, group = self.config, self.machine.group
         factor = config.optimizer.factor(self.epoch)
-        for group, rate in zip(self.optimizer.param_groups, self.rates, strict=True):
-            group["lr"] = rate * factor
-        batches, rng = draw_epoch(len(self.samples), config.batch, config.seed, self.epoch)
+        for parameters, rate in zip(self.optimizer.param_groups, self.rates, strict=True):
+            parameters["lr"] = rate * factor
+        draws = Draws(config.seed, self.epoch)
+        parts = [
+            group.own(chosen)
+            for chosen in draw_epoch(len(self.samples), config.batch, draws, group.rank)
+        ]
         description = f"epoch {self.epoch + 1}/{config.epochs}"
-        steps = self.hooks.progress(batches, desc=description) if self.hooks.progress else batches
+        batches: Iterable[Any] = self.loader.batches(draws, [own for own, _ in parts])
+        if self.hooks.progress and group.first:
+            batches = self.hooks.progress(batches, desc=description, total=len(parts))
         sums: dict[str, float] = {}
-        for chosen in steps:
-            for name, value in self._step(chosen, rng).items():
+        for batch, (_, share) in zip(batches, parts, strict=True):
+            for name, value in self._step(batch, share).items():
                 sums[name] = sums.get(name, 0.0) + value
-        return {f"loss_{name}": total / len(batches) for name, total in sums.items()}
+        return {f"loss_{name}": total / len(parts) for name, total in sums.items()}
 
-    def _step(self, chosen: list[int], rng: np.random.Generator) -> dict[str, float]:
+    def _step(self, batch: Any, share: float) -> dict[str, float]:
         """Gradients of one batch; the optimiser's step once enough batches have given theirs.
 
         Those that wait at the end of an epoch go into the next one (released code of PLSP).
+        ``share``: the part of all processes' samples that are this one's. The device is waited for
+        once, when all of the step but the optimiser is under way.
         """
-        batch = self.samples.batch(chosen, rng).to(self.device)
-        kind = torch.device(self.device).type
-        with torch.autocast(kind, torch.bfloat16, enabled=self.config.bfloat16):
-            terms = self.network.loss(batch, self.epoch)
-        if not torch.isfinite(terms["total"]):
+        config, machine = self.config, self.machine
+        kind = torch.device(machine.device).type
+        low = torch.float16 if machine.computing.float16 else torch.bfloat16
+        narrow = config.bfloat16 or machine.computing.float16
+        with torch.autocast(kind, low, enabled=narrow):
+            terms = self.loss(batch.to(machine.device), self.epoch)
+        weight = share * machine.group.size / config.accumulate
+        self.scaler.scale(terms["total"] * weight).backward()
+        stacked = torch.stack([term.detach().float() for term in terms.values()])
+        values = dict(zip(terms, machine.group.total(stacked * share).tolist(), strict=True))
+        if not math.isfinite(values["total"]):
             raise InvalidInput(
-                f"the loss of epoch {self.epoch + 1} is {float(terms['total'].detach())}; the "
+                f"the loss of epoch {self.epoch + 1} is {values['total']}; the "
                 f"learning rate may be too large ({self.run.path} is as the epoch before left it)"
             )
-        total = terms["total"] / self.config.accumulate
-        total.backward()
         self.waiting += 1
-        if self.waiting == self.config.accumulate:
-            self.optimizer.step()
+        if self.waiting == config.accumulate:
+            self.scaler.step(self.optimizer)
+            self.scaler.update()
             self.optimizer.zero_grad()
             self.waiting = 0
-        return {name: float(value.detach()) for name, value in terms.items()}
+        return values
 
     def _gradients(self) -> dict[str, Tensor]:
         if not self.waiting:
@@ -218,6 +251,7 @@ class _Loop:
             {
                 "network": head_tensors(self.network),
                 "optimizer": self.optimizer.state_dict(),
+                "scaler": self.scaler.state_dict(),
                 "gradients": self._gradients(),
                 "waiting": self.waiting,
                 "epoch": self.epoch,

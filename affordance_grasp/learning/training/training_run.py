@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from affordance_grasp.configuration.settings import record
 from affordance_grasp.datasets.agd20k import Split
 from affordance_grasp.datasets.detections import RecordedDetector
 from affordance_grasp.datasets.features import CachedFeatures, EncoderOptions, FeatureCache
@@ -23,8 +24,11 @@ from affordance_grasp.datasets.images import (
 from affordance_grasp.encoders.backbones import Backbone
 from affordance_grasp.encoders.text import TextEncoder
 from affordance_grasp.learning.evaluation.evaluate import Evaluation, TestTruth, predict_maps
+from affordance_grasp.learning.flags import Computing
+from affordance_grasp.learning.training.computing import Machine
 from affordance_grasp.learning.training.loop import Hooks, Outcome, train
 from affordance_grasp.learning.training.run_folder import RunFolder, surroundings
+from affordance_grasp.learning.training.start import Start, start_from
 from affordance_grasp.learning.training.train_config import TrainConfig
 from affordance_grasp.methods.checkpoint import CheckpointInfo, save_checkpoint
 from affordance_grasp.methods.network import GroundingNetwork
@@ -37,8 +41,9 @@ class Resources:
 
     ``detector`` (boxes of parts and objects) and ``text``: None where the method needs none.
     ``cache``: folder for features. ``encoding``: how they are computed. ``protocol``: in which
-    test maps are scored every epoch. ``device``: of the network. ``command``: how the run was
-    started, recorded in its checkpoints.
+    test maps are scored every epoch. ``machine``: where the network computes, and how.
+    ``start``: weights to start from. ``command``: how the run was started, recorded in its
+    checkpoints.
     """
 
     split: Split
@@ -48,8 +53,14 @@ class Resources:
     text: TextEncoder | None = None
     encoding: EncoderOptions = EncoderOptions()
     protocol: str = "reference"
-    device: str = "cpu"
+    machine: Machine = Machine()
+    start: Start = Start()
     command: str = ""
+
+    @property
+    def device(self) -> str:
+        """The network's device."""
+        return self.machine.device
 
 
 def train_method(
@@ -64,22 +75,29 @@ def train_method(
     """Train ``config.method``; checkpoints, curves and state go to the run's folder."""
     split, recipe = resources.split, config.recipe
     recipe.check(split, config.sampling)
-    run.start(_description(resources, config), resume)
     labelled = recipe.labelled(split)
     torch.manual_seed(config.seed)
-    network = config.make_network(len(labelled), resources.backbone).to(resources.device)
-    encoder = frozen_encoder(network, resources.device)
-    cache = FeatureCache(resources.cache, encoder, resources.encoding, progress)
-    views_of = cache.features if config.cached else partial(FreshViews, encoder=encoder)
-    data = _training_data(resources, config.views, cache, views_of)
-    text = recipe.text_table(network, data, config.sampling, config.seed)
-    samples = recipe.samples(data, config.sampling, text)
+    network = config.make_network(len(labelled), resources.backbone)
+    encoder_name = resources.text.name if resources.text else "none"
+    digests = start_from(network, resources.start, labelled, encoder_name)
+    network = network.to(resources.device)
+    machine = resources.machine
+    if machine.group.first:
+        run.start({**_description(resources, config), "start": digests or None}, resume)
+    with machine.group.first_alone():  # the others find its features in the cache
+        encoder = frozen_encoder(network, resources.device)
+        cache = FeatureCache(resources.cache, encoder, resources.encoding, progress)
+        views_of = cache.features if config.cached else partial(FreshViews, encoder=encoder)
+        data = _training_data(resources, config.views, cache, views_of)
+        text = recipe.text_table(network, data, config.sampling, config.seed)
+        samples = recipe.samples(data, config.sampling, text)
+        tested = views_of(views_for_test(split, config.views.plain))
     hooks = Hooks(
-        _scoring(resources, views_of(views_for_test(split, config.views.plain)), labelled, text),
+        _scoring(resources, tested, labelled, text),
         _saving(resources, recipe, labelled, text, len(samples)),
         progress,
     )
-    return train(network, samples, config, run, hooks, minutes=minutes, device=resources.device)
+    return train(network, samples, config, run, hooks, minutes=minutes, machine=machine)
 
 
 def _training_data(
@@ -145,6 +163,7 @@ def _saving(
 
 
 def _description(resources: Resources, config: TrainConfig) -> dict[str, Any]:
+    computing = resources.machine.computing
     return {
         "config": config.to_dict(),
         "split": resources.split.name,
@@ -153,4 +172,5 @@ def _description(resources: Resources, config: TrainConfig) -> dict[str, Any]:
         "bfloat16_tokens": resources.encoding.bfloat16,
         "protocol": resources.protocol,
         "command": resources.command,
+        "computing": None if computing == Computing() else record(computing),
     }

@@ -22,7 +22,7 @@ class LoopTransConfig(Settings, title="LoopTrans"):
 
     ``image_side`` [pixels]. ``classes``: length of the list of affordances it is trained for.
     ``noise``: channels that absorb what is not the affordance. ``clusters``: parts come from
-    K-means on the keys, or from the trained :class:`ConceptClusters` of a released checkpoint.
+    K-means on the keys, or from released :class:`ConceptClusters`, whose weights are given.
     ``cam_threshold``: threshold of the min-max CAM. ``salient_heads``: of the CLS
     attention; by default the backbone's (:data:`SALIENT_HEADS`). The weights multiply their
     loss terms (released code). Where the paper differs:

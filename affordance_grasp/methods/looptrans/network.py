@@ -127,6 +127,11 @@ class LoopTrans(KeyNetwork):
         weighted = [self._weights()[name] * term for name, term in terms.items()]
         return {**terms, "total": torch.stack(weighted).sum()}
 
+    @property
+    def given_modules(self) -> tuple[str, ...]:
+        """The cluster module, which is trained apart."""
+        return () if self.cluster is None else ("cluster",)
+
     def clusters(self, keys: Tensor) -> Tensor:
         """Keys (B, dim, g, g) -> the part (B, g^2) of every patch; may be cached.
 

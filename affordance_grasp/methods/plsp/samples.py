@@ -26,6 +26,7 @@ from affordance_grasp.encoders.text import (
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.image_files import image_size, read_gray
 from affordance_grasp.methods.plsp.config import PlspBatch
+from affordance_grasp.methods.recipe import Draws
 from affordance_grasp.query.vocabulary import AFFORDANCES
 
 
@@ -43,7 +44,7 @@ class SamplingConfig(Settings, title="sampling"):
 
 
 class PlspSamples:
-    """Draws training batches; all randomness comes from the generator that a call is given."""
+    """Training batches; all randomness comes from the draws that a call is given."""
 
     def __init__(
         self,
@@ -74,20 +75,21 @@ class PlspSamples:
         """Number of samples of an epoch."""
         return len(self.images)
 
-    def batch(self, chosen: Sequence[int], rng: np.random.Generator) -> PlspBatch:
+    def batch(self, chosen: Sequence[int], draws: Draws) -> PlspBatch:
         """The samples ``chosen``, each in one of its views and with one exocentric image."""
-        images = [self.images[i] for i in chosen]
-        views = [self._view(image, rng) for image in images]
+        images, rngs = [self.images[i] for i in chosen], [draws.of(i) for i in chosen]
+        views = [self._view(image, rng) for image, rng in zip(images, rngs, strict=True)]
         targets = [
             view.label(self._target(i).astype(np.float32))
             for i, view in zip(chosen, views, strict=True)
         ]
         ego = [self._ego.read(p.path, view) for p, view in zip(images, views, strict=True)]
-        exo = [self._pool.draw(image, rng) for image in images]
+        exo = [self._pool.draw(image, rng) for image, rng in zip(images, rngs, strict=True)]
         exo_images = [self._pool.images[i] for i in exo]
+        plain = [self._plain(p, rng) for p, rng in zip(exo_images, rngs, strict=True)]
         return PlspBatch(
             ego=torch.from_numpy(np.stack(ego)),
-            exo=torch.from_numpy(np.stack([self._plain(p, rng) for p in exo_images])),
+            exo=torch.from_numpy(np.stack(plain)),
             target=torch.from_numpy(np.stack(targets)),
             object_patches=torch.from_numpy(np.stack([self._pool.patches[i] for i in exo])),
             text=self._texts.verbs(images),

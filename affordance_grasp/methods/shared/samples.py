@@ -14,7 +14,7 @@ from torch import Tensor
 from affordance_grasp.configuration.settings import Count, Settings, Word
 from affordance_grasp.datasets.agd20k import ImageFile, Split, grouped
 from affordance_grasp.datasets.images import ViewSource
-from affordance_grasp.methods.recipe import TrainingData, split_affordances
+from affordance_grasp.methods.recipe import Draws, TrainingData, split_affordances
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ def triplets(split: Split, sampling: TripletSampling) -> Triplets:
 
 
 class TripletSamples:
-    """Draws training batches; all randomness comes from the generator that a call is given."""
+    """Training batches; all randomness comes from the draws that a call is given."""
 
     def __init__(
         self,
@@ -98,11 +98,13 @@ class TripletSamples:
         """Number of samples of an epoch."""
         return len(self._triplets.anchors)
 
-    def batch(self, chosen: Sequence[int], rng: np.random.Generator) -> Any:
+    def batch(self, chosen: Sequence[int], draws: Draws) -> Any:
         """The samples ``chosen``, every image in one of its views."""
-        drawn = [self._triplets.draw(i, rng) for i in chosen]
-        ego = [_read(self._ego, image, rng) for image, _ in drawn]
-        exo = [np.stack([_read(self._exo, i, rng) for i in images]) for _, images in drawn]
+        rngs = [draws.of(i) for i in chosen]
+        drawn = [self._triplets.draw(i, rng) for i, rng in zip(chosen, rngs, strict=True)]
+        samples = list(zip(drawn, rngs, strict=True))
+        ego = [_read(self._ego, image, rng) for (image, _), rng in samples]
+        exo = [np.stack([_read(self._exo, i, rng) for i in many]) for (_, many), rng in samples]
         return self._batch(
             torch.from_numpy(np.stack(ego)),
             torch.from_numpy(np.stack(exo)),
