@@ -1,5 +1,9 @@
-"""What is timed: inference, several queries on one image, training steps, and a frame."""
+"""What is timed: inference, several queries on one image, training steps, a frame, the chain.
 
+Where there is a CUDA device, inference and frames are timed on it too.
+"""
+
+import copy
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -41,6 +45,10 @@ def make_case(name: str, size: Size) -> Case:
         raise UnknownName("case", name, case_names())
     method, kind = name.rsplit("-", 1)
     torch.manual_seed(0)
+    if method == "chain":
+        from benchmark.chain import chain_case  # the simulator, which no other case needs
+
+        return chain_case(name)
     if kind == "frame":
         return _frame_case(name, method)
     contestant = make_contestant(method, size.side)
@@ -65,7 +73,23 @@ def inference_case(name: str, contestant: Contestant, queries: int) -> Case:
         raw = network.maps(network.tokens(contestant.image), contestant.text[labels], labels)
         return {"heatmap": network.heatmaps(raw)}
 
-    return Case(name, queries, 1, {"plain": Variant(plain, EXACT), "ours": Variant(ours, EXACT)})
+    variants = {"plain": Variant(plain, EXACT), "ours": Variant(ours, EXACT)}
+    if torch.cuda.is_available():
+        variants["ours cuda"] = Variant(_on_cuda(contestant, labels), None)
+    return Case(name, queries, 1, variants)
+
+
+def _on_cuda(contestant: Contestant, labels: Tensor) -> Callable[[], Outputs]:
+    """The same inference on the device; reading the heatmaps back waits for it."""
+    network, image = copy.deepcopy(contestant.network).cuda(), contestant.image.cuda()
+    text, asked = contestant.text.cuda()[labels.cuda()], labels.cuda()
+
+    @torch.inference_mode()
+    def run() -> Outputs:
+        raw = network.maps(network.tokens(image), text, asked)
+        return {"heatmap": network.heatmaps(raw).cpu()}
+
+    return run
 
 
 def training_case(name: str, contestant: Contestant, count: int) -> Case:
@@ -92,17 +116,22 @@ def training_case(name: str, contestant: Contestant, count: int) -> Case:
 
 def _frame_case(name: str, method: str) -> Case:
     """The shipped checkpoint on a camera's frame: one query, and several in one pass."""
-    grounder = load_grounder(method)
+    devices = ("cpu", "cuda") if torch.cuda.is_available() else ("cpu",)
+    grounders = {device: load_grounder(method, device=device) for device in devices}
     frame = np.random.default_rng(0).integers(0, 256, (480, 640, 3), dtype=np.uint8)
-    known = grounder.affordances[:QUERIES]
+    known = grounders["cpu"].affordances[:QUERIES]
 
-    def ground(count: int) -> Outputs:
-        heatmaps = grounder.ground_many(frame, known[:count])
+    def ground(device: str, count: int) -> Outputs:
+        heatmaps = grounders[device].ground_many(frame, known[:count])
         return {"heatmap": torch.from_numpy(heatmaps[0].values)}
 
-    several = f"{len(known)} queries"
-    variants = {"1 query": partial(ground, 1), several: partial(ground, len(known))}
-    return Case(name, 1, 1, {n: Variant(run, EXACT) for n, run in variants.items()})
+    variants = {}
+    for device in devices:
+        words = "" if device == "cpu" else f" {device}"
+        tolerance = EXACT if device == "cpu" else None
+        for count, what in ((1, "1 query"), (len(known), f"{len(known)} queries")):
+            variants[what + words] = Variant(partial(ground, device, count), tolerance)
+    return Case(name, 1, 1, variants)
 
 
 def _step(

@@ -6,9 +6,11 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 from statistics import median
 
+import numpy as np
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -48,13 +50,16 @@ class Case:
 class Measured:
     """The measurements of one variant.
 
-    ``ms`` median; ``ratio`` median over the rounds of its time to the first variant's;
-    ``gflop`` counted, 2 for a multiply-add; ``peak_mb`` resident memory of the process;
-    ``difference`` of its outputs, relative to the largest of each; ``agrees`` with the first.
+    ``ms`` median and ``p95_ms`` of its ``runs``; ``ratio`` median over the rounds of its time to
+    the first variant's; ``gflop`` counted, 2 for a multiply-add; ``peak_mb`` resident memory of
+    the process; ``difference`` of its outputs, relative to the largest of each; ``agrees`` with
+    the first.
     """
 
     name: str
+    runs: int
     ms: float
+    p95_ms: float
     ratio: float
     gflop: float
     peak_mb: float
@@ -77,10 +82,20 @@ class Result:
         """The time of a variant's operations at one of the rates, about a lower bound."""
         return 1000 * variant.gflop / self.rates[rate]
 
+    def per_bound(self, variant: Measured, rate: str = "torch") -> float:
+        """Its time over that bound; 0 where no operations were counted."""
+        bound_ms = self.bound_ms(variant, rate)
+        return variant.ms / bound_ms if bound_ms else 0.0
 
-def measure(case: Case, rounds: int, progress: Progress | None = None) -> Result:
-    """Check that the variants agree, then time them in turns."""
-    names = list(case.variants)
+
+def measure(
+    case: Case, rounds: int, progress: Progress | None = None, seconds: float = inf
+) -> Result:
+    """Check that the variants agree, then time them in turns.
+
+    No round begins that would end later than ``seconds`` after this; there is one at least.
+    """
+    begun, names = time.perf_counter(), list(case.variants)
     outputs, gflop = {}, {}
     for name, variant in case.variants.items():
         outputs[name], gflop[name] = counted_run(variant)
@@ -90,10 +105,13 @@ def measure(case: Case, rounds: int, progress: Progress | None = None) -> Result
     numbers: Iterable[int] = range(rounds)
     for number in progress(numbers, desc=case.name) if progress else numbers:
         for name in names[number % len(names) :] + names[: number % len(names)]:
-            seconds, peak = _timed(case.variants[name].run)
-            times[name].append(seconds)
+            took_s, peak = _timed(case.variants[name].run)
+            times[name].append(took_s)
             peaks[name] = max(peaks[name], peak)
         rates.append(measure_rates(case.images))
+        round_s = sum(times[name][-1] for name in names)
+        if time.perf_counter() - begun + round_s > seconds:
+            break
     measured = [
         _summary(case, name, times, outputs, gflop=gflop[name], peak_mb=peaks[name])
         for name in names
@@ -160,7 +178,9 @@ def _summary(
     tolerance = case.variants[name].tolerance
     return Measured(
         name=name,
+        runs=len(times[name]),
         ms=1000 * median(times[name]),
+        p95_ms=1000 * float(np.percentile(times[name], 95)),
         ratio=median(
             own / reference for own, reference in zip(times[name], times[first], strict=True)
         ),

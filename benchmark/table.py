@@ -10,8 +10,8 @@ import torch
 from benchmark.rounds import Measured, Result
 
 HEADER = (
-    "| case | samples | variant | ms | samples/s | ours/plain | times faster | GFLOP "
-    "| time / bound | peak MB | difference |\n|---|---|---|---|---|---|---|---|---|---|---|"
+    "| case | samples | variant | ms | p95 | samples/s | against the first | times faster | GFLOP "
+    "| time / bound | peak MB | difference |\n|---|---|---|---|---|---|---|---|---|---|---|---|"
 )
 
 BOUND = "bound: the operations at the float32 rate of PyTorch's own linear layer, measured between"
@@ -37,21 +37,26 @@ def as_values(result: Result) -> dict[str, Any]:
     }
 
 
-def as_table(results: Sequence[Result]) -> str:
-    """One row for every variant of every case."""
-    rows = [_row(result, variant) for result in results for variant in result.variants]
-    notes = [_note(result) for result in results]
-    return "\n".join([HEADER, *rows, "", BOUND, *notes])
+def as_rows(result: Result) -> str:
+    """One row of the table for every variant of a case."""
+    return "\n".join(_row(result, variant) for variant in result.variants)
+
+
+def as_notes(results: Sequence[Result]) -> str:
+    """What stands below the table."""
+    return "\n".join([BOUND, *map(_note, results)])
 
 
 def _values(result: Result, variant: Measured) -> dict[str, Any]:
     return {
+        "runs": variant.runs,
         "ms": round(variant.ms, 2),
+        "p95_ms": round(variant.p95_ms, 2),
         "samples_per_s": float(f"{_throughput(result, variant):.4g}"),
         "ratio": round(variant.ratio, 3),
         "gflop": round(variant.gflop, 3),
-        "time_per_bound": round(variant.ms / result.bound_ms(variant), 3),
-        "time_per_bound_ours": round(variant.ms / result.bound_ms(variant, "ours"), 3),
+        "time_per_bound": round(result.per_bound(variant), 3),
+        "time_per_bound_ours": round(result.per_bound(variant, "ours"), 3),
         "peak_mb": round(variant.peak_mb),
         "difference": float(f"{variant.difference:.2g}"),
         "agrees": variant.agrees,
@@ -65,11 +70,12 @@ def _row(result: Result, variant: Measured) -> str:
         str(result.case.samples) if first else "",
         variant.name,
         f"{variant.ms:.1f}",
+        f"{variant.p95_ms:.1f}",
         f"{_throughput(result, variant):.3g}",
         "" if first else f"{variant.ratio:.2f}",
         "" if first else f"{1 / variant.ratio:.1f}",
         f"{variant.gflop:.1f}",
-        f"{variant.ms / result.bound_ms(variant):.2f}",
+        f"{result.per_bound(variant):.2f}",
         f"{variant.peak_mb:.0f}",
         "" if first else f"{variant.difference:.1e}" + ("" if variant.agrees else " (!)"),
     ]

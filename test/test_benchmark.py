@@ -4,16 +4,18 @@ import json
 import sys
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
 from affordance_grasp import cli
 from affordance_grasp.commands import benchmark as command_module
+from affordance_grasp.datatypes import Heatmap
 from affordance_grasp.encoders.linear import Linear
 from affordance_grasp.errors import InvalidInput, UnknownName
 from affordance_grasp.methods.table import METHODS
-from benchmark import rounds
+from benchmark import chain, rounds
 from benchmark.cases import (
     Size,
     case_names,
@@ -33,7 +35,7 @@ from benchmark.rounds import (
     largest_difference,
     measure,
 )
-from benchmark.table import as_table, as_values
+from benchmark.table import HEADER, as_notes, as_rows, as_values
 
 SMALL = Size(side=32, batch=2)
 
@@ -118,22 +120,54 @@ def test_a_difference_is_relative_to_the_largest_value_and_is_told(quick_rates):
 
 def test_the_table_has_a_row_for_every_variant_and_the_values_are_json(quick_rates):
     result = measure(matrix_case(), rounds=2)
-    lines = as_table([result]).splitlines()
-    assert {line.count("|") for line in lines[:4]} == {12}
+    lines = [*HEADER.splitlines(), *as_rows(result).splitlines()]
+    assert [line.count("|") for line in lines] == [13] * 4
     assert lines[2].startswith("| product | 1 | plain |")
     assert lines[3].startswith("|  |  | ours |")
+    assert as_notes([result]).endswith(
+        "product: GFLOP/s of matrix products: torch 100, ours 100, bfloat16 100"
+    )
     values = json.loads(json.dumps(as_values(result)))
     assert values["variants"]["ours"]["agrees"] is True
     assert values["rates"] == dict.fromkeys(PRODUCTS, 100.0)
 
 
+def test_a_case_ends_after_its_time_and_has_one_round_at_least(quick_rates):
+    assert [v.runs for v in measure(matrix_case(), rounds=1000, seconds=0.0).variants] == [1, 1]
+    assert [v.runs for v in measure(matrix_case(), rounds=3, seconds=600.0).variants] == [3, 3]
+
+
+def test_the_chain_plans_the_motion_and_tells_how_many_candidates_it_had(monkeypatch):
+    pytest.importorskip("mujoco")
+    planned = []
+
+    def plan_pick(*arguments):
+        planned.append(arguments)
+
+    monkeypatch.setattr(chain, "load_grounder", lambda *_, **__: FlatGrounder())
+    monkeypatch.setattr(chain, "plan_pick", plan_pick)
+    monkeypatch.setattr(chain, "ANCHORS", (4, 28))
+    case = make_case("chain-candidates", SMALL)
+    few, more = (int(name.split()[2]) for name in case.variants)
+    assert 0 < few < more
+    assert measure(case, rounds=1).variants[1].p95_ms > 0
+    assert len(planned) == 4  # once counted and once timed, two variants
+
+
+class FlatGrounder:
+    def ground(self, color, query, region=None):
+        values = np.ones(color.shape[:2], np.float32)
+        return Heatmap(values, values, query, "hold", "flat", 0.0)
+
+
 def test_throughput_and_bound_follow_from_time_operations_and_rate():
-    slow = Measured("plain", 50.0, 1.0, 2.0, 100.0, 0.0, True)
+    slow = Measured("plain", 3, 50.0, 60.0, 1.0, 2.0, 100.0, 0.0, True)
     case = replace(matrix_case(), samples=4)
     values = as_values(Result(case, (slow,), {"torch": 100.0, "ours": 200.0}))["variants"]["plain"]
     assert values["samples_per_s"] == 80
     assert values["time_per_bound"] == pytest.approx(50 / 20)
     assert values["time_per_bound_ours"] == pytest.approx(50 / 10)
+    assert Result(case, (), {"torch": 100.0}).per_bound(replace(slow, gflop=0.0)) == 0
 
 
 def test_rates_are_measured_for_every_kind_of_product():
@@ -175,7 +209,7 @@ def test_refuses_what_cannot_be_measured(capsys):
             Size(**sizes)
     assert cli.main(["benchmark", "--rounds", "0"]) == 2
     assert "--rounds must be at least 1" in capsys.readouterr().err
-    assert "plsp-frame" in case_names()
+    assert {"plsp-frame", "chain-size"} <= set(case_names())
 
 
 def test_without_a_checkout_there_is_nothing_to_measure(monkeypatch, tmp_path, capsys):

@@ -21,9 +21,18 @@ PACKAGE = "benchmark"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument(
-        "--case", nargs="+", metavar="CASE", help="METHOD-inference, -queries, -training, -frame"
+        "--case",
+        nargs="+",
+        metavar="CASE",
+        help="METHOD-inference, -queries, -training, -frame; chain-size, -candidates, -instances",
     )
-    parser.add_argument("--rounds", type=int, default=7, help="alternating rounds (7)")
+    parser.add_argument("--rounds", type=int, default=7, help="alternating rounds at most (7)")
+    parser.add_argument(
+        "--seconds",
+        type=float,
+        default=60.0,
+        help="that a case takes at most, from two rounds on (60)",
+    )
     parser.add_argument("--batch", type=int, help="training batch (default: as released)")
     parser.add_argument("--side", type=int, default=224, help="input side in pixels (224)")
     parser.add_argument("--threads", type=int, default=2, help="CPU threads (2)")
@@ -37,15 +46,21 @@ def run(arguments: argparse.Namespace) -> int:
     limit_threads(arguments.threads)
     _find_package()
     cases, table = import_module(f"{PACKAGE}.cases"), import_module(f"{PACKAGE}.table")
-    size = cases.Size(arguments.side, arguments.batch)
-    names = arguments.case or cases.case_names()
-    results = [_measure(cases.make_case(name, size), arguments.rounds) for name in names]
+    size, results = cases.Size(arguments.side, arguments.batch), []
+    machine = table.machine()
+    if not arguments.json:
+        said = ", ".join(f"{name} {value}" for name, value in machine.items())
+        print(f"{said}\n\n{table.HEADER}", flush=True)
+    for name in arguments.case or cases.case_names():
+        case = cases.make_case(name, size)
+        results.append(_measure(case, arguments.rounds, arguments.seconds))
+        if not arguments.json:
+            print(table.as_rows(results[-1]), flush=True)
     if arguments.json:
         values = [table.as_values(result) for result in results]
-        print(json.dumps({**table.machine(), "cases": values}))
+        print(json.dumps({**machine, "cases": values}))
     else:
-        print(", ".join(f"{name} {value}" for name, value in table.machine().items()) + "\n")
-        print(table.as_table(results))
+        print(f"\n{table.as_notes(results)}")
     apart = [
         f"{result.case.name}, {variant.name}"
         for result in results
@@ -57,11 +72,11 @@ def run(arguments: argparse.Namespace) -> int:
     return 1 if apart else 0
 
 
-def _measure(case: Any, rounds: int) -> Any:
+def _measure(case: Any, rounds: int, seconds: float) -> Any:
     from tqdm import tqdm
 
     progress = partial(tqdm, unit="round", disable=None, leave=False)
-    return import_module(f"{PACKAGE}.rounds").measure(case, rounds, progress)
+    return import_module(f"{PACKAGE}.rounds").measure(case, rounds, progress, seconds)
 
 
 def _find_package() -> None:
