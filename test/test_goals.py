@@ -165,9 +165,11 @@ def test_a_cancelled_goal_whose_node_is_gone_is_not_waited_for(server):
 
 
 def test_a_client_that_stood_still_itself_says_so(server, monkeypatch):
-    times = iter([0.0, 0.0, 4.0])
+    times, spent = iter([0.0, 0.0, 4.0]), iter([1.0, 1.2])
     monkeypatch.setattr(module, "monotonic", lambda: next(times, 9.0))
-    with pytest.raises(MotionFault, match="it: this node itself stood still for 4.0 s"):
+    monkeypatch.setattr(module, "process_time", lambda: next(spent))
+    words = "it: this node itself stood still for 4.0 s, 0.2 s of which its process computed"
+    with pytest.raises(MotionFault, match=words):
         Goals().send(server, None, 60.0, "it")
 
 

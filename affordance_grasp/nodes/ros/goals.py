@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Callable
 from threading import Event, Lock
-from time import monotonic
+from time import monotonic, process_time
 from typing import Any
 from uuid import uuid4
 
@@ -250,11 +250,15 @@ class Goals:
     def _watch(self, client: ActionClient, done: Event, deadline: float, what: str) -> None:
         """Return when it is done; raise when its server is gone, on a timeout or a stop."""
         seen = last = monotonic()
+        computed = process_time()
         while not done.wait(POLL_S):
             now = monotonic()
             if now - last > GONE_S:
-                raise MotionFault(f"this node itself stood still for {now - last:.1f} s")
-            last = now
+                raise MotionFault(
+                    f"this node itself stood still for {now - last:.1f} s, "
+                    f"{process_time() - computed:.1f} s of which its process computed"
+                )
+            last, computed = now, process_time()
             self.check()
             seen = now if client.server_is_ready() else seen
             if client.lost() or now - seen > GONE_S:
