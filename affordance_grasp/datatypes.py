@@ -52,6 +52,7 @@ class Reason(TextEnum):
     JOINT_LIMIT = "joint limit"
     PATH = "path"
     OBSTACLE = "obstacle"
+    NOT_TRIED = "not tried"
 
 
 @dataclass(frozen=True)

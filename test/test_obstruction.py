@@ -6,8 +6,15 @@ from tabletop import Block, Can, tabletop
 from affordance_grasp.control.arm.kinematics import joint_frames
 from affordance_grasp.control.arm.urdf import LinkShape
 from affordance_grasp.control.motion.clearance import shape_poses
-from affordance_grasp.control.motion.obstruction import Columns, cover, fill, own_spheres
-from affordance_grasp.control.motion.pick import plan_pick, reach_from, reachable
+from affordance_grasp.control.motion.detour import Detours
+from affordance_grasp.control.motion.obstruction import (
+    Columns,
+    Surroundings,
+    cover,
+    fill,
+    own_spheres,
+)
+from affordance_grasp.control.motion.pick import ArmReach, plan_pick, reach_from, reachable
 from affordance_grasp.control.motion.trajectory import resample
 from affordance_grasp.control.robot import load_robot
 from affordance_grasp.datatypes import Reason
@@ -99,6 +106,16 @@ def test_the_object_itself_may_be_grasped_but_not_as_a_neighbour():
 )
 def test_what_is_in_the_way_is_told_with_the_stage(wall, words):
     assert words in refusal(columns(TARGET, wall))
+
+
+def test_after_many_blocked_paths_the_rest_is_not_tried():
+    around = Surroundings(columns(TARGET, (0.26, 0.28, -0.05, -0.04, 0.30)), ROBOT)
+    detours = Detours(ROBOT, budget=0, paths=20)
+    reach = ArmReach(ROBOT, ROBOT.home_q, np.eye(4), around, detours)
+    answers = [reach(grasp(), WIDTH_M) for _ in range(25)]
+    tried = answers.index(Reason.NOT_TRIED)
+    assert 1 < tried <= 20 and set(answers[tried:]) == {Reason.NOT_TRIED}
+    assert set(answers[:tried]) == {Reason.OBSTACLE}
 
 
 def test_a_low_wall_is_passed_over():

@@ -75,6 +75,9 @@ def find_path(
             T_grasp.tobytes(), _Checks(robot, around, T_grasp, width_m, open_width_m)
         )
         try:
+            checks.at_grasp(q_grasp)
+            if detours is not None:
+                detours.count_path()
             stages = _stages(robot, q_now, q_grasp, T_grasp @ T_tcp_tool0)
             path = JointPath(*stages, T_grasp, open_width_m)
             checks.straights(path.descend, path.lift)
@@ -115,6 +118,12 @@ class _Checks:
         if self.around is not None:
             passage = self.around.carrying(self.T_base_tcp, width_m, width_m)
         return self.robot.body_with_gripper(width_m), passage
+
+    def at_grasp(self, q: Floats) -> None:
+        """Whether the arm can stand there; asked first, as paths cost ten times as much."""
+        _check_clear(self.robot, self._opened[0], q[None], "grasp")
+        if self.around is not None:
+            self.around.check_links(q[None], q[None], self.T_base_tcp)
 
     def approach(self, q: Floats, spare_m: float = 0.0) -> None:
         body, passage = self._opened

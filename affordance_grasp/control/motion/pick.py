@@ -127,8 +127,8 @@ def reachable(
 class ArmReach:
     """Tells why an arm cannot pick at a pose of the tcp in the camera; None: it can.
 
-    ``around``: what stands on the table, once it is known. ``detours``: searches of ways round, of
-    one budget for all grasps.
+    ``around``: what stands on the table, once it is known. ``detours``: searches of paths and ways
+    round, of one budget for all grasps.
     """
 
     robot: RobotConfig
@@ -138,7 +138,9 @@ class ArmReach:
     detours: Detours | None = None
 
     def __call__(self, T_cam_tcp: Floats, width_m: float, opening_m: float = 0.0) -> Reason | None:
-        """See :func:`reachable`."""
+        """See :func:`reachable`; "not tried" once too many paths of others were blocked."""
+        if self.detours is not None and self.detours.spent:
+            return Reason.NOT_TRIED
         T_base_tcp = self.T_base_cam @ T_cam_tcp
         return reachable(
             self.robot,
