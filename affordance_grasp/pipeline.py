@@ -31,7 +31,7 @@ from affordance_grasp.grounding.regions import (
 )
 from affordance_grasp.planning import PlanningOptions
 from affordance_grasp.query.resolve import resolve_query
-from affordance_grasp.query.vocabulary import AFFORDANCES
+from affordance_grasp.query.vocabulary import known_affordances
 from affordance_grasp.rules import RULES
 from affordance_grasp.scene.cloud import TableScene, segment_scene
 from affordance_grasp.scene.obstacles import Obstacles
@@ -223,7 +223,7 @@ def load_planner(
     generator = make_generator(options.generator, robot.gripper, options.generator_options)
     grounder = options.load() if RULES[options.rule].needs_heat else None
     if grounder is None:
-        resolve_query(query, AFFORDANCES)
+        resolve_query(query, known_affordances())
     else:
         grounder.resolve(query)
     return Planner(options, robot, grounder, generator)

@@ -2,6 +2,7 @@
 
 import json
 from collections import defaultdict
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 
 from affordance_grasp.cli import main
 from affordance_grasp.errors import InvalidInput
+from affordance_grasp.query.vocabulary import AFFORDANCES
 from affordance_grasp.simulation.dataset.config import DatasetConfig
 from affordance_grasp.simulation.dataset.detector import SimulatedDetector
 from affordance_grasp.simulation.dataset.functional_parts import FUNCTIONAL_PARTS, affordances_of
@@ -23,7 +25,7 @@ from affordance_grasp.simulation.dataset.jobs import (
     render_job,
 )
 from affordance_grasp.simulation.dataset.writer import detect, simulate
-from affordance_grasp.simulation.objects import FAMILIES, TRIAL_SEED_START
+from affordance_grasp.simulation.objects import FAMILIES, FIRST_FAMILIES, TRIAL_SEED_START
 
 SMALL = DatasetConfig(seed=3, ego_per_object=1, exo_per_pair=1, test_per_object=1, size=96)
 
@@ -57,6 +59,32 @@ def test_plan_has_the_counts_that_were_asked_for():
     assert all(counts[Kind.EGO, f, ""] == 7 and counts[Kind.TEST, f, ""] == 3 for f in FAMILIES)
     for affordance, families in FUNCTIONAL_PARTS.items():
         assert all(counts[Kind.EXO, family, affordance] == 6 for family in families)
+
+
+def test_without_further_verbs_the_plan_is_that_of_the_first_release():
+    config = DatasetConfig(verbs="agd20k")
+    jobs = plan(config)
+    assert {job.family for job in jobs} == set(FIRST_FAMILIES)
+    assert {job.affordance for job in jobs} == {
+        a for a in FUNCTIONAL_PARTS if a in AFFORDANCES
+    } | {""}
+    assert set(jobs) < set(plan(DatasetConfig()))
+    mug = next(j for j in jobs if (j.family, j.affordance) == ("mug", "wash"))
+    assert mug.instance == 12 * 500  # the thirteenth verb: the seeds of a verb's objects are kept
+
+
+def test_further_verbs_leave_the_images_of_the_first_families_as_they_were():
+    """A hammer's head became a part of its own; the bowl got a name for what it had."""
+    for job in (Job(Kind.EGO, "hammer", 0, 0, 3), Job(Kind.TEST, "bowl", 2, 60, 2)):
+        before, after = (
+            {r.filed.number: r for r in render_job(replace(SMALL, verbs=verbs), job)}
+            for verbs in ("agd20k", "all")
+        )
+        for number, old in before.items():
+            new = after[number]
+            assert (new.jpeg, new.whole, new.filed.boxes) == (old.jpeg, old.whole, old.filed.boxes)
+            assert set(old.filed.affordances) < set(new.filed.affordances)
+            assert dict(old.heatmaps).items() <= dict(new.heatmaps).items()
 
 
 def test_unseen_split_trains_on_other_families_and_tests_known_affordances():

@@ -56,12 +56,12 @@ class DemoOptions(PlanningOptions, title="demo"):
         if self.record and self.record.exists():
             raise InvalidInput(f"--record {self.record} exists already; name a new folder")
         from affordance_grasp.query.resolve import resolve_query
-        from affordance_grasp.query.vocabulary import AFFORDANCES
+        from affordance_grasp.query.vocabulary import known_affordances
         from affordance_grasp.simulation.dataset.functional_parts import functional_parts
         from affordance_grasp.simulation.objects import make_object
 
         make_object(self.object, 0)
-        functional_parts(resolve_query(self.query, AFFORDANCES), self.object)
+        functional_parts(resolve_query(self.query, known_affordances()), self.object)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -53,7 +53,7 @@ def _options(arguments: argparse.Namespace) -> ReplayOptions:
 def _replay(arguments: argparse.Namespace, options: ReplayOptions, folder: Path) -> dict[str, Any]:
     from affordance_grasp.methods.table import EXTERNAL
     from affordance_grasp.query.resolve import resolve_query
-    from affordance_grasp.query.vocabulary import AFFORDANCES
+    from affordance_grasp.query.vocabulary import known_affordances
     from affordance_grasp.replay.bags.bag import Bag
     from affordance_grasp.replay.bags.topics import find_topics
     from affordance_grasp.replay.report.page import write_page
@@ -64,7 +64,9 @@ def _replay(arguments: argparse.Namespace, options: ReplayOptions, folder: Path)
 
     with Bag(arguments.bag) as bag:
         any_words = options.method == EXTERNAL and RULES[options.rule].needs_heat
-        affordance = options.query if any_words else resolve_query(options.query, AFFORDANCES)
+        affordance = (
+            options.query if any_words else resolve_query(options.query, known_affordances())
+        )
         topics = find_topics(bag.topics, read_flags(TopicNames, arguments), affordance)
         outcome = replay(bag, topics, options, folder, restart=arguments.restart)
     summary = _summary(arguments.bag, options, vars(topics), outcome)

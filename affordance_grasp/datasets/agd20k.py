@@ -7,21 +7,28 @@ Layout, below ``<root>/<split>``::
     testset/GT/<affordance>/<object>/<same stem>.png
     testset/whole_obj_mask/<affordance>/<object>/<same stem>.png
 
-The last, masks of the whole object, are no part of AGD20K and may be missing.
+The last, masks of the whole object, are no part of AGD20K and may be missing. A file
+``<root>/affordances.yaml`` names affordances that AGD20K has not
+(:mod:`~affordance_grasp.datasets.affordances_file`).
 Test items are the egocentric test images that have a ground truth, also one that is all zero, as
 AGD20K's bottle_000341.png under hold is. The Hard split (AffordanceLLM) has no folder of its own:
 it is a choice of objects from Seen.
 """
 
 import hashlib
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
+from affordance_grasp.datasets.affordances_file import (
+    AFFORDANCES_FILE,
+    AffordanceNotes,
+    read_affordances,
+)
 from affordance_grasp.errors import InvalidInput, look_up
 from affordance_grasp.image_files import read_color
-from affordance_grasp.query.vocabulary import AFFORDANCES
+from affordance_grasp.query.vocabulary import AFFORDANCES, in_order
 
 HICO_IIF_AFFORDANCES = (
     "cut_with",
@@ -138,9 +145,10 @@ class TestItem:
 class Split:
     """All images of one split, sorted by path; made by :func:`load_split`.
 
-    ``affordances``: those with train images, in AGD20K's class order. ``test``: in
+    ``affordances``: those with train images, AGD20K's first, in its class order. ``test``: in
     the Hard split without those whose file name a train image has. ``without_truth``: number of
-    test images that have no ground truth and are no test items.
+    test images that have no ground truth and are no test items. ``notes``: what the data set's
+    ``affordances.yaml`` says.
     """
 
     name: str
@@ -149,12 +157,13 @@ class Split:
     train_exo: tuple[ImageFile, ...]
     test: tuple[TestItem, ...]
     without_truth: int = 0
+    notes: Mapping[str, AffordanceNotes] = field(default_factory=dict)
     affordances: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:
         """Derive the affordances."""
         present = {image.affordance for image in self.train_ego}
-        object.__setattr__(self, "affordances", tuple(a for a in AFFORDANCES if a in present))
+        object.__setattr__(self, "affordances", in_order(present))
 
     def affordances_of(self, object_name: str) -> frozenset[str]:
         """Affordances under which train images of an object are filed."""
@@ -163,7 +172,10 @@ class Split:
 
 def load_split(root: Path, split: str) -> Split:
     """List one split and check it; every missing folder, file or counterpart is named."""
+    notes = read_affordances(root)
     layout = look_up("split", split, LAYOUTS)
+    further = (name for name in notes if name not in AFFORDANCES)
+    layout = replace(layout, affordances=(*layout.affordances, *in_order(further)))
     folder = Path(root) / layout.folder
     _refuse([f"folder {folder / p}" for p in layout.parts if not (folder / p).is_dir()], folder)
     train_ego, train_exo = (
@@ -187,7 +199,7 @@ def load_split(root: Path, split: str) -> Split:
     if layout.last_train_object:  # AffordanceLLM: without images whose file name trains
         names = {image.path.name for image in train_ego}
         test = tuple(item for item in test if item.image.path.name not in names)
-    return Split(split, folder, train_ego, train_exo, test, without_truth)
+    return Split(split, folder, train_ego, train_exo, test, without_truth, notes)
 
 
 def without_corrupt(split: Split) -> tuple[Split, list[str]]:
@@ -285,7 +297,8 @@ def _object_masks(folder: Path, layout: Layout) -> dict[str, Path]:
 
 def _unknown_affordances(folder: Path, layout: Layout) -> list[str]:
     return [
-        f"{path} is not one of the {len(layout.affordances)} affordances of this split"
+        f"{path} is not one of the {len(layout.affordances)} affordances of this split, which "
+        f"{AFFORDANCES_FILE} beside the splits may name"
         for part in layout.parts
         for path in _folders(folder / part)
         if path.name not in layout.affordances

@@ -7,7 +7,7 @@ from affordance_grasp.errors import UnknownName
 from affordance_grasp.experiment.causes import Cause
 from affordance_grasp.experiment.ways import EXACT, asks_a_method
 from affordance_grasp.query.resolve import resolve_query
-from affordance_grasp.query.vocabulary import AFFORDANCES
+from affordance_grasp.query.vocabulary import known_affordances
 from affordance_grasp.simulation.dataset.functional_parts import PartNames, functional_parts
 from affordance_grasp.simulation.objects import TRIAL_SEED_START
 from affordance_grasp.simulation.objects.imported import is_imported, label, read_card
@@ -76,7 +76,7 @@ class Trial:
     @property
     def parts(self) -> PartNames:
         """The functional parts by which the object is to be held."""
-        return functional_parts(resolve_query(self.affordance, AFFORDANCES), self.family)
+        return functional_parts(resolve_query(self.affordance, known_affordances()), self.family)
 
 
 @dataclass(frozen=True)
@@ -143,7 +143,7 @@ def _served(family: str, affordances: Sequence[str]) -> list[str]:
     refusal: UnknownName | None = None
     for affordance in affordances:
         try:
-            functional_parts(resolve_query(affordance, AFFORDANCES), family)
+            functional_parts(resolve_query(affordance, known_affordances()), family)
             served.append(affordance)
         except UnknownName as error:
             refusal = error

@@ -13,9 +13,9 @@ from torch import Tensor, nn
 
 from affordance_grasp.configuration.documents import parse_json
 from affordance_grasp.encoders.weights import check_state_dict, refuse_not_finite
-from affordance_grasp.errors import CheckpointError, InvalidInput
+from affordance_grasp.errors import CheckpointError, InvalidInput, shown
 from affordance_grasp.files import write_file
-from affordance_grasp.query.vocabulary import AFFORDANCES
+from affordance_grasp.query.vocabulary import is_affordance_name
 
 FORMAT = "affordance_grasp.checkpoint.1"
 TEXT_KEY = "text_features"
@@ -123,11 +123,11 @@ def _parse_info(path: Path, metadata: Mapping[str, str]) -> CheckpointInfo:
         _check_types(info)
     except (InvalidInput, KeyError, TypeError, ValueError) as error:
         raise CheckpointError(f"checkpoint {path} has unreadable metadata: {error}") from error
-    unknown = [name for name in info.affordances if name not in AFFORDANCES]
+    unknown = [shown(name) for name in info.affordances if not is_affordance_name(name)]
     if unknown or not info.affordances:
         raise CheckpointError(
-            f"checkpoint {path} names affordances {', '.join(unknown) or '(none)'}, which are not "
-            f"among {', '.join(AFFORDANCES)}"
+            f"checkpoint {path} names affordances {', '.join(unknown) or '(none)'}, which are "
+            "not written as hold or cut_with are"
         )
     if len(set(info.affordances)) != len(info.affordances):
         raise CheckpointError(f"checkpoint {path} names an affordance more than once")

@@ -16,7 +16,7 @@ from affordance_grasp.encoders.text import TextEncoder, affordance_sentence
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.methods.network import GroundingNetwork
 from affordance_grasp.methods.table import method_module
-from affordance_grasp.query.vocabulary import AFFORDANCES
+from affordance_grasp.query.vocabulary import AFFORDANCES, in_order
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ class Recipe:
     a sampling needs, before anything is encoded. ``sentences``: the text features of
     affordances; ``learner``: for a configuration, the function that learns them from the train
     images instead, or None. ``needs_boxes``: whether a detector's boxes of parts and objects are
-    read. ``fixed_labels``: labels are indices of all 36 affordances instead of the split's own.
+    read. ``fixed_labels``: labels are indices of :func:`all_affordances`, not of the split's own.
     """
 
     plan: type[Any]
@@ -102,7 +102,7 @@ class Recipe:
 
     def labelled(self, split: Split) -> tuple[str, ...]:
         """The affordances that labels index."""
-        return AFFORDANCES if self.fixed_labels else split_affordances(split)
+        return (all_affordances if self.fixed_labels else split_affordances)(split)
 
     def reads_sentences(self, config: Any) -> bool:
         """Whether a text encoder is needed for the text table of a network."""
@@ -135,13 +135,18 @@ class Recipe:
         return learn(network, data, sampling, affordances, seed)
 
 
+def all_affordances(split: Split) -> tuple[str, ...]:
+    """AGD20K's 36 affordances, and then further ones of a split's train images."""
+    return in_order((*AFFORDANCES, *split.affordances))
+
+
 def split_affordances(split: Split) -> tuple[str, ...]:
     """The affordances of a split's train images, and of its test images too, in AGD20K's order.
 
     On the Hard split some have test images only and are not trained, as published.
     """
     tested = {item.image.affordance for item in split.test}
-    return tuple(a for a in AFFORDANCES if a in tested or a in split.affordances)
+    return in_order((*tested, *split.affordances))
 
 
 def find_recipe(method: str) -> Recipe:

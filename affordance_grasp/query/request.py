@@ -17,6 +17,8 @@ LIGHT_VERBS = word_set("make have do give")
 """``give it a push`` means to push."""
 OPPOSITES = ("un", "non", "dis", "mis", "with")
 """Prefixes that reverse a verb: ``uncut``, ``withhold``."""
+PARTICLES = word_set("on in up off over out down")
+"""The object may stand before these: ``turn the lamp on``."""
 LONGEST_REQUEST = 1000
 NAME_REACH = 3
 """Words after a determiner that may belong to a name: ``the big red hammer``."""
@@ -170,6 +172,7 @@ def _occurrences(words: Sequence[str], phrases: Collection[Words]) -> list[tuple
     place = 0
     while place < len(words):
         here = _phrase_from(words[place], bare[place + 1 : place + longest], phrases)
+        here = max(here, _parted(words[place], words[place + 1 :], phrases), key=len)
         if here:
             found.append((place, here))
         place += len(here) or 1
@@ -182,6 +185,18 @@ def _phrase_from(first: str, following: Sequence[str], phrases: Collection[Words
             phrase = (stem, *following[:length])
             if phrase in phrases:
                 return phrase
+    return ()
+
+
+def _parted(first: str, following: Sequence[str], phrases: Collection[Words]) -> Words:
+    """A verb and its particle with the object's name between: ``turn the lamp on``."""
+    for i, word in enumerate(following[: NAME_REACH + 1]):
+        particle = word.removeprefix(NAME)
+        found = [(stem, particle) for stem in stems(first) if (stem, particle) in phrases]
+        if i and particle in PARTICLES and found:
+            return found[0]
+        if not word.startswith(NAME):
+            break
     return ()
 
 

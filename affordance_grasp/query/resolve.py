@@ -10,7 +10,7 @@ from affordance_grasp.encoders.registry import installed_file
 from affordance_grasp.errors import UnknownName
 from affordance_grasp.query.reference import names_an_object
 from affordance_grasp.query.request import Request, read_request
-from affordance_grasp.query.vocabulary import AFFORDANCES, Vocabulary, load_vocabulary
+from affordance_grasp.query.vocabulary import Vocabulary, load_vocabulary
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -33,7 +33,7 @@ def resolve_query(text: str, known: Sequence[str]) -> str:
     if exact in known:
         return exact
     vocabulary = load_vocabulary()
-    request = Request(exact) if exact in AFFORDANCES else read_request(text, vocabulary)
+    request = Request(exact) if exact in vocabulary.affordances else read_request(text, vocabulary)
     if request.affordance is not None:
         candidates = (request.affordance, *vocabulary.instead.get(request.affordance, ()))
         allowed = (verb for verb in candidates if verb in known and verb not in request.negated)
@@ -83,7 +83,8 @@ def _sentence_table() -> tuple["TextEncoder", list[str], "Tensor"]:
 
     phrases = load_vocabulary().phrases
     sentences = [f"{' '.join(phrase)} the object" for phrase in phrases]
-    verbs = [*phrases.values(), *AFFORDANCES]
+    named = load_vocabulary().affordances
+    verbs = [*phrases.values(), *named]
     encoder = load_text_encoder("minilm")
-    table = encoder.encode(sentences + [affordance_sentence(verb) for verb in AFFORDANCES])
+    table = encoder.encode(sentences + [affordance_sentence(verb) for verb in named])
     return encoder, verbs, table

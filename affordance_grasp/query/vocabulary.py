@@ -1,6 +1,8 @@
 """The affordances, and what people call them: ``config/vocabulary.yaml``."""
 
-from dataclasses import dataclass
+import re
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 from functools import cache
 
 from affordance_grasp.configuration.documents import read_yaml
@@ -46,6 +48,21 @@ AFFORDANCES: tuple[str, ...] = (
     "wash",
     "write",
 )
+"""AGD20K's, in the order of its classes; released checkpoints count them so."""
+NAME = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)*")
+"""How an affordance is written, one of AGD20K's or any other: ``hang_up``."""
+LONGEST_NAME = 40
+
+
+def is_affordance_name(name: str) -> bool:
+    """Whether an affordance can have this name."""
+    return len(name) <= LONGEST_NAME and NAME.fullmatch(name) is not None
+
+
+def in_order(affordances: Iterable[str]) -> tuple[str, ...]:
+    """Each once: AGD20K's in its order, then all others alphabetically."""
+    given = set(affordances)
+    return tuple(a for a in AFFORDANCES if a in given) + tuple(sorted(given - set(AFFORDANCES)))
 
 
 @dataclass(frozen=True)
@@ -66,12 +83,36 @@ class Vocabulary:
     margin: float
 
     def __post_init__(self) -> None:
-        """Refuse verbs that are not affordances."""
+        """Refuse verbs that have no phrase."""
         parts = {verb for verb in self.parts.values() if verb is not None}
-        named = {*self.phrases.values(), *parts, *self.instead}
-        for verb in named.union(*self.instead.values()):
-            if verb not in AFFORDANCES:
-                raise UnknownName("affordance in vocabulary.yaml", verb, AFFORDANCES)
+        for verb in {*parts, *self.instead}.union(*self.instead.values()):
+            if verb not in self.affordances:
+                raise UnknownName("affordance in vocabulary.yaml", verb, self.affordances)
+
+    @property
+    def affordances(self) -> tuple[str, ...]:
+        """All that have a phrase; AGD20K's first."""
+        return in_order((*AFFORDANCES, *self.phrases.values()))
+
+    def with_own(self, own: Mapping[str, Collection[str]]) -> "Vocabulary":
+        """With the phrases of further affordances, which come before those that are known."""
+        if not own:
+            return self
+        phrases = {self.phrase(text): verb for verb, texts in own.items() for text in texts}
+        named = {self.phrase(verb.replace("_", " ")): verb for verb in own}
+        added = {phrase: verb for phrase, verb in {**named, **phrases}.items() if phrase}
+        return replace(
+            self, phrases={**self.phrases, **added}, unserved=self.unserved - added.keys()
+        )
+
+    def phrase(self, text: str) -> Words:
+        """The words of a text that count."""
+        return tuple(word for word in text.lower().split() if word not in self.fillers)
+
+
+def known_affordances() -> tuple[str, ...]:
+    """AGD20K's affordances, and further ones of ``config/vocabulary.yaml``."""
+    return load_vocabulary().affordances
 
 
 @cache

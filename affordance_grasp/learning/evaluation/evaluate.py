@@ -41,7 +41,7 @@ from affordance_grasp.learning.evaluation.part_scores import (
     score_parts,
 )
 from affordance_grasp.methods.network import GroundingNetwork
-from affordance_grasp.query.vocabulary import AFFORDANCES
+from affordance_grasp.query.vocabulary import in_order
 
 INDEX_FILE = "maps.json"
 MAPS_FILE = "maps.npy"
@@ -219,7 +219,7 @@ def write_table(path: Path, evaluation: Evaluation) -> None:
 def _table(
     scores: Scores, parts: PartScores, affordances: NDArray[np.str_]
 ) -> dict[str, dict[str, float]]:
-    present = {name: affordances == name for name in AFFORDANCES if (affordances == name).any()}
+    present = {name: affordances == name for name in in_order(affordances.tolist())}
     return {
         "all": {**scores.mean(), **parts.mean()},
         **{n: {**scores.subset(c).mean(), **parts.subset(c).mean()} for n, c in present.items()},

@@ -26,8 +26,7 @@ from affordance_grasp.encoders.text import (
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.image_files import image_size, read_gray
 from affordance_grasp.methods.plsp.config import PlspBatch
-from affordance_grasp.methods.recipe import Draws
-from affordance_grasp.query.vocabulary import AFFORDANCES
+from affordance_grasp.methods.recipe import Draws, all_affordances
 
 
 @dataclass(frozen=True)
@@ -63,6 +62,7 @@ class PlspSamples:
         """
         self._labels = labelled_images(split, config.labels)
         self.images = tuple(self._labels)
+        self._index = {name: i for i, name in enumerate(all_affordances(split))}
         self.config = config
         self._ego = ego
         self._exo = exo
@@ -95,7 +95,7 @@ class PlspSamples:
             text=self._texts.verbs(images),
             noun=self._texts.nouns(images),
             part=self._texts.parts(images),
-            label=torch.tensor([AFFORDANCES.index(p.affordance) for p in images]),
+            label=torch.tensor([self._index[p.affordance] for p in images]),
         )
 
     def _view(self, image: ImageFile, rng: np.random.Generator) -> StitchView:

@@ -10,6 +10,7 @@ from affordance_grasp.configuration.settings import Seed, Settings, Word, about
 
 Split = Literal["Seen", "Unseen"]
 Light = Literal["lamps", "soft"]
+Verbs = Literal["all", "agd20k"]
 SPLITS: tuple[Split, ...] = get_args(Split)
 PROCEDURAL = "procedural"
 Images = Annotated[int, Meta(ge=1, le=2000)]
@@ -29,6 +30,9 @@ class DatasetConfig(Settings, title="data set"):
         tuple[Word, ...],
         about("procedural, and folders of imported objects, such as ycb; also with commas"),
     ] = (PROCEDURAL,)
+    verbs: Annotated[
+        Verbs, about("all, or agd20k: its verbs alone, on the sixteen families that serve them")
+    ] = "all"
     light: Annotated[
         Light, about("lamps, or soft: area lights, and a camera's exposure, lens and JPEG")
     ] = "lamps"

@@ -2,7 +2,9 @@
 
 As in AGD20K's annotation, *hold*, *hit*, *swing*, *lift* and *pour* are where the hand grasps the
 object; *cut_with*, *stick*, *stir*, *brush_with*, *drink_with*, *sip*, *open* and *wash* are where
-the object acts.
+the object acts. Of the verbs that AGD20K has not, *squeeze*, *twist*, *turn_on* and *plug_in* are
+where the hand is; *contain*, *dig*, *flip*, *hang*, *scoop*, *spread*, *strike_with*, *support*
+and *wipe* are where the object acts: *hit* is the hammer's handle, *strike_with* its head.
 """
 
 from affordance_grasp.errors import look_up
@@ -32,9 +34,25 @@ FUNCTIONAL_PARTS: dict[str, dict[str, PartNames]] = {
         "scissors": ("handle",),
         "axe": ("handle",),
         "wine_glass": ("stem",),
+        "turner": ("handle",),
+        "ladle": ("handle",),
+        "trowel": ("handle",),
+        "tube": ("body",),
+        "jar": ("body",),
+        "sponge": ("body",),
+        "plug": ("body",),
+        "flashlight": ("body",),
+        "lamp": ("stem",),
+        "hanger": ("bar",),
     },
     "lift": {"fork": ("handle",), "pan": ("handle",), "pressure_cooker": ("handle",)},
-    "open": {"bottle": ("cap",), "teapot": ("knob",), "pressure_cooker": ("knob",)},
+    "open": {
+        "bottle": ("cap",),
+        "teapot": ("knob",),
+        "pressure_cooker": ("knob",),
+        "tube": ("cap",),
+        "jar": ("lid",),
+    },
     "pour": {
         "mug": ("handle",),
         "bottle": ("body",),
@@ -56,15 +74,28 @@ FUNCTIONAL_PARTS: dict[str, dict[str, PartNames]] = {
         "pan": ("inside", "wall"),
         "toothbrush": ("head",),
     },
+    "contain": {"bowl": ("inside",), "pan": ("inside",), "ladle": ("bowl",)},
+    "dig": {"trowel": ("blade",)},
+    "flip": {"turner": ("blade",)},
+    "hang": {"hanger": ("hook",), "ladle": ("hook",)},
+    "plug_in": {"plug": ("body",)},
+    "scoop": {"spoon": ("head",), "ladle": ("bowl",), "trowel": ("blade",)},
+    "spread": {"knife": ("blade",), "turner": ("blade",)},
+    "squeeze": {"tube": ("body",), "sponge": ("body",)},
+    "strike_with": {"hammer": ("head",)},
+    "support": {"turner": ("blade",)},
+    "turn_on": {"flashlight": ("button",), "lamp": ("switch",)},
+    "twist": {"bottle": ("cap",), "tube": ("cap",), "jar": ("lid",)},
+    "wipe": {"sponge": ("pad",)},
 }
-"""affordance -> family -> names of the parts that serve it."""
+"""affordance -> family -> names of the parts that serve it; first AGD20K's, then further ones."""
 
 
 def serving_parts(family: str) -> dict[str, PartNames]:
     """Affordance -> the parts of a family, or of an imported object, that serve it."""
     if is_imported(family):
         return dict(sorted(read_card(family).serves.items()))
-    table = sorted(FUNCTIONAL_PARTS.items())
+    table = FUNCTIONAL_PARTS.items()
     return {affordance: of[family] for affordance, of in table if family in of}
 
 
@@ -77,7 +108,7 @@ def functional_parts(affordance: str, family: str) -> PartNames:
 
 
 def affordances_of(family: str) -> tuple[str, ...]:
-    """Affordances that a family serves, alphabetically."""
+    """Affordances that a family serves: AGD20K's first, either alphabetically."""
     return tuple(serving_parts(family))
 
 

@@ -4,10 +4,11 @@ There is one job per object instance. It is a pure function of the data set's se
 description, so the result does not depend on the number of workers.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
+from types import MappingProxyType
 from zlib import crc32
 
 import cv2
@@ -16,10 +17,12 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from affordance_grasp.errors import InvalidInput
+from affordance_grasp.query.vocabulary import AFFORDANCES
 from affordance_grasp.simulation.dataset.config import PROCEDURAL, DatasetConfig
 from affordance_grasp.simulation.dataset.detector import PixelBox, mask_box
 from affordance_grasp.simulation.dataset.functional_parts import (
     FUNCTIONAL_PARTS,
+    PartNames,
     affordances_of,
     functional_parts,
 )
@@ -33,12 +36,18 @@ from affordance_grasp.simulation.dataset.studio import surroundings
 from affordance_grasp.simulation.objects import (
     EXO_SEED_START,
     FAMILIES,
+    FIRST_FAMILIES,
     SEEDS_PER_DATASET,
     TEST_SEED_START,
     TRAIN_SEED_START,
     make_object,
 )
-from affordance_grasp.simulation.objects.imported import imported_names, label, read_card
+from affordance_grasp.simulation.objects.imported import (
+    imported_names,
+    is_imported,
+    label,
+    read_card,
+)
 
 UNSEEN_FAMILIES = ("knife", "pan", "axe", "teapot", "fork")
 """Families of the Unseen test set; the Unseen training set holds none of them."""
@@ -121,7 +130,7 @@ class Record:
 
     filed: FiledImage
     jpeg: bytes
-    heatmaps: dict[str, bytes]
+    heatmaps: Mapping[str, bytes]
     whole: bytes = b""
 
 
@@ -134,7 +143,7 @@ def plan(config: DatasetConfig) -> list[Job]:
 def _procedural(config: DatasetConfig) -> list[Job]:
     jobs: list[Job] = []
     seen = "Seen" in config.splits
-    for family in FAMILIES:
+    for family in families_of(config):
         if seen or family not in UNSEEN_FAMILIES:
             jobs += _jobs(Kind.EGO, family, 0, config.ego_per_object, EGO_VIEWS)
         if seen or family in UNSEEN_FAMILIES:
@@ -142,10 +151,24 @@ def _procedural(config: DatasetConfig) -> list[Job]:
             jobs += _jobs(Kind.TEST, family, first, config.test_per_object, TEST_VIEWS)
     for affordance, families in FUNCTIONAL_PARTS.items():
         for family in families:
-            if any(belongs(split, Kind.EXO, affordance, family) for split in config.splits):
+            if affordance in served(config, family) and any(
+                belongs(split, Kind.EXO, affordance, family) for split in config.splits
+            ):
                 count = config.exo_per_pair
                 jobs += _jobs(Kind.EXO, family, 0, count, EXO_VIEWS, affordance=affordance)
     return jobs
+
+
+def families_of(config: DatasetConfig) -> tuple[str, ...]:
+    """The families of a data set."""
+    return tuple(FAMILIES) if config.verbs == "all" else FIRST_FAMILIES
+
+
+def served(config: DatasetConfig, name: str) -> tuple[str, ...]:
+    """The affordances of a data set that a family, or an imported object, serves."""
+    if config.verbs == "agd20k" and not (is_imported(name) or name in FIRST_FAMILIES):
+        return ()
+    return tuple(a for a in affordances_of(name) if config.verbs == "all" or a in AFFORDANCES)
 
 
 def _scanned(config: DatasetConfig) -> list[Job]:
@@ -154,7 +177,7 @@ def _scanned(config: DatasetConfig) -> list[Job]:
     for i, name in enumerate(scans_of(config)):
         card, first = read_card(name), SCAN_NUMBER_START + i * SCAN_NUMBERS
         wanted = [(Kind.EGO, "", config.ego_per_object, EGO_VIEWS)]
-        wanted += [(Kind.EXO, a, config.exo_per_pair, EXO_VIEWS) for a in sorted(card.serves)]
+        wanted += [(Kind.EXO, a, config.exo_per_pair, EXO_VIEWS) for a in served(config, name)]
         wanted.append((Kind.TEST, "", config.test_per_object, TEST_VIEWS))
         for kind, affordance, count, views in wanted:
             begin = first + (config.ego_per_object if kind is Kind.TEST else 0)
@@ -182,7 +205,7 @@ def _wants(config: DatasetConfig, kind: Kind, affordance: str, family: str) -> b
 def _jobs(
     kind: Kind, family: str, first: int, count: int, views: int, *, affordance: str = ""
 ) -> list[Job]:
-    pair = sorted(FUNCTIONAL_PARTS).index(affordance) * SEEDS_PER_PAIR if affordance else 0
+    pair = list(FUNCTIONAL_PARTS).index(affordance) * SEEDS_PER_PAIR if affordance else 0
     return [
         Job(kind, family, pair + i, first + at, min(views, count - at), affordance)
         for i, at in enumerate(range(0, count, views))
@@ -209,38 +232,53 @@ def render_job(config: DatasetConfig, job: Job) -> list[Record]:
     obj = make_object(job.name, object_seed(config, job))
     around = surroundings(config)
     if job.kind is Kind.EXO:
+        serves = {job.affordance: functional_parts(job.affordance, job.name)}
         images = exocentric(obj, job.affordance, job.count, config.size, rng, around=around)
-        filed: tuple[str, ...] = (job.affordance,)
     else:
-        images = egocentric(obj, job.count, config.size, rng, _wanted(job.name), around=around)
-        filed = affordances_of(job.name)
+        serves = {a: functional_parts(a, job.name) for a in served(config, job.name)}
+        wanted = tuple(dict.fromkeys(parts[0] for parts in serves.values()))
+        images = egocentric(obj, job.count, config.size, rng, wanted, around=around)
     near = np.random.default_rng([config.seed, crc32(words.encode()), 1])
     records = []
     for number, image in enumerate(images, job.number):
-        records.append(_record(job, number, image, filed, rng))
+        further = np.random.default_rng([config.seed, crc32(words.encode()), 2, number])
+        heatmaps = dict(_heatmaps(serves, image, rng, further)) if job.kind is Kind.TEST else {}
+        records.append(_record(job, number, image, tuple(serves), rng, heatmaps=heatmaps))
         if job.kind is Kind.EGO:
-            records += _close_ups(job, number, image, near)
+            records += _close_ups(job, number, image, serves, near)
     return records
 
 
-def _close_ups(job: Job, number: int, image: MaskedImage, rng: Generator) -> Iterator[Record]:
-    """Crops of a training image, filed only under the affordances whose parts they show."""
-    groups = {a: functional_parts(a, job.name) for a in affordances_of(job.name)}
+def _close_ups(
+    job: Job, number: int, image: MaskedImage, serves: Mapping[str, PartNames], rng: Generator
+) -> Iterator[Record]:
+    """Crops of a training image, filed only under the affordances whose parts they show.
+
+    Where a further verb has the parts of an earlier one, it takes no part in the draws.
+    """
+    known = list(serves.values())
+    groups = {
+        a: parts
+        for i, (a, parts) in enumerate(serves.items())
+        if a in AFFORDANCES or parts not in known[:i]
+    }
     for i in range(CLOSE_UPS):
         found = close_up(image, groups, rng)
         if found is not None:
             crop, shown = found
-            yield _record(job, CLOSE_UP_START + CLOSE_UPS * number + i, crop, shown, rng)
-
-
-def _wanted(family: str) -> tuple[str, ...]:
-    """Parts that an image of a family should show: the first of every affordance."""
-    chosen = (functional_parts(affordance, family)[0] for affordance in affordances_of(family))
-    return tuple(dict.fromkeys(chosen))
+            parts_shown = [groups[a] for a in shown]
+            filed = tuple(a for a, parts in serves.items() if parts in parts_shown)
+            yield _record(job, CLOSE_UP_START + CLOSE_UPS * number + i, crop, filed, rng)
 
 
 def _record(
-    job: Job, number: int, image: MaskedImage, affordances: tuple[str, ...], rng: Generator
+    job: Job,
+    number: int,
+    image: MaskedImage,
+    affordances: tuple[str, ...],
+    rng: Generator,
+    *,
+    heatmaps: Mapping[str, bytes] = MappingProxyType({}),
 ) -> Record:
     height, width = image.whole.shape
     boxes = image.boxes()
@@ -248,7 +286,6 @@ def _record(
     if whole is not None:
         boxes[""] = whole
     tested = job.kind is Kind.TEST
-    heatmaps = dict(_heatmaps(job.name, image, rng)) if tested else {}
     mask = _encoded(".png", image.whole.astype(np.uint8) * 255, []) if tested else b""
     quality = int(rng.integers(85, 96))
     jpeg = _encoded(".jpg", image.color[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
@@ -256,12 +293,16 @@ def _record(
     return Record(filed, jpeg, heatmaps, mask)
 
 
-def _heatmaps(family: str, image: MaskedImage, rng: Generator) -> Iterator[tuple[str, bytes]]:
-    for affordance in affordances_of(family):
+def _heatmaps(
+    serves: Mapping[str, PartNames], image: MaskedImage, rng: Generator, further: Generator
+) -> Iterator[tuple[str, bytes]]:
+    """Ground truth of each affordance; ``further`` draws those of verbs that AGD20K has not."""
+    for affordance, parts in serves.items():
         mask = np.zeros(image.whole.shape, bool)
-        for part in functional_parts(affordance, family):
+        for part in parts:
             mask |= image.parts.get(part, False)
-        yield affordance, _encoded(".png", annotate(mask, rng), [])
+        drawn = annotate(mask, rng if affordance in AFFORDANCES else further)
+        yield affordance, _encoded(".png", drawn, [])
 
 
 def annotate(

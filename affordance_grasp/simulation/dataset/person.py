@@ -51,6 +51,10 @@ TILTS_RAD = {
     "wash": (0.2, 1.4),
     "stir": (0.0, 0.4),
     "open": (0.0, 0.3),
+    "twist": (0.0, 0.3),
+    "turn_on": (0.0, 0.3),
+    "squeeze": (0.3, 1.5),
+    "wipe": (1.2, 2.4),
 }
 """How far an object is tilted in use, at least and at most; 0 to 0.7 where not listed."""
 

@@ -20,13 +20,17 @@ from affordance_grasp.batch.journal import RUN, Journal, begin_run
 from affordance_grasp.batch.spread import spread
 from affordance_grasp.configuration.documents import read_json
 from affordance_grasp.configuration.settings import Count, record
+from affordance_grasp.datasets.affordances_file import AffordanceNotes, write_affordances
 from affordance_grasp.datasets.agd20k import OBJECT_MASKS
 from affordance_grasp.datatypes import MAX_IMAGE_SIDE
 from affordance_grasp.errors import InvalidInput, writing
 from affordance_grasp.files import write_file
-from affordance_grasp.simulation.dataset.config import SPLITS, DatasetConfig
+from affordance_grasp.query.vocabulary import AFFORDANCES
+from affordance_grasp.simulation.dataset.config import SPLITS, DatasetConfig, Verbs
 from affordance_grasp.simulation.dataset.detector import PixelBox, SimulatedDetector
 from affordance_grasp.simulation.dataset.functional_parts import (
+    FUNCTIONAL_PARTS,
+    functional_parts,
     prompt_of,
     serving_parts,
 )
@@ -38,12 +42,14 @@ from affordance_grasp.simulation.dataset.jobs import (
     Kind,
     Record,
     belongs,
+    families_of,
     plan,
     render_job,
     scans_of,
+    served,
 )
 from affordance_grasp.simulation.objects import SEEDS_PER_DATASET, TRIAL_SEED_START
-from affordance_grasp.simulation.objects.imported import read_card
+from affordance_grasp.simulation.objects.imported import is_imported, read_card
 
 MANIFEST = "manifest.json"
 BOXES = "detector"
@@ -83,6 +89,7 @@ def simulate(
             _show(results, [job.count for job in jobs], written.count, progress)
             counts = _finish(folder, config, written.results())
             detect(folder, detector or SimulatedDetector(seed=config.seed))
+            write_affordances(folder, _notes(config))
             manifest = _manifest(config, counts)
             _write_json(folder / MANIFEST, manifest)
             written.remove()
@@ -141,7 +148,8 @@ def _finish(folder: Path, config: DatasetConfig, results: Iterable[JobImages]) -
     """Write the exact boxes of all images; returns how many files each folder of images has."""
     serves = _serves_of_scans(config)
     boxes: dict[str, Json] = {
-        split: {"ego": {}, "exo": {}} | ({"serves": serves} if serves else {})
+        split: {"ego": {}, "exo": {}, "verbs": config.verbs}
+        | ({"serves": serves} if serves else {})
         for split in config.splits
     }
     counts: Counter[str] = Counter()
@@ -152,6 +160,17 @@ def _finish(folder: Path, config: DatasetConfig, results: Iterable[JobImages]) -
     for split in config.splits:
         _write_json(folder / BOXES / f"{split}.json", boxes[split])
     return +counts
+
+
+def _notes(config: DatasetConfig) -> dict[str, AffordanceNotes]:
+    """The affordances of a data set, and what a part detector is asked for."""
+    parts: dict[str, dict[str, str]] = {name: {} for name in FUNCTIONAL_PARTS}
+    for name in (*families_of(config), *scans_of(config)):
+        family = read_card(name).family if is_imported(name) else name
+        for affordance in served(config, name):
+            words = prompt_of(family, functional_parts(affordance, name))
+            parts.setdefault(affordance, {})[family] = words
+    return {name: AffordanceNotes(parts=of) for name, of in parts.items() if of}
 
 
 def _serves_of_scans(config: DatasetConfig) -> dict[str, dict[str, tuple[str, ...]]]:
@@ -198,7 +217,8 @@ def _answers(split: str, exact: Json, detector: SimulatedDetector) -> Json:
         whole = {file: _answer(detector, file, family, of, None) for file, of in images.items()}
         serves = exact.get("serves", {}).get(family) or serving_parts(family)
         for affordance, names in serves.items():
-            if belongs(split, Kind.EGO, affordance, family):
+            held = affordance in AFFORDANCES or exact.get("verbs") == "all"
+            if held and belongs(split, Kind.EGO, affordance, family):
                 words = prompt_of(family, names)
                 tables["prompts"][affordance][family] = words
                 tables["parts"][affordance][family] = {
@@ -233,11 +253,12 @@ class _Boxes(TypedDict):
 
 
 class _BoxesFile(_Boxes, total=False):
-    """With families that the package does not know.
+    """With families that the package does not know, and which verbs count.
 
-    ``serves``: family -> affordance -> parts.
+    ``serves``: family -> affordance -> parts. ``verbs``: those of AGD20K where it is missing.
     """
 
+    verbs: Verbs
     serves: dict[str, dict[str, tuple[str, ...]]]
 
 

@@ -7,7 +7,14 @@ import numpy as np
 from numpy.random import Generator
 
 from affordance_grasp.errors import look_up
-from affordance_grasp.simulation.objects import cookware, cutlery, tools, vessels
+from affordance_grasp.simulation.objects import (
+    cookware,
+    cutlery,
+    supplies,
+    tools,
+    utensils,
+    vessels,
+)
 from affordance_grasp.simulation.objects.assembly import Assembly
 from affordance_grasp.simulation.objects.imported import is_imported, load_imported
 from affordance_grasp.simulation.objects.primitive import HouseholdObject
@@ -29,7 +36,19 @@ FAMILIES: dict[str, Callable[[Generator], tuple[Assembly, float]]] = {
     "scissors": tools.scissors,
     "axe": tools.axe,
     "wine_glass": vessels.wine_glass,
+    "turner": utensils.turner,
+    "ladle": utensils.ladle,
+    "trowel": utensils.trowel,
+    "tube": supplies.tube,
+    "jar": supplies.jar,
+    "sponge": supplies.sponge,
+    "plug": supplies.plug,
+    "flashlight": supplies.flashlight,
+    "lamp": supplies.lamp,
+    "hanger": supplies.hanger,
 }
+FIRST_FAMILIES = tuple(FAMILIES)[:16]
+"""Those of the data sets that serve AGD20K's verbs alone; later ones serve further verbs too."""
 
 # Offsets within the SEEDS_PER_DATASET object seeds of one data set seed: training, test and picks
 # have different object instances.
