@@ -47,7 +47,7 @@ from affordance_grasp.errors import LONGEST_SENTENCE, AffordanceGraspError
 from affordance_grasp.external.packing import pack, unpack
 from affordance_grasp.image_files import image_size, read_color, read_depth, read_gray
 from affordance_grasp.query.request import read_request
-from affordance_grasp.query.vocabulary import AFFORDANCES, load_vocabulary
+from affordance_grasp.query.vocabulary import known_affordances, load_vocabulary
 from affordance_grasp.replay.bags import decoding
 from affordance_grasp.scene.cloud_files import read_cloud
 from affordance_grasp.scene.point_cloud import PointCloud, cloud_frame, virtual_pinhole
@@ -156,7 +156,7 @@ def test_urdf(text):
 @given(st.text() | st.text("nothold teblacu,.'-\n", max_size=60))
 def test_queries(text):
     request = read_request(text, load_vocabulary())
-    assert request.affordance in (None, *AFFORDANCES)
+    assert request.affordance in (None, *known_affordances())
     assert request.affordance not in request.negated
 
 
