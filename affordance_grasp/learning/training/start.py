@@ -23,7 +23,7 @@ from affordance_grasp.methods.checkpoint import (
 )
 from affordance_grasp.methods.method import make_network
 from affordance_grasp.methods.network import GroundingNetwork
-from affordance_grasp.query.vocabulary import AFFORDANCES
+from affordance_grasp.query.vocabulary import AFFORDANCES, in_order
 
 BACKBONE = "backbone."
 
@@ -160,7 +160,7 @@ def _tensors_of_classes(network: GroundingNetwork) -> set[str]:
 
 def _named_classes(info: CheckpointInfo) -> tuple[str, ...]:
     """The affordance of every class; none where the checkpoint does not say which they are."""
-    for names in (info.affordances, AFFORDANCES):
+    for names in (info.affordances, in_order((*AFFORDANCES, *info.affordances))):
         if len(names) == info.config["classes"]:
             return tuple(names)
     return ()
