@@ -14,4 +14,5 @@ def case_names() -> tuple[str, ...]:
     kinds = ("inference", "queries", "training")
     compared = tuple(f"{method}-{kind}" for method in METHODS for kind in kinds)
     frames = tuple(f"{method}-frame" for method in shipped_methods())
-    return compared + frames + tuple(f"chain-{kind}" for kind in GROWTH)
+    chain = tuple(f"chain-{kind}" for kind in GROWTH)
+    return (*compared, *frames, *chain, "looptrans-loading")

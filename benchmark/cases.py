@@ -17,6 +17,7 @@ from affordance_grasp.errors import InvalidInput, UnknownName
 from affordance_grasp.grounding.grounder import load_grounder
 from benchmark import case_names
 from benchmark.contestant import ASKED, Contestant, make_contestant
+from benchmark.loading import loading_case
 from benchmark.rounds import Case, Outputs, Variant
 
 EXACT = 1e-3
@@ -52,6 +53,17 @@ def make_case(name: str, size: Size) -> Case:
     if kind == "frame":
         return _frame_case(name, method)
     contestant = make_contestant(method, size.side)
+    if kind == "loading":
+        contestant.network.train()
+        loss = partial(contestant.network.loss, epoch=contestant.epoch)
+        count = size.batch or contestant.batch_size
+        return loading_case(
+            name,
+            method,
+            contestant,
+            count,
+            lambda batch: _step(contestant.optimizer, partial(loss, batch), False),
+        )
     if kind == "training":
         return training_case(name, contestant, size.batch or contestant.batch_size)
     return inference_case(name, contestant, 1 if kind == "inference" else QUERIES)

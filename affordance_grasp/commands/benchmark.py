@@ -24,7 +24,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--case",
         nargs="+",
         metavar="CASE",
-        help="METHOD-inference, -queries, -training, -frame; chain-size, -candidates, -instances",
+        help="METHOD-inference, -queries, -training, -frame; chain-size, -candidates, -instances; "
+        "looptrans-loading",
     )
     parser.add_argument("--rounds", type=int, default=7, help="alternating rounds at most (7)")
     parser.add_argument(
