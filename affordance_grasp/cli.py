@@ -32,6 +32,7 @@ COMMANDS = {
     "experiment": "grasp success with and without affordance over objects x poses",
     "objects": "scans -> objects that can be simulated and picked",
     "dataset": "write the simulated affordance data set in AGD20K's layout",
+    "detect-boxes": "parts and objects in words -> boxes of a detector",
     "pseudo-labels": "part boxes -> pseudo label masks for PLSP",
     "refine-labels": "refine pseudo labels with exocentric images (PLSP stage B)",
     "train": "train a grounding method",
@@ -43,7 +44,7 @@ COMMANDS = {
     "hand-eye": "check or convert a hand-eye calibration",
     "weights": "list and resolve pretrained backbones",
 }
-SHARED = {"pseudo-labels": "labels", "refine-labels": "labels"}
+SHARED = {"detect-boxes": "labels", "pseudo-labels": "labels", "refine-labels": "labels"}
 """Command -> the module that it shares."""
 
 

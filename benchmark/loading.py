@@ -57,8 +57,9 @@ def loading_case(
 
 def write_images(folder: Path, count: int) -> Split:
     """A split of smooth random JPEG images: as many exocentric as egocentric ones."""
-    rng, kinds = np.random.default_rng(0), []
-    for kind in ("ego", "exo"):
+    rng = np.random.default_rng(0)
+
+    def images(kind: str) -> tuple[ImageFile, ...]:
         files = []
         for number in range(count):
             path = folder / kind / f"{number}.jpg"
@@ -66,8 +67,9 @@ def write_images(folder: Path, count: int) -> Split:
             coarse = rng.integers(0, 256, (HEIGHT // 8, WIDTH // 8, 3), dtype=np.uint8)
             Image.fromarray(coarse).resize((WIDTH, HEIGHT)).save(path, quality=90)
             files.append(ImageFile(ASKED[number % len(ASKED)], "thing", path))
-        kinds.append(tuple(files))
-    return Split("Seen", folder, *kinds, test=())
+        return tuple(files)
+
+    return Split("Seen", folder, images("ego"), images("exo"), test=())
 
 
 def _steps(batches: Iterable[Any], step: Callable[[Any], Outputs]) -> Outputs:

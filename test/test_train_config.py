@@ -129,7 +129,7 @@ PUBLISHED = {
         optimizer=AdamW(1e-4, betas=(0.9, 0.95), weight_decay=0.01, step_epochs=5_000_000),
         seed=10000,
         views=StitchPlan(1, 1, squash=256, side=224),
-        sampling=SamplingConfig(stitched=0.5, exo_pool=10, labels="initial"),
+        sampling=SamplingConfig(stitched=0.5, exo_pool=10, labels="refined"),
         network={
             "backbone": "clip_vitb16",
             "train_backbone": True,

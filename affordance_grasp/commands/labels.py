@@ -1,4 +1,4 @@
-"""``pseudo-labels`` and ``refine-labels``: part boxes -> masks, and better ones (PLSP stage B)."""
+"""``detect-boxes``, ``pseudo-labels``, ``refine-labels``: words -> boxes -> masks -> better."""
 
 import argparse
 import json
@@ -11,6 +11,7 @@ from tqdm import tqdm
 
 from affordance_grasp.datasets.agd20k import TRAINING_SPLITS, Split, load_split
 from affordance_grasp.datasets.detections import DETECTIONS_FILE, RecordedDetector
+from affordance_grasp.errors import InvalidInput
 from affordance_grasp.learning.labels.pseudo_labels import write_pseudo_labels
 from affordance_grasp.learning.labels.segments import (
     MASKER_NAMES,
@@ -22,9 +23,11 @@ from affordance_grasp.learning.labels.segments import (
 
 if TYPE_CHECKING:  # the arguments are declared without torch
     from affordance_grasp.datasets.images import FrozenEncoder
+    from affordance_grasp.learning.labels.box_detectors import BoxDetector
     from affordance_grasp.learning.labels.refine_config import Pair, RefineConfig
     from affordance_grasp.methods.plsp.refiner import Refiner
 
+LONGEST_S = 3600.0
 NETWORKS = ("embedded", "paper")
 """With a frozen DINOv2 and MiniLM, or with CLIP's encoders, the image one fine-tuned."""
 
@@ -45,6 +48,39 @@ def add_arguments_pseudo_labels(parser: argparse.ArgumentParser) -> None:
     _add_common(parser)
     parser.add_argument("--sam-device", default="cpu", help="torch device of Segment Anything")
     parser.add_argument("--overwrite", action="store_true", help="make existing labels again")
+    parser.add_argument(
+        "--sheets", type=Path, metavar="FOLDER", help="pages of all labels, to mark what is wrong"
+    )
+    parser.add_argument(
+        "--reject",
+        type=Path,
+        nargs="+",
+        metavar="FILE",
+        help="remove, for good, what was marked on those pages; nothing else is done",
+    )
+
+
+def add_arguments_detect_boxes(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("data", type=Path, help="root of a data set in AGD20K's layout")
+    parser.add_argument("--split", default="Seen", choices=TRAINING_SPLITS)
+    which = parser.add_mutually_exclusive_group(required=True)
+    which.add_argument("--program", metavar="COMMAND", help="a part detector of others")
+    which.add_argument("--network", metavar="NAME", help="Grounding DINO or OWLv2: folder or hub")
+    which.add_argument(
+        "--released", type=Path, nargs=2, metavar="FILE", help="PLSP's det_wholeobj_{ego,exo}.pth"
+    )
+    parser.add_argument("--prompts", type=Path, help="YAML (default: config/part_prompts.yaml)")
+    parser.add_argument("--out", type=Path, help=f"(default: SPLIT/trainset/{DETECTIONS_FILE})")
+    parser.add_argument("--overwrite", action="store_true", help="replace existing boxes")
+    parser.add_argument(
+        "--persistent",
+        action="store_true",
+        help="the program stays up and reads folders from its input",
+    )
+    parser.add_argument("--timeout-s", type=float, default=60.0, help="for one image (60)")
+    parser.add_argument("--device", default="cpu", help="torch device of the network")
+    parser.add_argument("--json", action="store_true", help="print the counts as JSON")
 
 
 def add_arguments_refine_labels(parser: argparse.ArgumentParser) -> None:
@@ -73,19 +109,80 @@ def add_arguments_refine_labels(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--threads", type=int, default=2, help="CPU threads")
 
 
+def run_detect_boxes(arguments: argparse.Namespace) -> int:
+    """Ask the detector about every train image; write its boxes and report."""
+    from affordance_grasp.learning.labels.detection_run import read_prompts, write_detections
+
+    split = load_split(arguments.data, arguments.split)
+    path = arguments.out or split.folder / "trainset" / DETECTIONS_FILE
+    if arguments.released:
+        from affordance_grasp.methods.plsp.released_files import merge_object_boxes
+
+        count = merge_object_boxes(arguments.released, path)
+        print(json.dumps({"images": count}) if arguments.json else f"{count} images in {path}")
+        return 0
+    if path.exists() and not arguments.overwrite:
+        raise InvalidInput(f"{path} exists; pass --overwrite to replace it, or --out")
+    found = write_detections(
+        split,
+        _box_detector(arguments),
+        read_prompts(arguments.prompts),
+        path,
+        partial(tqdm, desc="boxes", unit="image"),
+    )
+    if arguments.json:
+        print(json.dumps(asdict(found)))
+    else:
+        print(
+            f"{found.images} images looked at, {found.without_part} of {len(split.train_ego)} "
+            f"egocentric ones without a box of their part; written to {path}"
+        )
+    return 0
+
+
+def _box_detector(arguments: argparse.Namespace) -> "BoxDetector":
+    from affordance_grasp.learning.labels.box_detectors import ProgramDetector, ZeroShotDetector
+
+    if arguments.program is not None:
+        if not 0 < arguments.timeout_s <= LONGEST_S:
+            raise InvalidInput(f"--timeout-s must be within 0..{LONGEST_S:g}")
+        return ProgramDetector(
+            arguments.program, arguments.timeout_s, persistent=arguments.persistent
+        )
+    from affordance_grasp.encoders.device import check_device
+
+    return ZeroShotDetector(arguments.network, check_device(arguments.device))
+
+
 def run_pseudo_labels(arguments: argparse.Namespace) -> int:
     """Write the labels and report their number."""
+    from affordance_grasp.learning.labels.contact_sheet import (
+        reject_labels,
+        rejected_names,
+        write_sheets,
+    )
+
+    if arguments.reject:
+        split = load_split(arguments.data, arguments.split)
+        print(f"{reject_labels(split, arguments.reject)} further labels are rejected")
+        return 0
     split, detector = _data(arguments)
     sam = load_sam_for([arguments.masker], arguments.sam, arguments.sam_device)
     masker = find_masker(arguments.masker, sam)
     progress = partial(tqdm, desc="pseudo labels", unit="image")
-    count = write_pseudo_labels(split, detector, masker, arguments.overwrite, progress)
+    rejected = rejected_names(split)
+    count = write_pseudo_labels(
+        split, detector, masker, arguments.overwrite, rejected=rejected, progress=progress
+    )
+    if arguments.sheets:
+        write_sheets(split, arguments.sheets, partial(tqdm, desc="pages", unit="page"))
     if arguments.json:
         print(json.dumps(asdict(count)))
     else:
         print(
             f"{count.written} pseudo labels written below {split.folder / 'trainset/PL'}, "
-            f"{count.kept} were there, {count.without_box} images have no box"
+            f"{count.kept} were there, {count.without_box} images have no box, "
+            f"{count.rejected} labels were rejected"
         )
     return 0
 

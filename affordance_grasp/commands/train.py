@@ -17,6 +17,7 @@ from affordance_grasp.methods.table import DEFAULT_METHOD, METHODS
 from affordance_grasp.share import share_path
 
 if TYPE_CHECKING:
+    from affordance_grasp.encoders.text import TextEncoder
     from affordance_grasp.learning.training.computing import Machine
     from affordance_grasp.learning.training.loop import Outcome
     from affordance_grasp.learning.training.run_folder import RunFolder
@@ -96,7 +97,6 @@ def _resources(
     arguments: argparse.Namespace, config: "TrainConfig", split: Split, machine: "Machine"
 ) -> "Resources":
     from affordance_grasp.datasets.features import EncoderOptions
-    from affordance_grasp.encoders.text import load_text_encoder
     from affordance_grasp.learning.training.start import Start
     from affordance_grasp.learning.training.training_run import Resources
     from affordance_grasp.methods.method import find_method
@@ -112,13 +112,32 @@ def _resources(
         backbone=find_method(config.method).backbone(network, True),
         cache=arguments.cache or arguments.data / "features",
         detector=detector,
-        text=load_text_encoder(config.text_encoder) if recipe.reads_sentences(network) else None,
+        text=_text(arguments, config, split, detector),
         encoding=EncoderOptions(bfloat16=arguments.bf16_tokens),
         protocol=arguments.protocol,
         machine=machine,
         start=Start(arguments.init, {"cluster": arguments.cluster} if arguments.cluster else {}),
         command=_command(arguments, config.method),
     )
+
+
+def _text(
+    arguments: argparse.Namespace,
+    config: "TrainConfig",
+    split: Split,
+    detector: RecordedDetector | None,
+) -> "TextEncoder | None":
+    """The encoder of sentences; ``released``: PLSP's features of them, beside the data."""
+    from affordance_grasp.encoders.text import load_text_encoder
+    from affordance_grasp.methods.plsp.released_files import ReleasedSentences
+
+    if not config.recipe.reads_sentences(config.network_config):
+        return None
+    if config.text_encoder != "released":
+        return load_text_encoder(config.text_encoder)
+    if detector is None:
+        raise InvalidInput("text_encoder: released is for method plsp, which reads boxes")
+    return ReleasedSentences(arguments.data, split, detector)
 
 
 def _config(arguments: argparse.Namespace) -> "TrainConfig":

@@ -60,12 +60,14 @@ class Detections:
 
 
 @dataclass(frozen=True)
-class _Found:
+class FoundBoxes:
+    """Boxes and scores as they lie in a file."""
+
     boxes: list[tuple[float, float, float, float]] = field(default_factory=list)
     scores: list[float] = field(default_factory=list)
 
 
-_Table = dict[str, dict[str, dict[str, _Found | None]]]
+_Table = dict[str, dict[str, dict[str, FoundBoxes | None]]]
 
 
 @dataclass(frozen=True)

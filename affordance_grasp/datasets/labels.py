@@ -20,6 +20,11 @@ def refined_label_path(split: Split, image: ImageFile) -> Path:
     return folder / f"{image.path.stem}.png"
 
 
+def rejected_path(split: Split) -> Path:
+    """The names of the images whose labels a person rejected: they are not made again."""
+    return split.folder / "trainset/PL/rejected.json"
+
+
 def label_for_training(split: Split, image: ImageFile, labels: Labels) -> Path:
     """The label's file for training; ``refined``: the initial one where none was refined.
 

@@ -5,7 +5,7 @@ Ground truth never enters: the boxes come from a part detector, the masks from t
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from io import BytesIO
 from pathlib import Path
 
@@ -26,11 +26,15 @@ Copies = tuple[ImageFile, ...]
 
 @dataclass(frozen=True)
 class LabelCount:
-    """Counts of a run: labels written, found already written, images with no box."""
+    """Counts of a run: labels written, found already written, rejected, images with no box."""
 
     written: int
     kept: int
     without_box: int
+    rejected: int = 0
+
+
+FIELDS = tuple(field.name for field in fields(LabelCount))
 
 
 def save_mask(path: Path, mask: NDArray[np.bool_]) -> None:
@@ -58,15 +62,21 @@ def write_pseudo_labels(
     detector: RecordedDetector,
     masker: Masker = MASKERS["grabcut"],
     overwrite: bool = False,
+    *,
+    rejected: Collection[str] = (),
     progress: Callable[[Collection[Copies]], Iterable[Copies]] = iter,
 ) -> LabelCount:
     """Write the label of every egocentric train image in which a part was found.
 
     An image filed under several affordances is segmented once. Labels that exist are kept unless
-    ``overwrite``, so that a stopped run can be resumed. ``progress`` wraps the iteration.
+    ``overwrite``, so that a stopped run can be resumed. ``rejected``: names of images that get
+    none. ``progress`` wraps the iteration.
     """
     tally: Counter[str] = Counter()
-    for copies in progress(grouped(split.train_ego, content_digest).values()):
+    refused = frozenset(rejected)
+    wanted = [image for image in split.train_ego if image.name not in refused]
+    tally["rejected"] = len(split.train_ego) - len(wanted)
+    for copies in progress(grouped(wanted, content_digest).values()):
         due = [p for p in copies if overwrite or not label_path(split, p).exists()]
         tally["kept"] += len(copies) - len(due)
         found = [(p, detections) for p in due if (detections := detector.parts(p)) is not None]
@@ -74,7 +84,7 @@ def write_pseudo_labels(
         tally["written"] += len(found)
         if found:
             _write(split, detector, masker, found)
-    return LabelCount(tally["written"], tally["kept"], tally["without_box"])
+    return LabelCount(**{name: tally[name] for name in FIELDS})
 
 
 def _write(

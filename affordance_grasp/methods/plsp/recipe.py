@@ -4,6 +4,7 @@ from torch import Tensor
 
 from affordance_grasp.datasets.stitching import StitchPlan
 from affordance_grasp.errors import InvalidInput
+from affordance_grasp.methods.plsp.released_files import released_pools
 from affordance_grasp.methods.plsp.samples import (
     ExoPool,
     PairTexts,
@@ -18,7 +19,9 @@ def _samples(data: TrainingData, sampling: SamplingConfig, text: Tensor) -> Plsp
     del text
     if data.detector is None or data.text is None:
         raise InvalidInput("PLSP learns from boxes of parts and from texts; give both")
-    pool = ExoPool(data.split, *data.features(), data.detector, sampling.exo_pool)
+    released, size, split = sampling.exo_similarity == "released", sampling.exo_pool, data.split
+    known = released_pools(split, data.detector, size) if released else None
+    pool = ExoPool(split, *data.features(), data.detector, size, pools=known)
     texts = PairTexts(data.text, data.split, data.detector.prompt)
     return PlspSamples(
         data.split, data.ego, data.exo, pool, texts, squash=data.plan.squash, config=sampling

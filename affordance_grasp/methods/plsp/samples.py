@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -34,11 +34,13 @@ class SamplingConfig(Settings, title="sampling"):
     """``stitched``: probability of a stitched view where one serves the query (paper: 0.5).
 
     ``exo_pool``: from how many of the most similar exocentric images one is drawn (paper: 10).
+    ``exo_similarity``: whose similarity, of this network's ``features`` or the ``released`` one.
     ``labels``: ``initial`` pseudo labels, or the ``refined`` ones where there are any (stage B).
     """
 
     stitched: Share = 0.5
     exo_pool: Count = 10
+    exo_similarity: Literal["features", "released"] = "features"
     labels: Labels = "initial"
 
 
@@ -144,23 +146,29 @@ class ExoPool:
         exo: CachedFeatures,
         detector: RecordedDetector,
         size: int,
+        *,
+        pools: Sequence[NDArray[np.int64]] | None = None,
     ) -> None:
-        """Compare the images of every (affordance, object) by features of their first views."""
+        """Compare the images of every (affordance, object) by features of their first views.
+
+        ``pools``: for each egocentric image the places of those most like it, where known.
+        """
         self.images = split.train_exo
         grid = round((exo.values.shape[2] - 1) ** 0.5)
         self.patches = [
             _patches(p, exo.views[exo.row_of[p.path]][0], detector.object_exo(p), grid)
             for p in self.images
         ]
-        vectors = np.stack(
-            [
+        if pools is None:
+            own = np.stack([_ego_vector(p, ego, detector, grid) for p in split.train_ego])
+            others = [
                 _masked_mean(exo.values[exo.row_of[image.path], 0], patches)
                 for image, patches in zip(self.images, self.patches, strict=True)
             ]
-        )
-        own = np.stack([_ego_vector(image, ego, detector, grid) for image in split.train_ego])
-        everything = range(len(self.images))
-        pools = similar_images(split.train_ego, own, self.images, vectors, everything, size=size)
+            everything = range(len(self.images))
+            pools = similar_images(
+                split.train_ego, own, self.images, np.stack(others), everything, size=size
+            )
         self._pool = dict(zip(split.train_ego, pools, strict=True))
 
     def draw(self, image: ImageFile, rng: np.random.Generator) -> int:
