@@ -32,7 +32,7 @@ def done(value) -> Future:
 class Server:
     """An action client whose server accepts, and ends a goal when it is told or cancelled."""
 
-    lease, nodes, name = None, [], "execute"
+    lease, nodes, name, drives = None, [], "execute", True
 
     def __init__(self):
         self.there, self.accepted, self.obeys, self.beats = True, True, True, True
@@ -170,6 +170,19 @@ def test_a_client_that_stood_still_itself_says_so(server, monkeypatch):
     monkeypatch.setattr(module, "process_time", lambda: next(spent))
     words = "it: this node itself stood still for 4.0 s, 0.2 s of which its process computed"
     with pytest.raises(MotionFault, match=words):
+        Goals().send(server, None, 60.0, "it")
+
+
+def test_a_client_that_moves_nothing_hears_first_what_came_while_it_stood_still(
+    server, monkeypatch
+):
+    server.drives, server.beats, clock = False, False, iter([0.0, 0.0, 4.0])
+    monkeypatch.setattr(module, "monotonic", lambda: next(clock, 4.05))
+    Timer(0.05, lambda: server.end(True, "fine")).start()
+    assert Goals().send(server, None, 60.0, "it").message == "fine"
+    assert server.cancels == 0
+    server.result, clock = Future(), iter([0.0, 0.0, 4.0, 4.08, 4.16])
+    with pytest.raises(NoAnswer, match="it: the node that does it has gone"):
         Goals().send(server, None, 60.0, "it")
 
 

@@ -127,7 +127,7 @@ class Lease:
 
     def __init__(self, heartbeats: Heartbeats, server: str, owns: bool = True) -> None:
         """Hear a server; with ``owns`` its goals also end as soon as this client does."""
-        self._heartbeats, self._server, self._owns = heartbeats, server, owns
+        self._heartbeats, self._server, self.owns = heartbeats, server, owns
         self._wanting, self._holding = wanting(uuid4().bytes), False
         self._owner, self._news = NOBODY, Condition()
         self._pulse = Pulse(LEASE_S if owns else WATCH_S)
@@ -173,7 +173,7 @@ class Lease:
         return self._wanting if self._holding else self._wanting[:HALF] + RESTS
 
     def _serves_us(self) -> bool:
-        return not self._pulse.stopped and (not self._owns or self._owner == self._wanting)
+        return not self._pulse.stopped and (not self.owns or self._owner == self._wanting)
 
     def _hear(self, owner: bytes) -> None:
         with self._news:

@@ -1,5 +1,6 @@
 """Running one node as a process: spinning, stopping on a signal, and exit codes."""
 
+import gc
 import os
 import signal
 import sys
@@ -38,6 +39,7 @@ def run(make_node: Callable[[], Node], threads: int = 4) -> None:
         on_signal(lambda: os._exit(0))  # nothing has started yet, so nothing has to be stopped
         _leave_with_parent()
         node = make_node()
+        gc.freeze()  # walking all that is loaded now would hold every thread up
     except AffordanceGraspError as error:
         _refuse(str(error), error.exit_code)
     except RCLError as error:  # such as security that this ROS is not built with, a bad name
