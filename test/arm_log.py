@@ -45,17 +45,20 @@ class ArmLog:
         Returns what that returns, and after which times [s] the arm stood still and it returned.
         """
         self.under_way.clear()
-        acted_s = []
+        acted_s, over = [], Event()
 
         def once_moving():
             assert self.under_way.wait(WAIT_S)
-            acted_s.append(time())
-            act()
+            if not over.is_set():
+                acted_s.append(time())
+                act()
 
         thread = Thread(target=once_moving)
         thread.start()
         ended = ask()
         heard_s = time()
+        over.set()
+        self.under_way.set()
         thread.join(WAIT_S)
         assert acted_s, f"the arm never moved: {ended}"
         still_s, heard_s = self.still_after_s(acted_s[0]), heard_s - acted_s[0]
