@@ -27,6 +27,7 @@ COMMANDS = {
     "demo": "the whole loop through the ROS graph in simulation",
     "ground": "one image and a query -> heatmap",
     "plan": "one RGB-D frame and a query -> ranked grasps",
+    "view": "a page in the browser: plan on images or a bag, pick in simulation",
     "generate": "a point cloud -> grasp candidates",
     "replay": "a query over the frames of a rosbag2 recording",
     "experiment": "grasp success with and without affordance over objects x poses",

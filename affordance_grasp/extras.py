@@ -23,6 +23,7 @@ PACKAGES = {
     "trimesh": ("trimesh", "mesh"),
     "collada": ("pycollada", "mesh"),
     "open3d": ("open3d-cpu", "view"),
+    "viser": ("viser", "page"),
     "ompl": ("ompl", "motion"),
 }
 """Module -> (package on PyPI, extra)."""

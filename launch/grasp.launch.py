@@ -39,6 +39,7 @@ from affordance_grasp.nodes.parameters import (
     Ros2ControlParameters,
     SelectorParameters,
     SimulatorParameters,
+    ViewParameters,
 )
 from affordance_grasp.replay.bags.playing import played_topics
 from affordance_grasp.share import DEFAULT_ROBOT, find_file, share_path
@@ -103,6 +104,7 @@ OWN_ARGUMENTS = {
         "",
         "new file for Foxglove's layout with the topics' names as they are here; empty: none",
     ),
+    "view": ("false", "true: a page in the browser shows it all and drives picks (docs/view.md)"),
     "rviz": ("false", "true: show camera, cloud, heatmap, grasps and robot in RViz"),
     "description": (
         "",
@@ -118,6 +120,7 @@ OWN_ARGUMENTS = {
 SWITCH = ["true", "false"]
 CHOICES = {
     "dry_run": SWITCH,
+    "view": SWITCH,
     "rviz": SWITCH,
     "hand_eye": ["", *SWITCH],
     "description": ["", *SWITCH],
@@ -175,6 +178,7 @@ PARAMETERS: dict[str, tuple[tuple[type, ...], tuple[str, ...]]] = {
     ),
     "hand_eye": ((HandEyeParameters,), ("robot_file", "flange_frame")),
     "ask": ((AskParameters,), ()),
+    "view": ((ViewParameters,), ("robot_file", "camera_pose", "host", "port")),
 }
 
 
@@ -237,6 +241,7 @@ def _start(context: LaunchContext) -> list[LaunchDescriptionEntity]:
         *_robot(given),
         *_transforms(given),
         *_rviz(given),
+        *_page(given),
         *_request(given),
     ]
 
@@ -367,6 +372,15 @@ def _rviz(given: Arguments) -> list[Node]:
             remappings=list(_shown_names(given).items()),
         )
     ]
+
+
+def _page(given: Arguments) -> list[Node]:
+    """The page says what a pick moves, and asks twice before a real arm does."""
+    if given["view"] == "false":
+        return []
+    moves = "real" if given["robot"] in REAL_ARMS else given["robot"].replace("none", "nothing")
+    still = {"moves": "nothing" if given["dry_run"] == "true" else moves}
+    return [_node(given, "view", still, to=_camera_names(given))]
 
 
 def _shown_names(given: Arguments) -> dict[str, str]:

@@ -8,10 +8,10 @@ import pytest
 
 from affordance_grasp.batch.journal import Journal
 from affordance_grasp.replay.report.chart import Line, chart
-from affordance_grasp.replay.report.frame_figure import write_jpeg
 from affordance_grasp.replay.report.page import MAX_FIGURES, write_page
 from affordance_grasp.replay.report.results import NOTHING, PLANNED, FrameResult
 from affordance_grasp.replay.report.summary import tally
+from affordance_grasp.report.figures import write_jpeg
 
 EVIL = "<script>alert(1)</script>"
 VOID = {"meta", "img", "br", "line", "circle", "polyline"}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from affordance_grasp.configuration.flags import add_flags, read_flags
 from affordance_grasp.configuration.settings import Positive, about
-from affordance_grasp.errors import sentence
+from affordance_grasp.errors import InvalidInput, sentence
 from affordance_grasp.extras import require
 from affordance_grasp.planning import PlanningOptions
 from affordance_grasp.rules import RULES
@@ -34,10 +34,22 @@ class PlanOptions(PlanningOptions, title="plan"):
         about("of the colour image [pixel]", words="FX FY CX CY"),
     ]
     query: Annotated[str, about("what to do: hold, grab, cut ...")]
+    joints: Annotated[
+        tuple[float, ...],
+        about("the arm's joint positions at the image [rad]; then its reach counts"),
+    ] = ()
     out: Annotated[Path | None, about("folder for report.json and figures")] = None
     save_cloud: Annotated[
         Path | None, about("the frame's coloured cloud with its heatmap values, .ply or .pcd")
     ] = None
+    html: Annotated[
+        Path | None, about("the plan in 3-D as one page for a browser, .html (extra page)")
+    ] = None
+
+    def check(self) -> None:
+        """Refuse another kind of page."""
+        if self.html is not None and self.html.suffix.lower() not in (".html", ".htm"):
+            raise InvalidInput(f"--html is {self.html}; expected .html")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -62,6 +74,7 @@ def run(arguments: argparse.Namespace) -> int:
     from affordance_grasp.scene.cloud_files import check_suffix, write_cloud
     from affordance_grasp.scene.point_cloud import frame_cloud
     from affordance_grasp.streams.frame_files import read_frame
+    from affordance_grasp.view.planned import arm_pose, plan_seen
 
     options = read_flags(PlanOptions, arguments)
     image = None if arguments.show == SHOW_WINDOW else arguments.show
@@ -70,14 +83,23 @@ def run(arguments: argparse.Namespace) -> int:
     if options.save_cloud:
         check_suffix(options.save_cloud)
         require("open3d", "--save-cloud")
+    if options.html:
+        require("viser", "--html")
     frame = read_frame(options.color, options.depth, options.intrinsics, options.depth_scale)
-    plan = load_planner(options, options.query).plan(frame, options.query)
+    planner = load_planner(options, options.query)
+    pose = arm_pose(planner.robot, options.joints) if options.joints else None
+    planned = plan_seen(planner, frame, options.query, pose)
+    plan = planned.plan
     summary = plan_summary(plan, options.top)
     if options.out:
         write_report(options.out, plan, top=options.top)
     if options.save_cloud:
         heatmap = plan.heatmap.values[frame.depth_m > 0]
         write_cloud(options.save_cloud, frame_cloud(frame), heatmap=heatmap)
+    if options.html:
+        from affordance_grasp.view.html_file import write_html
+
+        write_html(options.html, planned)
     print(json.dumps(summary, indent=2) if arguments.json else _account(plan, summary, options))
     if arguments.show:
         show(plan, image)
@@ -107,6 +129,5 @@ def _account(plan: "GraspPlan", summary: dict[str, Any], options: PlanOptions) -
     confidence, least = plan.heatmap.confidence, options.min_confidence
     if RULES[plan.rule].needs_heat and confidence < least:
         lines.append(f"low confidence: {confidence:.2f} is below {least:g}; no arm would move")
-    if options.out:
-        lines.append(f"written to {options.out}")
+    lines += [f"written to {path}" for path in (options.out, options.html) if path]
     return "\n".join(lines)

@@ -22,6 +22,7 @@ from affordance_grasp.configuration.settings import (
     one_of,
 )
 from affordance_grasp.planning import GrounderOptions, RankingOptions, RobotOptions
+from affordance_grasp.view.options import PageOptions
 
 BagStorage = Literal["mcap", "sqlite3"]
 
@@ -192,6 +193,23 @@ class RecordParameters(RobotOptions, title="record_views"):
     views: Annotated[int, Meta(ge=1, le=200), about("how many to store")] = 10
     still_s: Annotated[float, Meta(ge=0.2, le=15), about("rest before a view [s]")] = 1.0
     apart_deg: Annotated[Positive, about("some joint's least change [deg]")] = 8.0
+
+
+@dataclass(frozen=True)
+class ViewParameters(PageOptions, RobotOptions, title="view"):
+    """Of ``view``."""
+
+    moves: Annotated[
+        Literal["real", "simulation", "nothing"],
+        about("what a pick moves: a real arm is asked for twice, nothing cannot be picked"),
+    ] = "real"
+    camera_pose: Annotated[
+        Word,
+        about("source of the camera's pose"),
+        one_of("camera_pose", "affordance_grasp.nodes.inputs.camera_pose:CAMERA_POSES"),
+    ] = "hand_eye"
+    pose_timeout_s: Annotated[Positive, about("longest wait for the camera's pose [s]")] = 2.0
+    frame_timeout_s: Annotated[Positive, about("longest wait for a frame [s]")] = 10.0
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from affordance_grasp.errors import AffordanceGraspError, ExternalFault, Invalid
 from affordance_grasp.pipeline import GraspPlan, load_planner
 from affordance_grasp.replay.bags.decoding import decode_truth, fitting
 from affordance_grasp.replay.options import ReplayOptions
-from affordance_grasp.replay.report.frame_figure import frame_figure, write_jpeg
+from affordance_grasp.replay.report.frame_figure import frame_figure
 from affordance_grasp.replay.report.results import (
     BROKEN,
     NOTHING,
@@ -24,6 +24,7 @@ from affordance_grasp.replay.report.results import (
 )
 from affordance_grasp.replay.source import CameraState, NumberedFrame
 from affordance_grasp.replay.truth import TruthFolder, on_part, score_heatmap
+from affordance_grasp.report.figures import write_jpeg
 from affordance_grasp.report.plan_report import grasps_summary, pose_summary
 
 Job = tuple[NumberedFrame, bool, Lost]

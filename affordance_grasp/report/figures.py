@@ -22,6 +22,7 @@ PAPER = (24, 27, 31)
 MUTED = (160, 167, 174)
 LOWEST_SHOWN = 0.048
 """Heatmap value below which the overlay shows the dimmed image only."""
+JPEG_QUALITY = 85
 STRIP_ROWS = 256
 """Rows that are tinted at once: the colours of an image of 25 megapixels take 600 MB and more."""
 _DIMMED = 0.75 * (0.6 * np.eye(3) + 0.4 / 3)
@@ -137,3 +138,15 @@ def write_png(path: Path, image: RgbImage) -> Path:
     content = BytesIO()
     Image.fromarray(image).save(content, format="PNG", compress_level=3)
     return write_file(path, content.getvalue())
+
+
+def write_jpeg(path: Path, image: RgbImage) -> Path:
+    """Write an rgb image, creating its folder where it is missing."""
+    return write_file(path, encode_jpeg(image))
+
+
+def encode_jpeg(image: RgbImage, quality: int = JPEG_QUALITY) -> bytes:
+    """An rgb image as a JPEG file."""
+    options = [cv2.IMWRITE_JPEG_QUALITY, quality]
+    _, encoded = cv2.imencode(".jpg", image[..., ::-1], options)
+    return bytes(encoded)

@@ -19,6 +19,7 @@ from affordance_grasp.nodes.convert import conversions
 from affordance_grasp.nodes.convert.images import from_map, to_map, to_rgbd
 from affordance_grasp.nodes.inputs.frames import StampedFrame
 from affordance_grasp.pipeline import GraspPlan
+from affordance_grasp.scene.obstacles import Obstacles
 from affordance_grasp.scene.table import fit_table
 from affordance_grasp.streams.messages import to_pose, to_poses
 
@@ -134,8 +135,11 @@ def from_decision(plan: GraspPlan, stamped: StampedFrame) -> msg.GraspDecision:
     )
 
 
-def to_plan(message: msg.GraspDecision) -> GraspPlan:
-    """The plan that a decision came from; its table is found again in the same depth image."""
+def to_plan(message: msg.GraspDecision, obstacles: Obstacles | None = None) -> GraspPlan:
+    """The plan that a decision came from; its table is found again in the same depth image.
+
+    ``obstacles``: what was published beside it.
+    """
     frame = to_rgbd(message.color, message.depth, message.camera_info)
     values, selection = to_map(message.heatmap), message.selection
     height, width = values.shape
@@ -157,6 +161,7 @@ def to_plan(message: msg.GraspDecision) -> GraspPlan:
         region=region or Region(0, 0, width, height),
         rule=selection.rule,
         timings_ms={name: s * 1e3 for name, s in to_timings(selection.timings).items()},
+        obstacles=obstacles,
     )
 
 

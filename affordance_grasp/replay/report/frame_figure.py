@@ -1,17 +1,13 @@
 """The figure of one frame: heatmap overlay, the ranked grasps, and the chosen one."""
 
-from pathlib import Path
-
 import cv2
 
 from affordance_grasp.datatypes import RankedGrasp
-from affordance_grasp.files import write_file
 from affordance_grasp.geometry import Floats, project
 from affordance_grasp.pipeline import GraspPlan
 from affordance_grasp.report.figures import INK, PAPER, RgbImage, heatmap_overlay
 from affordance_grasp.report.glyphs import CHOSEN, draw_gripper, gripper_outline
 
-JPEG_QUALITY = 85
 MOST_GRASPS = 6
 
 
@@ -35,15 +31,3 @@ def _draw(
     draw_gripper(
         image, project(gripper_outline(grasp.T_cam_tcp, grasp.width_m), K), tint, thickness
     )
-
-
-def write_jpeg(path: Path, image: RgbImage) -> Path:
-    """Write an rgb image, creating its folder where it is missing."""
-    return write_file(path, encode_jpeg(image))
-
-
-def encode_jpeg(image: RgbImage, quality: int = JPEG_QUALITY) -> bytes:
-    """An rgb image as a JPEG file."""
-    options = [cv2.IMWRITE_JPEG_QUALITY, quality]
-    _, encoded = cv2.imencode(".jpg", image[..., ::-1], options)
-    return bytes(encoded)

@@ -11,9 +11,8 @@ from affordance_grasp.errors import InvalidInput
 from affordance_grasp.files import write_file
 from affordance_grasp.image_files import read_color
 from affordance_grasp.replay.report.chart import Line, chart
-from affordance_grasp.replay.report.frame_figure import encode_jpeg
 from affordance_grasp.replay.report.results import PLANNED, FrameResult, read_results
-from affordance_grasp.report.figures import to_width
+from affordance_grasp.report.figures import encode_jpeg, to_width
 
 MAX_FIGURES = 24
 FIGURE_WIDTH = 440
