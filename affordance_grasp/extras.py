@@ -25,6 +25,7 @@ PACKAGES = {
     "open3d": ("open3d-cpu", "view"),
     "viser": ("viser", "page"),
     "ompl": ("ompl", "motion"),
+    "distributed": ("distributed", "cluster"),
 }
 """Module -> (package on PyPI, extra)."""
 

@@ -2,8 +2,10 @@
 
 import os
 import signal
+import sys
 from dataclasses import replace
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +13,16 @@ import pytest
 from small_bags import bag_writer, image, info
 from tabletop import INTRINSICS, Block, tabletop
 
+from affordance_grasp.batch import dask_cluster
 from affordance_grasp.batch.spread import spread
 from affordance_grasp.datatypes import CameraIntrinsics
-from affordance_grasp.errors import CheckpointError, UnknownName, WorkerDied
+from affordance_grasp.errors import (
+    CheckpointError,
+    InvalidInput,
+    MissingPackage,
+    UnknownName,
+    WorkerDied,
+)
 from affordance_grasp.replay.bags.bag import Bag
 from affordance_grasp.replay.bags.topics import find_topics
 from affordance_grasp.replay.options import ReplayOptions, TopicNames
@@ -130,5 +139,47 @@ def test_a_query_that_the_head_does_not_know_is_refused_before_the_first_frame(
     with (
         pytest.raises(UnknownName, match="unknown query 'ride'; known: hold, cut_with"),
         planner(replace(setup, workers=workers)),
+    ):
+        pass
+
+
+needs_dask = pytest.mark.skipif(
+    find_spec("distributed") is None, reason="needs distributed, which the extra 'cluster' brings"
+)
+
+
+@needs_dask
+@pytest.mark.processes
+def test_a_cluster_of_dask_answers_in_order_and_tells_errors_without_a_traceback(capfd):
+    with spread(divided, partial(int, 100), 2, "dask") as run:
+        assert list(run([1, 2, 4, 5, 10, 20])) == [100, 50, 25, 20, 10, 5]
+        with pytest.raises(ZeroDivisionError):
+            list(run([1, 0, 1]))
+        with pytest.raises(EOFError):
+            list(run(failing([1, 2, 4], EOFError("no more"))))
+    setup = partial(FramePlanner, ReplayOptions(query="hold", checkpoint=Path("none")), False)
+    with (
+        pytest.raises(CheckpointError, match="none does not exist"),
+        spread(plan_frame, setup, 2, "dask"),
+    ):
+        pass
+    assert "Traceback" not in capfd.readouterr().err
+
+
+@needs_dask
+def test_a_scheduler_that_does_not_answer_is_one_sentence(monkeypatch):
+    monkeypatch.setattr(dask_cluster, "CONNECT_S", 0.5)
+    with (
+        pytest.raises(InvalidInput, match="--backend tcp://127.0.0.1:9 is no Dask scheduler"),
+        spread(divided, partial(int, 100), 2, "tcp://127.0.0.1:9"),
+    ):
+        pass
+
+
+def test_a_cluster_without_its_package_is_one_sentence(monkeypatch):
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with (
+        pytest.raises(MissingPackage, match=r"--backend dask needs .* distributed.*\[cluster\]"),
+        spread(divided, partial(int, 100), 2, "dask"),
     ):
         pass

@@ -5,6 +5,7 @@ import json
 import time
 from pathlib import Path
 
+from affordance_grasp.batch.backends import BACKENDS, PROCESSES
 from affordance_grasp.configuration.flags import add_flags, read_flags
 from affordance_grasp.simulation.dataset.config import DatasetConfig
 from affordance_grasp.simulation.dataset.detector import SimulatedDetector
@@ -23,6 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         add_flags(action, SimulatedDetector)
     add_flags(make, DatasetConfig, leave_out=("seed",))
     make.add_argument("--workers", type=int, default=2, help="processes that render (2)")
+    make.add_argument("--backend", default=PROCESSES, help=BACKENDS)
     make.add_argument("--json", action="store_true", help="print the manifest as JSON")
     _add_import(actions.add_parser("import", help="photographs with part masks as a test set"))
 
@@ -47,7 +49,9 @@ def run(arguments: argparse.Namespace) -> int:
         return 0
     config = read_flags(DatasetConfig, arguments)
     start = time.monotonic()
-    manifest = simulate(arguments.folder, config, detector, arguments.workers)
+    manifest = simulate(
+        arguments.folder, config, detector, arguments.workers, backend=arguments.backend
+    )
     if arguments.json:
         print(json.dumps(manifest, indent=1))
         return 0

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from msgspec import Meta
 
 from affordance_grasp import __version__
+from affordance_grasp.batch.backends import BACKENDS, PROCESSES
 from affordance_grasp.configuration.flags import add_flags, read_flags
 from affordance_grasp.configuration.settings import Count, Word, about, one_of, record
 from affordance_grasp.experiment.ways import asks_a_method
@@ -70,6 +71,7 @@ class ExperimentOptions(PlanningOptions, title="experiment"):
         Literal["none", "failures", "all"], about("of which picks, into the folder of --out")
     ] = "failures"
     workers: Annotated[Count, about("processes")] = 2
+    backend: Annotated[Word, about(BACKENDS)] = PROCESSES
     out: Annotated[
         Path | None, about("folder for results.json, picks.csv, tables.md and pictures")
     ] = None
@@ -142,9 +144,10 @@ def _pick_all(trials: "list[Trial]", options: ExperimentOptions, folder: Path) -
     from affordance_grasp.files import write_file
     from affordance_grasp.report.plan_report import write_json
 
-    album = Album(options.out, options.pictures)
-    pick, path = partial(run_trial, album=album), folder / "picks.jsonl"
-    with spread(pick, partial(load_planners, options), options.workers) as run_all:
+    album = Album(options.out and options.out.resolve(), options.pictures)
+    pick, load = partial(run_trial, album=album), partial(load_planners, options)
+    path = folder / "picks.jsonl"
+    with spread(pick, load, options.workers, options.backend) as run_all:
         begin_run(path, _identity(options), "an experiment")
         with Journal(path, TrialResult) as picks:
             done = picks.count
@@ -160,6 +163,6 @@ def _pick_all(trials: "list[Trial]", options: ExperimentOptions, folder: Path) -
 
 def _identity(options: ExperimentOptions) -> dict[str, Any]:
     """All that the picks depend on."""
-    chosen = record(replace(options, out=None, workers=1, pictures="none"))
+    chosen = record(replace(options, out=None, workers=1, pictures="none", backend=PROCESSES))
     heads = {name: each.checkpoint_sha256() for name, each in options.of_methods().items()}
     return chosen | {"checkpoint_sha256": heads, "version": __version__}

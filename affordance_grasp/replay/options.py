@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
+from affordance_grasp.batch.backends import BACKENDS, PROCESSES
 from affordance_grasp.configuration.settings import (
     Count,
     NotNegative,
@@ -32,6 +33,7 @@ class ReplayOptions(PlanningOptions, title="replay"):
     )
     strict: Annotated[bool, about("stop at the first broken message")] = False
     workers: Annotated[Count, about("planning processes; 1: this one")] = 2
+    backend: Annotated[Word, about(BACKENDS)] = PROCESSES
     truth: Annotated[Path | None, about("ground truth: STAMP_NS.png or INDEX.png")] = None
 
     def check(self) -> None:

@@ -11,7 +11,8 @@ from typing import Any
 from tqdm import tqdm
 
 from affordance_grasp.batch.journal import RUN, Journal, begin_run, check_run
-from affordance_grasp.batch.spread import spread, threads_each
+from affordance_grasp.batch.spread import spread
+from affordance_grasp.batch.worker import threads_each
 from affordance_grasp.configuration.settings import record
 from affordance_grasp.control.robot import load_robot
 from affordance_grasp.errors import InvalidInput
@@ -28,7 +29,7 @@ RESULTS = "frames.jsonl"
 SUMMARY, TABLE, PAGE = "summary.json", "frames.csv", "report.html"
 """The files written from the results at the end."""
 HOPELESS = 10
-NO_RESULT = ("out", "pictures_every", "strict", "workers", "min_confidence")
+NO_RESULT = ("out", "pictures_every", "strict", "workers", "backend", "min_confidence")
 """Options without influence on results."""
 
 Frames = Journal[FrameResult]
@@ -74,7 +75,7 @@ def replay(
     begun = perf_counter()
     at_once = options.workers == 1 or threads_each(options.workers) > 1
     load = partial(FramePlanner, options, at_once)
-    with spread(plan_frame, load, options.workers) as plan:
+    with spread(plan_frame, load, options.workers, options.backend) as plan:
         loading_s = perf_counter() - begun
         if restart:
             _forget(folder)

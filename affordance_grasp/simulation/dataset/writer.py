@@ -16,6 +16,7 @@ import numpy as np
 from msgspec import Meta
 from tqdm import tqdm
 
+from affordance_grasp.batch.backends import PROCESSES
 from affordance_grasp.batch.journal import RUN, Journal, begin_run
 from affordance_grasp.batch.spread import spread
 from affordance_grasp.configuration.documents import read_json
@@ -69,6 +70,8 @@ def simulate(
     detector: SimulatedDetector | None = None,
     workers: int = 2,
     progress: bool = True,
+    *,
+    backend: str = PROCESSES,
 ) -> Json:
     """Write a data set and return its manifest.
 
@@ -82,7 +85,8 @@ def simulate(
     if any(folder.iterdir()) and not (folder / RUN).exists():
         raise InvalidInput(f"{folder} is not empty; give a new folder")
     jobs, path = plan(config), folder / "jobs.jsonl"
-    with spread(DatasetFolder.render, partial(DatasetFolder, folder, config), workers) as render:
+    setup = partial(DatasetFolder, folder, config)
+    with spread(DatasetFolder.render, setup, workers, backend) as render:
         begin_run(path, {"config": record(config), "versions": _versions()}, "a data set")
         with Journal(path, JobImages) as written:
             results = written.keep(render(jobs[written.count :]))
