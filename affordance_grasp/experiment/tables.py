@@ -35,7 +35,7 @@ def difference_table(summary: Json) -> str:
     """Points above the picks without affordance, with interval and exact McNemar test."""
     rows = [["against without affordance", "picks", "points", "95 %", "+ / -", "p"]]
     for each in summary["differences"]:
-        where = "" if each["over"] == "all" else ", objects that are seldom found without"
+        where = "" if each["over"] == "all" else ", objects below 80 % without"
         rows.append(
             [
                 title(each["way"]) + where,
