@@ -39,8 +39,17 @@ class StitchView:
         return affordance not in self.foreign
 
     def crop(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Cut and mirror an image or map (squash, squash[, C]) -> (side, side[, C])."""
-        cut = image[self.top : self.top + self.side, self.left : self.left + self.side]
+        """Cut and mirror an image or map (squash, squash[, C]) -> (side, side[, C]).
+
+        One that is smaller than ``side`` is continued by its reflection.
+        """
+        missing = self.side - self.squash
+        if missing > 0:
+            before, after = (-self.top, -self.left), (missing + self.top, missing + self.left)
+            rims = (before[0], after[0], before[1], after[1])
+            cut = cv2.copyMakeBorder(image, *rims, cv2.BORDER_REFLECT)
+        else:
+            cut = image[self.top : self.top + self.side, self.left : self.left + self.side]
         return cut[:, ::-1] if self.flip else cut
 
     def image(
@@ -60,16 +69,21 @@ class StitchView:
 
         A label that the crop leaves empty becomes uniform (released code).
         """
-        own = self.crop(target)
-        if self.quadrant is not None:
-            half = self.side // 2
-            whole = np.zeros((self.side, self.side), np.float32)
-            row, column = half * (self.quadrant // 2), half * (self.quadrant % 2)
-            whole[row : row + half, column : column + half] = squash(own, half)
-            own = whole
+        own = self.mask(target)
         total = own.sum(dtype=np.float64)
         uniform = np.full_like(own, 1 / own.size)
         return np.ascontiguousarray((own / total).astype(np.float32) if total > 0 else uniform)
+
+    def mask(self, target: NDArray[np.float32]) -> NDArray[np.float32]:
+        """A map (squash, squash) of the image in this view (side, side), 0 on other images."""
+        own = self.crop(target)
+        if self.quadrant is None:
+            return np.ascontiguousarray(own)
+        half = self.side // 2
+        whole = np.zeros((self.side, self.side), np.float32)
+        row, column = half * (self.quadrant // 2), half * (self.quadrant % 2)
+        whole[row : row + half, column : column + half] = squash(own, half)
+        return whole
 
     def box(self, box: NDArray[np.float64], width: int, height: int) -> NDArray[np.float64]:
         """A box (l, t, r, b) of a ``width`` x ``height`` image in this view."""
@@ -94,8 +108,21 @@ def blurred_label(mask: NDArray[np.uint8], side: int) -> NDArray[np.float32]:
     height, width = mask.shape
     kernel = int(np.sqrt(height * width) / 3)
     kernel += 1 - kernel % 2
-    binary = (mask.astype(np.float32) / 255 >= 0.5).astype(np.float32)
-    return squash(cv2.GaussianBlur(binary, (kernel, kernel), 0), side)
+    return squash(cv2.GaussianBlur(_binary(mask), (kernel, kernel), 0), side)
+
+
+def sharp_label(mask: NDArray[np.uint8], side: int) -> NDArray[np.float32]:
+    """A pseudo label (H, W) in 0..255 as a map (side, side) that is 1 on the part and 0 elsewhere.
+
+    Averaged over the pixels that fall together where it shrinks.
+    """
+    shrinks = side < min(mask.shape)
+    how = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(_binary(mask), (side, side), interpolation=how), np.float32)
+
+
+def _binary(mask: NDArray[np.uint8]) -> NDArray[np.float32]:
+    return (mask.astype(np.float32) / 255 >= 0.5).astype(np.float32)
 
 
 def box_patches(box: NDArray[np.float64], grid: int, side: int) -> NDArray[np.float32]:

@@ -13,6 +13,7 @@ from affordance_grasp.query.vocabulary import AFFORDANCES
 
 Reasoning = Literal["per_sample", "all_pairs", "none"]
 Interpolation = Literal["bilinear", "nearest"]
+MapLoss = Literal["divergence", "logistic"]
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,10 @@ class PlspConfig(Settings, title="PLSP"):
 
     ``interpolation`` of the logits: nearest is what the released code takes where runs on a GPU
     must repeat exactly; all other interpolations here are repeatable as they are.
+
+    ``map_loss``: how a map learns from its label. ``divergence``, as published: of the softmax over
+    all pixels, which share one mass. ``logistic``, the embedded recipe's: every pixel answers for
+    itself whether it is of the part, against a label that is not blurred; maps are sigmoids.
 
     The paper's ablation takes modules away. ``reasoning`` none: no noun and no part is predicted,
     the affordance's text alone is the query. ``align_weight`` and ``exo_weight`` 0: no alignment,
@@ -51,6 +56,7 @@ class PlspConfig(Settings, title="PLSP"):
     part_weight: float = 0.1
     reasoning: Reasoning = "per_sample"
     interpolation: Interpolation = "bilinear"
+    map_loss: MapLoss = "divergence"
 
     def check(self) -> None:
         """Refuse sizes that do not fit together."""
@@ -84,7 +90,8 @@ class PlspBatch(TensorBatch):
     """B training samples: an egocentric and an exocentric image each.
 
     ``ego``, ``exo``: normalised images (B, 3, S, S), or the backbone's tokens of them
-    (B, 1 + grid^2, token dim). ``target``: pseudo label (B, S, S), blurred, each sums to 1.
+    (B, 1 + grid^2, token dim). ``target``: pseudo label (B, S, S); blurred, each sums to 1,
+    or sharp, the share of every pixel that is of the part.
     ``object_patches``: (B, grid^2) 1 where the exo patch touches the object's box, else 0.
     ``text``, ``noun``, ``part``: text features (B, text_dim) of verb, object and part.
     ``label``: (B,) index of the affordance.

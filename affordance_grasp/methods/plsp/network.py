@@ -19,6 +19,9 @@ from affordance_grasp.methods.plsp.config import PlspBatch, PlspConfig
 from affordance_grasp.methods.plsp.fuser import VerbFuser
 from affordance_grasp.methods.plsp.mask_decoder import MaskDecoder
 
+LOGISTIC_WEIGHT = 10.0
+"""Of the mean over pixels: as strong beside the other terms as the divergence."""
+
 
 @dataclass(frozen=True)
 class PlspOutput:
@@ -84,6 +87,9 @@ class Plsp(GroundingNetwork):
     def probability(self, logits: Tensor) -> Tensor:
         """Logits (B, h, w) -> probability maps (B, S, S), each sums to 1."""
         upscaled = self._upscale(logits)
+        if self.config.map_loss == "logistic":
+            # of logsigmoid: a map that is far below 0 everywhere still sums to 1
+            upscaled = functional.logsigmoid(upscaled)
         return upscaled.flatten(1).softmax(dim=1).view_as(upscaled)
 
     def maps(self, tokens: Tensor, text: Tensor, label: Tensor) -> Tensor:
@@ -95,7 +101,8 @@ class Plsp(GroundingNetwork):
     def loss(self, batch: PlspBatch, epoch: int) -> dict[str, Tensor]:
         """The unweighted terms of the training loss (paper, section 3.4) and the weighted total.
 
-        ``kl``: pseudo label against the predicted distribution, summed over pixels. ``align``:
+        ``kl``: pseudo label against the predicted distribution, summed over pixels; or
+        ``logistic``: cross entropy of every pixel's own answer, mean over pixels. ``align``:
         hinge on the cosine between the fused token and the exo object's feature. ``exo_cls``: the
         exo feature's classification. ``noun``, ``part``: reasoning. A module that is switched
         off has no terms. Nothing depends on ``epoch``.
@@ -105,8 +112,11 @@ class Plsp(GroundingNetwork):
         images = [batch.ego, batch.exo] if config.aligns else [batch.ego]
         tokens = self.tokens(torch.cat(images)).split(len(batch.ego))
         output = self.forward_tokens(tokens[0], batch.text)
-        terms = {"kl": self._divergence(output.logits, batch.target)}
-        weights = {"kl": 1.0}
+        if config.map_loss == "logistic":
+            terms = {"logistic": self._cross_entropy(output.logits, batch.target)}
+            weights = {"logistic": LOGISTIC_WEIGHT}
+        else:
+            terms, weights = {"kl": self._divergence(output.logits, batch.target)}, {"kl": 1.0}
         if config.aligns:
             exo = self._object_feature(tokens[1], batch.object_patches)
             cosine = functional.cosine_similarity(output.affordance, exo.detach(), dim=1)
@@ -132,6 +142,11 @@ class Plsp(GroundingNetwork):
     def _divergence(self, logits: Tensor, target: Tensor) -> Tensor:
         predicted = self._upscale(logits).flatten(1).log_softmax(dim=1)
         return functional.kl_div(predicted, target.flatten(1), reduction="batchmean")
+
+    def _cross_entropy(self, logits: Tensor, target: Tensor) -> Tensor:
+        """At the resolution of the logits, against the share of every cell that is of the part."""
+        share = functional.interpolate(target[:, None], size=logits.shape[1:], mode="area")[:, 0]
+        return functional.binary_cross_entropy_with_logits(logits, share)
 
     def _text_distance(self, predicted: Tensor, text: Tensor) -> Tensor:
         if self.config.reasoning == "all_pairs":

@@ -16,7 +16,13 @@ from affordance_grasp.datasets.detections import Detections, RecordedDetector
 from affordance_grasp.datasets.features import CachedFeatures
 from affordance_grasp.datasets.images import ViewSource
 from affordance_grasp.datasets.labels import Labels, label_for_training
-from affordance_grasp.datasets.stitching import StitchView, blurred_label, box_patches
+from affordance_grasp.datasets.stitching import (
+    StitchView,
+    blurred_label,
+    box_patches,
+    sharp_label,
+    squash,
+)
 from affordance_grasp.encoders.text import (
     TextEncoder,
     affordance_sentence,
@@ -36,12 +42,15 @@ class SamplingConfig(Settings, title="sampling"):
     ``exo_pool``: from how many of the most similar exocentric images one is drawn (paper: 10).
     ``exo_similarity``: whose similarity, of this network's ``features`` or the ``released`` one.
     ``labels``: ``initial`` pseudo labels, or the ``refined`` ones where there are any (stage B).
+    ``blurred``: labels are blurred as AGD20K's annotations are, as published; the logistic map loss
+    learns from sharp ones.
     """
 
     stitched: Share = 0.5
     exo_pool: Count = 10
     exo_similarity: Literal["features", "released"] = "features"
     labels: Labels = "initial"
+    blurred: bool = True
 
 
 class PlspSamples:
@@ -81,10 +90,7 @@ class PlspSamples:
         """The samples ``chosen``, each in one of its views and with one exocentric image."""
         images, rngs = [self.images[i] for i in chosen], [draws.of(i) for i in chosen]
         views = [self._view(image, rng) for image, rng in zip(images, rngs, strict=True)]
-        targets = [
-            view.label(self._target(i).astype(np.float32))
-            for i, view in zip(chosen, views, strict=True)
-        ]
+        targets = [self._label(i, view) for i, view in zip(chosen, views, strict=True)]
         ego = [self._ego.read(p.path, view) for p, view in zip(images, views, strict=True)]
         exo = [self._pool.draw(image, rng) for image, rng in zip(images, rngs, strict=True)]
         exo_images = [self._pool.images[i] for i in exo]
@@ -113,10 +119,15 @@ class PlspSamples:
         (view,) = self._exo.views_of(image.path, rng)
         return self._exo.read(image.path, view)
 
+    def _label(self, index: int, view: StitchView) -> NDArray[np.float32]:
+        target = squash(self._target(index), view.squash)
+        return view.label(target) if self.config.blurred else view.mask(target)
+
     def _target(self, index: int) -> NDArray[np.float16]:
         if index not in self._targets:
             mask = read_gray(self._labels[self.images[index]])
-            self._targets[index] = blurred_label(mask, self._squash).astype(np.float16)
+            soften = blurred_label if self.config.blurred else sharp_label
+            self._targets[index] = soften(mask, self._squash).astype(np.float16)
         return self._targets[index]
 
 
