@@ -399,3 +399,34 @@ def test_a_foreign_checkpoint_is_refused_with_names_of_every_kind(paper_network)
 
 def test_config_survives_json():
     assert PlspConfig(**json.loads(json.dumps(asdict(PlspConfig.paper())))) == PlspConfig.paper()
+
+
+@pytest.fixture
+def logistic():
+    torch.manual_seed(0)
+    return Plsp(replace(TINY, map_loss="logistic")).eval()
+
+
+def test_logistic_maps_are_sigmoids_that_sum_to_one(logistic):
+    logits = 8 * torch.randn(2, 64, 64)
+    upscaled = torch.nn.functional.interpolate(logits[:, None], (224, 224), mode="bilinear")[:, 0]
+    shares = (upscaled - 6).sigmoid()
+    expected = shares / shares.sum(dim=(1, 2), keepdim=True)
+    torch.testing.assert_close(logistic.probability(logits), expected)
+    nothing = logistic.probability(torch.full((1, 64, 64), -200.0))
+    torch.testing.assert_close(nothing, torch.full((1, 224, 224), 1 / 224**2))
+
+
+def test_the_logistic_loss_asks_every_pixel_for_itself(logistic):
+    batch = make_batch()
+    half = torch.zeros(3, 224, 224)
+    half[:, :112] = 1
+    terms = logistic.loss(replace(batch, target=half), 0)
+    logits = logistic(batch.ego, batch.text).logits.double() - 6
+    share = torch.zeros(64, 64).double()
+    share[:32] = 1
+    surprise = torch.where(share > 0, -logits.sigmoid().log(), -(-logits).sigmoid().log())
+    torch.testing.assert_close(terms["logistic"].double(), surprise.mean())
+    assert "kl" not in terms
+    others = 10 * (terms["align"] + terms["exo_cls"]) + terms["noun"] + 0.1 * terms["part"]
+    torch.testing.assert_close(terms["total"], 100 * terms["logistic"] + others)

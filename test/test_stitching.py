@@ -10,6 +10,7 @@ from affordance_grasp.datasets.stitching import (
     StitchView,
     blurred_label,
     box_patches,
+    sharp_label,
 )
 from affordance_grasp.errors import InvalidInput
 
@@ -150,3 +151,53 @@ def test_views_depend_on_the_generator_only():
 def test_impossible_plan_is_refused():
     with pytest.raises(InvalidInput, match="side is 300"):
         StitchPlan(side=300)
+
+
+ALONE = Catalogue(("a",), {"a": frozenset()})
+
+
+def test_a_smaller_image_is_continued_by_its_reflection_and_so_is_its_label():
+    color = np.zeros((100, 100, 3), np.uint8)
+    color[10:40, 20:30] = 255
+    view = StitchView(squash=100, side=140, top=-30, left=-5, flip=False)
+    image, mask = view.image(color)[..., 0], view.mask(color[..., 0] / np.float32(255))
+    np.testing.assert_array_equal(image, mask)
+    assert image.shape == (140, 140)
+    assert image[40:70, 25:35].all()  # where the image is
+    assert image[:20, 25:35].all() and image.sum() == 10 * (30 + 20)  # and its reflection above
+    box = view.box(np.array([20, 10, 30, 40.0]), 100, 100)
+    np.testing.assert_array_equal(box, [25, 40, 35, 70])
+
+
+def test_zoomed_views_are_of_all_sizes_and_published_ones_of_one():
+    views = drawn(StitchPlan(crops=60, stitched=0, zoom=1.5), 0, ALONE)
+    sizes = np.array([view.squash for view in views])
+    assert 149 <= sizes.min() < 165 and 310 < sizes.max() <= 336
+    assert (sizes < 224).any()
+    for view in views:
+        assert view.image(np.zeros((30, 40, 3), np.uint8)).shape == (224, 224, 3)
+    assert {view.squash for view in drawn(StitchPlan(crops=9, stitched=0), 0, ALONE)} == {256}
+    with pytest.raises(InvalidInput, match="zoom is 0.5"):
+        StitchPlan(zoom=0.5)
+
+
+def test_a_share_of_the_views_is_retaken_the_same_each_time():
+    views = drawn(StitchPlan(crops=60, stitched=0, retaken=0.5), 0, ALONE)
+    taken = [view for view in views if view.look is not None]
+    assert 15 < len(taken) < 45
+    color = seeded_image(3, 80, 90)
+    np.testing.assert_array_equal(taken[0].image(color), taken[0].image(color))
+    assert np.abs(taken[0].image(color) - taken[1].image(color)).max() > 0.05
+    assert all(v.look is None for v in drawn(StitchPlan(crops=9, stitched=0), 0, ALONE))
+
+
+def test_a_sharp_label_is_the_share_of_every_pixel_that_is_of_the_part():
+    mask = np.zeros((64, 64), np.uint8)
+    mask[:, :20] = 200
+    label = sharp_label(mask, 16)
+    np.testing.assert_allclose(label[:, :5], 1)
+    np.testing.assert_allclose(label[:, 5:], 0)
+    mask[:, :22] = 200
+    np.testing.assert_allclose(sharp_label(mask, 16)[:, 5], 0.5)
+    assert sharp_label(mask, 64).sum() == 22 * 64
+    assert blurred_label(mask, 64)[:, 25].min() > 0.1

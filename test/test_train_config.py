@@ -243,3 +243,13 @@ def test_settings_that_cannot_train_are_refused_before_anything_begins(values):
 def test_a_configuration_that_names_no_optimizer_has_the_methods_published_one(method, optimizer):
     assert parse_config({"method": method}).optimizer == optimizer
     assert TrainConfig(method).optimizer == optimizer
+
+
+def test_a_loss_gets_the_labels_it_is_made_for():
+    sharp = load_config(CONFIGS / "train_plsp_simulated_sharp.yaml")
+    assert sharp.network_config.map_loss == "logistic" and not sharp.sampling.blurred
+    assert sharp.views.zoom and sharp.views.retaken
+    with pytest.raises(InvalidInput, match="blurred true; set blurred: false"):
+        parse_config({"network": {"map_loss": "logistic"}})
+    with pytest.raises(InvalidInput, match="divergence .* set blurred: true"):
+        parse_config({"sampling": {"blurred": False}})

@@ -6,12 +6,15 @@ stitched view the crop fills one quadrant and three images of other objects fill
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Annotated
 
 import cv2
 import numpy as np
+from msgspec import Meta
 from numpy.typing import NDArray
 
-from affordance_grasp.configuration.settings import Count, Seed, Settings, Whole
+from affordance_grasp.configuration.settings import Count, Seed, Settings, Share, Whole
+from affordance_grasp.datasets.photometry import retaken
 from affordance_grasp.errors import InvalidInput
 
 
@@ -22,7 +25,8 @@ class StitchView:
     Squash to ``squash`` x ``squash``, cut ``side`` x ``side`` at (``top``, ``left``), mirror if
     ``flip``. ``quadrant`` (0..3, row by row) is where a stitched view holds the image; the other
     quadrants hold the images with the indices ``others``. ``foreign``: the affordances of those,
-    for which a stitched view must not be used.
+    for which a stitched view must not be used. ``look``: seed of other colours and another camera,
+    with which :func:`retaken` shows the image; None as it is.
     """
 
     squash: int = 224
@@ -33,6 +37,7 @@ class StitchView:
     quadrant: int | None = None
     others: tuple[int, ...] = ()
     foreign: frozenset[str] = frozenset()
+    look: int | None = None
 
     def serves(self, affordance: str) -> bool:
         """Whether only the image itself shows the affordance."""
@@ -56,6 +61,8 @@ class StitchView:
         self, color: NDArray[np.uint8], others: Sequence[NDArray[np.uint8]] = ()
     ) -> NDArray[np.float32]:
         """The network input (side, side, 3) in 0..1 of an rgb image (H, W, 3)."""
+        if self.look is not None:
+            color = retaken(color, np.random.default_rng(self.look))
         own = self.crop(squash(color, self.squash) / np.float32(255))
         if self.quadrant is None:
             return np.ascontiguousarray(own)
@@ -152,6 +159,9 @@ class StitchPlan(Settings, title="views"):
     """How many views every egocentric train image gets.
 
     ``crops`` plain ones and up to ``stitched`` ones; ``seed`` draws those that are cached.
+    ``zoom``: how many times smaller or larger than ``side`` an image is squashed at most, instead
+    of always to ``squash``; 0 not at all, as published. ``retaken``: share of the views in other
+    colours and by another camera; published none.
     """
 
     crops: Count = 6
@@ -159,9 +169,13 @@ class StitchPlan(Settings, title="views"):
     squash: Count = 256
     side: Count = 224
     seed: Seed = 0
+    zoom: Annotated[float, Meta(ge=0, le=4)] = 0.0
+    retaken: Share = 0.0
 
     def check(self) -> None:
-        """Refuse crops larger than the image."""
+        """Refuse crops larger than the image, and a zoom that is none."""
+        if 0 < self.zoom < 1:
+            raise InvalidInput(f"views: zoom is {self.zoom:g}; must be 0 or at least 1")
         if self.side > self.squash:
             raise InvalidInput(f"views: side is {self.side}; must be within 1..{self.squash}")
 
@@ -191,8 +205,19 @@ class StitchPlan(Settings, title="views"):
         return StitchView(squash=self.side, side=self.side)
 
     def _crop(self, rng: np.random.Generator) -> StitchView:
-        top, left = rng.integers(0, self.squash - self.side + 1, 2)
-        return StitchView(self.squash, self.side, int(top), int(left), bool(rng.random() < 0.5))
+        size = self._size(rng)
+        low, high = sorted((0, size - self.side))
+        top, left = rng.integers(low, high + 1, 2)
+        flip = bool(rng.random() < 0.5)
+        look = None
+        if self.retaken and rng.random() < self.retaken:
+            look = int(rng.integers(2**31))
+        return StitchView(size, self.side, int(top), int(left), flip, look=look)
+
+    def _size(self, rng: np.random.Generator) -> int:
+        if not self.zoom:
+            return self.squash
+        return round(self.side * self.zoom ** rng.uniform(-1, 1))
 
 
 def _foreign_images(rng: np.random.Generator, index: int, catalogue: Catalogue) -> tuple[int, ...]:

@@ -83,7 +83,8 @@ class Recipe:
     ``plan``: configuration of views; ``sampling``: of samples. ``samples`` draws batches from the
     data, the sampling and the text table. ``optimizer``: the published one, as in YAML.
     ``published``: KLD, SIM and NSS on AGD20K by split. ``check`` refuses a split that lacks what
-    a sampling needs, before anything is encoded. ``sentences``: the text features of
+    a sampling needs, before anything is encoded; ``agree`` a network's configuration whose loss
+    does not fit the sampling's labels. ``sentences``: the text features of
     affordances; ``learner``: for a configuration, the function that learns them from the train
     images instead, or None. ``needs_boxes``: whether a detector's boxes of parts and objects are
     read. ``fixed_labels``: labels are indices of :func:`all_affordances`, not of the split's own.
@@ -95,6 +96,7 @@ class Recipe:
     optimizer: Mapping[str, Any]
     published: Mapping[str, tuple[float, float, float]]
     check: Callable[[Split, Any], object] = lambda split, sampling: None
+    agree: Callable[[Any, Any], None] = lambda network, sampling: None
     sentences: Callable[[TextEncoder, Sequence[str]], Tensor] = affordance_table
     learner: Callable[[Any], TextLearner | None] = lambda config: None
     needs_boxes: bool = False

@@ -62,6 +62,7 @@ class TrainConfig(Settings, title="training"):
             if getattr(self, name) is None:
                 object.__setattr__(self, name, make())
         network = self.network_config
+        recipe.agree(network, self.sampling)
         if self.cached and network.train_backbone:
             raise InvalidInput(
                 "a backbone that is trained has no features to cache; set cached: false"

@@ -28,9 +28,9 @@ class PlspConfig(Settings, title="PLSP"):
     ``interpolation`` of the logits: nearest is what the released code takes where runs on a GPU
     must repeat exactly; all other interpolations here are repeatable as they are.
 
-    ``map_loss``: how a map learns from its label. ``divergence``, as published: of the softmax over
-    all pixels, which share one mass. ``logistic``, the embedded recipe's: every pixel answers for
-    itself whether it is of the part, against a label that is not blurred; maps are sigmoids.
+    ``map_loss``: how a map learns from its label. ``divergence``, as published: of the softmax
+    over all pixels, which share one mass. ``logistic``, the embedded recipe's: every pixel answers
+    for itself whether it is of the part, against a label that is not blurred; maps are sigmoids.
 
     The paper's ablation takes modules away. ``reasoning`` none: no noun and no part is predicted,
     the affordance's text alone is the query. ``align_weight`` and ``exo_weight`` 0: no alignment,

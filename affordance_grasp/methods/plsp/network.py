@@ -19,8 +19,10 @@ from affordance_grasp.methods.plsp.config import PlspBatch, PlspConfig
 from affordance_grasp.methods.plsp.fuser import VerbFuser
 from affordance_grasp.methods.plsp.mask_decoder import MaskDecoder
 
-LOGISTIC_WEIGHT = 10.0
-"""Of the mean over pixels: as strong beside the other terms as the divergence."""
+LOGISTIC_WEIGHT = 100.0
+"""Of the mean over pixels, so that it outweighs the terms beside it as the divergence does."""
+PRIOR_LOGIT = -6.0
+"""What the answer of a pixel is without evidence: few are of a part."""
 
 
 @dataclass(frozen=True)
@@ -88,8 +90,8 @@ class Plsp(GroundingNetwork):
         """Logits (B, h, w) -> probability maps (B, S, S), each sums to 1."""
         upscaled = self._upscale(logits)
         if self.config.map_loss == "logistic":
-            # of logsigmoid: a map that is far below 0 everywhere still sums to 1
-            upscaled = functional.logsigmoid(upscaled)
+            # sigmoids by their logarithms: also maps that are near 0 everywhere sum to 1
+            upscaled = functional.logsigmoid(upscaled + PRIOR_LOGIT)
         return upscaled.flatten(1).softmax(dim=1).view_as(upscaled)
 
     def maps(self, tokens: Tensor, text: Tensor, label: Tensor) -> Tensor:
@@ -146,7 +148,7 @@ class Plsp(GroundingNetwork):
     def _cross_entropy(self, logits: Tensor, target: Tensor) -> Tensor:
         """At the resolution of the logits, against the share of every cell that is of the part."""
         share = functional.interpolate(target[:, None], size=logits.shape[1:], mode="area")[:, 0]
-        return functional.binary_cross_entropy_with_logits(logits, share)
+        return functional.binary_cross_entropy_with_logits(logits + PRIOR_LOGIT, share)
 
     def _text_distance(self, predicted: Tensor, text: Tensor) -> Tensor:
         if self.config.reasoning == "all_pairs":

@@ -4,6 +4,7 @@ from torch import Tensor
 
 from affordance_grasp.datasets.stitching import StitchPlan
 from affordance_grasp.errors import InvalidInput
+from affordance_grasp.methods.plsp.config import PlspConfig
 from affordance_grasp.methods.plsp.released_files import released_pools
 from affordance_grasp.methods.plsp.samples import (
     ExoPool,
@@ -28,6 +29,16 @@ def _samples(data: TrainingData, sampling: SamplingConfig, text: Tensor) -> Plsp
     )
 
 
+def _agree(network: PlspConfig, sampling: SamplingConfig) -> None:
+    """Refuse labels that the loss of the maps is not made for."""
+    if (network.map_loss == "logistic") == sampling.blurred:
+        wanted = "false" if sampling.blurred else "true"
+        raise InvalidInput(
+            f"network: map_loss {network.map_loss} learns from other labels than those of "
+            f"sampling: blurred {str(sampling.blurred).lower()}; set blurred: {wanted}"
+        )
+
+
 RECIPE = Recipe(
     StitchPlan,
     SamplingConfig,
@@ -39,6 +50,7 @@ RECIPE = Recipe(
         "Hard": (1.395, 0.354, 1.151),
     },
     check=lambda split, sampling: labelled_images(split, sampling.labels),
+    agree=_agree,
     needs_boxes=True,
     fixed_labels=True,
 )

@@ -42,8 +42,8 @@ class SamplingConfig(Settings, title="sampling"):
     ``exo_pool``: from how many of the most similar exocentric images one is drawn (paper: 10).
     ``exo_similarity``: whose similarity, of this network's ``features`` or the ``released`` one.
     ``labels``: ``initial`` pseudo labels, or the ``refined`` ones where there are any (stage B).
-    ``blurred``: labels are blurred as AGD20K's annotations are, as published; the logistic map loss
-    learns from sharp ones.
+    ``blurred``: labels are blurred as AGD20K's annotations are, as published; the logistic map
+    loss learns from sharp ones.
     """
 
     stitched: Share = 0.5

@@ -10,11 +10,11 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
+from affordance_grasp.datasets.photometry import photographed
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.geometry import Floats, pose, transform_points
 from affordance_grasp.image_files import read_color
 from affordance_grasp.simulation.dataset.config import DatasetConfig
-from affordance_grasp.simulation.dataset.photograph import photographed
 from affordance_grasp.simulation.models.looks import placed
 from affordance_grasp.simulation.models.room import add_textured_material
 from affordance_grasp.simulation.models.textures import table_texture
@@ -45,7 +45,7 @@ class StudioView:
 
 @dataclass(frozen=True)
 class Surroundings:
-    """``soft``: light from areas, and a camera as :mod:`photograph` has it.
+    """``soft``: light from areas, and a camera as :mod:`photometry` has it.
 
     ``photographs``: files of which ground and walls are made; procedural textures without any.
     """

@@ -20,6 +20,40 @@ CORNER_LOSS = (0.0, 0.35)
 FULL_WELL = (800.0, 20_000.0)
 """Electrons of a white pixel: their root is the shot noise."""
 JPEG_QUALITY = (45, 95)
+HUES_DEG, RECOLOURED = 360.0, 0.6
+"""By how much hues turn at most, and how often they do."""
+SATURATION, BRIGHTNESS = (0.3, 1.3), (0.75, 1.1)
+COARSEST = 0.35
+"""Least share of an image's resolution that is left."""
+
+
+def retaken(color: NDArray[np.uint8], rng: Generator) -> NDArray[np.uint8]:
+    """An image (H, W, 3) uint8 rgb in other colours, seen from farther, by another camera.
+
+    Shapes stay where they are, so labels of the image stay right.
+    """
+    return photographed(_coarsened(_recoloured(color, rng), rng), rng)
+
+
+def _recoloured(color: NDArray[np.uint8], rng: Generator) -> NDArray[np.uint8]:
+    turn = rng.uniform(0, HUES_DEG) * (rng.random() < RECOLOURED)
+    hue, saturation, value = cv2.split(
+        cv2.cvtColor(color.astype(np.float32) / 255, cv2.COLOR_RGB2HSV)
+    )
+    changed = (
+        np.mod(hue + np.float32(turn), np.float32(360)),
+        np.clip(saturation * np.float32(rng.uniform(*SATURATION)), 0, 1),
+        np.clip(value * np.float32(rng.uniform(*BRIGHTNESS)), 0, 1),
+    )
+    return np.rint(cv2.cvtColor(cv2.merge(changed), cv2.COLOR_HSV2RGB) * 255).astype(np.uint8)
+
+
+def _coarsened(color: NDArray[np.uint8], rng: Generator) -> NDArray[np.uint8]:
+    height, width = color.shape[:2]
+    share = rng.uniform(COARSEST, 1)
+    size = (max(1, round(width * share)), max(1, round(height * share)))
+    small = cv2.resize(color, size, interpolation=cv2.INTER_AREA)
+    return np.asarray(cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)
 
 
 def photographed(color: NDArray[np.uint8], rng: Generator) -> NDArray[np.uint8]:

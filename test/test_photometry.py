@@ -4,11 +4,11 @@ import cv2
 import numpy as np
 import pytest
 
+from affordance_grasp.datasets import photometry
+from affordance_grasp.datasets.photometry import photographed, retaken
 from affordance_grasp.errors import InvalidInput
-from affordance_grasp.simulation.dataset import photograph
 from affordance_grasp.simulation.dataset.config import DatasetConfig
 from affordance_grasp.simulation.dataset.jobs import Job, Kind, render_job
-from affordance_grasp.simulation.dataset.photograph import photographed
 from affordance_grasp.simulation.dataset.studio import surroundings
 
 GRAY = np.full((60, 80, 3), 120, np.uint8)
@@ -25,7 +25,7 @@ STILL = {
 
 def camera(monkeypatch, **settings):
     for name, value in (STILL | settings).items():
-        monkeypatch.setattr(photograph, name, value)
+        monkeypatch.setattr(photometry, name, value)
     return lambda image: photographed(image, np.random.default_rng(0)).astype(int)
 
 
@@ -36,7 +36,7 @@ def test_a_camera_that_does_nothing_changes_nothing(monkeypatch):
 
 def test_a_stop_is_twice_the_light(monkeypatch):
     brighter = camera(monkeypatch, EXPOSURE_STOPS=(1, 1))(GRAY)
-    linear = photograph._linear
+    linear = photometry._linear
     assert linear(brighter).mean() == pytest.approx(2 * linear(GRAY).mean(), rel=0.02)
 
 
@@ -56,7 +56,7 @@ def test_a_lens_blurs_edges_and_darkens_corners(monkeypatch):
 
 def test_noise_is_larger_in_dark_light(monkeypatch):
     take = camera(monkeypatch, FULL_WELL=(500, 500))
-    linear = photograph._linear
+    linear = photometry._linear
     bright, dark = (linear(take(np.full((60, 80, 3), v, np.uint8))) for v in (200, 60))
     assert dark.std() / dark.mean() > 1.5 * bright.std() / bright.mean()
 
@@ -83,3 +83,20 @@ def test_the_ground_is_a_photograph(tmp_path):
 def test_a_folder_without_photographs_is_refused(tmp_path):
     with pytest.raises(InvalidInput, match="holds no photographs"):
         surroundings(DatasetConfig(backgrounds=tmp_path))
+
+
+def test_an_image_retaken_has_other_colours_and_its_shapes_in_place():
+    color = np.full((96, 120, 3), (40, 60, 160), np.uint8)
+    color[20:50, 30:70] = (230, 60, 40)
+    shares = []
+    for seed in range(12):
+        seen = retaken(color, np.random.default_rng(seed))
+        assert seen.shape == color.shape and seen.dtype == np.uint8
+        inside, around = seen[25:45, 35:65].mean(axis=(0, 1)), seen[60:90].mean(axis=(0, 1))
+        nearer = np.linalg.norm(seen - inside, axis=2) < np.linalg.norm(seen - around, axis=2)
+        shape = np.zeros((96, 120), bool)
+        shape[20:50, 30:70] = True
+        shares.append((nearer & shape).sum() / (nearer | shape).sum())
+    assert np.median(shares) > 0.9
+    colors = [retaken(color, np.random.default_rng(seed))[35, 50] for seed in range(12)]
+    assert np.std(colors, axis=0).max() > 20
