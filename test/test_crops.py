@@ -61,7 +61,7 @@ def test_crops_are_drawn_over_the_whole_room_and_repeat_with_the_seed():
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"resize": "stretch"}, {"ego_crops": 0}, {"exo_crops": 0}, {"side": 300}], ids=str
+    "wrong", [{"resize": "stretch"}, {"ego_crops": 0}, {"exo_crops": -1}, {"side": 300}], ids=str
 )
 def test_plans_that_give_no_crop_are_refused(wrong):
     with pytest.raises(InvalidInput):

@@ -14,6 +14,7 @@ import pytest
 import torch
 from agd20k_tree import write_tree
 from seeded_networks import seeded_dino_tensors
+from test_clips import write_video
 from test_released import hollow, written
 from tiny_encoders import TINY_NETWORK, TinyEncoder, TinyText
 
@@ -49,10 +50,11 @@ def small(config):
         return replace(
             config, epochs=1, batch=6, views=StitchPlan(1, 1, 256, 224), network=network
         )
-    views = CropPlan(1, 1, resized=36, side=32)
-    return replace(
-        config, epochs=1, batch=6, views=views, network={**config.network, "image_side": 32}
-    )
+    clips = bool(config.sampling.frames)  # these are for DINOv2, of 14 pixels a patch
+    side = 28 if clips else 32
+    views = CropPlan(1, 0 if clips else 1, resized=36, side=side)
+    network = {**config.network, "image_side": side}
+    return replace(config, epochs=1, batch=6, views=views, network=network)
 
 
 def random_backbone(name, side, pretrained=True):
@@ -89,6 +91,9 @@ def tiny(tmp_path, monkeypatch):
             table.setdefault(p.affordance, {}).setdefault(p.object, {})[p.path.name] = found
         torch.save(table, tmp_path / f"det_wholeobj_{name}.pth")
     written(tmp_path / "best_model_seen.pth", hollow("looptrans"))
+    write_video(tmp_path / "my_clips/Seen/trainset/exocentric/hold/mug/a.mp4", 20)
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/simulated").symlink_to(tmp_path / "AGD20K")
     yield tmp_path
     torch.set_num_threads(1)
 

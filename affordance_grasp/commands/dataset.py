@@ -1,4 +1,4 @@
-"""``dataset simulate DIR``, ``dataset detect DIR`` and ``dataset import KIND SOURCE DIR``."""
+"""``dataset simulate DIR``, ``detect DIR``, ``import KIND SOURCE DIR``, and those of clips."""
 
 import argparse
 import json
@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 from affordance_grasp.batch.backends import BACKENDS, PROCESSES
+from affordance_grasp.commands import clips
 from affordance_grasp.configuration.flags import add_flags, read_flags
 from affordance_grasp.simulation.dataset.config import DatasetConfig
 from affordance_grasp.simulation.dataset.detector import SimulatedDetector
@@ -26,6 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     make.add_argument("--workers", type=int, default=2, help="processes that render (2)")
     make.add_argument("--backend", default=PROCESSES, help=BACKENDS)
     make.add_argument("--json", action="store_true", help="print the manifest as JSON")
+    clips.add_actions(actions)
     _add_import(actions.add_parser("import", help="photographs with part masks as a test set"))
 
 
@@ -41,6 +43,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Write the data set, its detections only, or the photographs of another."""
     if arguments.action == "import":
         return _import(arguments)
+    if arguments.action in clips.ACTIONS:
+        return clips.run(arguments)
     from affordance_grasp.simulation.dataset.writer import detect, simulate
 
     detector = read_flags(SimulatedDetector, arguments)

@@ -3,6 +3,7 @@
 Layout, below ``<root>/<split>``::
 
     trainset/{egocentric,exocentric}/<affordance>/<object>/*.jpg
+    trainset/exocentric/<affordance>/<object>/<clip>/*.jpg    # frames of a clip, in order
     testset/egocentric/<affordance>/<object>/*.jpg
     testset/GT/<affordance>/<object>/<same stem>.png
     testset/whole_obj_mask/<affordance>/<object>/<same stem>.png
@@ -179,7 +180,8 @@ def load_split(root: Path, split: str) -> Split:
     folder = Path(root) / layout.folder
     _refuse([f"folder {folder / p}" for p in layout.parts if not (folder / p).is_dir()], folder)
     train_ego, train_exo = (
-        _images(folder / part, layout.trains_on) if layout.trains else () for part in PARTS[:2]
+        _images(folder / part, layout.trains_on, clips) if layout.trains else ()
+        for part, clips in zip(PARTS[:2], (False, True), strict=True)
     )
     test_ego, truths = (_images(folder / part, layout.tests_on) for part in PARTS[2:])
     problems = [
@@ -257,18 +259,26 @@ def _all_files(split: Split) -> Iterator[Path]:
         yield from item.files
 
 
-def _images(folder: Path, belongs: Callable[[str], bool]) -> tuple[ImageFile, ...]:
+def _images(
+    folder: Path, belongs: Callable[[str], bool], clips: bool = False
+) -> tuple[ImageFile, ...]:
+    """All images of a part of the tree; ``clips``: also those in folders, the frames of a clip."""
     return tuple(
         ImageFile(affordance.name, thing.name, path)
         for affordance in _folders(folder)
         for thing in _folders(affordance)
         if belongs(thing.name)
-        for path in _files(thing)
+        for path in (_frames(thing) if clips else _files(thing))
     )
 
 
 def _folders(folder: Path) -> list[Path]:
     return [path for path in _entries(folder) if path.is_dir()]
+
+
+def _frames(folder: Path) -> list[Path]:
+    """The image files in a folder, then those in its folders."""
+    return _files(folder) + [path for clip in _folders(folder) for path in _files(clip)]
 
 
 def _files(folder: Path) -> list[Path]:
@@ -309,7 +319,7 @@ def _empty_classes(folder: Path, parts: tuple[str, ...]) -> list[str]:
     problems = []
     for affordance in (path for part in parts for path in _folders(folder / part)):
         objects = _folders(affordance)
-        problems += [f"{path} holds no image" for path in objects if not _files(path)]
+        problems += [f"{path} holds no image" for path in objects if not _frames(path)]
         problems += [] if objects else [f"{affordance} holds no folder of an object"]
     return problems
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from affordance_grasp.configuration.settings import Count, Seed, Settings
+from affordance_grasp.configuration.settings import Count, Seed, Settings, Whole
 from affordance_grasp.datasets.stitching import Catalogue
 from affordance_grasp.errors import InvalidInput
 
@@ -59,11 +59,12 @@ class Crop:
 class CropPlan(Settings, title="views"):
     """How many crops every train image gets; ``seed`` draws those that are cached.
 
-    Egocentric and exocentric images are augmented alike and independently.
+    Egocentric and exocentric images are augmented alike and independently. ``exo_crops`` 0:
+    exocentric ones are squashed and not cut, as the frames of a clip must agree.
     """
 
     ego_crops: Count = 3
-    exo_crops: Count = 3
+    exo_crops: Whole = 3
     resize: Resize = "squash"
     resized: Count = 256
     side: Count = 224
@@ -82,7 +83,7 @@ class CropPlan(Settings, title="views"):
     def exo(self, rng: np.random.Generator, index: int, catalogue: Catalogue) -> tuple[Crop, ...]:
         """The crops of an exocentric image."""
         del index, catalogue
-        return tuple(self._crop(rng) for _ in range(self.exo_crops))
+        return tuple(self._crop(rng) for _ in range(self.exo_crops)) or (self.plain,)
 
     @property
     def plain(self) -> Crop:

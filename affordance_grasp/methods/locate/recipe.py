@@ -3,7 +3,11 @@
 from affordance_grasp.datasets.crops import CropPlan
 from affordance_grasp.methods.locate.config import LocateBatch
 from affordance_grasp.methods.recipe import Recipe
-from affordance_grasp.methods.shared.samples import TripletSampling, triplet_samples
+from affordance_grasp.methods.shared.samples import (
+    TripletSampling,
+    check_clips,
+    triplet_samples,
+)
 
 RECIPE = Recipe(
     CropPlan,
@@ -15,4 +19,5 @@ RECIPE = Recipe(
         "Unseen": (1.405, 0.372, 1.157),
         "Hard": (1.829, 0.282, 0.276),
     },
+    check=check_clips,
 )

@@ -33,6 +33,9 @@ class LoopTransConfig(Settings, title="LoopTrans"):
     The paper's ablation takes modules away. ``shared_cam`` False: each view has its own
     convolutions before the common head, as in LOCATE. ``pixel`` False: the egocentric CAM answers
     in the place of the pixel decoder, which has no losses then. ``noise`` 0: no denoising.
+
+    ``video``: exocentric images are frames of a clip; the last state of an LSTM over them takes
+    the place of their maps. The paper names the LSTM, how it is wired is ours.
     """
 
     train_backbone: ClassVar[bool] = False
@@ -57,6 +60,7 @@ class LoopTransConfig(Settings, title="LoopTrans"):
     normalise_distillation: bool = False
     shared_cam: bool = True
     pixel: bool = True
+    video: bool = False
 
     def check(self) -> None:
         """Refuse sizes that do not fit together."""
@@ -90,3 +94,8 @@ class LoopTransBatch(TripletBatch):
     """
 
     clusters: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class ClipBatch(LoopTransBatch):
+    """Triplets whose exocentric images are frames of a clip, in order."""

@@ -12,14 +12,16 @@ import torch
 from torch import Tensor, nn
 
 from affordance_grasp.encoders.backbones import Backbone, backbone_spec
+from affordance_grasp.errors import InvalidInput
 from affordance_grasp.methods.looptrans.clusters import ConceptClusters
-from affordance_grasp.methods.looptrans.config import LoopTransBatch, LoopTransConfig
+from affordance_grasp.methods.looptrans.config import ClipBatch, LoopTransBatch, LoopTransConfig
 from affordance_grasp.methods.looptrans.losses import (
     correlation_loss,
     denoising_loss,
     dice_loss,
     pseudo_mask,
 )
+from affordance_grasp.methods.looptrans.lstm import SpatialLstm
 from affordance_grasp.methods.method import Method
 from affordance_grasp.methods.shared.class_maps import (
     KeyFeatures,
@@ -68,17 +70,25 @@ class LoopTrans(KeyNetwork):
         else:
             self.aff_ego_proj, self.aff_exo_proj = conv_block(dim), conv_block(dim)
         self.aff_fc = cam_head(dim, config.classes + config.noise)
+        self.lstm = SpatialLstm(dim) if config.video else None
         self.cluster = None
         if config.clusters == "concepts":
             self.cluster = ConceptClusters(dim, config.cluster_count).requires_grad_(False)
 
     def forward(self, ego_keys: Tensor, exo_keys: Tensor) -> LoopTransOutput:
-        """Keys (B, dim, g, g) and (B, E, dim, g, g); the shared block takes exo first."""
+        """Keys (B, dim, g, g) and (B, E, dim, g, g); the shared block takes exo first.
+
+        Of a clip there is one exocentric map, whatever its number of frames.
+        """
         hidden = self._project(ego_keys)
-        exo = self.aff_fc(self._exo_block(self._project(exo_keys.flatten(0, 1))))
+        features = self._exo_block(self._project(exo_keys.flatten(0, 1)))
+        features = features.unflatten(0, exo_keys.shape[:2])
+        if self.lstm is not None:
+            features = self.lstm(features)[:, None]
+        exo = self.aff_fc(features.flatten(0, 1))
         ego = self.aff_fc(self._ego_block(hidden))
         return LoopTransOutput(
-            exo=exo.unflatten(0, exo_keys.shape[:2]),
+            exo=exo.unflatten(0, features.shape[:2]),
             ego=ego,
             pixel=ego if self.pixel_dec is None else self.aff_fc(self.pixel_dec(hidden)),
         )
@@ -105,9 +115,16 @@ class LoopTrans(KeyNetwork):
         switched off has no terms. Nothing depends on ``epoch``.
         """
         del epoch
+        if isinstance(batch, ClipBatch) != self.config.video:
+            raise InvalidInput(
+                "LoopTrans takes clips with network: {video: true} and sampling: {frames: 8}, "
+                "images with neither"
+            )
         ego = self.features(batch.ego)
         exo_keys = self.exo_keys(batch.exo)
         output = self(ego.keys, exo_keys)
+        if self.config.video:
+            exo_keys = exo_keys.mean(dim=1, keepdim=True)  # what the one map weighs
         with torch.autocast(exo_keys.device.type, enabled=False):
             return self._terms(ego, exo_keys, output.float(), batch)
 

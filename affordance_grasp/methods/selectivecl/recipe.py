@@ -15,6 +15,7 @@ from affordance_grasp.methods.selectivecl.network import SelectiveCl
 from affordance_grasp.methods.shared.samples import (
     TripletSamples,
     TripletSampling,
+    check_clips,
     triplet_samples,
     triplets,
 )
@@ -62,4 +63,5 @@ RECIPE = Recipe(
     published={"Seen": (1.124, 0.433, 1.280), "Unseen": (1.243, 0.405, 1.368)},
     sentences=prompt_table,
     learner=_learner,
+    check=check_clips,
 )

@@ -1,9 +1,10 @@
 """Batches of LOCATE and its successors: one sample per exocentric image (released code)."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from operator import attrgetter
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,9 +12,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from affordance_grasp.configuration.settings import Count, Settings, Word
+from affordance_grasp.configuration.settings import Count, Settings, Whole, Word
 from affordance_grasp.datasets.agd20k import ImageFile, Split, grouped
 from affordance_grasp.datasets.images import ViewSource
+from affordance_grasp.errors import InvalidInput
 from affordance_grasp.methods.recipe import Draws, TrainingData, split_affordances
 
 
@@ -23,11 +25,13 @@ class TripletSampling(Settings, title="sampling"):
 
     ``exo_images``: exocentric images, the anchor included (paper: 3). ``ego_names``: shell
     pattern of the names of the egocentric images to draw from; a pair of affordance and object
-    with no such image draws from all of its images.
+    with no such image draws from all of its images. ``frames``: a sample is a clip, and as many
+    of its frames, in order, stand for the exocentric images; 0: they are images.
     """
 
     exo_images: Count = 3
     ego_names: Word = "*"
+    frames: Whole = 0
 
 
 @dataclass(frozen=True)
@@ -35,13 +39,16 @@ class Triplets:
     """Which images make up a sample; all randomness comes from the generator of a call.
 
     Sample i: exocentric image i, others of its affordance and object, and one egocentric
-    image of the same. The object's name serves for this pairing only.
+    image of the same. The object's name serves for this pairing only. ``clips``: by folder the
+    frames of a clip, of which ``anchors`` holds the first and a sample takes ``frames``.
     """
 
     anchors: tuple[ImageFile, ...]
     exo: dict[tuple[str, str], tuple[ImageFile, ...]]
     ego: dict[tuple[str, str], tuple[ImageFile, ...]]
     exo_images: int
+    frames: int = 0
+    clips: Mapping[Path, tuple[ImageFile, ...]] = field(default_factory=dict)
 
     def draw(self, index: int, rng: np.random.Generator) -> tuple[ImageFile, list[ImageFile]]:
         """An egocentric image, and the exocentric ones, the anchor first.
@@ -51,6 +58,8 @@ class Triplets:
         anchor = self.anchors[index]
         alike = self.ego[anchor.pair]
         ego = alike[int(rng.integers(len(alike)))]
+        if self.frames:
+            return ego, spread_frames(self.clips[anchor.path.parent], self.frames, rng)
         folder = self.exo[anchor.pair]
         wanted = self.exo_images - 1
         if len(folder) <= self.exo_images:
@@ -60,16 +69,37 @@ class Triplets:
         return ego, [anchor, *(others[int(i)] for i in chosen)]
 
 
+def spread_frames(
+    clip: Sequence[ImageFile], count: int, rng: np.random.Generator
+) -> list[ImageFile]:
+    """One frame of each of ``count`` equal stretches of a clip; short clips repeat frames."""
+    places = (np.arange(count) + rng.random(count)) * len(clip) / count
+    return [clip[int(place)] for place in places]
+
+
+def check_clips(split: Split, sampling: TripletSampling) -> None:
+    """Refuse clips where a sampling wants some and images do not lie in folders of clips."""
+    loose = [p for p in split.train_exo if p.path.parent.name == p.object]
+    if sampling.frames and loose:
+        raise InvalidInput(
+            f"sampling: frames takes clips, folders of frames below exocentric/AFFORDANCE/OBJECT; "
+            f"{loose[0].path} lies in none"
+        )
+
+
 def triplets(split: Split, sampling: TripletSampling) -> Triplets:
     """The samples of a split."""
+    clips = grouped(split.train_exo, lambda image: image.path.parent) if sampling.frames else {}
     return Triplets(
-        split.train_exo,
+        tuple(frames[0] for frames in clips.values()) or split.train_exo,
         grouped(split.train_exo, attrgetter("pair")),
         {
             pair: tuple(p for p in alike if fnmatch(p.path.name, sampling.ego_names)) or alike
             for pair, alike in grouped(split.train_ego, attrgetter("pair")).items()
         },
         sampling.exo_images,
+        sampling.frames,
+        clips,
     )
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, get_args
 
 from msgspec import Meta
 
-from affordance_grasp.configuration.settings import Seed, Settings, Word, about
+from affordance_grasp.configuration.settings import Count, Seed, Settings, Word, about
 
 Split = Literal["Seen", "Unseen"]
 Light = Literal["lamps", "soft"]
@@ -44,3 +44,14 @@ class DatasetConfig(Settings, title="data set"):
     def sources(self) -> tuple[str, ...]:
         """The words of ``objects``, each by itself."""
         return tuple(filter(None, ",".join(self.objects).split(",")))
+
+
+@dataclass(frozen=True)
+class ClipConfig(Settings, title="clips"):
+    """How many clips, of how many frames, and whether they show the contact."""
+
+    per_pair: Annotated[Count, about("clips of every verb and object")] = 8
+    frames: Annotated[int, Meta(ge=4, le=256), about("of a clip")] = 12
+    size: Annotated[int, Meta(ge=64, le=800), about("side in pixels")] = 256
+    hidden: Annotated[bool, about("something stands before the contact")] = False
+    seed: Annotated[Seed, about("of all random draws")] = 0

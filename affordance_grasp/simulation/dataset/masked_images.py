@@ -169,18 +169,45 @@ def exocentric(
         grip = reach_for(grip, rng)
     hand = make_hand(grip, rng)
     T_world_object = pose(usage_rotation(affordance, rng), [0, 0, rng.uniform(0.3, 0.5)])
-    spec = studio_spec(rng, _mean_color(obj), around.photographs)
-    _add_room(spec, rng, around.photographs)
-    body = add_object(spec, obj, T_world_object, OBJECT, free=False)
-    _add_person(body, hand)
+    spec, points = exo_scene(
+        obj, affordance, hand, T_world_object, rng, photographs=around.photographs
+    )
     with closing(Studio(spec, random_size(rng, side), soft=around.soft)) as studio:
-        taken = [p for p in obj.primitives if p.part in parts] or list(obj.primitives)
-        shown = [*taken, *(p for p in hand if p.part != ARM)]
-        points = box_corners(T_world_object, *_boxes(shown))
         for _ in range(views):
             studio.relight(rng)
             tries = [_exo_view(points, studio.size, rng) for _ in range(EXO_TRIES)]
             yield _clearest(studio, tries, parts, rng, around.soft)
+
+
+def exo_scene(
+    obj: HouseholdObject,
+    affordance: str,
+    hand: tuple[Primitive, ...],
+    T_world_object: Floats,
+    rng: Generator,
+    *,
+    photographs: tuple[Path, ...] = (),
+) -> tuple[mujoco.MjSpec, Floats]:
+    """An object in use in a room, and the points (N, 3) [m] of part and hand to be framed.
+
+    The hand is the body ``person``, which may be moved in the object's frame.
+    """
+    parts = functional_parts(affordance, obj.family)
+    spec = studio_spec(rng, _mean_color(obj), photographs)
+    _add_room(spec, rng, photographs)
+    body = add_object(spec, obj, T_world_object, OBJECT, free=False)
+    _add_person(body.add_body(name="person"), hand)
+    taken = [p for p in obj.primitives if p.part in parts] or list(obj.primitives)
+    shown = [*taken, *(p for p in hand if p.part != ARM)]
+    return spec, box_corners(T_world_object, *_boxes(shown))
+
+
+def exo_views(
+    studio: Studio, points: Floats, wanted: tuple[str, ...], tries: int, rng: Generator
+) -> StudioView:
+    """Of some random views of a person the one that shows most of the wanted parts."""
+    views = [_exo_view(points, studio.size, rng) for _ in range(tries)]
+    return max(views, key=lambda view: sum(_taken(studio, view).share(p) for p in wanted))
 
 
 def _ego_view(points: Floats, size: tuple[int, int], rng: Generator) -> StudioView:

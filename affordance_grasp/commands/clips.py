@@ -1,0 +1,69 @@
+"""``dataset clips SOURCE DIR`` and ``dataset unpack DIR``: exocentric clips of a data set."""
+
+import argparse
+import shutil
+from functools import partial
+from pathlib import Path
+
+from affordance_grasp.configuration.flags import add_flags, read_flags
+from affordance_grasp.datasets.agd20k import OBJECT_MASKS, PARTS, TRAINING_SPLITS, load_split
+from affordance_grasp.errors import InvalidInput, UnknownName
+from affordance_grasp.simulation.dataset.config import ClipConfig
+
+ACTIONS = ("clips", "unpack")
+
+
+def add_actions(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Declare both."""
+    clips = actions.add_parser("clips", help="render clips of hands in the place of images")
+    clips.add_argument("source", type=Path, metavar="SOURCE", help="a simulated data set")
+    clips.add_argument("folder", type=Path, metavar="DIR", help="root of the new data set")
+    clips.add_argument("--objects", nargs="+", metavar="OBJECT", help="(all of SOURCE)")
+    unpack = actions.add_parser("unpack", help="exocentric video files -> folders of frames")
+    unpack.add_argument("folder", type=Path, metavar="DIR", help="root of the data set")
+    unpack.add_argument("--frames", type=int, default=32, help="of every clip (32)")
+    for action in (clips, unpack):
+        action.add_argument("--split", default="Seen", choices=TRAINING_SPLITS)
+    add_flags(clips, ClipConfig)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Do either."""
+    if arguments.action == "clips":
+        return _render(arguments)
+    from affordance_grasp.datasets.clips import unpack_clips
+
+    if arguments.frames < 1:
+        raise InvalidInput(f"--frames is {arguments.frames}; it must be at least 1")
+    exocentric = arguments.folder / arguments.split / PARTS[1]
+    written, kept = unpack_clips(exocentric, arguments.frames)
+    print(f"{written} clips unpacked, {kept} were there")
+    return 0
+
+
+def _render(arguments: argparse.Namespace) -> int:
+    """Copy all but the exocentric images, and render clips of the same pairs."""
+    from tqdm import tqdm
+
+    from affordance_grasp.simulation.dataset.clips import write_clips
+    from affordance_grasp.simulation.objects import FAMILIES
+
+    config = read_flags(ClipConfig, arguments)
+    unknown = [name for name in arguments.objects or () if name not in FAMILIES]
+    if unknown:
+        raise UnknownName("object that can be simulated", unknown[0], tuple(FAMILIES))
+    split = load_split(arguments.source, arguments.split)
+    chosen = set(arguments.objects or FAMILIES)
+    pairs = {image.pair for image in split.train_ego if image.object in chosen}
+    if not pairs:
+        raise InvalidInput(f"{split.folder} holds no object that can be simulated")
+    folder = arguments.folder / split.folder.name
+    for part in (PARTS[0], *PARTS[2:], OBJECT_MASKS):
+        for affordance, name in sorted(pairs):
+            source, target = (root / part / affordance / name for root in (split.folder, folder))
+            if source.is_dir():
+                shutil.copytree(source, target, dirs_exist_ok=True)
+    progress = partial(tqdm, desc="clips", unit="clip")
+    count = write_clips(folder / "trainset", pairs, config, progress)
+    print(f"{count} clips rendered below {folder / PARTS[1]}")
+    return 0
