@@ -27,14 +27,17 @@ from std_msgs.msg import Header
 from affordance_grasp.control.motion.execution import STAGES
 from affordance_grasp.control.robot import load_robot
 from affordance_grasp.datatypes import CameraIntrinsics
+from affordance_grasp.errors import MotionFault
 from affordance_grasp.geometry import pose
 from affordance_grasp.nodes.convert.conversions import from_intrinsics, from_pose
 from affordance_grasp.nodes.convert.images import from_color, from_map, to_color, to_map
 from affordance_grasp.nodes.graph.client import GraspClient
 from affordance_grasp.nodes.graph.processes import Graph, NodeDied, is_empty, isolate
 from affordance_grasp.nodes.inputs.joints import JointMonitor
+from affordance_grasp.nodes.parameters import ViewParameters
 from affordance_grasp.nodes.ros.calls import NoAnswer, wait
 from affordance_grasp.nodes.ros.goals import ActionClient, Goals
+from affordance_grasp.nodes.view import LiveCell
 
 pytestmark = pytest.mark.processes
 
@@ -259,6 +262,23 @@ def test_cancelling_stops_the_arm(client, graph, joints, record_property):
     took_s = log.still_after_s(asked[0])
     record_property("cancel_to_standstill_s", took_s)
     print(f"from asking to standstill: {took_s:.3f} s")
+
+
+def test_a_page_looks_plans_and_stops_what_it_began(client, joints):
+    client.reset("mug", 100_000, 0)
+    robot = load_robot()
+    with onlooker(client.node.context) as node:
+        cell = LiveCell(node, ViewParameters(moves="simulation", frame_timeout_s=ANSWER_S))
+        seen = cell.look()
+        np.testing.assert_allclose(seen.pose.T_base_cam, robot.T_base_cam(joints.now()), atol=0.01)
+        planned = cell.plan("hold", lambda _: None)
+        assert planned.pick is not None, planned.why_no_pick
+        assert planned.plan.obstacles is not None
+        np.testing.assert_allclose(cell.state().q, joints.now(), atol=0.01)
+        with pytest.raises(MotionFault, match="stopped on request"):
+            cell.pick(planned, lambda stage: cell.stop() if "approach" in stage else None)
+        assert joints.rest(0.3, ANSWER_S), "the arm still moves"
+        cell.close()
 
 
 def test_a_mug_is_picked_through_the_graph(client, graph):

@@ -88,6 +88,7 @@ def test_an_argument_out_of_bounds_is_refused_before_anything_starts(start):
     [
         ({}, ["simulator", "controller", "ask"]),
         ({"query": ""}, ["simulator", "controller"]),
+        ({"query": "", "view": "true"}, ["simulator", "controller", "view"]),
         ({"camera": "realsense"}, ["camera", "hand_eye", "ask"]),
         ({"camera": "realsense", "hand_eye": "false"}, ["camera", "ask"]),
         ({"camera": "driver"}, ["hand_eye", "ask"]),
@@ -280,6 +281,23 @@ def test_who_cannot_move_is_asked_for_a_dry_run(module, completed, given, still,
     monkeypatch.setattr(module, "_node", lambda given, name, also: asked.append(also))
     module._request(completed(**given))
     assert asked[0].get("dry_run") is still
+
+
+@pytest.mark.parametrize(
+    ("given", "moves"),
+    [
+        ({}, "simulation"),
+        ({"dry_run": "true"}, "nothing"),
+        ({"camera": "driver"}, "nothing"),
+        ({"camera": "driver", "robot": "aubo"}, "real"),
+        ({"camera": "driver", "robot": "moveit", "dry_run": "true"}, "nothing"),
+    ],
+)
+def test_the_page_knows_what_a_pick_moves(module, completed, given, moves, monkeypatch):
+    made = []
+    monkeypatch.setattr(module, "_node", lambda given, name, also, to: made.append(also))
+    module._page(completed(view="true", **given))
+    assert made == [{"moves": moves}]
 
 
 @pytest.mark.parametrize(("argument", "laid"), [("false", None), ("true", True)])

@@ -3,17 +3,15 @@
 It asks the selector as any client does; nothing is decided here.
 """
 
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from threading import Condition, Event
 
 from action_msgs.srv import CancelGoal
-from builtin_interfaces.msg import Time
 from rclpy.node import Node
 
 from affordance_grasp.action import AffordanceGrasp
 from affordance_grasp.control.robot import load_robot
 from affordance_grasp.errors import InvalidInput, MotionFault
-from affordance_grasp.geometry import Floats
 from affordance_grasp.msg import GraspDecision
 from affordance_grasp.nodes.convert.grasp_messages import to_plan
 from affordance_grasp.nodes.inputs.camera_pose import CAMERA_POSES
@@ -27,7 +25,6 @@ from affordance_grasp.nodes.ros.heartbeats import Heartbeats
 from affordance_grasp.nodes.ros.ownership import Lease
 from affordance_grasp.nodes.ros.parameters import declare
 from affordance_grasp.nodes.ros.running import run
-from affordance_grasp.streams.messages import stamp_ns
 from affordance_grasp.view.page import serve
 from affordance_grasp.view.planned import ArmPose, Planned, with_motion
 from affordance_grasp.view.work_cell import ArmState, Moves, Sight, Tell
@@ -68,8 +65,7 @@ class LiveCell:
     def look(self) -> Sight:
         """The next frame of the camera."""
         stamped = self._frames.next(self._timeout_s)
-        T_base_cam = self._camera.at(stamped.header)
-        return Sight(stamped.frame(), self._pose(stamped.header.stamp, T_base_cam))
+        return Sight(stamped.frame(), ArmPose(self._joints.now(), self._camera.at(stamped.header)))
 
     def plan(self, query: str, tell: Tell) -> Planned:
         """A dry run of the selector and the controller; what was decided, if anything was."""
@@ -81,14 +77,13 @@ class LiveCell:
             decision = self._decision
         if not new or decision is None:
             raise NoAnswer(result.message or "the selector published no decision")
-        header = decision.color.header
-        T_base_cam = self._camera.at(header)
-        base = self.robot.settings.base_frame
-        plan = to_plan(decision, self._obstacles.of(header.stamp, base))
-        planned = with_motion(self.robot, query, plan, self._pose(header.stamp, T_base_cam))
+        header, pose = decision.color.header, None
+        with suppress(NoAnswer):  # a plan that took long: where its image was taken is forgotten
+            pose = ArmPose(self._joints.now(), self._camera.at(header))
+        plan = to_plan(decision, self._obstacles.of(header.stamp, self.robot.settings.base_frame))
         if not result.success:
-            return Planned(self.robot, query, plan, planned.pose, why_no_pick=result.message)
-        return planned
+            return Planned(self.robot, query, plan, pose, why_no_pick=result.message)
+        return with_motion(self.robot, query, plan, pose)
 
     def pick(self, planned: Planned, tell: Tell) -> str:
         """Have it grasped: the selector looks once more, and decides by that."""
@@ -131,9 +126,6 @@ class LiveCell:
             ).result
         finally:
             self._goals.end()
-
-    def _pose(self, stamp: Time, T_base_cam: Floats) -> ArmPose:
-        return ArmPose(self._joints.at(stamp_ns(stamp), self._timeout_s), T_base_cam)
 
     def _check(self) -> None:
         if self._stopped.is_set():

@@ -39,6 +39,8 @@ LONGEST_QUERY = 300
 LOG_LINES = 30
 TICK_S = 1 / 15
 CLOSE_S = 10.0
+LOOK_S = 5.0
+"""What is pressed while the page takes a look waits for its end."""
 SCROLLED = "max-height:150px;overflow-y:auto"
 """Of the log: STOP stays in sight however much is logged."""
 CALM, GOOD, BAD = "#c7ccd1", "#5fd38d", "#ff8a80"
@@ -133,7 +135,7 @@ class Page:
             self._begin(name, do)
 
     def _begin(self, name: str, do: Callable[[], str]) -> None:
-        if not self._busy.acquire(blocking=False):
+        if not self._busy.acquire(timeout=LOOK_S if self._doing == "look" else 0):
             self._say(f"{name}: busy with {self._doing}; wait, or stop it", BAD)
             return
         self._doing = name

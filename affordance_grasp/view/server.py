@@ -11,7 +11,7 @@ from affordance_grasp.geometry import Floats
 from affordance_grasp.report.figures import PAPER
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
-AWAY_M, ARM_AWAY_M, RAISED_DEG, ASIDE_DEG, ARM_ASIDE_DEG = 0.55, 0.9, 25.0, -40.0, 50.0
+AWAY_M, ARM_AWAY_M, RAISED_DEG, ASIDE_DEG, ARM_ASIDE_DEG = 0.55, 0.85, 28.0, -40.0, 100.0
 
 
 def open_server(host: str, port: int, title: str) -> Any:
