@@ -4,9 +4,11 @@ from io import StringIO
 from pathlib import Path
 
 import pytest
+from tabletop import Block, tabletop
 
 from affordance_grasp.cli import main
-from affordance_grasp.commands.demo import Account, DemoOptions, _parameters, _recorded
+from affordance_grasp.commands.demo import Account, DemoOptions, _page, _parameters, _recorded
+from affordance_grasp.pipeline import plan_grasps
 
 TRAINED = Path(__file__).parents[1] / "models" / "plsp_simulated.safetensors"
 
@@ -97,3 +99,15 @@ def test_the_whole_loop_leaves_a_report(request, capsys, tmp_path):
     for name in ("color.png", "heatmap.png", "candidates.png", "lifted.png", "pick.gif"):
         assert (tmp_path / name).stat().st_size > 1000
     assert json.loads((tmp_path / "report.json").read_text()) == report
+
+
+def test_the_page_of_a_demo_has_an_address_or_says_what_is_missing(tmp_path, monkeypatch):
+    frame = tabletop(Block(0, 0, (0.2, 0.025, 0.02)))
+    plan = plan_grasps(frame, "hold", None, rule="quality")
+    options = DemoOptions(out=tmp_path)
+    monkeypatch.setitem(sys.modules, "viser", None)
+    assert "pip install 'affordance_grasp[page]'" in _page(plan, options)
+    monkeypatch.undo()
+    pytest.importorskip("viser", reason="viser (extra: page) is not installed")
+    assert _page(plan, options) == (tmp_path / "plan.html").resolve().as_uri()
+    assert (tmp_path / "plan.html").stat().st_size > 1_000_000

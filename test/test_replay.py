@@ -110,6 +110,15 @@ def test_every_nth_frame_of_a_part_of_the_bag(bag, tmp_path, capsys):
     assert summary["files"] is None
 
 
+def test_frames_are_written_in_3d_and_linked(bag, tmp_path, capsys):
+    pytest.importorskip("viser", reason="viser (extra: page) is not installed")
+    out = tmp_path / "out"
+    replayed(capsys, bag, "--out", out, "--every", 2, "--scenes-every", 2, "--workers", 1)
+    assert {path.name for path in (out / "scenes").iterdir()} == {"000000.html", "000004.html"}
+    page = (out / "report.html").read_text()
+    assert 'href="scenes/000004.html"' in page and "scenes/000002" not in page
+
+
 def test_a_frame_keeps_its_number_wherever_a_replay_starts(bag, tmp_path, capsys):
     words = ("--out", tmp_path / "out", "--start", 0.35)
     replayed(capsys, bag, *words)

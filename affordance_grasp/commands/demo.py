@@ -37,6 +37,7 @@ READY_TIMEOUT_S = 180.0
 PHOTO_TIMEOUT_S = 10.0
 PHOTO_RATE_HZ = 5.0
 REPORTED = 20
+PAGE = "plan.html"
 
 
 @dataclass(frozen=True)
@@ -189,11 +190,11 @@ def _pick(
         "verdict": asdict(verdict),
         "stages_s": {name: round(s, 3) for name, s in outcome.timings_s.items()},
     }
-    return _report(options.out, account, plan, client, extra)
+    return _report(options, account, plan, client, extra)
 
 
 def _report(
-    folder: Path,
+    options: DemoOptions,
     account: Account,
     plan: "GraspPlan",
     client: "GraspClient",
@@ -202,6 +203,7 @@ def _report(
     from affordance_grasp.report.plan_report import write_report
 
     account.say("chosen", _reasons(plan))
+    folder = options.out
     photos = client.photos()
     written = write_report(
         folder,
@@ -213,8 +215,30 @@ def _report(
         top=REPORTED,
     )
     account.say("report", f"{folder}/: " + ", ".join(path.name for path in written.values()))
+    account.say("page", _page(plan, options))
     account.say("SUCCESS" if extra["success"] else "FAILURE")
     return dict(read_json(written["report"], "report"))
+
+
+def _page(plan: "GraspPlan", options: DemoOptions) -> str:
+    """Write the plan in 3-D; its address, or why there is none.
+
+    The arm looks from home. What stands beside the object is not known here, so that no motion is
+    drawn there.
+    """
+    from affordance_grasp.control.robot import load_robot
+    from affordance_grasp.view.html_file import write_html
+    from affordance_grasp.view.planned import Planned, arm_pose, with_motion
+
+    robot = load_robot(options.robot_file)
+    pose = arm_pose(robot, robot.home_q)
+    planned = Planned(robot, options.query, plan, pose, why_no_pick="")
+    if not options.neighbours:
+        planned = with_motion(robot, options.query, plan, pose)
+    try:
+        return write_html(options.out / PAGE, planned).resolve().as_uri()
+    except MissingPackage as error:
+        return f"not written: {error}"
 
 
 def _reasons(plan: "GraspPlan") -> str:

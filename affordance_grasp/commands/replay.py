@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from affordance_grasp.configuration.flags import add_flags, read_flags
 from affordance_grasp.errors import sentence
+from affordance_grasp.extras import require
 from affordance_grasp.replay.options import ReplayOptions, TopicNames
 from affordance_grasp.rules import RULES
 
@@ -46,6 +47,8 @@ def _options(arguments: argparse.Namespace) -> ReplayOptions:
     from affordance_grasp.encoders.device import choose_precision
 
     options = read_flags(ReplayOptions, arguments)
+    if options.scenes_every:
+        require("viser", "--scenes-every")
     make_generator(options.generator, external=options.generator_options)
     return replace(options, precision=choose_precision(options.precision, options.device))
 

@@ -28,6 +28,9 @@ class ReplayOptions(PlanningOptions, title="replay"):
     start_s: Annotated[NotNegative, about("from this second on", flag="start")] = 0.0
     end_s: Annotated[Positive | None, about("until this second", flag="end")] = None
     pictures_every: Annotated[Whole, about("figure of every n-th planned frame; 0: none")] = 1
+    scenes_every: Annotated[
+        Whole, about("3-D page of every n-th planned frame, in scenes/ (extra page); 0: none")
+    ] = 0
     reach: Annotated[bool, about("check what the arm can reach, where the bag has its pose")] = (
         True
     )

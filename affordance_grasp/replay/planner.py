@@ -21,6 +21,7 @@ from affordance_grasp.replay.report.results import (
     FrameResult,
     Kind,
     Lost,
+    scene_name,
 )
 from affordance_grasp.replay.source import CameraState, NumberedFrame
 from affordance_grasp.replay.truth import TruthFolder, on_part, score_heatmap
@@ -60,6 +61,7 @@ class FramePlanner:
             return replace(_without_plan(numbered, NOTHING, error), fault=True)
         latency = {"decode": decode_ms, **plan.timings_ms, "total": _since(started)}
         picture = self._draw(numbered.index, plan) if drawn else None
+        self._write_scene(numbered, plan)
         latency_ms = {name: round(ms, 1) for name, ms in latency.items()}
         result = _result(numbered, plan, truth, self.options.top, latency_ms)
         return replace(result, picture=picture)
@@ -81,6 +83,18 @@ class FramePlanner:
         name = f"{PICTURES}/{index:06d}.jpg"
         write_jpeg(self.options.out / name, frame_figure(plan))
         return name
+
+    def _write_scene(self, numbered: NumberedFrame, plan: GraspPlan) -> None:
+        n, folder = self.options.scenes_every, self.options.out
+        if not n or folder is None or numbered.index // self.options.every % n:
+            return
+        from affordance_grasp.view.html_file import write_html
+        from affordance_grasp.view.planned import ArmPose, with_motion
+
+        view = numbered.view
+        pose = None if view is None else ArmPose(view.q, view.T_base_cam)
+        planned = with_motion(self._planner.robot, self.options.query, plan, pose)
+        write_html(folder / scene_name(numbered.index), planned)
 
 
 def plan_frame(planner: FramePlanner, job: Job) -> FrameResult:

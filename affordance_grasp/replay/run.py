@@ -20,7 +20,14 @@ from affordance_grasp.replay.bags.bag import Bag
 from affordance_grasp.replay.bags.topics import Topics
 from affordance_grasp.replay.options import ReplayOptions
 from affordance_grasp.replay.planner import FramePlanner, Job, plan_frame
-from affordance_grasp.replay.report.results import BROKEN, PICTURES, PLANNED, FrameResult, Lost
+from affordance_grasp.replay.report.results import (
+    BROKEN,
+    PICTURES,
+    PLANNED,
+    SCENES,
+    FrameResult,
+    Lost,
+)
 from affordance_grasp.replay.report.summary import Tally, tally
 from affordance_grasp.replay.source import FrameSource
 from affordance_grasp.streams.pairing import SLOP_NS
@@ -29,7 +36,15 @@ RESULTS = "frames.jsonl"
 SUMMARY, TABLE, PAGE = "summary.json", "frames.csv", "report.html"
 """The files written from the results at the end."""
 HOPELESS = 10
-NO_RESULT = ("out", "pictures_every", "strict", "workers", "backend", "min_confidence")
+NO_RESULT = (
+    "out",
+    "pictures_every",
+    "scenes_every",
+    "strict",
+    "workers",
+    "backend",
+    "min_confidence",
+)
 """Options without influence on results."""
 
 Frames = Journal[FrameResult]
@@ -192,5 +207,6 @@ def _forget(folder: Path) -> None:
     if not any((folder / name).exists() for name in (RESULTS, RUN)):
         return
     made = [folder / name for name in (SUMMARY, TABLE, PAGE, RESULTS, RUN)]
-    for path in (*(folder / PICTURES).glob("[0-9]*.jpg"), *made):
+    drawn = (*(folder / PICTURES).glob("[0-9]*.jpg"), *(folder / SCENES).glob("[0-9]*.html"))
+    for path in (*drawn, *made):
         path.unlink(missing_ok=True)

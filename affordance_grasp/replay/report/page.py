@@ -11,7 +11,7 @@ from affordance_grasp.errors import InvalidInput
 from affordance_grasp.files import write_file
 from affordance_grasp.image_files import read_color
 from affordance_grasp.replay.report.chart import Line, chart
-from affordance_grasp.replay.report.results import PLANNED, FrameResult, read_results
+from affordance_grasp.replay.report.results import PLANNED, FrameResult, read_results, scene_name
 from affordance_grasp.report.figures import encode_jpeg, to_width
 
 MAX_FIGURES = 24
@@ -146,6 +146,9 @@ def _figure_cell(result: FrameResult, path: Path) -> str:
     if result.on_part is not None:
         words = ("good", "on the part") if result.on_part else ("bad", "not on the part")
         verdict = f' <span class="{words[0]}">{words[1]}</span>'
+    scene = scene_name(result.index)
+    if (path.parents[1] / scene).is_file():
+        verdict += f' <a href="{scene}">in 3-D</a>'
     data = b64encode(encode_jpeg(image, 80)).decode()
     return (
         f'<figure><img alt="frame {result.index}" src="data:image/jpeg;base64,{data}">'

@@ -15,7 +15,7 @@ PLANNED: Kind
 NOTHING: Kind
 BROKEN: Kind
 PLANNED, NOTHING, BROKEN = KINDS = get_args(Kind)
-PICTURES = "frames"
+PICTURES, SCENES = "frames", "scenes"
 PICTURE = re.compile(rf"{PICTURES}/\d+\.jpg")
 
 
@@ -75,3 +75,8 @@ class FrameResult:
 def read_results(path: Path) -> Iterator[FrameResult]:
     """The results of a finished or unfinished replay, in order, one at a time."""
     return read_journal(path, FrameResult)
+
+
+def scene_name(index: int) -> str:
+    """The 3-D page of a frame, from the folder of the replay."""
+    return f"{SCENES}/{index:06d}.html"
