@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from affordance_grasp.control.arm.inverse import classify
 from affordance_grasp.control.robot import RobotConfig
 from affordance_grasp.errors import MissingPackage, Unreachable
 from affordance_grasp.extras import require
@@ -19,9 +20,9 @@ from affordance_grasp.geometry import Floats
 WANTED_BY = "a way round an obstacle"
 BUDGET = 12_000
 """Configurations that may be checked for one frame's grasps, or for one pick."""
-PATHS = 1_000
-"""Configurations at the grasp whose straight paths may be sought for one frame's grasps: 5 s of
-the Aubo-i5's, where the first 60 grasps are blocked whichever way the arm stands."""
+PATHS = {"three_parallel": 1_000, "numeric": 200}
+"""Inverse kinematics and straight paths to a configuration that may be sought for one frame's
+grasps, by the arm's solver: 5 to 15 s, or 60 grasps that are blocked however the arm stands."""
 SEARCH, SHORTENING = 5_000, 1_500
 """The same for one search, and for shortening what it found."""
 SPARE_M = 0.01
@@ -52,16 +53,17 @@ def joint_line(q_from: Floats, q_to: Floats, step_rad: float) -> Floats:
 class Detours:
     """Searches that share one budget of checks, so that they end; alike for alike questions."""
 
-    def __init__(self, robot: RobotConfig, budget: int = BUDGET, paths: int = PATHS) -> None:
+    def __init__(self, robot: RobotConfig, budget: int = BUDGET, paths: int | None = None) -> None:
         """Within the robot's joint limits, by the resolution of its settings."""
         self._arm, self._step_rad = robot.arm, robot.settings.path_step_rad
-        self._left, self._paths_left = budget, paths
+        self._left = budget
+        self._paths_left = PATHS[classify(robot.arm)] if paths is None else paths
         self._found: list[Floats] = []
         self.remark = ""
         """What a refusal should say of the searches: empty where there was none."""
 
     def count_path(self) -> None:
-        """Straight paths to one more configuration are sought."""
+        """One more is sought."""
         self._paths_left -= 1
 
     @property

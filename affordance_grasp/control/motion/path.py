@@ -66,6 +66,8 @@ def find_path(
     _check_closing(robot, T, width_m, open_width_m)
     if around is not None:
         around.check_hand(T, width_m, open_width_m)
+    count = (lambda: None) if detours is None else detours.count_path
+    count()
     T_tcp_tool0 = invert(robot.gripper.T_tool0_tcp(width_m))
     failures: list[Unreachable] = []
     blocked: list[tuple[JointPath, _Checks]] = []
@@ -76,8 +78,7 @@ def find_path(
         )
         try:
             checks.at_grasp(q_grasp)
-            if detours is not None:
-                detours.count_path()
+            count()
             stages = _stages(robot, q_now, q_grasp, T_grasp @ T_tcp_tool0)
             path = JointPath(*stages, T_grasp, open_width_m)
             checks.straights(path.descend, path.lift)
