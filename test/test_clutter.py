@@ -4,7 +4,7 @@ import pytest
 from affordance_grasp.control.motion.pick import plan_pick
 from affordance_grasp.control.robot import load_robot
 from affordance_grasp.errors import InvalidInput, Unreachable
-from affordance_grasp.geometry import pose
+from affordance_grasp.geometry import invert, pose, project, transform_points
 from affordance_grasp.scene.cloud import segment_scene
 from affordance_grasp.scene.obstacles import find_obstacles
 from affordance_grasp.simulation.cell.actuators import execute_pick
@@ -14,6 +14,7 @@ from affordance_grasp.simulation.cell.clutter import (
     GAP_M,
     HEIGHT_M,
     Neighbour,
+    household_neighbours,
     random_neighbours,
 )
 from affordance_grasp.simulation.cell.placement import random_placement, table_pose
@@ -77,3 +78,32 @@ def test_the_planner_refuses_what_would_touch_and_the_simulator_tells_who_did(cr
     outcome = execute_pick(crowded, plan_pick(ROBOT, q, T, 0.03))
     assert outcome.met_neighbours
     assert set(outcome.met_neighbours) <= {"arm", "gripper", "pad", "object"}
+
+
+def test_a_neighbour_that_was_taken_is_held_in_place_of_the_object():
+    beside = Neighbour(box(0.03, 0.06, 0.05), table_pose(0.5, 0.1, 0.0))
+    with World(
+        ROBOT, box(0.03, 0.06, 0.05), table_pose(0.5, -0.1, 0), neighbours=[beside]
+    ) as cell:
+        places = np.array([[0.5, 0.1, 0.05], [0.5, -0.1, 0.05], [0.5, 0.0, 0.0]])
+        uv = project(transform_points(invert(cell.T_base_cam), places), cell.intrinsics.K)
+        assert [cell.thing_at(each) for each in uv] == ["neighbour0/body", "object/body", ""]
+        assert not cell.outcome().held_neighbour
+        q = cell.joint_positions()
+        outcome = execute_pick(cell, plan_pick(ROBOT, q, pose(DOWN, [0.5, 0.1, 0.03]), 0.03))
+    assert outcome.held_neighbour
+    assert not outcome.held and not outcome.lifted
+
+
+def test_household_neighbours_are_of_other_families_and_apart():
+    thing = make_object("mug", 0)
+    for seed in range(8):
+        T = random_placement(seed)
+        found = household_neighbours(ROBOT, thing, T, seed, 5)
+        families = [each.household_object.family for each in found]
+        assert len({*families, "mug"}) == 6
+        for each in found:
+            away = np.linalg.norm(each.T_base_object[:2, 3] - T[:2, 3])
+            assert DISTANCE_M[0] <= away <= DISTANCE_M[1]
+        again = household_neighbours(ROBOT, thing, T, seed, 5)
+        assert [each.household_object for each in again] == [e.household_object for e in found]

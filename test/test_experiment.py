@@ -4,7 +4,7 @@ import pytest
 from affordance_grasp.candidates.generators import make_generator
 from affordance_grasp.cli import main
 from affordance_grasp.commands import experiment as experiment_command
-from affordance_grasp.commands.experiment import PAPER_OBJECTS
+from affordance_grasp.commands.experiment import PAPER_OBJECTS, ExperimentOptions
 from affordance_grasp.control.robot import load_robot
 from affordance_grasp.datatypes import Heatmap
 from affordance_grasp.errors import UnknownName
@@ -64,6 +64,20 @@ def test_only_what_asks_for_a_heatmap_is_done_once_per_method():
         "exact",
     ]
     assert [t.rule for t in trials] == [*["bands"] * 2, *["argmax"] * 2, "quality", "bands"]
+
+
+def test_every_method_has_a_planner_of_its_own_and_what_needs_no_heatmap_shares_one():
+    def planned(*rules, **more):
+        of_methods = ExperimentOptions(rules=rules, **more).of_methods()
+        return {name: (each.method, each.rule) for name, each in of_methods.items()}
+
+    assert planned("exact", "quality") == {"": ("plsp", "quality")}
+    assert planned("argmax") == {"plsp": ("plsp", "bands")}
+    assert planned("bands", "exact", compare=("looptrans",)) == {
+        "plsp": ("plsp", "bands"),
+        "looptrans": ("looptrans", "bands"),
+        "": ("plsp", "quality"),
+    }
 
 
 def test_an_object_that_no_query_makes_sense_for_is_refused():
