@@ -123,6 +123,7 @@ def test_summary_and_table_count_by_way_and_object(summary):
     assert summary["ways"]["bands"] == {
         "trials": 3,
         "lifted": 2,
+        "aimed_right": 0,
         "success": 2,
         "interval": [0.2077, 0.9385],
         "causes": {"no IK": 1},
@@ -155,8 +156,8 @@ def test_causes_are_counted_and_trials_are_rows(summary):
     ]
     assert report(summary).count("\n\n") == 2
     head, first, *_ = as_csv(summary).splitlines()
-    assert head.startswith("way,family,pose,query,success,lifted,cause,aimed_at,")
-    assert first.startswith("bands,mug,0,hold,True,True,,,")
+    assert head.startswith("way,family,pose,query,success,lifted,cause,aimed_at,aimed_right,")
+    assert first.startswith("bands,mug,0,hold,True,True,,,False,")
 
 
 @pytest.fixture(scope="module")
@@ -177,6 +178,7 @@ def test_one_trial_lifts_a_screwdriver_and_says_what_it_holds(tmp_path, planners
     assert result.lifted
     assert result.by_part == (set(result.parts_held) <= {"handle"})
     assert result.aimed_at in {f"object/{part}" for part in result.parts_held}
+    assert result.aimed_right == (result.aimed_at == "object/handle")
     assert (result.cause is Cause.NONE) == result.success
     assert 0 < result.turned_deg < 60
     assert result.timings_ms["total"] > 0
@@ -189,7 +191,7 @@ def test_one_trial_lifts_a_screwdriver_and_says_what_it_holds(tmp_path, planners
 def test_who_knows_the_part_takes_the_named_mug_by_its_handle_among_others(tmp_path, planners):
     trial = Trial("mug", 0, way="exact", clutter=True)
     result = run_trial(planners, trial, Album(tmp_path))
-    assert result.success and result.aimed_at == "object/handle"
+    assert result.success and result.aimed_right and result.aimed_at == "object/handle"
     assert list(tmp_path.iterdir()) == []  # pictures of failures alone
 
 
@@ -228,6 +230,7 @@ def test_an_experiment_in_which_there_is_no_grasp_at_all_has_failed(monkeypatch,
             "'best'; known: bands, argmax, quality, exact",
         ),
         (["--compare", "dino"], "unknown method 'dino'"),
+        (["--clutter", "--neighbours", "2"], "give one of them"),
         (["--checkpoint", "nowhere.safetensors"], "does not exist"),
     ],
 )

@@ -14,6 +14,7 @@ from affordance_grasp import __version__
 from affordance_grasp.batch.backends import BACKENDS, PROCESSES
 from affordance_grasp.configuration.flags import add_flags, read_flags
 from affordance_grasp.configuration.settings import Count, Word, about, one_of, record
+from affordance_grasp.errors import InvalidInput
 from affordance_grasp.experiment.ways import asks_a_method
 from affordance_grasp.planning import PlanningOptions
 from affordance_grasp.rules import RULES
@@ -75,6 +76,14 @@ class ExperimentOptions(PlanningOptions, title="experiment"):
     out: Annotated[
         Path | None, about("folder for results.json, picks.csv, tables.md and pictures")
     ] = None
+
+    def check(self) -> None:
+        """Refuse two kinds of neighbours at once."""
+        if self.clutter and self.neighbours:
+            raise InvalidInput(
+                "experiment: --clutter puts household objects beside the object and --neighbours "
+                "tall things; give one of them"
+            )
 
     def of_methods(self) -> "dict[str, ExperimentOptions]":
         """Settings of a plan by the method of its heatmap; empty: without one."""

@@ -21,7 +21,7 @@ from affordance_grasp.errors import (
     MotionFault,
     Unreachable,
 )
-from affordance_grasp.experiment.causes import Cause, unplanned, unsuccessful
+from affordance_grasp.experiment.causes import OBJECT, Cause, unplanned, unsuccessful
 from affordance_grasp.experiment.exact import ExactGrounder
 from affordance_grasp.experiment.trials import Trial, TrialResult
 from affordance_grasp.experiment.ways import EXACT
@@ -46,16 +46,14 @@ class Album:
     folder: Path | None = None
     of: Pictures = "failures"
 
-    def wants(self, result: TrialResult) -> bool:
-        """Whether there is to be a picture of it."""
-        chosen = self.of == "all" or (self.of == "failures" and not result.success)
-        return chosen and self.folder is not None
-
-    def add(self, trial: Trial, plan: GraspPlan, world: World) -> None:
-        """The plan, and the cell as it is now."""
+    def add(self, result: TrialResult, plan: GraspPlan, world: World) -> None:
+        """The plan, and the cell as it is now, where there is to be a picture of the pick."""
+        wanted = self.of == "all" or (self.of == "failures" and not result.success)
+        if self.folder is None or not wanted:
+            return
+        trial = result.trial
         words = trial.column, label(trial.family), trial.affordance, str(trial.pose)
         name = "_".join(words).replace(":", "_").replace(" ", "_")
-        assert self.folder is not None
         write_png(self.folder / f"{name}.png", plan_figures(plan)["board"])
         write_png(self.folder / f"{name}_end.png", world.photo())
 
@@ -79,8 +77,7 @@ def run_trial(
         except AffordanceGraspError as error:
             return TrialResult(trial, False, False, Cause.REFUSED, fault=str(error))
         result = _result(world, trial, plan)
-        if album.wants(result):
-            album.add(trial, plan, world)
+        album.add(result, plan, world)
     return result
 
 
@@ -110,7 +107,9 @@ def _result(world: World, trial: Trial, plan: GraspPlan) -> TrialResult:
     if plan.best is None:
         cause = unplanned(_rejections(plan))
         return replace(unmoved, cause=cause, fault=plan.refusal)
-    aimed = replace(unmoved, heat=plan.best.heat, aimed_at=world.thing_at(plan.best.contact_uv))
+    thing, _, part = (aimed_at := world.thing_at(plan.best.contact_uv)).partition("/")
+    right = thing == OBJECT and part in trial.parts
+    aimed = replace(unmoved, heat=plan.best.heat, aimed_at=aimed_at, aimed_right=right)
     try:
         execution, turned_rad = _pick(world, plan.best, plan)
     except (MotionFault, Unreachable) as error:

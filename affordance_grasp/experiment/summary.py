@@ -47,6 +47,7 @@ def _counts(results: Sequence[TrialResult]) -> Json:
     return {
         "trials": len(results),
         "lifted": sum(r.lifted for r in results),
+        "aimed_right": sum(r.aimed_right for r in results),
         "success": success,
         "interval": [round(bound, 4) for bound in wilson(success, len(results))],
         "causes": dict(causes.most_common()),

@@ -12,8 +12,8 @@ from affordance_grasp.simulation.objects.imported import label
 Json = dict[str, Any]
 TITLES = {WITHOUT_AFFORDANCE: "without affordance", EXACT: "exact part"}
 RECORDED = (
-    *("family", "pose", "query", "success", "lifted", "cause", "aimed_at", "parts_held"),
-    *("met_neighbours", "heat", "width_m", "turned_deg", "fault"),
+    *("family", "pose", "query", "success", "lifted", "cause", "aimed_at", "aimed_right"),
+    *("parts_held", "met_neighbours", "heat", "width_m", "turned_deg", "fault"),
 )
 
 

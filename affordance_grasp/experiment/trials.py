@@ -84,7 +84,8 @@ class TrialResult:
     """Outcome of a trial.
 
     ``cause``: why it failed. ``aimed_at``: what the camera's picture shows where the chosen grasp
-    closes, as ``object/part``; other things are ``neighbour0/…``. ``turned_deg``: how far the
+    closes, as ``object/part``; other things are ``neighbour0/…``; ``aimed_right``: that is a
+    functional part of the object. ``turned_deg``: how far the
     object turned in the fingers from closing to the end. ``fault``: why planning failed.
     ``met_neighbours``: which of robot and object touched another thing.
     """
@@ -94,6 +95,7 @@ class TrialResult:
     by_part: bool
     cause: Cause = Cause.NONE
     aimed_at: str = ""
+    aimed_right: bool = False
     parts_held: tuple[str, ...] = ()
     heat: float = 0.0
     width_m: float = 0.0
