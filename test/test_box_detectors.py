@@ -1,6 +1,7 @@
 import json
 import shutil
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from agd20k_tree import write_tree
 from tiny_detectors import write_grounding_dino, write_owlv2
 
 from affordance_grasp.cli import main
+from affordance_grasp.datasets.affordances_file import AffordanceNotes
 from affordance_grasp.datasets.agd20k import load_split
 from affordance_grasp.datasets.detections import DETECTIONS_FILE, FoundBoxes, RecordedDetector
 from affordance_grasp.errors import EnvironmentFault, ExternalFault, InvalidInput
@@ -89,6 +91,16 @@ def test_the_published_words_name_all_pairs_of_agd20k():
     prompts = read_prompts()
     assert len(prompts) == 36 and sum(map(len, prompts.values())) == 124
     assert prompts["cut_with"]["knife"] == "knife blade"
+
+
+def test_a_data_sets_own_words_come_first(split):
+    notes = {
+        "hold": AffordanceNotes(parts={"mug": "ear of the mug"}),
+        "hang_up": AffordanceNotes(),
+    }
+    prompts = read_prompts(split=replace(split, notes=notes))
+    assert prompts["hold"]["mug"] == "ear of the mug"
+    assert prompts["hold"]["knife"] == "knife handle" and prompts["hang_up"] == {}
 
 
 @pytest.mark.parametrize("text", ["hold: handle", "hold: {mug: 3}", "hold: {mug: ' '}", "- mug"])

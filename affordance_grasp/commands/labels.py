@@ -70,7 +70,11 @@ def add_arguments_detect_boxes(parser: argparse.ArgumentParser) -> None:
     which.add_argument(
         "--released", type=Path, nargs=2, metavar="FILE", help="PLSP's det_wholeobj_{ego,exo}.pth"
     )
-    parser.add_argument("--prompts", type=Path, help="YAML (default: config/part_prompts.yaml)")
+    parser.add_argument(
+        "--prompts",
+        type=Path,
+        help="YAML (default: of affordances.yaml, then config/part_prompts.yaml)",
+    )
     parser.add_argument("--out", type=Path, help=f"(default: SPLIT/trainset/{DETECTIONS_FILE})")
     parser.add_argument("--overwrite", action="store_true", help="replace existing boxes")
     parser.add_argument(
@@ -126,7 +130,7 @@ def run_detect_boxes(arguments: argparse.Namespace) -> int:
     found = write_detections(
         split,
         _box_detector(arguments),
-        read_prompts(arguments.prompts),
+        read_prompts(arguments.prompts, split),
         path,
         partial(tqdm, desc="boxes", unit="image"),
     )

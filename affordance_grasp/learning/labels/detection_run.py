@@ -38,13 +38,26 @@ class BoxCount:
     without_part: int
 
 
-def read_prompts(path: Path | None = None) -> Prompts:
-    """What a detector is asked for, by affordance and object; the published words by default.
+def read_prompts(path: Path | None = None, split: Split | None = None) -> Prompts:
+    """What a detector is asked for, by affordance and object.
+
+    Without a ``path`` the published words, and before those the parts that the data set's
+    ``affordances.yaml`` names.
 
     Raises:
         InvalidInput: the file is no YAML of affordances with texts for objects.
     """
-    path = path or share_path(PROMPTS_FILE)
+    if path is None:
+        prompts = {
+            name: dict(objects) for name, objects in _read(share_path(PROMPTS_FILE)).items()
+        }
+        for name, notes in split.notes.items() if split else ():
+            prompts.setdefault(name, {}).update(notes.parts)
+        return prompts
+    return _read(path)
+
+
+def _read(path: Path) -> Prompts:
     values = read_yaml(path, "prompts of parts")
     right = isinstance(values, dict) and all(
         isinstance(objects, dict)
