@@ -1,7 +1,8 @@
-"""``dataset clips SOURCE DIR`` and ``dataset unpack DIR``: exocentric clips of a data set."""
+"""``dataset clips``, ``dataset unpack`` and ``dataset hotspots``: exocentric clips."""
 
 import argparse
 import shutil
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
@@ -10,11 +11,11 @@ from affordance_grasp.datasets.agd20k import OBJECT_MASKS, PARTS, TRAINING_SPLIT
 from affordance_grasp.errors import InvalidInput, UnknownName
 from affordance_grasp.simulation.dataset.config import ClipConfig
 
-ACTIONS = ("clips", "unpack")
+ACTIONS = ("clips", "unpack", "hotspots")
 
 
 def add_actions(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Declare both."""
+    """Declare all."""
     clips = actions.add_parser("clips", help="render clips of hands in the place of images")
     clips.add_argument("source", type=Path, metavar="SOURCE", help="a simulated data set")
     clips.add_argument("folder", type=Path, metavar="DIR", help="root of the new data set")
@@ -25,16 +26,29 @@ def add_actions(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     for action in (clips, unpack):
         action.add_argument("--split", default="Seen", choices=TRAINING_SPLITS)
     add_flags(clips, ClipConfig)
+    hotspots = actions.add_parser("hotspots", help="OPRA or EPIC -> clips and a test set")
+    hotspots.add_argument("kind", choices=("opra", "epic"), help="whose layout SOURCE has")
+    hotspots.add_argument("source", type=Path, metavar="SOURCE", help="its frames and images")
+    hotspots.add_argument("annotations", type=Path, metavar="FILE", help="annotations.json")
+    hotspots.add_argument("folder", type=Path, metavar="DIR", help="root of the new data set")
+    hotspots.add_argument("--frames", type=int, default=32, help="of every clip, at most (32)")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Do either."""
+    """Do what is asked for."""
     if arguments.action == "clips":
         return _render(arguments)
-    from affordance_grasp.datasets.clips import unpack_clips
-
     if arguments.frames < 1:
         raise InvalidInput(f"--frames is {arguments.frames}; it must be at least 1")
+    if arguments.action == "hotspots":
+        from affordance_grasp.datasets.hotspots import import_hotspots
+
+        names = ("kind", "source", "annotations", "folder", "frames")
+        count = import_hotspots(*(getattr(arguments, name) for name in names))
+        print(", ".join(f"{number} {what}" for what, number in asdict(count).items()))
+        return 0
+    from affordance_grasp.datasets.clips import unpack_clips
+
     exocentric = arguments.folder / arguments.split / PARTS[1]
     written, kept = unpack_clips(exocentric, arguments.frames)
     print(f"{written} clips unpacked, {kept} were there")

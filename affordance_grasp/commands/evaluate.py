@@ -27,6 +27,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--checkpoint", type=Path, help="export its maps first")
     parser.add_argument("--maps", type=Path, help="folder of the maps (default: beside it)")
     parser.add_argument("--saliency", metavar="BACKBONE", help="its saliency is a baseline too")
+    parser.add_argument(
+        "--hotspots", action="store_true", help="KLD, SIM and AUC-J on 28x28 too, as for video"
+    )
     parser.add_argument("--published", action="store_true", help="print the published table too")
 
 
@@ -46,7 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
     measured = score_exported(maps, split, arguments.protocol)
     saliency = _saliency(arguments, split) if arguments.saliency else None
     trivial = baselines(split.test, arguments.protocol, saliency)
-    summary = {
+    summary: dict[str, Any] = {
         "split": split.name,
         "data": str(split.folder.resolve()),
         "protocol": arguments.protocol,
@@ -56,10 +59,25 @@ def run(arguments: argparse.Namespace) -> int:
     }
     if arguments.published:
         summary["published"] = _published(arguments.split)
+    if arguments.hotspots:
+        summary["hotspots"] = _hotspots(maps, split)
     write_file(maps / f"summary_{arguments.protocol}.json", json.dumps(summary, indent=1))
     write_table(maps / f"affordances_{arguments.protocol}.csv", measured)
     print(json.dumps(summary) if arguments.json else _report(arguments, measured, trivial))
+    if arguments.hotspots and not arguments.json:
+        found = summary["hotspots"]
+        figures = [found[name] for name in ("kld", "sim", "auc_j")]
+        print("as hotspots, 28x28: KLD {:.3f} SIM {:.3f} AUC-J {:.3f}".format(*figures))
     return 0
+
+
+def _hotspots(maps: Path, split: Split) -> dict[str, float]:
+    from affordance_grasp.image_files import read_gray
+    from affordance_grasp.learning.evaluation.evaluate import exported_maps
+    from affordance_grasp.learning.evaluation.hotspots import hotspot_scores
+
+    truths = (read_gray(item.truth) / 255.0 for item in split.test)
+    return hotspot_scores(exported_maps(maps, split), truths)
 
 
 def _maps_folder(arguments: argparse.Namespace) -> Path:

@@ -152,6 +152,11 @@ def export_maps(
 
 def score_exported(folder: Path, split: Split, protocol: str) -> Evaluation:
     """Step two: score the maps in ``folder``; refuses maps of other test items."""
+    return TestTruth(split.test, protocol).evaluate(exported_maps(folder, split))
+
+
+def exported_maps(folder: Path, split: Split) -> NDArray[np.float32]:
+    """The maps (N, h, w) that were exported for the split's test items."""
     try:
         index = read_json(folder / INDEX_FILE, "index")
         encoded = read_bytes(folder / MAPS_FILE, "maps", MAX_MAPS_BYTES)
@@ -170,7 +175,7 @@ def score_exported(folder: Path, split: Split, protocol: str) -> Evaluation:
             f"{folder / MAPS_FILE} holds {maps.dtype} {maps.shape} instead of float32 "
             f"({len(items)}, h, w); export again"
         )
-    return TestTruth(split.test, protocol).evaluate(maps)
+    return maps
 
 
 def uniform_map() -> NDArray[np.float32]:
