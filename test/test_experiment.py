@@ -1,3 +1,5 @@
+from xml.etree import ElementTree
+
 import numpy as np
 import pytest
 
@@ -9,6 +11,7 @@ from affordance_grasp.control.robot import load_robot
 from affordance_grasp.datatypes import Heatmap
 from affordance_grasp.errors import UnknownName
 from affordance_grasp.experiment.causes import Cause
+from affordance_grasp.experiment.chart import WIDTH, success_chart
 from affordance_grasp.experiment.picking import Album, run_trial
 from affordance_grasp.experiment.summary import summarise
 from affordance_grasp.experiment.tables import (
@@ -136,6 +139,18 @@ def test_summary_and_table_count_by_way_and_object(summary):
     assert "| mug | 2/2 (2 lifted) | 0/2 (1 lifted) |" in text
     assert "| **all** | **2/3 (2 lifted)** | **1/3 (2 lifted)** |" in text
     assert "| 95 % | 21 to 94 | 6 to 79 |" in text
+
+
+def test_the_chart_has_a_dot_and_a_whisker_for_every_object_and_way(summary):
+    drawing = ElementTree.fromstring(success_chart(summary))
+    svg = "{http://www.w3.org/2000/svg}"
+    words = [each.text for each in drawing.iter(f"{svg}text")]
+    assert {"mug", "pan", "all", "bands", "without affordance", "100 %"} <= set(words)
+    dots = [(float(e.get("cx")), e.get("fill")) for e in drawing.iter(f"{svg}circle")]
+    assert len(dots) == 2 + 3 * 2  # the legend, and every object and all
+    mug_bands, mug_quality = dots[2:4]
+    assert mug_bands[0] - mug_quality[0] == WIDTH  # 2 of 2 and 0 of 2
+    assert mug_bands[1] != mug_quality[1]
 
 
 def test_a_way_is_set_against_the_picks_without_affordance_scene_by_scene(summary):

@@ -74,7 +74,8 @@ class ExperimentOptions(PlanningOptions, title="experiment"):
     workers: Annotated[Count, about("processes")] = 2
     backend: Annotated[Word, about(BACKENDS)] = PROCESSES
     out: Annotated[
-        Path | None, about("folder for results.json, picks.csv, tables.md and pictures")
+        Path | None,
+        about("folder for tables, results.json, picks.csv, chart and pictures"),
     ] = None
 
     def check(self) -> None:
@@ -146,6 +147,7 @@ def _pick_all(trials: "list[Trial]", options: ExperimentOptions, folder: Path) -
 
     from affordance_grasp.batch.journal import Journal, begin_run
     from affordance_grasp.batch.spread import spread
+    from affordance_grasp.experiment.chart import success_chart
     from affordance_grasp.experiment.picking import Album, run_trial
     from affordance_grasp.experiment.summary import summarise
     from affordance_grasp.experiment.tables import as_csv, report
@@ -166,6 +168,7 @@ def _pick_all(trials: "list[Trial]", options: ExperimentOptions, folder: Path) -
             write_json(folder / "results.json", summary)
             write_file(folder / "picks.csv", as_csv(summary))
             write_file(folder / "tables.md", report(summary) + "\n")
+            write_file(folder / "success.svg", success_chart(summary))
             picks.remove()
     return summary
 
