@@ -122,7 +122,9 @@ class Blank:
 def test_all_queries_on_a_image_share_one_pass(split):
     network = ByLabel()
     text = torch.tensor([[0.0], [0.5], [0.25]])
-    maps = predict_maps(network, Blank(), split.test, ("pour", "cut_with", "hold"), text)
+    maps = predict_maps(
+        network, Blank(), [i.image for i in split.test], ("pour", "cut_with", "hold"), text
+    )
     assert network.images == 4
     expected = {"pour": 0.0, "cut_with": 1.5, "hold": 2.25}
     assert [m[0, 0] for m in maps] == [expected[i.image.affordance] for i in split.test]

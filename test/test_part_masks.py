@@ -159,6 +159,10 @@ def test_other_folders_and_figures_are_refused(tmp_path, capsys):
 
 
 def test_a_test_set_alone_is_no_training_set(tmp_path, capsys):
-    with pytest.raises(SystemExit):
-        main(["train", "--data", str(tmp_path), "--split", "UMD", "--out", str(tmp_path / "run")])
-    assert "invalid choice: 'UMD'" in capsys.readouterr().err
+    for part in ("egocentric/hold/mug/a.jpg", "GT/hold/mug/a.png"):
+        path = tmp_path / "UMD/testset" / part
+        path.parent.mkdir(parents=True)
+        path.touch()
+    out = str(tmp_path / "run")
+    assert main(["train", "--data", str(tmp_path), "--split", "UMD", "--out", out]) == 2
+    assert "UMD is a test set; it has no images to train on" in capsys.readouterr().err

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from affordance_grasp.errors import UnknownName
 from affordance_grasp.simulation.dataset.functional_parts import FUNCTIONAL_PARTS
 from affordance_grasp.simulation.dataset.person import (
     ARM,
@@ -22,17 +21,12 @@ PAIRS = [(a, f) for a, families in FUNCTIONAL_PARTS.items() for f in families]
 @pytest.mark.parametrize(("affordance", "family"), PAIRS)
 def test_grip_is_at_the_functional_part(affordance, family):
     obj = make_object(family, 2)
-    grip = find_grip(obj, affordance, np.random.default_rng(0))
+    grip = find_grip(obj, FUNCTIONAL_PARTS[affordance][family], np.random.default_rng(0))
     low, high = obj.bounds_m(FUNCTIONAL_PARTS[affordance][family])
     assert (grip.centre_m > low - 0.005).all()
     assert (grip.centre_m < high + 0.005).all()
     assert grip.axis @ grip.outward == pytest.approx(0, abs=1e-9)
     assert np.linalg.norm(grip.tangent) == pytest.approx(1)
-
-
-def test_a_mug_is_not_opened():
-    with pytest.raises(UnknownName, match="for 'open'"):
-        find_grip(make_object("mug", 0), "open", np.random.default_rng(0))
 
 
 def test_fingers_close_around_the_axis_and_the_arm_leads_away():

@@ -7,8 +7,10 @@ from functools import partial
 from pathlib import Path
 
 from affordance_grasp.configuration.flags import add_flags, read_flags
-from affordance_grasp.datasets.agd20k import OBJECT_MASKS, PARTS, TRAINING_SPLITS, load_split
+from affordance_grasp.datasets.affordances_file import write_affordances
+from affordance_grasp.datasets.agd20k import OBJECT_MASKS, PARTS, load_training_split
 from affordance_grasp.errors import InvalidInput, UnknownName
+from affordance_grasp.learning.flags import add_split_flag
 from affordance_grasp.simulation.dataset.config import ClipConfig
 
 ACTIONS = ("clips", "unpack", "hotspots")
@@ -24,7 +26,7 @@ def add_actions(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     unpack.add_argument("folder", type=Path, metavar="DIR", help="root of the data set")
     unpack.add_argument("--frames", type=int, default=32, help="of every clip (32)")
     for action in (clips, unpack):
-        action.add_argument("--split", default="Seen", choices=TRAINING_SPLITS)
+        add_split_flag(action)
     add_flags(clips, ClipConfig)
     hotspots = actions.add_parser("hotspots", help="OPRA or EPIC -> clips and a test set")
     hotspots.add_argument("kind", choices=("opra", "epic"), help="whose layout SOURCE has")
@@ -66,7 +68,7 @@ def _render(arguments: argparse.Namespace) -> int:
     unknown = [name for name in arguments.objects or () if name not in FAMILIES]
     if unknown:
         raise UnknownName("object that can be simulated", unknown[0], tuple(FAMILIES))
-    split = load_split(arguments.source, arguments.split)
+    split = load_training_split(arguments.source, arguments.split)
     chosen = set(arguments.objects or FAMILIES)
     pairs = {image.pair for image in split.train_ego if image.object in chosen}
     if not pairs:
@@ -77,6 +79,8 @@ def _render(arguments: argparse.Namespace) -> int:
             source, target = (root / part / affordance / name for root in (split.folder, folder))
             if source.is_dir():
                 shutil.copytree(source, target, dirs_exist_ok=True)
+    if split.notes:
+        write_affordances(arguments.folder, split.notes)
     progress = partial(tqdm, desc="clips", unit="clip")
     count = write_clips(folder / "trainset", pairs, config, progress)
     print(f"{count} clips rendered below {folder / PARTS[1]}")

@@ -1,4 +1,4 @@
-"""``dataset simulate DIR``, ``detect DIR``, ``import KIND SOURCE DIR``, and those of clips."""
+"""``dataset``: ``simulate``, ``detect``, ``import``, and those of own data and of clips."""
 
 import argparse
 import json
@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 from affordance_grasp.batch.backends import BACKENDS, PROCESSES
-from affordance_grasp.commands import clips
+from affordance_grasp.commands import clips, own_data
 from affordance_grasp.configuration.flags import add_flags, read_flags
 from affordance_grasp.simulation.dataset.config import DatasetConfig
 from affordance_grasp.simulation.dataset.detector import SimulatedDetector
@@ -16,7 +16,7 @@ IMPORTED = {"umd": "UMD", "iit-aff": "IIT-AFF"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare ``simulate DIR``, ``detect DIR`` and ``import KIND SOURCE DIR``."""
+    """Declare ``simulate``, ``detect``, ``init`` and ``check DIR``, ``import KIND SOURCE DIR``."""
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     make = actions.add_parser("simulate", help="render the images and their ground truth")
     again = actions.add_parser("detect", help="write detections.json anew with other fault rates")
@@ -28,6 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     make.add_argument("--backend", default=PROCESSES, help=BACKENDS)
     make.add_argument("--json", action="store_true", help="print the manifest as JSON")
     clips.add_actions(actions)
+    own_data.add_actions(actions)
     _add_import(actions.add_parser("import", help="photographs with part masks as a test set"))
 
 
@@ -40,11 +41,12 @@ def _add_import(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Write the data set, its detections only, or the photographs of another."""
+    """Write the data set, its detections only, or the photographs of another; or check it."""
     if arguments.action == "import":
         return _import(arguments)
-    if arguments.action in clips.ACTIONS:
-        return clips.run(arguments)
+    for others in (clips, own_data):
+        if arguments.action in others.ACTIONS:
+            return others.run(arguments)
     from affordance_grasp.simulation.dataset.writer import detect, simulate
 
     detector = read_flags(SimulatedDetector, arguments)

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from affordance_grasp.datasets.agd20k import LAYOUTS, Split, load_split
+from affordance_grasp.datasets.agd20k import Split, load_test_split
 from affordance_grasp.encoders.device import check_device, limit_threads
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.files import write_file
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    add_learning_flags(parser, splits=LAYOUTS)
+    add_learning_flags(parser)
     parser.add_argument("--checkpoint", type=Path, help="export its maps first")
     parser.add_argument("--maps", type=Path, help="folder of the maps (default: beside it)")
     parser.add_argument("--saliency", metavar="BACKBONE", help="its saliency is a baseline too")
@@ -42,7 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
     )
 
     limit_threads(arguments.threads)
-    split = load_split(arguments.data, arguments.split)
+    split = load_test_split(arguments.data, arguments.split)
     maps = _maps_folder(arguments)
     if arguments.checkpoint:
         _export(arguments, split, maps)
@@ -118,7 +118,8 @@ def _export(arguments: argparse.Namespace, split: Split, folder: Path) -> None:
         if network.config.train_backbone
         else FeatureCache(_cache(arguments), encoder, encoding, tqdm).features(viewed)
     )
-    maps = predict_maps(network, images, split.test, affordances, text, device=device)
+    asked = [item.image for item in split.test]
+    maps = predict_maps(network, images, asked, affordances, text, device=device)
     about = {"checkpoint": str(arguments.checkpoint), "method": network.name, **asdict(encoding)}
     export_maps(folder, split, maps, about)
 

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
-from affordance_grasp.datasets.agd20k import TRAINING_SPLITS, Split, load_split
+from affordance_grasp.datasets.agd20k import Split, load_training_split
 from affordance_grasp.datasets.detections import DETECTIONS_FILE, RecordedDetector
 from affordance_grasp.errors import InvalidInput
+from affordance_grasp.learning.flags import add_split_flag
 from affordance_grasp.learning.labels.pseudo_labels import write_pseudo_labels
 from affordance_grasp.learning.labels.segments import (
     MASKER_NAMES,
@@ -34,7 +35,7 @@ NETWORKS = ("embedded", "paper")
 
 def _add_common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("data", type=Path, help="root of a data set in AGD20K's layout")
-    parser.add_argument("--split", default="Seen", choices=TRAINING_SPLITS)
+    add_split_flag(parser)
     parser.add_argument(
         "--boxes", type=Path, help=f"detector boxes (default: <split>/trainset/{DETECTIONS_FILE})"
     )
@@ -63,7 +64,7 @@ def add_arguments_pseudo_labels(parser: argparse.ArgumentParser) -> None:
 def add_arguments_detect_boxes(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("data", type=Path, help="root of a data set in AGD20K's layout")
-    parser.add_argument("--split", default="Seen", choices=TRAINING_SPLITS)
+    add_split_flag(parser)
     which = parser.add_mutually_exclusive_group(required=True)
     which.add_argument("--program", metavar="COMMAND", help="a part detector of others")
     which.add_argument("--network", metavar="NAME", help="Grounding DINO or OWLv2: folder or hub")
@@ -117,7 +118,7 @@ def run_detect_boxes(arguments: argparse.Namespace) -> int:
     """Ask the detector about every train image; write its boxes and report."""
     from affordance_grasp.learning.labels.detection_run import read_prompts, write_detections
 
-    split = load_split(arguments.data, arguments.split)
+    split = load_training_split(arguments.data, arguments.split)
     path = arguments.out or split.folder / "trainset" / DETECTIONS_FILE
     if arguments.released:
         from affordance_grasp.methods.plsp.released_files import merge_object_boxes
@@ -167,7 +168,7 @@ def run_pseudo_labels(arguments: argparse.Namespace) -> int:
     )
 
     if arguments.reject:
-        split = load_split(arguments.data, arguments.split)
+        split = load_training_split(arguments.data, arguments.split)
         print(f"{reject_labels(split, arguments.reject)} further labels are rejected")
         return 0
     split, detector = _data(arguments)
@@ -239,7 +240,7 @@ def run_refine_labels(arguments: argparse.Namespace) -> int:
 
 
 def _data(arguments: argparse.Namespace) -> tuple[Split, RecordedDetector]:
-    split = load_split(arguments.data, arguments.split)
+    split = load_training_split(arguments.data, arguments.split)
     boxes = arguments.boxes or split.folder / "trainset" / DETECTIONS_FILE
     return split, RecordedDetector(boxes)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from affordance_grasp.configuration.flags import add_flags, read_flags
-from affordance_grasp.errors import sentence
+from affordance_grasp.errors import UnknownName, sentence
 from affordance_grasp.extras import require
 from affordance_grasp.replay.options import ReplayOptions, TopicNames
 from affordance_grasp.rules import RULES
@@ -53,10 +53,24 @@ def _options(arguments: argparse.Namespace) -> ReplayOptions:
     return replace(options, precision=choose_precision(options.precision, options.device))
 
 
-def _replay(arguments: argparse.Namespace, options: ReplayOptions, folder: Path) -> dict[str, Any]:
-    from affordance_grasp.methods.table import EXTERNAL
+def _affordance(options: ReplayOptions) -> str:
+    """What the query means, or to a checkpoint with own verbs what they mean."""
     from affordance_grasp.query.resolve import resolve_query
     from affordance_grasp.query.vocabulary import known_affordances
+
+    try:
+        return resolve_query(options.query, known_affordances())
+    except UnknownName:
+        if options.checkpoint is None:
+            raise
+    from affordance_grasp.methods.checkpoint import load_checkpoint
+
+    info = load_checkpoint(options.checkpoint).info
+    return resolve_query(options.query, info.affordances, info.phrases)
+
+
+def _replay(arguments: argparse.Namespace, options: ReplayOptions, folder: Path) -> dict[str, Any]:
+    from affordance_grasp.methods.table import EXTERNAL
     from affordance_grasp.replay.bags.bag import Bag
     from affordance_grasp.replay.bags.topics import find_topics
     from affordance_grasp.replay.report.page import write_page
@@ -67,9 +81,7 @@ def _replay(arguments: argparse.Namespace, options: ReplayOptions, folder: Path)
 
     with Bag(arguments.bag) as bag:
         any_words = options.method == EXTERNAL and RULES[options.rule].needs_heat
-        affordance = (
-            options.query if any_words else resolve_query(options.query, known_affordances())
-        )
+        affordance = options.query if any_words else _affordance(options)
         topics = find_topics(bag.topics, read_flags(TopicNames, arguments), affordance)
         outcome = replay(bag, topics, options, folder, restart=arguments.restart)
     summary = _summary(arguments.bag, options, vars(topics), outcome)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from affordance_grasp.configuration.flags import add_flags, read_flags
-from affordance_grasp.datasets.agd20k import Split, load_split, without_corrupt
+from affordance_grasp.datasets.agd20k import Split, load_training_split, without_corrupt
 from affordance_grasp.datasets.detections import DETECTIONS_FILE, RecordedDetector
 from affordance_grasp.encoders.device import check_device, limit_threads
 from affordance_grasp.errors import InvalidInput
@@ -151,7 +151,7 @@ def _config(arguments: argparse.Namespace) -> "TrainConfig":
 
 
 def _split(arguments: argparse.Namespace) -> Split:
-    split = load_split(arguments.data, arguments.split)
+    split = load_training_split(arguments.data, arguments.split)
     if arguments.skip_corrupt:
         split, sentences = without_corrupt(split)
         for sentence in sentences:
@@ -176,6 +176,12 @@ def _command(arguments: argparse.Namespace, method: str) -> str:
 def _account(outcome: "Outcome", folder: "RunFolder") -> str:
     last = outcome.last
     ending = "all epochs done" if outcome.complete else "stopped at the time limit"
+    if outcome.best_epoch is None:
+        return (
+            f"{outcome.epochs} epochs, {ending}\n"
+            f"last epoch: no score, for there is no test set  {folder.last}\n"
+            f"heatmaps on train images, to look at: {folder.sheet}"
+        )
     return (
         f"{outcome.epochs} epochs, {ending}\n"
         f"last epoch: KLD {last['test_kld']:.3f} SIM {last['test_sim']:.3f} "

@@ -10,13 +10,15 @@ Layout, below ``<root>/<split>``::
 
 The last, masks of the whole object, are no part of AGD20K and may be missing. A file
 ``<root>/affordances.yaml`` names affordances that AGD20K has not
-(:mod:`~affordance_grasp.datasets.affordances_file`).
+(:mod:`~affordance_grasp.datasets.affordances_file`); beside it a split may have any name, and no
+``testset``.
 Test items are the egocentric test images that have a ground truth, also one that is all zero, as
 AGD20K's bottle_000341.png under hold is. The Hard split (AffordanceLLM) has no folder of its own:
 it is a choice of objects from Seen.
 """
 
 import hashlib
+import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -27,9 +29,9 @@ from affordance_grasp.datasets.affordances_file import (
     AffordanceNotes,
     read_affordances,
 )
-from affordance_grasp.errors import InvalidInput, look_up
+from affordance_grasp.errors import InvalidInput, look_up, shown
 from affordance_grasp.image_files import read_color
-from affordance_grasp.query.vocabulary import AFFORDANCES, in_order
+from affordance_grasp.query.vocabulary import AFFORDANCES, in_order, known_affordances
 
 HICO_IIF_AFFORDANCES = (
     "cut_with",
@@ -58,6 +60,7 @@ NOT_IN_UNSEEN = (
 )
 UNSEEN_AFFORDANCES = tuple(a for a in AFFORDANCES if a not in NOT_IN_UNSEEN)
 """The 25 affordances of the Unseen split, in the order of the released classifiers too."""
+SPLIT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 Item = TypeVar("Item")
 Key = TypeVar("Key")
 IMAGE_ENDINGS = {".jpg", ".jpeg", ".png"}
@@ -72,18 +75,21 @@ class Layout:
 
     ``affordances``: those that the split may hold, in the order of their labels.
     ``last_train_object``: objects up to this one in the alphabet are for training, those after it
-    for testing; None where the folders alone decide. ``trains``: whether it has train images.
+    for testing; None where the folders alone decide. ``trains`` and ``tests``: whether it has
+    train and test images.
     """
 
     folder: str
     affordances: tuple[str, ...] = AFFORDANCES
     last_train_object: str | None = None
     trains: bool = True
+    tests: bool = True
 
     @property
     def parts(self) -> tuple[str, ...]:
         """The folders that the split must have."""
-        return PARTS if self.trains else tuple(p for p in PARTS if p.startswith("testset"))
+        kinds = [k for k, has in (("trainset", self.trains), ("testset", self.tests)) if has]
+        return tuple(part for part in PARTS if part.startswith(tuple(kinds)))
 
     def trains_on(self, object_name: str) -> bool:
         """Whether train images of the object belong to the split."""
@@ -103,7 +109,6 @@ LAYOUTS = {
     "UMD": Layout("UMD", trains=False),
     "IIT-AFF": Layout("IIT-AFF", trains=False),
 }
-TRAINING_SPLITS = tuple(name for name, layout in LAYOUTS.items() if layout.trains)
 
 
 @dataclass(frozen=True, order=True)
@@ -166,24 +171,76 @@ class Split:
         present = {image.affordance for image in self.train_ego}
         object.__setattr__(self, "affordances", in_order(present))
 
+    def part(self, affordance: str, object_name: str) -> str | None:
+        """What ``affordances.yaml`` calls the part on which an affordance acts; None without."""
+        notes = self.notes.get(affordance)
+        return None if notes is None else notes.parts.get(object_name)
+
+    @property
+    def phrases(self) -> dict[str, tuple[str, ...]]:
+        """What people say for the train images' affordances that are described or unknown."""
+        own = {name: self.notes[name].phrases for name in self.affordances if name in self.notes}
+        return {n: said for n, said in own.items() if said or n not in known_affordances()}
+
     def affordances_of(self, object_name: str) -> frozenset[str]:
         """Affordances under which train images of an object are filed."""
         return frozenset(p.affordance for p in self.train_ego if p.object == object_name)
 
 
+def find_layout(root: Path, split: str, notes: Mapping[str, AffordanceNotes]) -> Layout:
+    """The layout of a published split, or of one that a data set with ``notes`` has itself.
+
+    Raises:
+        UnknownName: the split is not published and no ``affordances.yaml`` lies below ``root``.
+    """
+    if not notes:
+        return look_up("split", split, LAYOUTS)
+    if not SPLIT_NAME.fullmatch(split):
+        raise InvalidInput(f"split {shown(split)} is no name of a folder below {root}")
+    layout = LAYOUTS.get(split, Layout(split, ()))
+    further = [a for a in in_order(notes) if split not in LAYOUTS or a not in AFFORDANCES]
+    tests = (root / layout.folder / "testset").is_dir()
+    return replace(layout, affordances=(*layout.affordances, *further), tests=tests)
+
+
 def load_split(root: Path, split: str) -> Split:
     """List one split and check it; every missing folder, file or counterpart is named."""
+    found, problems = inspect_split(Path(root), split)
+    _refuse(problems, found.folder)
+    return found
+
+
+def load_training_split(root: Path, split: str) -> Split:
+    """As :func:`load_split`; refuses a split that has test images only."""
+    found = load_split(root, split)
+    if not found.train_ego:
+        raise InvalidInput(f"{found.folder} is a test set; it has no images to train on")
+    return found
+
+
+def load_test_split(root: Path, split: str) -> Split:
+    """As :func:`load_split`; refuses a split that has no ground truth."""
+    found = load_split(root, split)
+    if not found.test:
+        raise InvalidInput(f"{found.folder} has no testset with ground truth; nothing to score")
+    return found
+
+
+def inspect_split(root: Path, split: str) -> tuple[Split, list[str]]:
+    """One split as far as it can be listed, and all that is missing or wrong."""
     notes = read_affordances(root)
-    layout = look_up("split", split, LAYOUTS)
-    further = (name for name in notes if name not in AFFORDANCES)
-    layout = replace(layout, affordances=(*layout.affordances, *in_order(further)))
-    folder = Path(root) / layout.folder
-    _refuse([f"folder {folder / p}" for p in layout.parts if not (folder / p).is_dir()], folder)
+    layout = find_layout(root, split, notes)
+    folder = root / layout.folder
+    missing = [f"folder {folder / p}" for p in layout.parts if not (folder / p).is_dir()]
+    if missing:
+        return Split(split, folder, (), (), (), notes=notes), missing
     train_ego, train_exo = (
         _images(folder / part, layout.trains_on, clips) if layout.trains else ()
         for part, clips in zip(PARTS[:2], (False, True), strict=True)
     )
-    test_ego, truths = (_images(folder / part, layout.tests_on) for part in PARTS[2:])
+    test_ego, truths = (
+        _images(folder / part, layout.tests_on) if layout.tests else () for part in PARTS[2:]
+    )
     problems = [
         *_unknown_affordances(folder, layout),
         *_empty_classes(folder, layout.parts),
@@ -195,13 +252,16 @@ def load_split(root: Path, split: str) -> Split:
     test = tuple(
         TestItem(p, truth_of[p.name], mask_of.get(p.name)) for p in test_ego if p.name in truth_of
     )
-    kinds = (train_ego, train_exo, test) if layout.trains else (test,)
-    _refuse(problems or _missing_kinds(folder, *kinds), folder)
+    kinds = [
+        *((train_ego, train_exo) if layout.trains else ()),
+        *((test,) if layout.tests else ()),
+    ]
+    problems = problems or _missing_kinds(folder, *kinds)
     without_truth = len(test_ego) - len(test)
     if layout.last_train_object:  # AffordanceLLM: without images whose file name trains
         names = {image.path.name for image in train_ego}
         test = tuple(item for item in test if item.image.path.name not in names)
-    return Split(split, folder, train_ego, train_exo, test, without_truth, notes)
+    return Split(split, folder, train_ego, train_exo, test, without_truth, notes), problems
 
 
 def without_corrupt(split: Split) -> tuple[Split, list[str]]:
@@ -246,7 +306,8 @@ def corrupt_files(files: Iterable[Path]) -> Iterator[tuple[Path, str]]:
 def _refuse_lost_classes(split: Split) -> None:
     """Refuse a split, some images of which were left out, where those that remain do not do."""
     train = split.train_ego, split.train_exo
-    problems = _unpaired(split.folder, *train) or _missing_kinds(split.folder, *train, split.test)
+    tested = (split.test,) if (split.folder / "testset").is_dir() else ()
+    problems = _unpaired(split.folder, *train) or _missing_kinds(split.folder, *train, *tested)
     if problems:
         raise InvalidInput(
             f"without its corrupt images {split.folder} is not complete: {_listed(problems)}"

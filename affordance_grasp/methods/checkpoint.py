@@ -1,7 +1,7 @@
 """Checkpoints of grounding methods: safetensors files that hold all that is needed to use them."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,8 @@ class CheckpointInfo:
 
     ``config``: fields of the method's configuration. ``backbone_sha256``: digest of the tensors
     of the frozen backbone that the head was trained on. ``affordances``: those it was trained
-    for, in the order of the text table. ``training``: command, metrics and versions.
+    for, in the order of the text table. ``training``: command, metrics and versions. ``phrases``:
+    affordance -> what people say for it, of those that the vocabulary has not.
     """
 
     method: str
@@ -37,6 +38,7 @@ class CheckpointInfo:
     affordances: tuple[str, ...]
     text_encoder: str
     training: Mapping[str, Any] = field(default_factory=dict)
+    phrases: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -139,8 +141,11 @@ def _check_types(info: CheckpointInfo) -> None:
     for name in ("method", "backbone", "backbone_sha256", "text_encoder"):
         if not isinstance(getattr(info, name), str):
             raise TypeError(f"{name} is {getattr(info, name)!r}, expected text")
-    for name in ("config", "training"):
+    for name in ("config", "training", "phrases"):
         if not isinstance(getattr(info, name), Mapping):
             raise TypeError(f"{name} is not a mapping of names to values")
+    for name, said in info.phrases.items():
+        if not isinstance(said, (list, tuple)) or not all(isinstance(text, str) for text in said):
+            raise TypeError(f"phrases of {shown(name)} are {said!r}, expected a list of texts")
     if not all(isinstance(name, str) for name in info.affordances):
         raise TypeError(f"affordances are {info.affordances!r}, expected text")

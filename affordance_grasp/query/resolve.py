@@ -1,9 +1,10 @@
 """The affordance that a free text means."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.util import find_spec
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from affordance_grasp.encoders.registry import installed_file
@@ -22,17 +23,20 @@ FOR_OBJECTS = ("hold", "pick_up")
 _WORD = re.compile(r"[a-z]+")
 
 
-def resolve_query(text: str, known: Sequence[str]) -> str:
+def resolve_query(
+    text: str, known: Sequence[str], own: Mapping[str, Sequence[str]] = MappingProxyType({})
+) -> str:
     """The affordance of ``known`` that a free text means; UnknownName if it means none.
 
     First the text itself as a verb, then the phrases of the vocabulary in what is not negated,
     then, for a text that only describes an object, to hold it, then, where the sentence encoder
     is installed, no phrase occurs and nothing is negated, the similarity of the sentences.
+    ``own``: affordance -> phrases beside those of the vocabulary.
     """
     exact = "_".join(_WORD.findall(text.lower()))
     if exact in known:
         return exact
-    vocabulary = load_vocabulary()
+    vocabulary = load_vocabulary().with_own(own)
     request = Request(exact) if exact in vocabulary.affordances else read_request(text, vocabulary)
     if request.affordance is not None:
         candidates = (request.affordance, *vocabulary.instead.get(request.affordance, ()))
@@ -54,6 +58,8 @@ def _similar_affordance(text: str, known: Sequence[str], vocabulary: Vocabulary)
     if not _WORD.search(text.lower()) or not _can_compare_sentences():
         return None
     scores = {verb: score for verb, score in _similarities(text).items() if verb in known}
+    if not scores:
+        return None
     best = max(scores, key=scores.__getitem__)
     replaceable = (best, *vocabulary.instead.get(best, ()))
     rivals = [score for verb, score in scores.items() if verb not in replaceable]

@@ -12,7 +12,8 @@ import torch
 import yaml
 
 from affordance_grasp.configuration.documents import read_json
-from affordance_grasp.datasets.agd20k import LAYOUTS
+from affordance_grasp.datasets.affordances_file import read_affordances
+from affordance_grasp.datasets.agd20k import find_layout
 from affordance_grasp.encoders.weights import load_strictly
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.files import write_file
@@ -43,7 +44,8 @@ class AblationSettings:
     @property
     def data_identity(self) -> dict[str, Any]:
         """The split and its folder, as a run and a summary of scores record them."""
-        folder = self.data / LAYOUTS[self.split].folder
+        layout = find_layout(self.data, self.split, read_affordances(self.data))
+        folder = self.data / layout.folder
         return {"split": self.split, "data": str(folder.resolve())}
 
 

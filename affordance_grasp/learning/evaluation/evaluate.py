@@ -112,27 +112,27 @@ def as_probability(raw: NDArray[np.float32]) -> NDArray[np.float32]:
 def predict_maps(
     network: GroundingNetwork,
     images: ViewSource,
-    items: Sequence[TestItem],
+    asked: Sequence[ImageFile],
     affordances: Sequence[str],
     text: Tensor,
     *,
     device: str = "cpu",
 ) -> list[NDArray[np.float32]]:
-    """Raw maps of the test items; all queries on one image share its tokens.
+    """Raw maps of images, each for its own affordance; all queries on one image share its tokens.
 
-    ``images``: every test image in its one view. ``affordances``: what labels count, with
+    ``images``: every image in its one view. ``affordances``: what labels count, with
     their rows ``text`` (A, text dim).
     """
     place = {name: i for i, name in enumerate(affordances)}
     unused = np.random.default_rng(0)  # a test image has one view, there is nothing to draw
     found: dict[ImageFile, NDArray[np.float32]] = {}
-    for alike in grouped((item.image for item in items), content_digest).values():
+    for alike in grouped(asked, content_digest).values():
         (view,) = images.views_of(alike[0].path, unused)
         image = torch.from_numpy(images.read(alike[0].path, view))[None].to(device)
         rows = torch.tensor([place[copy.affordance] for copy in alike])
         maps = network.maps(network.tokens(image), text[rows].to(device), rows.to(device))
         found.update(zip(alike, maps.float().cpu().numpy(), strict=True))
-    return [found[item.image] for item in items]
+    return [found[image] for image in asked]
 
 
 def export_maps(

@@ -32,12 +32,15 @@ MEASURED = ("kld", "sim", "nss", "undefined")
 
 @dataclass(frozen=True)
 class Outcome:
-    """The end of a run: epochs finished, whether all were, the best epoch and its test KLD."""
+    """The end of a run: epochs finished, whether all were, the best epoch and its test KLD.
+
+    Without a test set no epoch is the best.
+    """
 
     epochs: int
     complete: bool
-    best_epoch: int
-    best_kld: float
+    best_epoch: int | None
+    best_kld: float | None
     last: Mapping[str, float]
 
 
@@ -45,11 +48,11 @@ class Outcome:
 class Hooks:
     """Callbacks around the epochs.
 
-    ``evaluate(network)`` scores the test split; ``save(network, path, training)`` writes a
-    checkpoint; ``progress`` wraps the batches of an epoch.
+    ``evaluate(network)`` scores the test split; None where there is none. ``save(network, path,
+    training)`` writes a checkpoint; ``progress`` wraps the batches of an epoch.
     """
 
-    evaluate: Callable[[GroundingNetwork], Evaluation]
+    evaluate: Callable[[GroundingNetwork], Evaluation] | None
     save: Callable[[GroundingNetwork, Path, Mapping[str, Any]], None]
     progress: Callable[..., Iterable[Any]] | None = None
 
@@ -79,12 +82,13 @@ def train(
         out_of_time = minutes is not None and time.monotonic() - started > 60 * minutes
         if machine.group.share(out_of_time):
             break
-    best = min(loop.rows, key=rank)
+    scored = hooks.evaluate is not None
+    best = min(loop.rows, key=rank) if scored else None
     return Outcome(
         epochs=loop.epoch,
         complete=loop.epoch == config.epochs,
-        best_epoch=int(best["epoch"]),
-        best_kld=best["test_kld"],
+        best_epoch=None if best is None else int(best["epoch"]),
+        best_kld=None if best is None else best["test_kld"],
         last=loop.rows[-1],
     )
 
@@ -147,7 +151,8 @@ class _Loop:
                 self._take(state)
 
     def _take(self, state: Mapping[str, Any]) -> None:
-        if any("test_undefined" not in row for row in state["rows"]):
+        scored = self.hooks.evaluate is not None
+        if scored and any("test_undefined" not in row for row in state["rows"]):
             raise CheckpointError(
                 f"training state {self.run.state} does not say how many test maps were undefined, "
                 "as states of earlier versions; start again with another --out"
@@ -170,8 +175,8 @@ class _Loop:
         group, metrics = self.machine.group, {}
         if group.first:
             self.network.eval()
-            overall = self.hooks.evaluate(self.network).overall
-            metrics = {f"test_{name}": overall[name] for name in MEASURED}
+            overall = self.hooks.evaluate(self.network).overall if self.hooks.evaluate else {}
+            metrics = {f"test_{name}": overall[name] for name in MEASURED if name in overall}
         self.epoch += 1
         row = {"epoch": self.epoch, **losses, **metrics, "train_s": round(trained_s, 1)}
         self.rows.append(group.share(row))
@@ -238,11 +243,9 @@ class _Loop:
 
     def _save(self) -> None:
         row = self.rows[-1]
-        measured = {
-            "epoch": self.epoch,
-            "test": {name: row[f"test_{name}"] for name in MEASURED},
-        }
-        if all(rank(row) < rank(other) for other in self.rows[:-1]):
+        scores = {name: row[f"test_{name}"] for name in MEASURED if f"test_{name}" in row}
+        measured = {"epoch": self.epoch, **({"test": scores} if scores else {})}
+        if scores and all(rank(row) < rank(other) for other in self.rows[:-1]):
             chosen_by = "lowest KLD on the test split, as published results are chosen"
             self.hooks.save(self.network, self.run.best, {**measured, "chosen_by": chosen_by})
         self.hooks.save(self.network, self.run.last, {**measured, "chosen_by": "last epoch"})

@@ -30,7 +30,8 @@ class RunFolder:
 
     ``config``: its settings, with versions and revision. ``curves``: losses and test metrics, one
     row per epoch. ``state``: all that is needed to resume. ``best``: the checkpoint of the epoch
-    with the lowest KLD on the test split; ``last``: of the last finished epoch.
+    with the lowest KLD on the test split; ``last``: of the last finished epoch. ``sheet``: where
+    there is no test set, heatmaps on train images.
     """
 
     def __init__(self, path: Path) -> None:
@@ -38,6 +39,7 @@ class RunFolder:
         self.path = path
         self.config, self.curves = path / "run.json", path / "curves.csv"
         self.state = path / "state.pt"
+        self.sheet = path / "contact_sheet.png"
         self.best, self.last = path / "best.safetensors", path / "last.safetensors"
 
     def start(self, description: Mapping[str, Any], resume: bool) -> None:

@@ -26,6 +26,7 @@ from affordance_grasp.encoders.text import TextEncoder
 from affordance_grasp.learning.evaluation.evaluate import Evaluation, TestTruth, predict_maps
 from affordance_grasp.learning.flags import Computing
 from affordance_grasp.learning.training.computing import Machine
+from affordance_grasp.learning.training.contact_sheet import contact_sheet, first_of_every_pair
 from affordance_grasp.learning.training.loop import Hooks, Outcome, train
 from affordance_grasp.learning.training.run_folder import RunFolder, surroundings
 from affordance_grasp.learning.training.start import Start, start_from
@@ -33,6 +34,7 @@ from affordance_grasp.learning.training.train_config import TrainConfig
 from affordance_grasp.methods.checkpoint import CheckpointInfo, save_checkpoint
 from affordance_grasp.methods.network import GroundingNetwork
 from affordance_grasp.methods.recipe import Recipe, TrainingData
+from affordance_grasp.report.figures import write_png
 
 
 @dataclass(frozen=True)
@@ -91,13 +93,27 @@ def train_method(
         data = _training_data(resources, config.views, cache, views_of)
         text = recipe.text_table(network, data, config.sampling, config.seed)
         samples = recipe.samples(data, config.sampling, text)
-        tested = views_of(views_for_test(split, config.views.plain))
+        shown = views_of(_judged(split, config.views.plain))
     hooks = Hooks(
-        _scoring(resources, tested, labelled, text),
+        _scoring(resources, shown, labelled, text) if split.test else None,
         _saving(resources, recipe, labelled, text, len(samples)),
         progress,
     )
-    return train(network, samples, config, run, hooks, minutes=minutes, machine=machine)
+    outcome = train(network, samples, config, run, hooks, minutes=minutes, machine=machine)
+    if not split.test and machine.group.first:
+        chosen = first_of_every_pair(split.train_ego)
+        network.eval()
+        maps = predict_maps(network, shown, chosen, labelled, text, device=resources.device)
+        write_png(run.sheet, contact_sheet(chosen, maps))
+    return outcome
+
+
+def _judged(split: Split, plain: Any) -> ViewedImages:
+    """The test images, or those of the contact sheet where there are none."""
+    if split.test:
+        return views_for_test(split, plain)
+    chosen = first_of_every_pair(split.train_ego)
+    return ViewedImages("sheet", split, chosen, lambda *_: (plain,))
 
 
 def _training_data(
@@ -127,7 +143,8 @@ def _scoring(
     truth = TestTruth(items, resources.protocol)
 
     def evaluate(network: GroundingNetwork) -> Evaluation:
-        maps = predict_maps(network, images, items, labelled, text, device=resources.device)
+        asked = [item.image for item in items]
+        maps = predict_maps(network, images, asked, labelled, text, device=resources.device)
         return truth.evaluate(maps)
 
     return evaluate
@@ -148,6 +165,7 @@ def _saving(
             backbone_sha256=resources.backbone.sha256,
             affordances=tuple(labelled[i] for i in rows),
             text_encoder=resources.text.name if resources.text else "none",
+            phrases=resources.split.phrases,
             training={
                 **training,
                 "command": resources.command,

@@ -23,7 +23,8 @@ def _samples(data: TrainingData, sampling: SamplingConfig, text: Tensor) -> Plsp
     released, size, split = sampling.exo_similarity == "released", sampling.exo_pool, data.split
     known = released_pools(split, data.detector, size) if released else None
     pool = ExoPool(split, *data.features(), data.detector, size, pools=known)
-    texts = PairTexts(data.text, data.split, data.detector.prompt)
+    detector = data.detector
+    texts = PairTexts(data.text, split, lambda *pair: detector.prompt(*pair) or split.part(*pair))
     return PlspSamples(
         data.split, data.ego, data.exo, pool, texts, squash=data.plan.squash, config=sampling
     )

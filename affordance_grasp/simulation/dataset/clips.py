@@ -68,12 +68,12 @@ def render_clip(
     )
     pair = list(FUNCTIONAL_PARTS).index(affordance) * SEEDS_PER_PAIR + FIRST_SEED
     obj = make_object(family, EXO_SEED_START + pair + number)
-    grip = find_grip(obj, affordance, rng)
+    parts = functional_parts(affordance, family)
+    grip = find_grip(obj, parts, rng)
     T_world_object = pose(usage_rotation(affordance, rng), [0, 0, rng.uniform(0.3, 0.5)])
-    spec, points = exo_scene(obj, affordance, make_hand(grip, rng), T_world_object, rng)
+    spec, points = exo_scene(obj, parts, make_hand(grip, rng), T_world_object, rng)
     with closing(Studio(spec, (config.size, config.size))) as studio:
         studio.relight(rng)
-        parts = functional_parts(affordance, family)
         _place(studio, T_world_object, FARTHEST_M * grip.outward, 0.0)
         view = exo_views(studio, points, parts, VIEWS, rng)
         _, masks = studio.render(view)

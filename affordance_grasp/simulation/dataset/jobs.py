@@ -232,8 +232,11 @@ def render_job(config: DatasetConfig, job: Job) -> list[Record]:
     obj = make_object(job.name, object_seed(config, job))
     around = surroundings(config)
     if job.kind is Kind.EXO:
-        serves = {job.affordance: functional_parts(job.affordance, job.name)}
-        images = exocentric(obj, job.affordance, job.count, config.size, rng, around=around)
+        parts = functional_parts(job.affordance, job.name)
+        serves = {job.affordance: parts}
+        images = exocentric(
+            obj, job.affordance, job.count, config.size, rng, parts=parts, around=around
+        )
     else:
         serves = {a: functional_parts(a, job.name) for a in served(config, job.name)}
         wanted = tuple(dict.fromkeys(parts[0] for parts in serves.values()))

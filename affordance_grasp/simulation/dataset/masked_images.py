@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from affordance_grasp.geometry import Floats, pose
 from affordance_grasp.simulation.dataset.detector import PixelBox, mask_box
-from affordance_grasp.simulation.dataset.functional_parts import functional_parts
+from affordance_grasp.simulation.dataset.functional_parts import PartNames
 from affordance_grasp.simulation.dataset.person import (
     ARM,
     REACHING,
@@ -157,21 +157,19 @@ def exocentric(
     side: int,
     rng: Generator,
     *,
+    parts: PartNames,
     around: Surroundings = PLAIN,
 ) -> Iterator[MaskedImage]:
-    """Images of a person's hand that holds or reaches for the part that serves an affordance.
+    """Images of a person's hand that holds or reaches for the parts that serve an affordance.
 
     Hand and part fill the image, from the viewpoint that shows most of the part.
     """
-    parts = functional_parts(affordance, obj.family)
-    grip = find_grip(obj, affordance, rng)
+    grip = find_grip(obj, parts, rng)
     if rng.uniform() < REACHING:
         grip = reach_for(grip, rng)
     hand = make_hand(grip, rng)
     T_world_object = pose(usage_rotation(affordance, rng), [0, 0, rng.uniform(0.3, 0.5)])
-    spec, points = exo_scene(
-        obj, affordance, hand, T_world_object, rng, photographs=around.photographs
-    )
+    spec, points = exo_scene(obj, parts, hand, T_world_object, rng, photographs=around.photographs)
     with closing(Studio(spec, random_size(rng, side), soft=around.soft)) as studio:
         for _ in range(views):
             studio.relight(rng)
@@ -181,7 +179,7 @@ def exocentric(
 
 def exo_scene(
     obj: HouseholdObject,
-    affordance: str,
+    parts: PartNames,
     hand: tuple[Primitive, ...],
     T_world_object: Floats,
     rng: Generator,
@@ -192,7 +190,6 @@ def exo_scene(
 
     The hand is the body ``person``, which may be moved in the object's frame.
     """
-    parts = functional_parts(affordance, obj.family)
     spec = studio_spec(rng, _mean_color(obj), photographs)
     _add_room(spec, rng, photographs)
     body = add_object(spec, obj, T_world_object, OBJECT, free=False)

@@ -12,7 +12,7 @@ from numpy.random import Generator
 from scipy.spatial.transform import Rotation
 
 from affordance_grasp.geometry import Floats
-from affordance_grasp.simulation.dataset.functional_parts import functional_parts
+from affordance_grasp.simulation.dataset.functional_parts import PartNames
 from affordance_grasp.simulation.objects.assembly import Assembly, frame_along
 from affordance_grasp.simulation.objects.primitive import (
     HouseholdObject,
@@ -74,9 +74,8 @@ class Grip:
         return np.cross(self.axis, self.outward)
 
 
-def find_grip(obj: HouseholdObject, affordance: str, rng: Generator) -> Grip:
-    """Choose a grip on the parts of an object that serve an affordance."""
-    parts = functional_parts(affordance, obj.family)
+def find_grip(obj: HouseholdObject, parts: PartNames, rng: Generator) -> Grip:
+    """Choose a grip on some parts of an object."""
     shells = [s for s in obj.shells if s.part in parts and s.thickness_m > 0.001]
     if shells:
         return _shell_grip(shells[rng.integers(len(shells))], rng)
