@@ -196,7 +196,9 @@ class Heatmap:
     ``values``: (H, W) float32 in [0, 1], peak 1, at the colour image's size; 0 outside the region
     of interest. ``raw``: the method's own map before normalisation, at its own resolution:
     a probability map that sums to 1 (PLSP) or a signed class activation.
-    ``confidence``: 0..1, how concentrated the map is.
+    ``confidence``: 0..1, how concentrated the map is. ``similarity``: where the query was put to
+    the network as free text, its cosine to ``affordance``, the nearest that was trained; the map
+    is that of the query's own verb.
     """
 
     values: NDArray[np.float32]
@@ -205,6 +207,7 @@ class Heatmap:
     affordance: str
     method: str
     confidence: float
+    similarity: float | None = None
 
     @property
     def peak_uv(self) -> tuple[int, int]:

@@ -26,6 +26,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--query", required=True, help="what to do with the object: hold, grab ..."
     )
     add_flags(parser, GrounderOptions)
+    parser.add_argument(
+        "--closed", action="store_true", help="only words of the vocabulary, no free text"
+    )
     parser.add_argument("--npy", type=Path, help="write the heatmap (H, W) float32 here")
     parser.add_argument(
         "--out", "--output", type=Path, metavar="PNG", help="the heatmap over the image"
@@ -35,16 +38,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Ground the query, write the requested files, and report."""
+    from affordance_grasp.grounding.grounder import Grounder
+
     options = read_flags(GrounderOptions, arguments)
     color = read_color(arguments.image)
     grounder = options.load()
     started = time.perf_counter()
-    heatmap = grounder.ground(color, arguments.query)
+    if isinstance(grounder, Grounder) and not arguments.closed:
+        heatmap = grounder.ground_open(color, arguments.query)
+    else:
+        heatmap = grounder.ground(color, arguments.query)
     latency_ms = 1000 * (time.perf_counter() - started)
     _write(arguments, color, heatmap)
     report = {
         "query": heatmap.query,
         "affordance": heatmap.affordance,
+        **({} if heatmap.similarity is None else {"free_text_similarity": heatmap.similarity}),
         "method": heatmap.method,
         "checkpoint": grounder.source,
         "peak_uv": list(heatmap.peak_uv),
@@ -66,8 +75,11 @@ def _write(arguments: argparse.Namespace, color: RgbImage, heatmap: Heatmap) -> 
 
 def _sentence(report: Mapping[str, Any]) -> str:
     u, v = report["peak_uv"]
+    meaning, free = report["affordance"], report.get("free_text_similarity")
+    if free is not None:
+        meaning = f"free text, nearest to {meaning} ({free:.2f})"
     return (
-        f"{sentence(report['query'])} -> {report['affordance']}: peak at column {u}, row {v}, "
+        f"{sentence(report['query'])} -> {meaning}: peak at column {u}, row {v}, "
         f"confidence {report['confidence']:.2f} "
         f"({report['method']}, {report['latency_ms']:.0f} ms)"
     )

@@ -77,6 +77,8 @@ class GroundingNetwork(nn.Module, ABC):
     name: ClassVar[str]
     feature_kind: ClassVar[str] = "tokens"
     """What :meth:`encode` returns: networks of one kind share the features of a backbone."""
+    takes_any_text: ClassVar[bool] = False
+    """Whether :meth:`maps` takes any sentence, not only those that it was trained for."""
 
     def __init__(self, config: NetworkConfig, backbone: Backbone | None = None) -> None:
         super().__init__()

@@ -112,6 +112,11 @@ def _tokens(text: str) -> list[str]:
     return tokens
 
 
+def read_words(text: str) -> list[str]:
+    """The words of a text, in small letters."""
+    return [token for token in _tokens(text) if token not in STOPS]
+
+
 def _split_hyphens(tokens: list[str], is_phrase: Callable[[Words], bool]) -> Iterator[str]:
     for token in tokens:
         pieces = tuple(token.split("-"))

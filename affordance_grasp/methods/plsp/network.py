@@ -43,6 +43,7 @@ class Plsp(GroundingNetwork):
     """The network of PLSP, with a projection of tokens and texts where the widths differ."""
 
     name = "plsp"
+    takes_any_text = True
     config: PlspConfig
 
     def __init__(self, config: PlspConfig, backbone: Backbone | None = None) -> None:
