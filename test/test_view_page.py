@@ -3,6 +3,7 @@
 import json
 from contextlib import contextmanager
 from threading import Event
+from time import sleep
 from types import SimpleNamespace
 
 import cv2
@@ -19,9 +20,11 @@ from affordance_grasp.control.robot import load_robot
 from affordance_grasp.errors import EnvironmentFault, InvalidInput, MotionFault
 from affordance_grasp.pipeline import load_planner
 from affordance_grasp.planning import PlanningOptions
+from affordance_grasp.report.glyphs import FINGER_M, STEM_M
 from affordance_grasp.share import share_path
 from affordance_grasp.view import page as pages
 from affordance_grasp.view.access import POLICY_VIOLATION, REFUSED, Access
+from affordance_grasp.view.plan_scene import table_pose
 from affordance_grasp.view.planned import plan_seen
 from affordance_grasp.view.recorded_cell import RecordedCell
 from affordance_grasp.view.work_cell import Moves, Sight
@@ -121,16 +124,37 @@ def test_a_query_is_planned_and_picked_in_simulation(planner, open_tab):
         assert not tab.complaints
 
 
+def looking_at_the_stem(plan):
+    """The end of an address by which a browser has the stems of grasps in its middle."""
+    T = table_pose(plan.table) @ plan.best.T_cam_tcp
+    stem = T[:3, 3] - (FINGER_M + STEM_M / 2) * T[:3, 2]
+    words = [",".join(f"{x:.4f}" for x in point) for point in (stem + 0.15 * T[:3, 1], stem)]
+    return f"/?initialCameraPosition={words[0]}&initialCameraLookAt={words[1]}"
+
+
+def clicked(tab, words):
+    """Whether a click in the middle of the scene brings some words."""
+    canvas = "document.querySelector('canvas').getBoundingClientRect()"
+    x, y = (tab.value(f"{canvas}.{side} / 2") for side in ("width", "height"))
+    for kind in ("mousePressed", "mouseReleased"):
+        button = {"button": "left", "clickCount": 1}
+        tab.command("Input.dispatchMouseEvent", type=kind, x=x, y=y, **button)
+    sleep(0.5)
+    return words in tab.text()
+
+
 def test_stop_ends_a_pick_that_is_under_way(planner, open_tab, monkeypatch):
     cell = StillCell(planner, Moves.SIMULATION)
-    with served(cell, monkeypatch) as (address, _, _):
+    with served(cell, monkeypatch) as (address, page, _):
         tab = open_tab(address)
-        other = open_tab(address)
         tab.await_text("query", LATE_S)
         tab.type_into("query", HOSTILE)
         tab.press("plan")
         tab.await_text("onerror", LATE_S)
         assert tab.value("document.title") != "run"  # a query is text, and never run
+        other = open_tab(address + looking_at_the_stem(page._planned.plan))
+        other.await_text("query", LATE_S)
+        other.await_that(lambda: clicked(other, " ranked: heatmap 1.00"), LATE_S, "a rank")
         tab.press("pick")
         tab.await_text("pick: approach", SOON_S)
         other.press("plan")
@@ -162,18 +186,20 @@ def test_a_real_arm_is_asked_for_twice(planner, browser, open_tab, monkeypatch):
 
 def test_elsewhere_the_buttons_ask_for_the_token(planner, open_tab, monkeypatch):
     with served(StillCell(planner, Moves.SIMULATION), monkeypatch, "0.0.0.0") as served_at:
-        address, _, told = served_at
+        address, page, told = served_at
         token = told.rpartition(" ")[2]
         assert len(token) > 20
         tab = open_tab(address)
         tab.await_text("token", LATE_S)
         tab.press("plan")
         tab.await_text(REFUSED, SOON_S)
+        told_once = tab.text().count(REFUSED)
         tab.type_into("token", "wrong")
         tab.press("plan")
-        assert "first of" not in tab.text()
+        tab.await_that(lambda: tab.text().count(REFUSED) > told_once, SOON_S, "a refusal")
+        assert not any(map(page._access.allows, page._server.get_clients()))
         tab.type_into("token", token)
-        tab.await_that(lambda: "token\n" not in tab.text(), SOON_S, "the grant")
+        tab.await_that(lambda: "token" not in tab.text().splitlines(), SOON_S, "the grant")
         tab.press("plan")
         tab.await_text("first of", LATE_S)
 
