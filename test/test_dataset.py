@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from affordance_grasp.cli import main
+from affordance_grasp.datasets.agd20k import load_split
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.query.vocabulary import AFFORDANCES
 from affordance_grasp.simulation.dataset.config import DatasetConfig
@@ -113,6 +114,19 @@ def test_layout_is_that_of_agd20k(data):
     )
     same = folder / "Seen/trainset/egocentric/hold/knife/knife_000000.jpg"
     assert same.read_bytes() == knife.read_bytes()
+
+
+def test_a_set_with_further_verbs_can_be_read(data):
+    folder, _ = data
+    split = load_split(folder, "Seen")
+    assert split.affordances[-1] == "spread"
+    assert split.part("spread", "knife") == "knife blade"
+    assert "strike_with" not in split.affordances  # no hammer among these families
+    assert split.phrases == {}  # the vocabulary knows what people say
+    found = json.loads((folder / "Seen/trainset/detections.json").read_text())
+    assert found["prompts"]["spread"] == {"knife": "knife blade"}
+    unseen = load_split(folder, "Unseen")
+    assert "spread" in {item.image.affordance for item in unseen.test}
 
 
 def test_every_test_image_has_ground_truth_of_its_size(data):
