@@ -24,6 +24,7 @@ from benchmark.cases import (
     training_case,
 )
 from benchmark.contestant import make_contestant
+from benchmark.device import device_cases
 from benchmark.plain_encoders import plain_copy
 from benchmark.rates import PRODUCTS, measure_rates
 from benchmark.rounds import (
@@ -218,3 +219,23 @@ def test_without_a_checkout_there_is_nothing_to_measure(monkeypatch, tmp_path, c
     monkeypatch.setattr(command_module, "FOLDER", tmp_path / "benchmark")
     assert cli.main(["benchmark", "--case", "plsp-inference"]) == 2
     assert "run it from a source checkout" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_another_device_is_compared_with_the_cpu(method):
+    inference, training = device_cases(method, SMALL, "cpu:0")
+    assert list(inference.variants) == ["cpu", "float32", "tf32", "bfloat16", "float16"]
+    outputs = {name: v.run() for name, v in inference.variants.items() if name != "float16"}
+    assert largest_difference(outputs["float32"], outputs["cpu"]) == 0
+    assert 0 < largest_difference(outputs["bfloat16"], outputs["cpu"]) < 0.5
+    losses = [training.variants[n].run() for n in ("cpu", "float32", "bfloat16, channels last")]
+    again = training.variants["cpu"].run()
+    assert largest_difference(again, losses[0]) == 0  # a step leaves the network as it is
+    assert largest_difference(losses[1], losses[0]) == 0
+    assert all(value.isfinite() for value in losses[2].values())
+    torch.set_float32_matmul_precision("highest")
+
+
+def test_named_cases_are_for_the_cpu(capsys):
+    assert cli.main(["benchmark", "--device", "cpu:0", "--case", "plsp-frame"]) == 2
+    assert "--case is for the CPU" in capsys.readouterr().err

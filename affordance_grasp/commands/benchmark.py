@@ -6,13 +6,15 @@ What is measured lies in the folder ``benchmark`` of the source checkout.
 import argparse
 import json
 import sys
+from collections.abc import Iterator
 from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from affordance_grasp.encoders.device import limit_threads
+from affordance_grasp.encoders.device import check_device, limit_threads
 from affordance_grasp.errors import InvalidInput
+from affordance_grasp.methods.table import METHODS
 
 FOLDER = Path(__file__).resolve().parents[2] / "benchmark"
 PACKAGE = "benchmark"
@@ -34,6 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=60.0,
         help="that a case takes at most, from two rounds on (60)",
     )
+    parser.add_argument("--device", default="cpu", help="a GPU: every method there and on the CPU")
     parser.add_argument("--batch", type=int, help="training batch (default: as released)")
     parser.add_argument("--side", type=int, default=224, help="input side in pixels (224)")
     parser.add_argument("--threads", type=int, default=2, help="CPU threads (2)")
@@ -52,8 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
     if not arguments.json:
         said = ", ".join(f"{name} {value}" for name, value in machine.items())
         print(f"{said}\n\n{table.HEADER}", flush=True)
-    for name in arguments.case or cases.case_names():
-        case = cases.make_case(name, size)
+    for case in _cases(arguments, size):
         results.append(_measure(case, arguments.rounds, arguments.seconds))
         if not arguments.json:
             print(table.as_rows(results[-1]), flush=True)
@@ -71,6 +73,20 @@ def run(arguments: argparse.Namespace) -> int:
     for name in apart:
         print(f"affordance-grasp benchmark: results differ: {name}", file=sys.stderr)
     return 1 if apart else 0
+
+
+def _cases(arguments: argparse.Namespace, size: Any) -> Iterator[Any]:
+    """The cases that are named, or all; on another device those that compare it with the CPU."""
+    cases = import_module(f"{PACKAGE}.cases")
+    if arguments.device == "cpu":
+        for name in arguments.case or cases.case_names():
+            yield cases.make_case(name, size)
+        return
+    if arguments.case:
+        raise InvalidInput("--case is for the CPU; with --device every method is timed")
+    device = check_device(arguments.device)
+    for method in METHODS:
+        yield from import_module(f"{PACKAGE}.device").device_cases(method, size, device)
 
 
 def _measure(case: Any, rounds: int, seconds: float) -> Any:
