@@ -221,18 +221,16 @@ def test_without_a_checkout_there_is_nothing_to_measure(monkeypatch, tmp_path, c
     assert "run it from a source checkout" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("method", METHODS)
-def test_another_device_is_compared_with_the_cpu(method):
-    inference, training = device_cases(method, SMALL, "cpu:0")
+def test_another_device_is_compared_with_the_cpu():
+    inference, training = device_cases("locate", SMALL, "cpu:0")
     assert list(inference.variants) == ["cpu", "float32", "tf32", "bfloat16", "float16"]
-    outputs = {name: v.run() for name, v in inference.variants.items() if name != "float16"}
-    assert largest_difference(outputs["float32"], outputs["cpu"]) == 0
-    assert 0 < largest_difference(outputs["bfloat16"], outputs["cpu"]) < 0.5
-    losses = [training.variants[n].run() for n in ("cpu", "float32", "bfloat16, channels last")]
-    again = training.variants["cpu"].run()
-    assert largest_difference(again, losses[0]) == 0  # a step leaves the network as it is
+    first, second = (inference.variants[name].run() for name in ("cpu", "float32"))
+    assert largest_difference(second, first) == 0
+    names = ("cpu", "float32", "bfloat16, channels last", "cpu")
+    losses = [training.variants[name].run() for name in names]
     assert largest_difference(losses[1], losses[0]) == 0
-    assert all(value.isfinite() for value in losses[2].values())
+    assert 0 < largest_difference(losses[2], losses[0]) < 0.5
+    assert largest_difference(losses[3], losses[0]) == 0  # a step leaves the network as it is
     torch.set_float32_matmul_precision("highest")
 
 
