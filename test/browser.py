@@ -28,6 +28,7 @@ OPTIONS = (
     "--disable-backgrounding-occluded-windows",
     "--disable-renderer-backgrounding",
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+    "--force-device-scale-factor=0.5",  # a quarter of the pixels: they are drawn in software
     "--remote-debugging-port=0",
 )
 # What React takes for the user's own typing and clicking.

@@ -271,6 +271,7 @@ def test_a_page_looks_plans_and_stops_what_it_began(client, joints):
         cell = LiveCell(node, ViewParameters(moves="simulation", frame_timeout_s=ANSWER_S))
         seen = cell.look()
         np.testing.assert_allclose(seen.pose.T_base_cam, robot.T_base_cam(joints.now()), atol=0.01)
+        assert cell.picture().shape == (480, 640, 3)
         planned = cell.plan("hold", lambda _: None)
         assert planned.pick is not None, planned.why_no_pick
         assert planned.plan.obstacles is not None

@@ -14,8 +14,9 @@ from affordance_grasp.control.robot import load_robot
 from affordance_grasp.errors import InvalidInput, MotionFault
 from affordance_grasp.msg import GraspDecision
 from affordance_grasp.nodes.convert.grasp_messages import to_plan
+from affordance_grasp.nodes.convert.images import to_color
 from affordance_grasp.nodes.inputs.camera_pose import CAMERA_POSES
-from affordance_grasp.nodes.inputs.frames import FrameStream
+from affordance_grasp.nodes.inputs.frames import FrameStream, StampedFrame
 from affordance_grasp.nodes.inputs.joints import JointMonitor
 from affordance_grasp.nodes.inputs.known_obstacles import KnownObstacles
 from affordance_grasp.nodes.parameters import ViewParameters
@@ -25,6 +26,7 @@ from affordance_grasp.nodes.ros.heartbeats import Heartbeats
 from affordance_grasp.nodes.ros.ownership import Lease
 from affordance_grasp.nodes.ros.parameters import declare
 from affordance_grasp.nodes.ros.running import run
+from affordance_grasp.report.figures import RgbImage
 from affordance_grasp.view.page import serve
 from affordance_grasp.view.planned import ArmPose, Planned, with_motion
 from affordance_grasp.view.work_cell import ArmState, Moves, Sight, Tell
@@ -44,7 +46,8 @@ class LiveCell:
         self.robot, self.moves = load_robot(p.robot_file), Moves[p.moves.upper()]
         self.title = f"live, {self.moves.value}"
         self._timeout_s = p.frame_timeout_s
-        self._frames = FrameStream(node)
+        self._newest: StampedFrame | None = None
+        self._frames = FrameStream(node, self._see)
         self._joints = JointMonitor(node, self.robot.arm.joint_names)
         self._fingers = JointMonitor(node, (self.robot.gripper.joint_name,))
         locate = CAMERA_POSES[p.camera_pose]
@@ -110,6 +113,13 @@ class LiveCell:
         width_m = gripper.max_width_m if joint is None else gripper.width_from_joint(joint)
         return ArmState(self._joints.history.newest, width_m)
 
+    def picture(self) -> RgbImage | None:
+        """The newest colour image; one that cannot be read is told of by ``look``."""
+        newest, self._newest = self._newest, None
+        with suppress(InvalidInput):
+            return None if newest is None else to_color(newest.color)
+        return None
+
     def close(self) -> None:
         """Let go of the selector."""
         self._heartbeats.close()
@@ -130,6 +140,9 @@ class LiveCell:
     def _check(self) -> None:
         if self._stopped.is_set():
             raise MotionFault("stopped on request")
+
+    def _see(self, stamped: StampedFrame) -> None:
+        self._newest = stamped
 
     def _take(self, message: GraspDecision) -> None:
         with self._decided:

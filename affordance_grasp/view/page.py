@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from affordance_grasp.errors import AffordanceGraspError, InvalidInput, sentence
-from affordance_grasp.report.figures import PAPER
+from affordance_grasp.report.figures import PAPER, to_width
 from affordance_grasp.scene.table import fit_table
 from affordance_grasp.view.access import REFUSED, Access
 from affordance_grasp.view.arm_figure import ArmFigure
@@ -38,6 +38,7 @@ FRESH_S = 60.0
 LONGEST_QUERY = 300
 LOG_LINES = 30
 TICK_S = 1 / 15
+PICTURE_TICKS = 7
 CLOSE_S = 10.0
 LOOK_S = 5.0
 """What is pressed while the page takes a look waits for its end."""
@@ -244,9 +245,12 @@ class Page:
 
     def _tick(self) -> None:
         """Move the drawn arm: along the planned motion, else where the arm is."""
-        begun = monotonic()
+        begun, ticks = monotonic(), 0
         while not self._closed.wait(TICK_S):
+            ticks += 1
             try:
+                if ticks % PICTURE_TICKS == 0:
+                    self._show_camera()
                 pictures = self._film
                 if pictures and self._play.value and self._arm is not None:
                     at = int((monotonic() - begun) / TICK_S) % (len(pictures) + 15)
@@ -257,6 +261,11 @@ class Page:
             except Exception:  # the picture of the arm stands still; the arm is not driven by it
                 traceback.print_exc()
                 return
+
+    def _show_camera(self) -> None:
+        """What the camera sees now, unless a plan is shown."""
+        if self._planned is None and (seen := self._cell.picture()) is not None:
+            self._picture.image = to_width(seen, min(PICTURE_PX, seen.shape[1]))
 
     def _set_status(self, text: str) -> None:
         moves = self._cell.moves.value

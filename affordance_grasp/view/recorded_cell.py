@@ -44,5 +44,8 @@ class RecordedCell:
         pose = None if self._seen is None else self._seen.pose
         return None if pose is None else ArmState(pose.q, self.robot.gripper.max_width_m)
 
+    def picture(self) -> None:
+        """None: what is seen is told by ``look``."""
+
     def close(self) -> None:
         """Nothing is held."""

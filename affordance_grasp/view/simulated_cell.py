@@ -63,6 +63,9 @@ class SimulatedCell:
         """Where the simulated arm is."""
         return self._state
 
+    def picture(self) -> None:
+        """None: what is seen is told by ``look``."""
+
     def close(self) -> None:
         """Free the renderers."""
         self._world.close()

@@ -8,6 +8,7 @@ from typing import Protocol
 from affordance_grasp.control.robot import RobotConfig
 from affordance_grasp.datatypes import RgbdFrame
 from affordance_grasp.geometry import Floats
+from affordance_grasp.report.figures import RgbImage
 from affordance_grasp.view.planned import ArmPose, Planned
 
 Tell = Callable[[str], None]
@@ -42,7 +43,7 @@ class WorkCell(Protocol):
 
     ``look``, ``plan`` and ``pick`` are called one at a time, by one thread, and end by themselves;
     every error of theirs is an ``AffordanceGraspError`` whose sentence tells how things stand.
-    ``stop`` and ``state`` return at once and may be called by any thread.
+    ``stop``, ``state`` and ``picture`` return at once and may be called by any thread.
     """
 
     robot: RobotConfig
@@ -63,6 +64,9 @@ class WorkCell(Protocol):
 
     def state(self) -> ArmState | None:
         """Where the arm is, None where that is not known."""
+
+    def picture(self) -> RgbImage | None:
+        """What the camera sees; None where there is nothing newer than what was told before."""
 
     def close(self) -> None:
         """Give everything back."""
