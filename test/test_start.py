@@ -2,12 +2,13 @@ from dataclasses import asdict, replace
 
 import pytest
 import torch
+from safetensors.torch import load_file
 from tiny_encoders import TINY_NETWORK, TinyEncoder
 
 from affordance_grasp.encoders.backbones import load_backbone
 from affordance_grasp.errors import CheckpointError, InvalidInput
 from affordance_grasp.learning.training.start import Start, start_from
-from affordance_grasp.methods.checkpoint import CheckpointInfo, save_checkpoint
+from affordance_grasp.methods.checkpoint import TEXT_KEY, CheckpointInfo, save_checkpoint
 from affordance_grasp.methods.looptrans.clusters import ConceptClusters
 from affordance_grasp.methods.method import make_network
 from affordance_grasp.query.vocabulary import AFFORDANCES
@@ -100,3 +101,13 @@ def test_clusters_that_nobody_trained_are_refused_and_released_ones_are_used(tmp
 def test_weights_for_a_module_that_is_not_there_are_refused(trained, tmp_path):
     with pytest.raises(InvalidInput, match="has no module cluster"):
         start_from(trained, Start(modules={"cluster": tmp_path / "c.pth"}), KNOWN, "none")
+
+
+def test_text_rows_are_stored_as_they_are_and_parameters_as_float16(tmp_path):
+    network = make_network("plsp", {**TINY_NETWORK, "classes": 36}, TinyEncoder("small"))
+    info = CheckpointInfo("plsp", asdict(network.config), "dinov2_vits14", "small", ("hold",), "a")
+    text = torch.full((1, 384), 1 / 3)
+    save_checkpoint(tmp_path / "a.safetensors", network, info, text)
+    stored = load_file(tmp_path / "a.safetensors")
+    assert torch.equal(stored[TEXT_KEY], text)
+    assert stored["query_projection.weight"].dtype == torch.float16
