@@ -43,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--init", type=Path, metavar="FILE", help="checkpoint to fine-tune")
     parser.add_argument(
-        "--cluster", type=Path, metavar="FILE", help="looptrans: released weights of its clusters"
+        "--cluster", type=Path, metavar="FILE", help="released weights of the clusters of parts"
     )
     parser.add_argument(
         "--workers", type=int, metavar="N", help="processes that read images (2; 0 where cached)"
