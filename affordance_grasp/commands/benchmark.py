@@ -26,8 +26,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--case",
         nargs="+",
         metavar="CASE",
-        help="METHOD-inference, -queries, -training, -frame; chain-size, -candidates, -instances; "
-        "looptrans-loading",
+        help="METHOD-inference, -queries, -training, -frame, for some -loading; chain-size, "
+        "-candidates, -instances",
     )
     parser.add_argument("--rounds", type=int, default=7, help="alternating rounds at most (7)")
     parser.add_argument(
