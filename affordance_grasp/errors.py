@@ -64,6 +64,18 @@ class NoObject(AffordanceGraspError):
     """No object is above the table in the depth image."""
 
 
+class AmbiguousObject(NoObject):
+    """Several objects, or none, may be the one that a query means: a question back."""
+
+    exit_code = 1
+
+
+class NotServed(NoObject):
+    """What is on the table is known, and does not serve what is asked."""
+
+    exit_code = 1
+
+
 class NoMatch(AffordanceGraspError):
     """Nothing in the image is like the part that examples show."""
 

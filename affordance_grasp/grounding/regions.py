@@ -5,6 +5,7 @@ first pass covers all objects on the table; where these are several, a second pa
 instance with most of the heatmap's mass.
 """
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
@@ -26,23 +27,30 @@ class GrounderProtocol(Protocol):
 
 
 def ground_scene(
-    frame: RgbdFrame, query: str, grounder: GrounderProtocol, scene: TableScene
+    frame: RgbdFrame,
+    query: str,
+    grounder: GrounderProtocol,
+    scene: TableScene,
+    among: Sequence[int] = (),
 ) -> tuple[Heatmap, Region]:
     """Heatmap of a query and its region of interest.
 
     The share of the heatmap's mass on an object instance shows how likely the query refers to it.
+    ``among``: labels of the objects that may be meant; all but crumbs where none are given.
     """
-    region = scene_region(scene)
+    labels = scene.cloud.labels
+    region = region_of(labels, among) if among else scene_region(scene)
     heatmap = grounder.ground(frame.color, query, region)
-    if only_instance(scene):
+    if len(among) == 1 or (not among and only_instance(scene)):
         return heatmap, region
-    region = _region(scene.cloud.labels == hottest_instance(heatmap, scene))
+    region = region_of(labels, [hottest_instance(heatmap, scene, among)])
     return grounder.ground(frame.color, query, region), region
 
 
-def hottest_instance(heatmap: Heatmap, scene: TableScene) -> int:
-    """Label of the object instance with most of the heatmap's mass."""
-    instances, labels = _large_instances(scene), scene.cloud.labels
+def hottest_instance(heatmap: Heatmap, scene: TableScene, among: Sequence[int] = ()) -> int:
+    """Label of the object instance, of those that may be meant, with most of the heat."""
+    labels = scene.cloud.labels
+    instances = np.array(among) if among else _large_instances(scene)
     mass = np.bincount(
         labels.ravel(), weights=heatmap.values.ravel(), minlength=instances.max() + 1
     )
@@ -71,6 +79,11 @@ def scene_region(scene: TableScene) -> Region:
     Instances much smaller than the largest are left out, such as crumbs.
     """
     return _region(np.isin(scene.cloud.labels, _large_instances(scene)))
+
+
+def region_of(labels: NDArray[np.int32], wanted: Sequence[int]) -> Region:
+    """The square, with a margin, around the objects of some labels (H, W)."""
+    return _region(np.isin(labels, wanted))
 
 
 def _large_instances(scene: TableScene) -> NDArray[np.intp]:

@@ -91,7 +91,7 @@ def _placed(
 
 def _foot(each: Neighbour) -> cKDTree:
     """Where it stands, on the table."""
-    points = transform_points(each.T_base_object, _footprint(each.household_object))
+    points = transform_points(each.T_base_object, footprint(each.household_object))
     return cKDTree(points[:, :2])
 
 
@@ -107,7 +107,7 @@ def _place(
         bearing, away = rng.uniform(-np.pi, np.pi), rng.uniform(*DISTANCE_M)
         x, y = T_base_target[:2, 3] + away * np.array([np.cos(bearing), np.sin(bearing)])
         T = table_pose(float(x), float(y), float(rng.uniform(-np.pi, np.pi)))
-        foot = transform_points(T, _footprint(thing))[:, :2]
+        foot = transform_points(T, footprint(thing))[:, :2]
         apart = all(other.query(foot)[0].min() >= GAP_M for other in taken)
         from_base = np.linalg.norm(foot, axis=1).min() > BASE_RADIUS_M
         from_hand = np.linalg.norm(foot - T_base_hand[:2, 3], axis=1).min() > HAND_ROOM_M
@@ -116,7 +116,7 @@ def _place(
     raise InvalidInput(NO_ROOM)
 
 
-def _footprint(thing: HouseholdObject) -> Floats:
+def footprint(thing: HouseholdObject) -> Floats:
     """Points (N, 3) about 1 cm apart over the boxes around its solids, at height 0."""
     points = []
     for piece in thing.primitives:

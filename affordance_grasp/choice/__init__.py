@@ -1,0 +1,1 @@
+"""Which of the things on the table is meant."""

@@ -1,0 +1,124 @@
+"""Which object on the table a query means, how sure that is, or a question back."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from affordance_grasp.choice.families import RecogniserProtocol
+from affordance_grasp.choice.instances import Instance, find_instances
+from affordance_grasp.choice.knowledge import Knowledge
+from affordance_grasp.choice.matching import Match, Table
+from affordance_grasp.datatypes import RgbdFrame
+from affordance_grasp.errors import AmbiguousObject, NotServed, UnknownName
+from affordance_grasp.query.reference import Reference, read_reference
+from affordance_grasp.query.resolve import resolve_query
+from affordance_grasp.query.vocabulary import AFFORDANCES
+from affordance_grasp.scene.cloud import TableScene
+
+LISTED = 6
+"""Objects that a question names at most."""
+
+
+@dataclass(frozen=True)
+class Intent:
+    """A query as a value: what is to be done, and with which object.
+
+    ``affordance``: None where the words mean none of the vocabulary's, as a model of others may
+    hear them.
+    """
+
+    query: str
+    affordance: str | None
+    reference: Reference
+
+
+def read_intent(query: str) -> Intent:
+    """What a query asks for, and of which object."""
+    try:
+        affordance = resolve_query(query, AFFORDANCES)
+    except UnknownName:
+        affordance = None
+    return Intent(query, affordance, read_reference(query, affordance))
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The objects that a query may mean, the best first; of several the hottest is taken."""
+
+    among: tuple[Instance, ...]
+
+    @property
+    def labels(self) -> tuple[int, ...]:
+        """Their labels in the scene."""
+        return tuple(instance.label for instance in self.among)
+
+    @property
+    def label(self) -> int:
+        """The label of the only one, or 0 where there are several."""
+        return self.labels[0] if len(self.among) == 1 else 0
+
+    def of(self, label: int) -> "Choice":
+        """The same, once it is known which one of them is meant."""
+        return Choice(tuple(i for i in self.among if i.label == label) or self.among)
+
+    def __str__(self) -> str:
+        """The object and how sure that is: ``red mug (0.98)``."""
+        best = self.among[0]
+        where = f"at column {best.centre_uv[0]:.0f}, row {best.centre_uv[1]:.0f}"
+        if not best.name:
+            return f"{best.called} {where}: not known which object this is"
+        return f"{best.called} {where}, sure to {best.families[best.name]:.2f}"
+
+
+def look(
+    frame: RgbdFrame, scene: TableScene, recogniser: RecogniserProtocol | None
+) -> tuple[Instance, ...]:
+    """The objects on the table, with their families where something can tell them."""
+    instances = find_instances(frame, scene)
+    return instances if recogniser is None else recogniser.recognise(frame, scene, instances)
+
+
+def choose(intent: Intent, instances: Sequence[Instance], knowledge: Knowledge) -> Choice:
+    """The object that is meant.
+
+    Raises:
+        AmbiguousObject: several are meant equally well, or none is; asks which one.
+        NotServed: what is meant, or everything on the table, does not serve the affordance.
+    """
+    table, reference = Table(tuple(instances), knowledge), intent.reference
+    if reference.refused:
+        raise AmbiguousObject(f"{reference.refused}; {_which(table.instances)}")
+    found = table.fitting(reference)
+    if not found:
+        raise AmbiguousObject(f"no {_wish(reference)} is on the table: {_which(table.instances)}")
+    serving = [m for m in found if not knowledge.refuses(m.instance.name, intent.affordance)]
+    if not serving:
+        raise NotServed(_unserved(intent, found))
+    if reference.definite and len(serving) > 1:
+        raise AmbiguousObject(_which([match.instance for match in serving]))
+    return Choice(tuple(match.instance for match in serving))
+
+
+def _wish(reference: Reference) -> str:
+    relations = (f" {r.kind.replace('_', ' ')} the {r.anchor}" for r in reference.relations)
+    others = (f" other than the {each}" for each in reference.excluded)
+    return "".join([str(reference.described), *relations, *others])
+
+
+def _which(instances: Sequence[Instance]) -> str:
+    """A question that names what is there."""
+    named = [
+        f"{i.called} at column {i.centre_uv[0]:.0f}, row {i.centre_uv[1]:.0f}"
+        for i in instances[:LISTED]
+    ]
+    more = f" and {len(instances) - LISTED} more" if len(instances) > LISTED else ""
+    return f"ambiguous: {', '.join(named)}{more}; say which one"
+
+
+def _unserved(intent: Intent, found: Sequence[Match]) -> str:
+    verb = str(intent.affordance).replace("_", " ")
+    names = ", ".join(dict.fromkeys(match.instance.called for match in found))
+    where = "" if intent.reference.is_empty else "what is meant, "
+    return (
+        f"nothing on the table serves {verb!r}: {where}{names}; put something on it that does, "
+        "or ask to hold what is there"
+    )
