@@ -10,7 +10,10 @@ from typing import TypeVar
 import numpy as np
 
 from affordance_grasp.candidates.generators import GraspGenerator, make_generator
-from affordance_grasp.candidates.target import Target
+from affordance_grasp.candidates.target import Target, on_objects
+from affordance_grasp.choice.chosen import Choice, choose, look, read_intent
+from affordance_grasp.choice.families import RecogniserProtocol, load_recogniser
+from affordance_grasp.choice.knowledge import NOTHING_KNOWN
 from affordance_grasp.control.motion.pick import ArmReach
 from affordance_grasp.control.robot import RobotConfig, load_robot
 from affordance_grasp.datatypes import (
@@ -22,12 +25,12 @@ from affordance_grasp.datatypes import (
     Selection,
 )
 from affordance_grasp.errors import InvalidInput, LowConfidence, look_up
+from affordance_grasp.geometry import Floats
 from affordance_grasp.grounding.regions import (
     GrounderProtocol,
     ground_scene,
     hottest_instance,
-    only_instance,
-    scene_region,
+    region_of,
 )
 from affordance_grasp.planning import PlanningOptions
 from affordance_grasp.query.resolve import resolve_query
@@ -49,7 +52,8 @@ Other = TypeVar("Other")
 class GraspPlan:
     """All results for one frame and one query.
 
-    ``timings_ms``: ``scene``, ``ground``, ``generate``, ``select`` and ``total``; grounding and
+    ``object``: which one was chosen, and how sure that is. ``timings_ms``: ``scene``, with an arm
+    ``obstacles``, ``look``, ``ground``, ``generate``, ``select`` and ``total``; grounding and
     generation may run in parallel and then add up to more than the total. ``obstacles``: what
     stands on the table, None where the pose of the camera is not known.
     """
@@ -63,6 +67,7 @@ class GraspPlan:
     rule: str
     timings_ms: dict[str, float] = field(default_factory=dict)
     obstacles: Obstacles | None = None
+    object: str = ""
 
     @property
     def best(self) -> RankedGrasp | None:
@@ -104,12 +109,13 @@ def plan_grasps(
     seed: int = 0,
     config: SelectionConfig | None = None,
     at_once: bool = True,
+    recogniser: RecogniserProtocol | None = None,
 ) -> GraspPlan:
-    """Segment the scene, ground the query, propose grasps, and rank them.
+    """Segment the scene, choose the object, ground the query, propose grasps, and rank them.
 
     Args:
         frame: colour and aligned depth.
-        query: what to do with the object; free text that the grounder understands.
+        query: what to do, and with which object; free text that the grounder understands.
         grounder: gives the heatmap; None only with a rule that ignores it.
         generator: gives the candidates; None for the antipodal one of the 2F-85.
         rule: a name of ``rules.RULES``.
@@ -119,35 +125,33 @@ def plan_grasps(
         config: limits of the selection.
         at_once: ground and generate in two threads: lower latency where a core is free; one
             after the other takes less processor time.
+        recogniser: tells the families of the objects; None: nothing is known of them, and names
+            in the query tell no object from another.
 
     Raises:
         InvalidInput: the depth image is not usable, or the table lies elsewhere than the arm's
             settings say.
-        NoObject: no object is on the table, or none can be grasped.
+        NoObject: no object is on the table, or none can be grasped; AmbiguousObject: which one
+            is meant is not clear; NotServed: what is there is known not to serve the query.
         UnknownName: the query or the rule is unknown.
     """
     if look_up("selection rule", rule, RULES).needs_heat and grounder is None:
         raise InvalidInput(f"rule {rule!r} ranks by the heatmap and needs a grounder")
-    generator = generator or make_generator("antipodal")
     clock = _Clock()
     scene = clock("scene", lambda: segment_scene(frame, MAX_DISTANCE_M, seed))
     arm, obstacles = reach if isinstance(reach, ArmReach) else None, None
     if arm is not None:  # first: it tells whether the camera's pose can be right
         reach = among = clock("obstacles", lambda: arm.among(frame, scene))
         obstacles = among.obstacles
-    target = Target(
-        query, scene_region(scene), only_instance(scene), None if arm is None else arm.T_base_cam
+    choice = clock("look", lambda: _choose(frame, query, scene, grounder, recogniser))
+    T_base_cam = None if arm is None else arm.T_base_cam
+    asked = _Asked(frame, query, scene, choice, T_base_cam, seed)
+    (heatmap, region), candidates = _propose(
+        asked, grounder, generator or make_generator("antipodal"), clock, at_once
     )
-    (heatmap, region), candidates = _both(
-        lambda: clock("ground", lambda: _ground(frame, query, grounder, scene)),
-        lambda grounded: clock(
-            "generate",
-            lambda: generator.generate(
-                frame, seed=seed, scene=scene, target=_meant(target, grounded, scene)
-            ),
-        ),
-        at_once and (target.label > 0 or not generator.wants_target),
-    )
+    if heatmap.method != NO_METHOD:
+        choice = choice.of(hottest_instance(heatmap, scene, choice.labels))
+    candidates = on_objects(candidates, scene.cloud, choice.labels)
     selection = clock(
         "select",
         lambda: select(
@@ -171,6 +175,73 @@ def plan_grasps(
         rule,
         clock.timings_ms(),
         obstacles,
+        str(choice),
+    )
+
+
+def _choose(
+    frame: RgbdFrame,
+    query: str,
+    scene: TableScene,
+    grounder: GrounderProtocol | None,
+    recogniser: RecogniserProtocol | None,
+) -> Choice:
+    """The object that is meant; without a network none looks at objects that are not described."""
+    intent = read_intent(query)
+    if grounder is None and intent.reference.is_empty:
+        recogniser = None
+    knowledge = NOTHING_KNOWN if recogniser is None else recogniser.knowledge
+    return choose(intent, look(frame, scene, recogniser), knowledge)
+
+
+@dataclass(frozen=True, eq=False)
+class _Asked:
+    """A frame, its scene, and the objects that are meant in it."""
+
+    frame: RgbdFrame
+    query: str
+    scene: TableScene
+    choice: Choice
+    T_base_cam: Floats | None
+    seed: int
+
+    def ground(self, grounder: GrounderProtocol | None) -> tuple[Heatmap, Region]:
+        """The heatmap and its region; without a grounder all of the region is hot."""
+        if grounder is not None:
+            return ground_scene(self.frame, self.query, grounder, self.scene, self.choice.labels)
+        region = region_of(self.scene.cloud.labels, self.choice.labels)
+        values = np.zeros(self.frame.depth_m.shape, np.float32)
+        values[region.slices] = 1.0
+        return Heatmap(values, values, self.query, self.query, NO_METHOD, 0.0), region
+
+    def target(self, grounded: tuple[Heatmap, Region] | None) -> Target:
+        """What a generator is told: of several objects the hottest, where that is known."""
+        labels, choice = self.scene.cloud.labels, self.choice
+        told = Target(self.query, region_of(labels, choice.labels), choice.label, self.T_base_cam)
+        if choice.label or grounded is None or grounded[0].method == NO_METHOD:
+            return told
+        heatmap, region = grounded
+        label = hottest_instance(heatmap, self.scene, choice.labels)
+        return replace(told, region=region, label=label)
+
+
+def _propose(
+    asked: _Asked,
+    grounder: GrounderProtocol | None,
+    generator: GraspGenerator,
+    clock: "_Clock",
+    at_once: bool,
+) -> tuple[tuple[Heatmap, Region], GraspCandidates]:
+    """The heatmap with its region, and the candidates, of the object that is meant."""
+    return _both(
+        lambda: clock("ground", lambda: asked.ground(grounder)),
+        lambda grounded: clock(
+            "generate",
+            lambda: generator.generate(
+                asked.frame, seed=asked.seed, scene=asked.scene, target=asked.target(grounded)
+            ),
+        ),
+        at_once and (asked.choice.label > 0 or not generator.wants_target),
     )
 
 
@@ -178,13 +249,15 @@ def plan_grasps(
 class Planner:
     """Everything that a plan needs but for the frame and the query; see :func:`load_planner`.
 
-    ``grounder`` is None where the rule ignores the heatmap.
+    ``grounder`` is None where the rule ignores the heatmap; ``recogniser`` where nothing is known
+    of object families.
     """
 
     options: PlanningOptions
     robot: RobotConfig
     grounder: GrounderProtocol | None
     generator: GraspGenerator
+    recogniser: RecogniserProtocol | None = None
 
     def plan(
         self,
@@ -206,6 +279,7 @@ class Planner:
             max_width_m=self.robot.gripper.max_width_m,
             seed=self.options.seed,
             at_once=at_once,
+            recogniser=self.recogniser,
         )
 
 
@@ -226,7 +300,8 @@ def load_planner(
         resolve_query(query, known_affordances())
     else:
         grounder.resolve(query)
-    return Planner(options, robot, grounder, generator)
+    recogniser = load_recogniser(options.device)
+    return Planner(options, robot, grounder, generator, recogniser)
 
 
 def check_confidence(heatmap: Heatmap, least: float) -> None:
@@ -249,25 +324,6 @@ def _both(
     with ThreadPoolExecutor(max_workers=1) as pool:
         other = pool.submit(second, None)
         return first(), other.result()
-
-
-def _meant(target: Target, grounded: tuple[Heatmap, Region] | None, scene: TableScene) -> Target:
-    """The target, told by the heatmap where that is known."""
-    if target.label or grounded is None or grounded[0].method == NO_METHOD:
-        return target
-    heatmap, region = grounded
-    return replace(target, region=region, label=hottest_instance(heatmap, scene))
-
-
-def _ground(
-    frame: RgbdFrame, query: str, grounder: GrounderProtocol | None, scene: TableScene
-) -> tuple[Heatmap, Region]:
-    if grounder is not None:
-        return ground_scene(frame, query, grounder, scene)
-    region = scene_region(scene)
-    values = np.zeros(frame.depth_m.shape, np.float32)
-    values[region.slices] = 1.0
-    return Heatmap(values, values, query, query, NO_METHOD, 0.0), region
 
 
 class _Clock:

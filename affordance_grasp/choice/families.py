@@ -10,6 +10,7 @@ other is not known: it may be of another family.
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -97,7 +98,7 @@ def write_families(path: Path, model: FamilyModel) -> None:
     """Write a model; its numbers as float16 but for the projection's."""
     from safetensors.numpy import save
 
-    tensors = {
+    tensors: dict[str, NDArray[Any]] = {
         "mean": model.mean.astype(np.float32),
         "axes": model.axes.astype(np.float32),
         "centres": model.centres.astype(np.float32),
@@ -199,3 +200,25 @@ def with_extents(
     extents_m = [(i.length_m, i.height_m, i.size_m) for i in instances]
     logs = EXTENTS_WEIGHT * np.log(np.maximum(extents_m, LEAST_EXTENT_M))
     return np.concatenate([tokens, logs], axis=1).astype(np.float32)
+
+
+def load_recogniser(device: str = "cpu", path: Path | None = None) -> Recogniser:
+    """The recogniser of a file, by default that of the package; its backbone loads on first use.
+
+    Raises:
+        CheckpointError: the file cannot be used, or, on first use, other weights are installed.
+    """
+    model = load_families(path)
+
+    @cache
+    def embedder() -> Embed:
+        from affordance_grasp.choice.features import InstanceEmbedder
+
+        return InstanceEmbedder(model.backbone, model.image_side, model.backbone_sha256, device)
+
+    def embed(
+        color: NDArray[np.uint8], labels: NDArray[np.int32], wanted: Sequence[int]
+    ) -> NDArray[np.float32]:
+        return embedder()(color, labels, wanted)
+
+    return Recogniser(model, embed)

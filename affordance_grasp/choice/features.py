@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from affordance_grasp.encoders.backbones import Backbone, load_backbone, prepare_images
 from affordance_grasp.errors import CheckpointError
-from affordance_grasp.grounding.regions import region_about
+from affordance_grasp.grounding.regions import region_of
 
 LEAST_SHARE = 0.3
 """Share of a patch that an object covers from which it counts fully."""
@@ -44,7 +44,7 @@ class InstanceEmbedder:
         if not wanted:
             return np.zeros((0, 2 * self._backbone.spec.dim), np.float32)
         masks = [labels == label for label in wanted]
-        regions = [region_about(mask) for mask in masks]
+        regions = [region_of(labels, [label]) for label in wanted]
         crops = [np.ascontiguousarray(color[region.slices]) for region in regions]
         shares = torch.stack(
             [

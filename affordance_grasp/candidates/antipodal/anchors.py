@@ -12,14 +12,13 @@ CELL_M = 0.002
 LOCAL_RADIUS_M = 0.02
 
 
-def spread_points(cloud: ObjectCloud, table: TablePlane, count: int, reach_m: float) -> Floats:
-    """At most ``count`` points (A, 3) that cover the whole object evenly.
+def spread_points(points_cam: Floats, table: TablePlane, count: int, reach_m: float) -> Floats:
+    """At most ``count`` of points (N, 3) on an object that cover the whole of it evenly.
 
     Points deeper inside the object's footprint than ``reach_m`` are left out: no hand that is
     that wide fits around them from above.
     """
-    near_edge = _distance_to_outline(cloud.points_cam, table) <= reach_m
-    points = cloud.points_cam[near_edge]
+    points = points_cam[_distance_to_outline(points_cam, table) <= reach_m]
     return points[_farthest_first(points, count)]
 
 

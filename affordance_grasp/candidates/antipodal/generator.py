@@ -86,18 +86,20 @@ class AntipodalGenerator:
         scene: TableScene | None = None,
         target: Target = ANY,
     ) -> GraspCandidates:
-        """Propose grasps for all objects on the table; the search itself is deterministic."""
-        del target
+        """Propose grasps for the object that is meant; the search itself is deterministic."""
         scene = scene or segment_scene(frame, self.config.max_distance_m, seed)
-        return self.search(scene.cloud, scene.table)
+        return self.search(scene.cloud, scene.table, target)
 
-    def search(self, cloud: ObjectCloud, table: TablePlane) -> GraspCandidates:
-        """Propose grasps on a segmented cloud."""
+    def search(
+        self, cloud: ObjectCloud, table: TablePlane, target: Target = ANY
+    ) -> GraspCandidates:
+        """Propose grasps on a segmented cloud: of the target, with everything in the way."""
+        meant = cloud.points_cam[target.mask(cloud.instance)]
         anchors = spread_points(
-            cloud, table, self.config.anchors, self.gripper.max_width_m / 2 + 0.003
+            meant, table, self.config.anchors, self.gripper.max_width_m / 2 + 0.003
         )
         examined, found = self._push_and_close(anchors, cloud, table)
-        hands, score = self._judge(anchors, found, cloud, table)
+        hands, score = self._judge(anchors, found, cloud, table, np.median(meant, axis=0))
         return GraspCandidates(
             hands.T_cam_tcp, hands.width_m, hands.contact_cam, score, self.name, examined
         )
@@ -143,12 +145,16 @@ class AntipodalGenerator:
         return np.where(tips > top[:, None], tips, np.nan)
 
     def _judge(
-        self, anchors: Floats, found: list[_Found], cloud: ObjectCloud, table: TablePlane
+        self,
+        anchors: Floats,
+        found: list[_Found],
+        cloud: ObjectCloud,
+        table: TablePlane,
+        middle_cam: Floats,
     ) -> tuple[Hands, Floats]:
         """Keep the best few distinct hands of every anchor that fit exactly."""
         config, gripper = self.config, self.gripper
         R, center, window, anchor = _promising(anchors, found, table, config.per_anchor)
-        points = cloud.points_cam
         hands = measure(R, center, window, cloud, gripper.finger_breadth_m)
         # points were averaged over cells, which takes half a cell off either edge
         hands = replace(hands, width_m=hands.width_m + cloud.spacing_m)
@@ -156,7 +162,7 @@ class AntipodalGenerator:
         fits = (hands.width_m <= gripper.max_width_m) & (hands.engagement_m > 5e-4)
         fits &= (room >= config.table_clearance_m - 3e-4) & (hands.width_m > 5e-4)
         hands, anchor = hands.where(fits), anchor[fits]
-        score = quality(hands, table, np.median(points, axis=0), gripper.max_width_m)
+        score = quality(hands, table, middle_cam, gripper.max_width_m)
         good = score >= config.min_quality
         hands, score, anchor = hands.where(good), score[good], anchor[good]
         kind = _kind(anchor, hands.T_cam_tcp[:, :3, 2], table)
