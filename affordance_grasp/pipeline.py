@@ -9,8 +9,9 @@ from typing import TypeVar
 
 import numpy as np
 
+from affordance_grasp.candidates.belonging import on_objects
 from affordance_grasp.candidates.generators import GraspGenerator, make_generator
-from affordance_grasp.candidates.target import Target, on_objects
+from affordance_grasp.candidates.target import Target
 from affordance_grasp.choice.chosen import Choice, choose, look, read_intent
 from affordance_grasp.choice.families import RecogniserProtocol, load_recogniser
 from affordance_grasp.choice.knowledge import NOTHING_KNOWN
@@ -143,7 +144,7 @@ def plan_grasps(
     if arm is not None:  # first: it tells whether the camera's pose can be right
         reach = among = clock("obstacles", lambda: arm.among(frame, scene))
         obstacles = among.obstacles
-    choice = clock("look", lambda: _choose(frame, query, scene, grounder, recogniser))
+    choice = clock("look", lambda: _choose(frame, query, scene, recogniser))
     T_base_cam = None if arm is None else arm.T_base_cam
     asked = _Asked(frame, query, scene, choice, T_base_cam, seed)
     (heatmap, region), candidates = _propose(
@@ -183,15 +184,13 @@ def _choose(
     frame: RgbdFrame,
     query: str,
     scene: TableScene,
-    grounder: GrounderProtocol | None,
     recogniser: RecogniserProtocol | None,
 ) -> Choice:
-    """The object that is meant; without a network none looks at objects that are not described."""
+    """The object that is meant; none is looked at where any object will do."""
     intent = read_intent(query)
-    if grounder is None and intent.reference.is_empty:
-        recogniser = None
-    knowledge = NOTHING_KNOWN if recogniser is None else recogniser.knowledge
-    return choose(intent, look(frame, scene, recogniser), knowledge)
+    needed = recogniser if recogniser is not None and intent.tells_apart else None
+    knowledge = NOTHING_KNOWN if needed is None else needed.knowledge
+    return choose(intent, look(frame, scene, needed), knowledge)
 
 
 @dataclass(frozen=True, eq=False)

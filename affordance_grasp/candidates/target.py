@@ -1,18 +1,12 @@
 """What a grasp generator is told of the object that is meant, besides the image."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
-from affordance_grasp.datatypes import GraspCandidates, Region
+from affordance_grasp.datatypes import Region
 from affordance_grasp.geometry import Floats
-
-if TYPE_CHECKING:
-    from affordance_grasp.scene.cloud import ObjectCloud
 
 
 @dataclass(frozen=True)
@@ -40,18 +34,3 @@ class Target:
 
 
 ANY = Target()
-ELSEWHERE = "on another object"
-
-
-def on_objects(
-    candidates: GraspCandidates, cloud: "ObjectCloud", labels: Sequence[int]
-) -> GraspCandidates:
-    """The grasps whose contact is nearest to an object with one of the labels."""
-    if not len(candidates):
-        return candidates
-    _, nearest = cKDTree(cloud.points_cam).query(candidates.contact_cam)
-    kept = np.isin(cloud.instance[nearest], labels)
-    if kept.all():
-        return candidates
-    left_out = {**candidates.left_out, ELSEWHERE: int((~kept).sum())}
-    return replace(candidates.where(kept), left_out=left_out)

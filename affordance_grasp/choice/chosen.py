@@ -9,6 +9,7 @@ from affordance_grasp.choice.knowledge import Knowledge
 from affordance_grasp.choice.matching import Match, Table
 from affordance_grasp.datatypes import RgbdFrame
 from affordance_grasp.errors import AmbiguousObject, NotServed, UnknownName
+from affordance_grasp.query.nouns import load_nouns
 from affordance_grasp.query.reference import Reference, read_reference
 from affordance_grasp.query.resolve import resolve_query
 from affordance_grasp.query.vocabulary import AFFORDANCES
@@ -29,6 +30,12 @@ class Intent:
     query: str
     affordance: str | None
     reference: Reference
+
+    @property
+    def tells_apart(self) -> bool:
+        """Whether the families of the objects matter: any object can be held."""
+        universal = self.affordance in load_nouns().universal
+        return not (universal and self.reference.is_empty)
 
 
 def read_intent(query: str) -> Intent:
@@ -61,12 +68,13 @@ class Choice:
         return Choice(tuple(i for i in self.among if i.label == label) or self.among)
 
     def __str__(self) -> str:
-        """The object and how sure that is: ``red mug (0.98)``."""
+        """The object, where it is and how sure that is: ``red mug at ..., sure to 0.98``."""
         best = self.among[0]
-        where = f"at column {best.centre_uv[0]:.0f}, row {best.centre_uv[1]:.0f}"
+        if not best.families:
+            return best.placed
         if not best.name:
-            return f"{best.called} {where}: not known which object this is"
-        return f"{best.called} {where}, sure to {best.families[best.name]:.2f}"
+            return f"{best.placed}, of which it is not known what it is"
+        return f"{best.placed}, sure to {best.families[best.name]:.2f}"
 
 
 def look(
@@ -106,10 +114,7 @@ def _wish(reference: Reference) -> str:
 
 def _which(instances: Sequence[Instance]) -> str:
     """A question that names what is there."""
-    named = [
-        f"{i.called} at column {i.centre_uv[0]:.0f}, row {i.centre_uv[1]:.0f}"
-        for i in instances[:LISTED]
-    ]
+    named = [instance.placed for instance in instances[:LISTED]]
     more = f" and {len(instances) - LISTED} more" if len(instances) > LISTED else ""
     return f"ambiguous: {', '.join(named)}{more}; say which one"
 

@@ -58,8 +58,14 @@ class Instance:
     @property
     def called(self) -> str:
         """Colour and family in words, as far as they are known: ``red mug``."""
-        name = self.name.replace("_", " ") or "unknown object"
+        name = self.name.replace("_", " ") or ("unknown object" if self.families else "object")
         return f"{self.colour} {name}".strip()
+
+    @property
+    def placed(self) -> str:
+        """What it is called and where it is."""
+        u, v = self.centre_uv
+        return f"{self.called} at column {u:.0f}, row {v:.0f}"
 
     @property
     def colour(self) -> str:
