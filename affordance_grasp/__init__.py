@@ -41,10 +41,12 @@ if TYPE_CHECKING:
     from affordance_grasp.datatypes import RgbdFrame as RgbdFrame
     from affordance_grasp.datatypes import Selection as Selection
     from affordance_grasp.errors import AffordanceGraspError as AffordanceGraspError
+    from affordance_grasp.errors import AmbiguousObject as AmbiguousObject
     from affordance_grasp.errors import InvalidInput as InvalidInput
     from affordance_grasp.errors import LowConfidence as LowConfidence
     from affordance_grasp.errors import NoMatch as NoMatch
     from affordance_grasp.errors import NoObject as NoObject
+    from affordance_grasp.errors import NotServed as NotServed
     from affordance_grasp.errors import UnknownName as UnknownName
     from affordance_grasp.errors import Unreachable as Unreachable
     from affordance_grasp.grounding.grounder import Grounder as Grounder
@@ -101,10 +103,12 @@ _CONTENTS = {
     ),
     "errors": (
         "AffordanceGraspError",
+        "AmbiguousObject",
         "InvalidInput",
         "LowConfidence",
         "NoMatch",
         "NoObject",
+        "NotServed",
         "UnknownName",
         "Unreachable",
     ),

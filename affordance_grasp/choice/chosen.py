@@ -98,7 +98,11 @@ def choose(intent: Intent, instances: Sequence[Instance], knowledge: Knowledge) 
     found = table.fitting(reference)
     if not found:
         raise AmbiguousObject(f"no {_wish(reference)} is on the table: {_which(table.instances)}")
-    serving = [m for m in found if not knowledge.refuses(m.instance.name, intent.affordance)]
+    serves = [knowledge.serves_it(m.instance.name, intent.affordance) for m in found]
+    wanted = (
+        True if True in serves else None
+    )  # what is not known may serve, where nothing else does
+    serving = [match for match, does in zip(found, serves, strict=True) if does is wanted]
     if not serving:
         raise NotServed(_unserved(intent, found))
     if reference.definite and len(serving) > 1:

@@ -20,16 +20,18 @@ class Knowledge:
         named = description.families or ({own} if own in self.serves else frozenset())
         return frozenset(named) & frozenset(self.serves)
 
-    def refuses(self, family: str, affordance: str | None) -> bool:
-        """Whether objects of a family are known not to serve an affordance.
+    def serves_it(self, family: str, affordance: str | None) -> bool | None:
+        """Whether objects of a family serve an affordance; None where that is not known.
 
-        What no family serves, nothing is known of; some verbs any object serves.
+        What no family serves, nothing is known of, nor of an object of no known family; some
+        verbs any object serves.
         """
         if affordance is None or affordance in load_nouns().universal:
-            return False
+            return True
         verbs = {affordance, *load_vocabulary().instead.get(affordance, ())}
-        anybody = any(verbs & served for served in self.serves.values())
-        return anybody and not verbs & self.serves.get(family, frozenset())
+        if not any(verbs & served for served in self.serves.values()):
+            return True
+        return bool(verbs & self.serves[family]) if family in self.serves else None
 
 
 NOTHING_KNOWN = Knowledge()

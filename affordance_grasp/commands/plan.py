@@ -108,7 +108,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _account(plan: "GraspPlan", summary: dict[str, Any], options: PlanOptions) -> str:
     lines = [
-        f"{sentence(summary['query'])} -> {summary['affordance']} ({summary['method']}); "
+        f"{sentence(summary['query'])} -> {summary['affordance']}, {summary['object']} "
+        f"({summary['method']}); "
         f"{summary['candidates']} candidates out of {summary['examined']} hand poses, "
         f"{summary['ranked']} ranked, {summary['timings_ms']['total']:.0f} ms"
     ]

@@ -13,6 +13,7 @@ from std_msgs.msg import Header
 from visualization_msgs.msg import MarkerArray
 
 from affordance_grasp.action import AffordanceGrasp, ExecuteGrasp
+from affordance_grasp.choice.families import load_recogniser
 from affordance_grasp.control.motion.pick import reach_from
 from affordance_grasp.control.robot import load_robot
 from affordance_grasp.errors import sentence
@@ -63,6 +64,7 @@ class SelectorNode(Node):
         self._live = LiveParameters(self, SelectorParameters)
         p = self._live.now
         self._robot = load_robot(p.robot_file)
+        self._recogniser = load_recogniser()
         self._frames = FrameStream(self)
         camera_frame = self._robot.hand_eye.camera_frame
         self._check = report_camera(self, self._frames, camera_frame, p.camera_patience_s)
@@ -160,6 +162,7 @@ class SelectorNode(Node):
             reach=reach_from(self._described.robot, self._joints.now(), T_base_cam),
             max_width_m=max_width_m,
             seed=p.seed,
+            recogniser=self._recogniser,
         )
         base = Header(stamp=stamped.header.stamp, frame_id=self._robot.settings.base_frame)
         for reason, count in plan.candidates.left_out.items():
@@ -186,7 +189,8 @@ class SelectorNode(Node):
 def _described(decision: Decision) -> str:
     p, grasp = decision.grasp.pose.position, decision.grasp
     return (
-        f"{decision.plan.heatmap.affordance}: grasp at ({p.x:.3f}, {p.y:.3f}, {p.z:.3f}) m, "
+        f"{decision.plan.heatmap.affordance}, {decision.plan.object}: "
+        f"grasp at ({p.x:.3f}, {p.y:.3f}, {p.z:.3f}) m, "
         f"{grasp.width_m * 1e3:.0f} mm wide, heatmap {grasp.heat:.2f}, "
         f"quality {grasp.quality:.2f}, first of {len(decision.plan.selection.ranked)}"
     )

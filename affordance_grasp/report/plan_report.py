@@ -72,10 +72,11 @@ def _quaternion(T: Floats) -> list[float]:
 
 
 def plan_summary(plan: GraspPlan, top: int | None = None) -> dict[str, Any]:
-    """A plan as plain data: affordance, candidates, ranking, rejections and timings."""
+    """A plan as plain data: affordance, object, candidates, ranking, rejections and timings."""
     return {
         "query": plan.heatmap.query,
         "affordance": plan.heatmap.affordance,
+        "object": plan.object,
         "method": plan.heatmap.method,
         "confidence": round(plan.heatmap.confidence, 4),
         "peak_uv": list(plan.heatmap.peak_uv),
