@@ -99,7 +99,10 @@ def test_what_cannot_cut_is_not_cut_with():
 
 
 def test_an_object_that_is_not_known_may_serve():
-    assert chosen("cut with", (MUG, STRANGE)) == (4,)
+    assert chosen("cut with", (STRANGE,)) == (4,)
+    assert chosen("cut with the green one", (MUG, STRANGE)) == (4,)
+    with pytest.raises(AmbiguousObject, match="whether this does is not known: green unknown"):
+        chosen("cut with", (MUG, STRANGE))
 
 
 def test_any_object_can_be_held():

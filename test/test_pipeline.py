@@ -7,10 +7,18 @@ from tabletop import Block, Can, looking_down, tabletop, to_world
 
 from affordance_grasp import pipeline
 from affordance_grasp.candidates.generators import make_generator
+from affordance_grasp.choice.knowledge import Knowledge
 from affordance_grasp.control.motion.pick import reach_from
 from affordance_grasp.control.robot import load_robot
 from affordance_grasp.datatypes import Heatmap, Reason
-from affordance_grasp.errors import InvalidInput, LowConfidence, NoObject, UnknownName
+from affordance_grasp.errors import (
+    AmbiguousObject,
+    InvalidInput,
+    LowConfidence,
+    NoObject,
+    NotServed,
+    UnknownName,
+)
 from affordance_grasp.geometry import project
 from affordance_grasp.grounding.regions import object_region
 from affordance_grasp.pipeline import check_confidence, plan_grasps
@@ -97,7 +105,7 @@ def test_every_step_is_timed_by_itself(frame, generator, monkeypatch):
     monkeypatch.setattr(pipeline, "segment_scene", takes(7, pipeline.segment_scene))
     monkeypatch.setattr(pipeline, "select", takes(2, pipeline.select))
     plan = plan_grasps(frame, "hold", Slow(), Slow(), at_once=False)
-    expected = {"scene": 7, "ground": 30, "generate": 50, "select": 2, "total": 89}
+    expected = {"scene": 7, "look": 0, "ground": 30, "generate": 50, "select": 2, "total": 89}
     assert plan.timings_ms == pytest.approx(expected)
 
 
@@ -246,3 +254,47 @@ def test_nothing_is_taken_by_a_vague_heatmap():
     check_confidence(heatmap, 0.31)
     with pytest.raises(LowConfidence, match="'hold' has confidence 0.31, below .* 0.4"):
         check_confidence(heatmap, 0.4)
+
+
+@pytest.fixture(scope="module")
+def coloured():
+    """A red block on the left and a blue one on the right."""
+    seen = tabletop(Block(-0.1, 0, (0.03, 0.12, 0.02)), Block(0.1, 0, (0.03, 0.12, 0.02)))
+    color = seen.color.copy()
+    color[:, :320], color[:, 320:] = (200, 20, 20), (20, 20, 200)
+    return replace(seen, color=color)
+
+
+@pytest.mark.parametrize(("query", "side"), [("hold the blue one", 1), ("hold the left one", -1)])
+@pytest.mark.parametrize("sees", [True, False])
+def test_grasps_are_on_the_object_that_is_meant(coloured, generator, query, side, sees):
+    grounder = EndIsHot(np.array([side * 0.1, 0.0, 0.02])) if sees else None
+    rule = "bands" if sees else "quality"
+    plan = plan_grasps(coloured, query, grounder, generator, rule=rule)
+    places = [to_world(grasp.contact_cam)[0] for grasp in plan.selection.ranked]
+    assert places and all(np.sign(x) == side for x in places)
+    assert ("blue" if side > 0 else "red") in plan.object
+
+
+def test_which_of_two_is_asked_and_nothing_is_proposed(coloured):
+    class Unasked:
+        wants_target = False
+
+        def generate(self, *_, **__):
+            raise AssertionError("grasps were sought though it is not known of what")
+
+    with pytest.raises(AmbiguousObject, match=r"ambiguous: .*red object"):
+        plan_grasps(coloured, "hold the block", None, Unasked(), rule="quality")
+
+
+def test_what_is_known_not_to_serve_is_refused(frame, generator):
+    class AllMugs:
+        knowledge = Knowledge({"mug": frozenset({"hold"}), "knife": frozenset({"cut_with"})})
+
+        def recognise(self, frame, scene, instances):
+            return tuple(replace(i, families={"mug": 1.0}, known=True) for i in instances)
+
+    with pytest.raises(NotServed, match="nothing on the table serves 'cut with'"):
+        plan_grasps(frame, "cut with", EndIsHot(end(1)), generator, recogniser=AllMugs())
+    held = plan_grasps(frame, "hold", EndIsHot(end(1)), generator, recogniser=AllMugs())
+    assert held.best is not None

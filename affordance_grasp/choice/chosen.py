@@ -99,12 +99,12 @@ def choose(intent: Intent, instances: Sequence[Instance], knowledge: Knowledge) 
     if not found:
         raise AmbiguousObject(f"no {_wish(reference)} is on the table: {_which(table.instances)}")
     serves = [knowledge.serves_it(m.instance.name, intent.affordance) for m in found]
-    wanted = (
-        True if True in serves else None
-    )  # what is not known may serve, where nothing else does
-    serving = [match for match, does in zip(found, serves, strict=True) if does is wanted]
-    if not serving:
+    serving = [match for match, does in zip(found, serves, strict=True) if does]
+    if not serving and None not in serves:
         raise NotServed(_unserved(intent, found))
+    if not serving and False in serves:
+        raise AmbiguousObject(_perhaps_served(intent, found, serves))
+    serving = serving or found  # nothing is known of any of them
     if reference.definite and len(serving) > 1:
         raise AmbiguousObject(_which([match.instance for match in serving]))
     return Choice(tuple(match.instance for match in serving))
@@ -121,6 +121,15 @@ def _which(instances: Sequence[Instance]) -> str:
     named = [instance.placed for instance in instances[:LISTED]]
     more = f" and {len(instances) - LISTED} more" if len(instances) > LISTED else ""
     return f"ambiguous: {', '.join(named)}{more}; say which one"
+
+
+def _perhaps_served(intent: Intent, found: Sequence[Match], serves: Sequence[bool | None]) -> str:
+    verb = str(intent.affordance).replace("_", " ")
+    unknown = [m.instance for m, does in zip(found, serves, strict=True) if does is None]
+    return (
+        f"nothing that is known on the table serves {verb!r}, and whether this does is not known: "
+        f"{_which(unknown).removeprefix('ambiguous: ')}"
+    )
 
 
 def _unserved(intent: Intent, found: Sequence[Match]) -> str:
