@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from affordance_grasp.candidates.generators import make_generator
+from affordance_grasp.choice.families import load_recogniser
 from affordance_grasp.cli import main
 from affordance_grasp.commands import experiment as experiment_command
 from affordance_grasp.commands.experiment import PAPER_OBJECTS, ExperimentOptions
@@ -181,7 +182,7 @@ def planners():
     generator = make_generator("antipodal", robot.gripper)
     asked = {"flat": FlatGrounder(), "cold": ColdGrounder(), "": None}
     return {
-        name: Planner(PlanningOptions(), robot, grounder, generator)
+        name: Planner(PlanningOptions(), robot, grounder, generator, load_recogniser())
         for name, grounder in asked.items()
     }
 

@@ -12,7 +12,7 @@ from affordance_grasp.errors import AmbiguousObject, NotServed, UnknownName
 from affordance_grasp.query.nouns import load_nouns
 from affordance_grasp.query.reference import Reference, read_reference
 from affordance_grasp.query.resolve import resolve_query
-from affordance_grasp.query.vocabulary import AFFORDANCES
+from affordance_grasp.query.vocabulary import known_affordances
 from affordance_grasp.scene.cloud import TableScene
 
 LISTED = 6
@@ -41,7 +41,7 @@ class Intent:
 def read_intent(query: str) -> Intent:
     """What a query asks for, and of which object."""
     try:
-        affordance = resolve_query(query, AFFORDANCES)
+        affordance = resolve_query(query, known_affordances())
     except UnknownName:
         affordance = None
     return Intent(query, affordance, read_reference(query, affordance))

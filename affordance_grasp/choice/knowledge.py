@@ -23,15 +23,21 @@ class Knowledge:
     def serves_it(self, family: str, affordance: str | None) -> bool | None:
         """Whether objects of a family serve an affordance; None where that is not known.
 
-        What no family serves, nothing is known of, nor of an object of no known family; some
+        Where no family serves it, the affordances that may stand for it count. What no family
+        serves, nothing is known of, nor of an object of no known family; some
         verbs any object serves.
         """
         if affordance is None or affordance in load_nouns().universal:
             return True
-        verbs = {affordance, *load_vocabulary().instead.get(affordance, ())}
-        if not any(verbs & served for served in self.serves.values()):
+        verbs, alike = {affordance}, set(load_vocabulary().instead.get(affordance, ()))
+        if not self._anyone(verbs):
+            verbs = alike
+        if not self._anyone(verbs):
             return True
         return bool(verbs & self.serves[family]) if family in self.serves else None
+
+    def _anyone(self, verbs: set[str]) -> bool:
+        return any(verbs & served for served in self.serves.values())
 
 
 NOTHING_KNOWN = Knowledge()
