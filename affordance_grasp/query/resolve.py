@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from affordance_grasp.encoders.text import TextEncoder
 
+FOR_OBJECTS = ("hold", "pick_up")
+"""What is done with an object of which a text says nothing else: ``the left one``."""
 _WORD = re.compile(r"[a-z]+")
 
 
@@ -27,9 +29,8 @@ def resolve_query(
     """The affordance of ``known`` that a free text means; UnknownName if it means none.
 
     First the text itself as a verb, then the phrases of the vocabulary in what is not negated,
-    then, where the sentence encoder is installed, no phrase occurs and nothing is negated, the
-    similarity of the sentences. A text that only describes an object, ``the left one``, means
-    none: nothing chooses that object among others, and any other would be grasped.
+    then, for a text that only describes an object, to hold it, then, where the sentence encoder
+    is installed, no phrase occurs and nothing is negated, the similarity of the sentences.
     ``own``: affordance -> phrases beside those of the vocabulary.
     """
     exact = "_".join(_WORD.findall(text.lower()))
@@ -41,8 +42,10 @@ def resolve_query(
         candidates = (request.affordance, *vocabulary.instead.get(request.affordance, ()))
         allowed = (verb for verb in candidates if verb in known and verb not in request.negated)
         meant = next(allowed, None)
-    elif request.refused or names_an_object(text):
+    elif request.refused:
         meant = None
+    elif names_an_object(text):
+        meant = next((verb for verb in FOR_OBJECTS if verb in known), None)
     else:
         meant = _similar_affordance(text, known, vocabulary)
     if meant is None:
