@@ -194,11 +194,12 @@ class Heatmap:
     """Where on the object one affordance is: a dense score over the colour image.
 
     ``values``: (H, W) float32 in [0, 1], peak 1, at the colour image's size; 0 outside the region
-    of interest. ``raw``: the method's own map before normalisation, at its own resolution:
-    a probability map that sums to 1 (PLSP) or a signed class activation.
-    ``confidence``: 0..1, how concentrated the map is. ``similarity``: where the query was put to
-    the network as free text, its cosine to ``affordance``, the nearest that was trained; the map
-    is that of the query's own verb.
+    of interest and, where depth told which pixels show the object, beside it. ``raw``: the
+    method's own map before normalisation, at its own resolution: a probability map that sums to 1
+    (PLSP) or a signed class activation. ``confidence``: 0..1, how concentrated the map is, times
+    the share of the heat on the object where depth tells. ``similarity``: where the query was put
+    to the network as free text, its cosine to ``affordance``, the nearest that was trained; the
+    map is that of the query's own verb.
     """
 
     values: NDArray[np.float32]

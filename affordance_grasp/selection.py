@@ -119,8 +119,8 @@ def contact_heat(
 ) -> Floats:
     """Heat (N,) of every candidate: the heatmap's mean at its contact or along a strip.
 
-    Of the strip only points about as far away as the contact count; the rest lies beside the
-    object.
+    Of the strip only points about as far away as the contact count, of a reading's square only
+    pixels with any heat: the rest lies beside the object.
 
     Args:
         frame: gives the intrinsics.
@@ -133,8 +133,11 @@ def contact_heat(
     strip = steps[:, None] * candidates.T_cam_tcp[:, None, :3, 1]
     points = candidates.contact_cam[:, None] + strip
     uv = np.nan_to_num(project(points, frame.intrinsics.K), nan=-1.0)
-    smooth = cv2.blur(heatmap.values, (window_px, window_px), borderType=cv2.BORDER_REPLICATE)
-    heat = np.nan_to_num(sample_bilinear(smooth, uv))
+    smooth, hot = (
+        cv2.blur(of, (window_px, window_px), borderType=cv2.BORDER_REPLICATE)
+        for of in (heatmap.values, (heatmap.values > 0).astype(np.float32))
+    )
+    heat = np.nan_to_num(sample_bilinear(smooth / np.maximum(hot, 1e-6), uv))
     seen = np.nan_to_num(sample_bilinear(frame.depth_m, uv))
     counts = np.abs(seen - points[..., 2]) < STRIP_DEPTH_M
     counts[:, len(steps) // 2] = True

@@ -1,8 +1,9 @@
-"""Regions of interest: the part of the image that is grounded.
+"""Regions of interest: the part of the image that is grounded, and whose heat counts.
 
 Grounding networks work best on objects that fill the image, as in their training images. So the
 first pass covers all objects on the table; where these are several, a second pass covers only the
-instance with most of the heatmap's mass.
+instance with most of the heatmap's mass. Heat is then limited to the pixels that show this object:
+what is seen through the hole of its handle or beside its rim is cold.
 """
 
 from collections.abc import Sequence
@@ -12,7 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from affordance_grasp.datatypes import Heatmap, Region, RgbdFrame
+from affordance_grasp.grounding.object_heat import on_object
 from affordance_grasp.scene.cloud import TableScene, segment_scene
+from affordance_grasp.scene.silhouettes import complete_labels
 
 REGION_MARGIN = 0.25
 SMALL_PART = 0.15
@@ -33,7 +36,7 @@ def ground_scene(
     scene: TableScene,
     among: Sequence[int] = (),
 ) -> tuple[Heatmap, Region]:
-    """Heatmap of a query and its region of interest.
+    """Heatmap of a query, limited to one object, and its region of interest.
 
     The share of the heatmap's mass on an object instance shows how likely the query refers to it.
     ``among``: labels of the objects that may be meant; all but crumbs where none are given.
@@ -41,10 +44,13 @@ def ground_scene(
     labels = scene.cloud.labels
     region = region_of(labels, among) if among else scene_region(scene)
     heatmap = grounder.ground(frame.color, query, region)
-    if len(among) == 1 or (not among and only_instance(scene)):
-        return heatmap, region
-    region = region_of(labels, [hottest_instance(heatmap, scene, among)])
-    return grounder.ground(frame.color, query, region), region
+    label = among[0] if len(among) == 1 else 0 if among else only_instance(scene)
+    if not label:
+        label = hottest_instance(heatmap, scene, among)
+        region = region_of(labels, [label])
+        heatmap = grounder.ground(frame.color, query, region)
+    shown = complete_labels(frame, labels, region) == label
+    return on_object(heatmap, frame.color, shown, labels == label, region), region
 
 
 def hottest_instance(heatmap: Heatmap, scene: TableScene, among: Sequence[int] = ()) -> int:
