@@ -39,6 +39,7 @@ def test_between_entries_is_interpolated_and_beyond_them_they_hold():
     made = line((100, 1.0), (200, 3.0))
     for ms, value in ((100, 1.0), (125, 1.5), (200, 3.0), (50, 1.0), (340, 3.0)):
         assert at(made, ms) == pytest.approx(value)
+        assert 0 <= made.around(ms * MS, "it")[2] <= 1
 
 
 def test_a_wide_gap_is_bridged_near_its_ends_only():

@@ -51,6 +51,14 @@ def test_a_chain_is_followed_and_interpolated(tree):
     np.testing.assert_allclose(back, invert(expected), atol=1e-9)
 
 
+@pytest.mark.parametrize("beyond_s", [-0.1, 0.1])
+def test_beyond_its_ends_a_transform_holds_for_a_moment(beyond_s):
+    tree = TransformTree()
+    moving(tree, 1.0, ("base_link", "arm", (1, 0, 0), QUARTER))
+    T = tree.lookup("base_link", "arm", ns(1.0 + beyond_s))
+    np.testing.assert_allclose(T, pose_from_quaternion((1, 0, 0), QUARTER), atol=1e-9)
+
+
 def test_a_chain_over_a_common_ancestor(tree):
     T = tree.lookup("floor", "base_link", ns(0))
     np.testing.assert_allclose(T, pose_from_quaternion([5, 0, 1], LEVEL), atol=1e-12)

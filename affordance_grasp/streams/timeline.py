@@ -103,8 +103,9 @@ class Timeline(Generic[T]):
         before_ns, after_ns = self._stamps[first], self._stamps[last]
         if min(abs(stamp_ns - before_ns), abs(after_ns - stamp_ns)) > MAX_GAP_NS:
             raise NotKnown(f"{what} {_distance(before_ns - stamp_ns, after_ns - stamp_ns)}")
-        span = after_ns - before_ns
-        return self._values[first], self._values[last], (stamp_ns - before_ns) / (span or 1)
+        span = after_ns - before_ns  # 0 beyond the ends, where one value holds
+        share = (stamp_ns - before_ns) / span if span else 0.0
+        return self._values[first], self._values[last], share
 
     def _comes_back(self, at: int, stamp_ns: int, value: T) -> bool:
         """Whether a value is far from the previous one and near an earlier one.
