@@ -8,7 +8,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from affordance_grasp.encoders.backbones import Backbone, load_backbone, prepare_images
+from affordance_grasp.encoders.backbones import (
+    Backbone,
+    load_backbone,
+    patch_shares,
+    prepare_images,
+)
 from affordance_grasp.errors import CheckpointError
 from affordance_grasp.grounding.regions import region_of
 
@@ -48,7 +53,7 @@ class InstanceEmbedder:
         crops = [np.ascontiguousarray(color[region.slices]) for region in regions]
         shares = torch.stack(
             [
-                _shares(mask[r.slices], self._backbone)
+                _weights(mask[r.slices], self._backbone)
                 for mask, r in zip(masks, regions, strict=True)
             ]
         )
@@ -67,10 +72,7 @@ def _pooled(tokens: Tensor, shares: Tensor) -> Tensor:
     return torch.cat(both, dim=1)
 
 
-def _shares(mask: NDArray[np.bool_], backbone: Backbone) -> Tensor:
+def _weights(mask: NDArray[np.bool_], backbone: Backbone) -> Tensor:
     """Weight (grid^2,) 0..1 of every patch of a squashed mask; of a tiny one its best patch."""
-    whole = torch.from_numpy(mask.astype(np.float32))[None, None]
-    side = (backbone.image_side, backbone.image_side)
-    squashed = functional.interpolate(whole, side, mode="area")
-    shares = functional.avg_pool2d(squashed, backbone.spec.patch).flatten()
+    shares = patch_shares(mask, backbone)
     return (shares / min(LEAST_SHARE, float(shares.max()) or 1.0)).clamp_max(1.0)

@@ -159,6 +159,14 @@ def prepare_images(colors: list[NDArray[np.uint8]], spec: BackboneSpec, image_si
     return spec.normalise(torch.cat([_squash(color, image_side) for color in colors]))
 
 
+def patch_shares(mask: NDArray[np.bool_], backbone: Backbone) -> Tensor:
+    """Share (grid^2,) of a mask (H, W) in every patch of the squashed image."""
+    whole = torch.from_numpy(mask.astype(np.float32))[None, None]
+    side = (backbone.image_side, backbone.image_side)
+    squashed = functional.interpolate(whole, side, mode="area")
+    return functional.avg_pool2d(squashed, backbone.spec.patch).flatten()
+
+
 def _squash(color: NDArray[np.uint8], side: int) -> Tensor:
     image = torch.from_numpy(np.array(color)).permute(2, 0, 1)[None].float() / 255
     return functional.interpolate(image, size=(side, side), mode="bilinear")

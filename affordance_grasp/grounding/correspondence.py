@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from affordance_grasp.datatypes import Heatmap, Region, check_color
-from affordance_grasp.encoders.backbones import Backbone, load_backbone
+from affordance_grasp.encoders.backbones import Backbone, load_backbone, patch_shares
 from affordance_grasp.encoders.device import check_device, choose_precision
 from affordance_grasp.errors import NoMatch
 from affordance_grasp.grounding.examples import Example, read_examples
@@ -94,7 +94,7 @@ class ExampleGrounder:
 
     def _bank(self, color: NDArray[np.uint8], part: NDArray[np.bool_]) -> tuple[Tensor, Tensor]:
         """The tokens of the part and of the rest; where it is small, those of its best patch."""
-        share = _shares(part, self._backbone)
+        share = patch_shares(part, self._backbone)
         inside = share >= min(INSIDE, float(share.max()))
         tokens = self._tokens(color)
         return tokens[inside], tokens[share <= max(OUTSIDE, float(share.min()))]
@@ -119,14 +119,6 @@ def load_example_grounder(
 
 def _mirrored(example: Example) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
     return np.ascontiguousarray(example.color[:, ::-1]), example.part[:, ::-1]
-
-
-def _shares(part: NDArray[np.bool_], backbone: Backbone) -> Tensor:
-    """Share (grid^2,) of the part in every patch of the squashed picture."""
-    mask = torch.from_numpy(part.astype(np.float32))[None, None]
-    side = (backbone.image_side, backbone.image_side)
-    squashed = functional.interpolate(mask, side, mode="area")
-    return functional.avg_pool2d(squashed, backbone.spec.patch).flatten()
 
 
 def _highest(cosines: Tensor) -> Tensor:
