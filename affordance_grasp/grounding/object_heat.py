@@ -50,40 +50,46 @@ def on_object(
         region: of interest.
     """
     part = inside(region, color).slices
-    mask = np.asarray(shown[part], np.float32)
-    sharp, found = _sharpened(heatmap.values[part], mask, color[part])
+    heat, mask = heatmap.values[part], np.asarray(shown[part], np.float32)
+    little, little_mask = (_reduced(of) for of in (heat, mask))
+    near = _blur(little_mask, PATCH * max(little.shape))
     if heatmap.raw.shape in (shown.shape, mask.shape):
-        values = heatmap.values[part] * mask
+        values = heat * mask
     else:
+        sharp = _sharpened(little, little_mask, near, color[part])
         values = np.maximum(sharp, 0) * mask * _blur(mask, EDGE_PX)
     peak = values[read[part]].max()
     values = np.minimum(values, peak * np.where(read[part], np.float32(1), np.float32(UNREAD)))
     return replace(
         heatmap,
         values=paste(np.asarray(values / peak if peak > 0 else values, np.float32), color, region),
-        confidence=heatmap.confidence * found,
+        confidence=heatmap.confidence * _found(little, near),
     )
 
 
-def _sharpened(heat: Map, mask: Map, color: NDArray[np.uint8]) -> tuple[Map, float]:
-    """The heat of the object by its colours, and the share of the heat that is about it."""
-    height, width = heat.shape
+def _found(heat: Map, near: Map) -> float:
+    """The share of the heat above the mean that is about the object."""
+    above = np.maximum(heat - heat.mean(), 0)
+    return float(above[near > ABOUT].sum() / above.sum()) if above.any() else 0.0
+
+
+def _sharpened(heat: Map, mask: Map, near: Map, color: NDArray[np.uint8]) -> Map:
+    """The heat of the object by its colours, in the colour image's size."""
+    height, width = color.shape[:2]
+    guide = cv2.cvtColor(np.ascontiguousarray(color), cv2.COLOR_RGB2LAB).astype(np.float32) / 255
+    per_pixel = _blur(heat, PATCH * max(heat.shape)) / np.maximum(near, 1e-3)
+    side = max(round(WINDOW * max(heat.shape)) | 1, 3)
+    mixing = _mixing(np.asarray(per_pixel, np.float32), mask, _reduced(guide), side)
+    mixed = cv2.resize(mixing, (width, height), interpolation=cv2.INTER_LINEAR)
+    return np.asarray((mixed[..., :3] * guide).sum(axis=-1) + mixed[..., 3], np.float32)
+
+
+def _reduced(values: Map) -> Map:
+    """Values (H, W, ...) at the size at which they are filtered."""
+    height, width = values.shape[:2]
     scale = min(1.0, FILTERED_PX / max(height, width))
     size = max(round(width * scale), 1), max(round(height * scale), 1)
-    guide = cv2.cvtColor(np.ascontiguousarray(color), cv2.COLOR_RGB2LAB).astype(np.float32) / 255
-    little, little_mask, little_guide = (
-        np.asarray(cv2.resize(of, size, interpolation=cv2.INTER_AREA), np.float32)
-        for of in (heat, mask, guide)
-    )
-    patch_px = PATCH * max(size)
-    near = _blur(little_mask, patch_px)
-    per_pixel = np.asarray(_blur(little, patch_px) / np.maximum(near, 1e-3), np.float32)
-    side = max(round(WINDOW * max(size)) | 1, 3)
-    mixing = _mixing(per_pixel, little_mask, little_guide, side)
-    mixed = cv2.resize(mixing, (width, height), interpolation=cv2.INTER_LINEAR)
-    above = np.maximum(little - little.mean(), 0)
-    found = float(above[near > ABOUT].sum() / above.sum()) if above.any() else 0.0
-    return np.asarray((mixed[..., :3] * guide).sum(axis=-1) + mixed[..., 3], np.float32), found
+    return np.asarray(cv2.resize(values, size, interpolation=cv2.INTER_AREA), np.float32)
 
 
 def _blur(values: Map, deviation_px: float) -> Map:
