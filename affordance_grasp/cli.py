@@ -24,29 +24,40 @@ from affordance_grasp.errors import (
 from affordance_grasp.extras import PACKAGES, missing
 
 COMMANDS = {
-    "demo": "the whole loop through the ROS graph in simulation",
-    "ground": "one image and a query -> heatmap",
-    "plan": "one RGB-D frame and a query -> ranked grasps",
-    "view": "a page in the browser: plan on images or a bag, pick in simulation",
-    "generate": "a point cloud -> grasp candidates",
-    "replay": "a query over the frames of a rosbag2 recording",
-    "experiment": "grasp success with and without affordance over objects x poses",
-    "objects": "scans -> objects that can be simulated and picked",
-    "dataset": "write the simulated affordance data set in AGD20K's layout",
-    "detect-boxes": "parts and objects in words -> boxes of a detector",
-    "pseudo-labels": "part boxes -> pseudo label masks for PLSP",
-    "refine-labels": "refine pseudo labels with exocentric images (PLSP stage B)",
-    "train": "train a grounding method",
-    "evaluate": "KLD, SIM and NSS of a checkpoint on a test set",
-    "ablation": "the rows of a paper's ablation over seeds, as one table",
-    "benchmark": "time our methods beside a plain version of the released code",
-    "checkpoint": "import released checkpoints",
-    "robot": "check what a robot's files describe, and how far it reaches",
-    "hand-eye": "check or convert a hand-eye calibration",
-    "weights": "list and resolve pretrained backbones",
+    "demo": ("grasping.demo", "the whole loop through the ROS graph in simulation"),
+    "ground": ("grasping.ground", "one image and a query -> heatmap"),
+    "plan": ("grasping.plan", "one RGB-D frame and a query -> ranked grasps"),
+    "view": (
+        "grasping.view",
+        "a page in the browser: plan on images or a bag, pick in simulation",
+    ),
+    "generate": ("grasping.generate", "a point cloud -> grasp candidates"),
+    "replay": ("grasping.replay", "a query over the frames of a rosbag2 recording"),
+    "experiment": (
+        "grasping.experiment",
+        "grasp success with and without affordance over objects x poses",
+    ),
+    "objects": ("data.objects", "scans -> objects that can be simulated and picked"),
+    "dataset": ("data.dataset", "write the simulated affordance data set in AGD20K's layout"),
+    "detect-boxes": ("learning.labels", "parts and objects in words -> boxes of a detector"),
+    "pseudo-labels": ("learning.labels", "part boxes -> pseudo label masks for PLSP"),
+    "refine-labels": (
+        "learning.labels",
+        "refine pseudo labels with exocentric images (PLSP stage B)",
+    ),
+    "train": ("learning.train", "train a grounding method"),
+    "evaluate": ("learning.evaluate", "KLD, SIM and NSS of a checkpoint on a test set"),
+    "ablation": ("learning.ablation", "the rows of a paper's ablation over seeds, as one table"),
+    "benchmark": (
+        "learning.benchmark",
+        "time our methods beside a plain version of the released code",
+    ),
+    "checkpoint": ("learning.checkpoint", "import released checkpoints"),
+    "robot": ("robots.robot", "check what a robot's files describe, and how far it reaches"),
+    "hand-eye": ("robots.hand_eye", "check or convert a hand-eye calibration"),
+    "weights": ("learning.weights", "list and resolve pretrained backbones"),
 }
-SHARED = {"detect-boxes": "labels", "pseudo-labels": "labels", "refine-labels": "labels"}
-"""Command -> the module that it shares."""
+"""Command -> its module below ``commands``, and what help says of it."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -92,6 +103,12 @@ def _complaint(error: Exception) -> tuple[str, int]:
     ).exit_code
 
 
+def shared_ending(name: str) -> str:
+    """How the functions of a command end, where its module serves others too."""
+    own = name.replace("-", "_")
+    return "" if COMMANDS[name][0].endswith(f".{own}") else f"_{own}"
+
+
 def _run(argv: Sequence[str], chosen: str) -> int:
     parser = _Parser(
         prog="affordance-grasp", description="Affordance-guided grasping: the mug by its handle."
@@ -99,12 +116,11 @@ def _run(argv: Sequence[str], chosen: str) -> int:
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     run: Callable[[argparse.Namespace], int] | None = None
-    for name, help_line in COMMANDS.items():
+    for name, (place, help_line) in COMMANDS.items():
         command = commands.add_parser(name, help=help_line, description=help_line)
         if name == chosen:  # only the chosen command pays for its imports
-            own = name.replace("-", "_")
-            module = import_module(f"affordance_grasp.commands.{SHARED.get(name, own)}")
-            ending = f"_{own}" if name in SHARED else ""
+            module = import_module(f"affordance_grasp.commands.{place}")
+            ending = shared_ending(name)
             getattr(module, f"add_arguments{ending}")(command)
             run = getattr(module, f"run{ending}")
     arguments = parser.parse_args(argv)

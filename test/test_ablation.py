@@ -9,7 +9,7 @@ import torch
 from agd20k_tree import write_tree
 
 from affordance_grasp.cli import main
-from affordance_grasp.commands import ablation as command
+from affordance_grasp.commands.learning import ablation as command
 from affordance_grasp.encoders.registry import REGISTRY
 from affordance_grasp.errors import InvalidInput, UnknownName
 from affordance_grasp.learning.ablations.ablation import (

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from affordance_grasp import cli
-from affordance_grasp.commands import benchmark as command_module
+from affordance_grasp.commands.learning import benchmark as command_module
 from affordance_grasp.datatypes import Heatmap
 from affordance_grasp.encoders.linear import Linear
 from affordance_grasp.errors import InvalidInput, UnknownName

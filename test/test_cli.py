@@ -7,7 +7,7 @@ import pytest
 
 import affordance_grasp
 from affordance_grasp.cli import COMMANDS, main
-from affordance_grasp.commands import weights
+from affordance_grasp.commands.learning import weights
 from affordance_grasp.errors import InvalidInput, MissingPackage
 
 

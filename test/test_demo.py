@@ -7,7 +7,13 @@ import pytest
 from tabletop import Block, tabletop
 
 from affordance_grasp.cli import main
-from affordance_grasp.commands.demo import Account, DemoOptions, _page, _parameters, _recorded
+from affordance_grasp.commands.grasping.demo import (
+    Account,
+    DemoOptions,
+    _page,
+    _parameters,
+    _recorded,
+)
 from affordance_grasp.pipeline import plan_grasps
 
 TRAINED = Path(__file__).parents[1] / "models" / "plsp_simulated.safetensors"

@@ -6,8 +6,8 @@ import pytest
 from affordance_grasp.candidates.generators import make_generator
 from affordance_grasp.choice.families import load_recogniser
 from affordance_grasp.cli import main
-from affordance_grasp.commands import experiment as experiment_command
-from affordance_grasp.commands.experiment import PAPER_OBJECTS, ExperimentOptions
+from affordance_grasp.commands.grasping import experiment as experiment_command
+from affordance_grasp.commands.grasping.experiment import PAPER_OBJECTS, ExperimentOptions
 from affordance_grasp.control.robot import load_robot
 from affordance_grasp.datatypes import Heatmap
 from affordance_grasp.errors import UnknownName

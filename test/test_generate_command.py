@@ -7,7 +7,7 @@ from tabletop import INTRINSICS, Block, tabletop
 from affordance_grasp.candidates.external.exchange import grasps_content, read_grasps_json
 from affordance_grasp.candidates.generators import make_generator
 from affordance_grasp.cli import main
-from affordance_grasp.commands import generate
+from affordance_grasp.commands.grasping import generate
 from affordance_grasp.scene.point_cloud import frame_cloud
 
 PINHOLE = [INTRINSICS.fx, INTRINSICS.fy, INTRINSICS.cx, INTRINSICS.cy, 640, 480]

@@ -41,7 +41,7 @@ def image(tmp_path_factory):
 def test_every_help_is_there_without_what_computes():
     modules = imported_by(*([name, "--help"] for name in COMMANDS))
     assert not modules & set(HEAVY)
-    assert "affordance_grasp.commands.train" in modules
+    assert "affordance_grasp.commands.learning.train" in modules
 
 
 @pytest.mark.parametrize("method", ["plsp", "looptrans", "selectivecl"])

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from affordance_grasp.cli import main
-from affordance_grasp.commands import train as train_command
+from affordance_grasp.commands.learning import train as train_command
 from affordance_grasp.datasets.crops import CropPlan
 from affordance_grasp.datasets.stitching import StitchPlan
 from affordance_grasp.errors import InvalidInput, UnknownName
@@ -57,7 +57,7 @@ def test_the_method_is_the_configurations_unless_one_is_named(asked, tmp_path):
 
 @pytest.mark.parametrize("command", ["train", "ablation"])
 def test_two_different_methods_are_one_sentence(command, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("affordance_grasp.commands.ablation.load_split", lambda *_: None)
+    monkeypatch.setattr("affordance_grasp.commands.learning.ablation.load_split", lambda *_: None)
     config = str(CONFIGS / "train_looptrans_simulated.yaml")
     words = [command, "--data", str(tmp_path), "--out", str(tmp_path / "run"), "--config", config]
     assert main([*words, "--method", "plsp", "--threads", "1"]) == 2

@@ -1,1 +1,1 @@
-"""One module per command of the command line."""
+"""A module per command of the command line, in rooms by what they work on."""

@@ -297,14 +297,14 @@ def prepared() -> None:
     from importlib import import_module
 
     for name in (
-        "ground",
-        "plan",
-        "generate",
-        "replay",
-        "hand_eye",
-        "evaluate",
-        "train",
-        "labels",
+        "grasping.ground",
+        "grasping.plan",
+        "grasping.generate",
+        "grasping.replay",
+        "robots.hand_eye",
+        "learning.evaluate",
+        "learning.train",
+        "learning.labels",
     ):
         import_module(f"affordance_grasp.commands.{name}")
     for name in ("pipeline", "replay.run", "candidates.antipodal.generator", "report.plan_report"):

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 from affordance_grasp.batch.backends import BACKENDS, PROCESSES
-from affordance_grasp.commands import clips, own_data
+from affordance_grasp.commands.data import clips, own_data
 from affordance_grasp.configuration.flags import add_flags, read_flags
 from affordance_grasp.simulation.dataset.config import DatasetConfig
 from affordance_grasp.simulation.dataset.detector import SimulatedDetector

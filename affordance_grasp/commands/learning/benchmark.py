@@ -16,7 +16,7 @@ from affordance_grasp.encoders.device import check_device, limit_threads
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.methods.table import METHODS
 
-FOLDER = Path(__file__).resolve().parents[2] / "benchmark"
+FOLDER = Path(__file__).resolve().parents[3] / "benchmark"
 PACKAGE = "benchmark"
 
 

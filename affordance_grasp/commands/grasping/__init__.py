@@ -1,0 +1,1 @@
+"""Commands that ground, plan, pick and replay."""

@@ -1,0 +1,1 @@
+"""Commands that make labels, train, evaluate and time methods."""

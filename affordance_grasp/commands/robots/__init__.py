@@ -1,0 +1,1 @@
+"""Commands that check a robot's files and its calibration."""
