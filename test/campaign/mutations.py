@@ -114,7 +114,8 @@ def lines_changed(content: bytes, rng: Rng) -> bytes:
 
 def other_encoding(content: bytes, rng: Rng) -> bytes:
     text = content.decode(errors="replace")
-    return text.encode(str(rng.choice(["utf-16", "utf-32", "utf-8-sig", "cp037", "utf-7"])))
+    encoding = str(rng.choice(["utf-16", "utf-32", "utf-8-sig", "cp037", "utf-7"]))
+    return text.encode(encoding, errors="replace")  # cp037 has 256 characters
 
 
 def nested(content: bytes, rng: Rng) -> bytes:

@@ -11,7 +11,7 @@ from affordance_grasp.errors import AffordanceGraspError
 from campaign.bench import Bench
 from campaign.faults import draw
 from campaign.journal import Journal, Verdict, commit
-from campaign.trial import NotReached, run_trial
+from campaign.trial import FORGOTTEN_S, NotReached, run_trial
 
 ATTEMPTS = 4
 GRAPHS = 3
@@ -99,6 +99,8 @@ def trial(bench: Bench, seed: int) -> tuple[Verdict, bool]:
             return run_trial(bench, draw(seed, attempt))
         except NotReached as reason:
             last = reason
+            if "two publishers" in str(reason):  # those of the seed before, remembered for seconds
+                Event().wait(FORGOTTEN_S)
     return _unfinished(seed, f"the stage was not reached in {ATTEMPTS} grasps: {last}"), True
 
 
