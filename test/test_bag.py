@@ -261,6 +261,15 @@ def test_a_recording_of_another_system_is_told_so(tmp_path):
         Bag(file)
 
 
+def test_a_file_without_the_first_line_of_ros_1_is_not_read_further(tmp_path):
+    with (tmp_path / "old.bag").open("wb") as sparse:
+        sparse.truncate(2**34)  # 16 GB of zeros and no end of a line
+    with pytest.raises(
+        InvalidInput, match="no recording of ROS 1: it does not begin with '#ROSBAG V2.0'"
+    ):
+        Bag(tmp_path / "old.bag")
+
+
 @pytest.mark.parametrize("name", ["bag.mcap", "bag.db3", "old.bag"])
 def test_a_file_that_never_ends_is_not_opened(tmp_path, name):
     os.mkfifo(tmp_path / name)

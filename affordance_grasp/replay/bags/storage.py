@@ -25,6 +25,7 @@ MAX_METADATA_BYTES = 2**24
 PACKED_MESSAGE = b"\x28\xb5\x2f\xfd"
 """Zstandard's; no message begins with it: the first byte of CDR is 0."""
 LARGEST_MESSAGE, LARGEST_CHUNK = 2**30, 2**29
+ROS1_MAGIC = b"#ROSBAG V2.0\n"
 ROS1_TYPES = {"tf/msg/tfMessage": "tf2_msgs/msg/TFMessage"}
 
 
@@ -70,6 +71,7 @@ def open_reader(file: Path, opened: ExitStack) -> Any:
     if file.suffix == ROS1:
         from rosbags.rosbag1 import Reader as Ros1Reader
 
+        _check_ros1(file)
         return opened.enter_context(Ros1Reader(file))
     from rosbags.rosbag2 import Reader
 
@@ -122,6 +124,16 @@ def _named_files(metadata: Path) -> list[str]:
     if not names:
         raise InvalidInput(f"{metadata} names no files; 'ros2 bag reindex' writes it anew")
     return names
+
+
+def _check_ros1(file: Path) -> None:
+    """Refuse another format: its first line, which the reader reads whole, may have no end."""
+    with file.open("rb") as content:
+        if content.read(len(ROS1_MAGIC)) != ROS1_MAGIC:
+            raise InvalidInput(
+                f"{file} is no recording of ROS 1: it does not begin with "
+                f"{ROS1_MAGIC.decode().strip()!r}"
+            )
 
 
 def _unpacked(file: Path, folder: Path) -> Path:
