@@ -1,7 +1,6 @@
 """The command line: ``affordance-grasp COMMAND``; the modules are in ``commands``.
 
-A command module has ``add_arguments(parser)`` and ``run(arguments) -> int``; where two commands
-share one, their functions end in the commands' names.
+A command module has ``add_arguments(parser)`` and ``run(arguments) -> int``.
 Every error ends with one sentence on standard error and exit code 2 for bad input, 3 for
 what this machine lacks: a package, room on the disk, memory, a process that died.
 """
@@ -23,41 +22,38 @@ from affordance_grasp.errors import (
 )
 from affordance_grasp.extras import PACKAGES, missing
 
-COMMANDS = {
-    "demo": ("grasping.demo", "the whole loop through the ROS graph in simulation"),
-    "ground": ("grasping.ground", "one image and a query -> heatmap"),
-    "plan": ("grasping.plan", "one RGB-D frame and a query -> ranked grasps"),
-    "view": (
-        "grasping.view",
-        "a page in the browser: plan on images or a bag, pick in simulation",
-    ),
-    "generate": ("grasping.generate", "a point cloud -> grasp candidates"),
-    "replay": ("grasping.replay", "a query over the frames of a rosbag2 recording"),
-    "experiment": (
-        "grasping.experiment",
-        "grasp success with and without affordance over objects x poses",
-    ),
-    "objects": ("data.objects", "scans -> objects that can be simulated and picked"),
-    "dataset": ("data.dataset", "write the simulated affordance data set in AGD20K's layout"),
-    "detect-boxes": ("learning.labels", "parts and objects in words -> boxes of a detector"),
-    "pseudo-labels": ("learning.labels", "part boxes -> pseudo label masks for PLSP"),
-    "refine-labels": (
-        "learning.labels",
-        "refine pseudo labels with exocentric images (PLSP stage B)",
-    ),
-    "train": ("learning.train", "train a grounding method"),
-    "evaluate": ("learning.evaluate", "KLD, SIM and NSS of a checkpoint on a test set"),
-    "ablation": ("learning.ablation", "the rows of a paper's ablation over seeds, as one table"),
-    "benchmark": (
-        "learning.benchmark",
-        "time our methods beside a plain version of the released code",
-    ),
-    "checkpoint": ("learning.checkpoint", "import released checkpoints"),
-    "robot": ("robots.robot", "check what a robot's files describe, and how far it reaches"),
-    "hand-eye": ("robots.hand_eye", "check or convert a hand-eye calibration"),
-    "weights": ("learning.weights", "list and resolve pretrained backbones"),
+ROOMS = {
+    "grasping": {
+        "demo": "the whole loop through the ROS graph in simulation",
+        "ground": "one image and a query -> heatmap",
+        "plan": "one RGB-D frame and a query -> ranked grasps",
+        "view": "a page in the browser: plan on images or a bag, pick in simulation",
+        "generate": "a point cloud -> grasp candidates",
+        "replay": "a query over the frames of a rosbag2 recording",
+        "experiment": "grasp success with and without affordance over objects x poses",
+    },
+    "data": {
+        "objects": "scans -> objects that can be simulated and picked",
+        "dataset": "write the simulated affordance data set in AGD20K's layout",
+    },
+    "learning": {
+        "detect-boxes": "parts and objects in words -> boxes of a detector",
+        "pseudo-labels": "part boxes -> pseudo label masks for PLSP",
+        "refine-labels": "refine pseudo labels with exocentric images (PLSP stage B)",
+        "train": "train a grounding method",
+        "evaluate": "KLD, SIM and NSS of a checkpoint on a test set",
+        "ablation": "the rows of a paper's ablation over seeds, as one table",
+        "checkpoint": "import released checkpoints",
+        "weights": "list and resolve pretrained backbones",
+    },
+    "robots": {
+        "robot": "check what a robot's files describe, and how far it reaches",
+        "hand-eye": "check or convert a hand-eye calibration",
+    },
 }
-"""Command -> its module below ``commands``, and what help says of it."""
+"""The commands, and what help says of each, by the room of ``commands`` that has the module."""
+
+COMMANDS = {name: room for room, commands in ROOMS.items() for name in commands}
 
 
 class _Parser(argparse.ArgumentParser):
@@ -103,10 +99,9 @@ def _complaint(error: Exception) -> tuple[str, int]:
     ).exit_code
 
 
-def shared_ending(name: str) -> str:
-    """How the functions of a command end, where its module serves others too."""
-    own = name.replace("-", "_")
-    return "" if COMMANDS[name][0].endswith(f".{own}") else f"_{own}"
+def command_module(name: str) -> str:
+    """The module of a command, which is called as it is."""
+    return f"affordance_grasp.commands.{COMMANDS[name]}.{name.replace('-', '_')}"
 
 
 def _run(argv: Sequence[str], chosen: str) -> int:
@@ -116,13 +111,13 @@ def _run(argv: Sequence[str], chosen: str) -> int:
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     run: Callable[[argparse.Namespace], int] | None = None
-    for name, (place, help_line) in COMMANDS.items():
+    for name, room in COMMANDS.items():
+        help_line = ROOMS[room][name]
         command = commands.add_parser(name, help=help_line, description=help_line)
         if name == chosen:  # only the chosen command pays for its imports
-            module = import_module(f"affordance_grasp.commands.{place}")
-            ending = shared_ending(name)
-            getattr(module, f"add_arguments{ending}")(command)
-            run = getattr(module, f"run{ending}")
+            module = import_module(command_module(name))
+            module.add_arguments(command)
+            run = module.run
     arguments = parser.parse_args(argv)
     return run(arguments) if run else 2
 

@@ -254,7 +254,8 @@ def test_training_writes_the_recipe_that_it_names(tmp_path):
 
 
 def test_no_seed_and_unknown_rows_are_refused(tree, tmp_path, capsys):
-    assert main(ablation_words(tree, tmp_path, "--seeds", "0")) == 2
-    assert "must be at least 1" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main(ablation_words(tree, tmp_path, "--seeds", "0"))
+    assert "--seeds: it is '0'; it must be a whole number >= 1" in capsys.readouterr().err
     assert main(ablation_words(tree, tmp_path, "--rows", "best")) == 2
     assert "unknown row of selectivecl's ablation 'best'" in capsys.readouterr().err

@@ -33,7 +33,7 @@ from affordance_grasp.candidates.external.exchange import (
     read_grasps_json,
 )
 from affordance_grasp.candidates.external.external_grasps import external_grasps
-from affordance_grasp.cli import COMMANDS, main, shared_ending
+from affordance_grasp.cli import COMMANDS, command_module, main
 from affordance_grasp.configuration.documents import parse_json, parse_yaml
 from affordance_grasp.configuration.read import build
 from affordance_grasp.control.arm.urdf import parse_urdf, read_arm
@@ -339,10 +339,9 @@ def options_of(command):
 @given(st.sampled_from(sorted(COMMANDS)), st.data())
 def test_command_lines(command, data):
     """Up to the command itself, which has properties of its own."""
-    module = import_module(f"affordance_grasp.commands.{COMMANDS[command][0]}")
-    ran = f"run{shared_ending(command)}"
+    module = import_module(command_module(command))
     words = data.draw(st.lists(WORDS | st.sampled_from(options_of(command)), max_size=6))
-    run, told = patch.object(module, ran, return_value=0), StringIO()
+    run, told = patch.object(module, "run", return_value=0), StringIO()
     with run, redirect_stderr(told), redirect_stdout(StringIO()):
         try:
             code = main([command, *words])

@@ -2,6 +2,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pytest
 import yaml
 
 from affordance_grasp.cli import main
@@ -113,5 +114,6 @@ def test_the_command_prints_json_and_draws(tmp_path, capsys, monkeypatch):
 
 
 def test_a_negative_count_is_refused(capsys):
-    assert main(["robot", "check", "config/aubo_i5.yaml", "--poses", "-1"]) == 2
-    assert "--poses is -1; expected 0 or more" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main(["robot", "check", "config/aubo_i5.yaml", "--poses", "-1"])
+    assert "--poses: it is '-1'; it must be a whole number >= 0" in capsys.readouterr().err

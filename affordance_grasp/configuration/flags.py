@@ -1,7 +1,7 @@
 """Settings as flags of a command: names, help and defaults from the class."""
 
 import argparse
-from collections.abc import Container
+from collections.abc import Callable, Container
 from dataclasses import MISSING
 from pathlib import Path
 from typing import Any, TypeVar
@@ -9,7 +9,8 @@ from typing import Any, TypeVar
 from msgspec import inspect
 
 from affordance_grasp.configuration.read import from_words
-from affordance_grasp.configuration.settings import Setting, settings_of
+from affordance_grasp.configuration.settings import Count, Setting, Whole, settings_of
+from affordance_grasp.errors import InvalidInput
 
 T = TypeVar("T")
 Parser = argparse.ArgumentParser | argparse._ArgumentGroup
@@ -46,6 +47,22 @@ def read_flags(kind: type[T], arguments: argparse.Namespace, **given: Any) -> T:
         if setting.name not in given and hasattr(arguments, dest):
             given[setting.name] = _value(setting, getattr(arguments, dest))
     return kind(**given)
+
+
+def number(bounds: Any) -> Callable[[str], Any]:
+    """The type of a flag that is no setting: a number within bounds such as ``Count``'s."""
+    setting = Setting("", bounds, MISSING)
+
+    def read(text: str) -> Any:
+        try:
+            return setting.convert(text, "it", text=True)
+        except InvalidInput as error:
+            raise argparse.ArgumentTypeError(str(error)) from error
+
+    return read
+
+
+COUNT, WHOLE = number(Count), number(Whole)
 
 
 def _value(setting: Setting, words: Any) -> Any:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
+from affordance_grasp.configuration.flags import COUNT
 from affordance_grasp.configuration.settings import Settings, about
 from affordance_grasp.datasets.agd20k import LAYOUTS
 from affordance_grasp.learning.evaluation.metrics import PROTOCOLS
@@ -28,7 +29,7 @@ def add_learning_flags(parser: argparse.ArgumentParser, threads: int = 2) -> Non
     parser.add_argument("--bf16-tokens", action="store_true", help="bfloat16 backbone, faster")
     parser.add_argument("--protocol", default="reference", choices=tuple(PROTOCOLS))
     parser.add_argument("--device", default="cpu", help="torch device, such as cuda")
-    parser.add_argument("--threads", type=int, default=threads, help=f"CPU threads ({threads})")
+    parser.add_argument("--threads", type=COUNT, default=threads, help=f"CPU threads ({threads})")
     parser.add_argument("--json", action="store_true", help="print the outcome as JSON")
 
 

@@ -304,7 +304,7 @@ def prepared() -> None:
         "robots.hand_eye",
         "learning.evaluate",
         "learning.train",
-        "learning.labels",
+        "learning.refine_labels",
     ):
         import_module(f"affordance_grasp.commands.{name}")
     for name in ("pipeline", "replay.run", "candidates.antipodal.generator", "report.plan_report"):

@@ -6,49 +6,47 @@ from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
-from affordance_grasp.configuration.flags import add_flags, read_flags
+from affordance_grasp.configuration.flags import COUNT, add_flags, read_flags
 from affordance_grasp.datasets.affordances_file import write_affordances
 from affordance_grasp.datasets.agd20k import OBJECT_MASKS, PARTS, load_training_split
 from affordance_grasp.errors import InvalidInput, UnknownName
 from affordance_grasp.learning.flags import add_split_flag
 from affordance_grasp.simulation.dataset.config import ClipConfig
 
-ACTIONS = ("clips", "unpack", "hotspots")
-
 
 def add_actions(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Declare all."""
     clips = actions.add_parser("clips", help="render clips of hands in the place of images")
+    clips.set_defaults(do=_render)
     clips.add_argument("source", type=Path, metavar="SOURCE", help="a simulated data set")
     clips.add_argument("folder", type=Path, metavar="DIR", help="root of the new data set")
     clips.add_argument("--objects", nargs="+", metavar="OBJECT", help="(all of SOURCE)")
     unpack = actions.add_parser("unpack", help="exocentric video files -> folders of frames")
+    unpack.set_defaults(do=_unpack)
     unpack.add_argument("folder", type=Path, metavar="DIR", help="root of the data set")
-    unpack.add_argument("--frames", type=int, default=32, help="of every clip (32)")
+    unpack.add_argument("--frames", type=COUNT, default=32, help="of every clip (32)")
     for action in (clips, unpack):
         add_split_flag(action)
     add_flags(clips, ClipConfig)
     hotspots = actions.add_parser("hotspots", help="OPRA or EPIC -> clips and a test set")
+    hotspots.set_defaults(do=_import_hotspots)
     hotspots.add_argument("kind", choices=("opra", "epic"), help="whose layout SOURCE has")
     hotspots.add_argument("source", type=Path, metavar="SOURCE", help="its frames and images")
     hotspots.add_argument("annotations", type=Path, metavar="FILE", help="annotations.json")
     hotspots.add_argument("folder", type=Path, metavar="DIR", help="root of the new data set")
-    hotspots.add_argument("--frames", type=int, default=32, help="of every clip, at most (32)")
+    hotspots.add_argument("--frames", type=COUNT, default=32, help="of every clip, at most (32)")
 
 
-def run(arguments: argparse.Namespace) -> int:
-    """Do what is asked for."""
-    if arguments.action == "clips":
-        return _render(arguments)
-    if arguments.frames < 1:
-        raise InvalidInput(f"--frames is {arguments.frames}; it must be at least 1")
-    if arguments.action == "hotspots":
-        from affordance_grasp.datasets.hotspots import import_hotspots
+def _import_hotspots(arguments: argparse.Namespace) -> int:
+    from affordance_grasp.datasets.hotspots import import_hotspots
 
-        names = ("kind", "source", "annotations", "folder", "frames")
-        count = import_hotspots(*(getattr(arguments, name) for name in names))
-        print(", ".join(f"{number} {what}" for what, number in asdict(count).items()))
-        return 0
+    names = ("kind", "source", "annotations", "folder", "frames")
+    count = import_hotspots(*(getattr(arguments, name) for name in names))
+    print(", ".join(f"{number} {what}" for what, number in asdict(count).items()))
+    return 0
+
+
+def _unpack(arguments: argparse.Namespace) -> int:
     from affordance_grasp.datasets.clips import unpack_clips
 
     exocentric = arguments.folder / arguments.split / PARTS[1]

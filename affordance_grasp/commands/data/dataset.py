@@ -7,7 +7,7 @@ from pathlib import Path
 
 from affordance_grasp.batch.backends import BACKENDS, PROCESSES
 from affordance_grasp.commands.data import clips, own_data
-from affordance_grasp.configuration.flags import add_flags, read_flags
+from affordance_grasp.configuration.flags import COUNT, add_flags, read_flags
 from affordance_grasp.simulation.dataset.config import DatasetConfig
 from affordance_grasp.simulation.dataset.detector import SimulatedDetector
 
@@ -24,7 +24,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action.add_argument("folder", type=Path, metavar="DIR", help="root of the data set")
         add_flags(action, SimulatedDetector)
     add_flags(make, DatasetConfig, leave_out=("seed",))
-    make.add_argument("--workers", type=int, default=2, help="processes that render (2)")
+    make.set_defaults(do=_simulate)
+    again.set_defaults(do=_detect)
+    make.add_argument("--workers", type=COUNT, default=2, help="processes that render (2)")
     make.add_argument("--backend", default=PROCESSES, help=BACKENDS)
     make.add_argument("--json", action="store_true", help="print the manifest as JSON")
     clips.add_actions(actions)
@@ -33,26 +35,31 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_import(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(do=_import)
     parser.add_argument("kind", choices=tuple(IMPORTED), help="whose layout SOURCE has")
     parser.add_argument("source", type=Path, metavar="SOURCE", help="the data set as published")
     parser.add_argument("folder", type=Path, metavar="DIR", help="root of the new data set")
     parser.add_argument("--rank", type=int, default=1, help="umd: ranks up to this one count (1)")
-    parser.add_argument("--per-object", type=int, default=4, help="umd: images of an object (4)")
+    parser.add_argument("--per-object", type=COUNT, default=4, help="umd: images of an object (4)")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Write the data set, its detections only, or the photographs of another; or check it."""
-    if arguments.action == "import":
-        return _import(arguments)
-    for others in (clips, own_data):
-        if arguments.action in others.ACTIONS:
-            return others.run(arguments)
-    from affordance_grasp.simulation.dataset.writer import detect, simulate
+    """Do what is asked for."""
+    code: int = arguments.do(arguments)
+    return code
+
+
+def _detect(arguments: argparse.Namespace) -> int:
+    from affordance_grasp.simulation.dataset.writer import detect
+
+    detect(arguments.folder, read_flags(SimulatedDetector, arguments))
+    return 0
+
+
+def _simulate(arguments: argparse.Namespace) -> int:
+    from affordance_grasp.simulation.dataset.writer import simulate
 
     detector = read_flags(SimulatedDetector, arguments)
-    if arguments.action == "detect":
-        detect(arguments.folder, detector)
-        return 0
     config = read_flags(DatasetConfig, arguments)
     start = time.monotonic()
     manifest = simulate(

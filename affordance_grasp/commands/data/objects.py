@@ -5,6 +5,7 @@ import json
 import sys
 from pathlib import Path
 
+from affordance_grasp.configuration.flags import COUNT
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.share import share_path
 
@@ -24,8 +25,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     words = "simulated scenes -> what object families look like and serve: models/families"
     learn = actions.add_parser("learn", help=words, description=words)
     learn.add_argument("file", type=Path, metavar="FILE", help="safetensors to write")
-    learn.add_argument("--scenes", type=int, default=160, help="scenes of up to 7 objects (160)")
-    learn.add_argument("--workers", type=int, default=2, help="processes that render (2)")
+    learn.add_argument("--scenes", type=COUNT, default=160, help="scenes of up to 7 objects (160)")
+    learn.add_argument("--workers", type=COUNT, default=2, help="processes that render (2)")
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -6,8 +6,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-ACTIONS = ("init", "check")
-
 
 def add_actions(actions: Any) -> None:
     """Declare ``init`` and ``check``."""
@@ -18,14 +16,11 @@ def add_actions(actions: Any) -> None:
     begin.add_argument(
         "pairs", nargs="*", metavar="VERB/OBJECT", help="such as hang_up/coat_hook (AGD20K's 124)"
     )
+    begin.set_defaults(do=_init)
+    look.set_defaults(do=_check)
     begin.add_argument("--split", default="Own", help="name of the split (Own)")
     look.add_argument("--split", default="Own", help="(Own)")
     look.add_argument("--json", action="store_true", help="print the findings as JSON")
-
-
-def run(arguments: argparse.Namespace) -> int:
-    """Make the folders, or name what is wrong in them."""
-    return {"init": _init, "check": _check}[arguments.action](arguments)
 
 
 def _init(arguments: argparse.Namespace) -> int:

@@ -8,9 +8,9 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from affordance_grasp.configuration.flags import COUNT
 from affordance_grasp.datasets.agd20k import load_split
 from affordance_grasp.encoders.device import limit_threads
-from affordance_grasp.errors import InvalidInput
 from affordance_grasp.files import write_file
 from affordance_grasp.learning.ablations.processes import Command, run_commands
 from affordance_grasp.learning.flags import add_learning_flags
@@ -29,11 +29,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--method", required=True, choices=methods_with("ablation"))
     parser.add_argument("--out", type=Path, metavar="FOLDER", required=True, help="of all runs")
     parser.add_argument("--rows", nargs="+", metavar="ROW", help="some rows (default: all)")
-    parser.add_argument("--seeds", type=int, default=3, help="runs of every row (3)")
+    parser.add_argument("--seeds", type=COUNT, default=3, help="runs of every row (3)")
     parser.add_argument("--config", type=Path, help="YAML (default: config/train_METHOD_...)")
     parser.add_argument("--epochs", type=int, help="instead of the configuration's")
     parser.add_argument("--image-side", type=int, help="smaller images, such as 112 pixels")
-    parser.add_argument("--jobs", type=int, default=1, help="runs at the same time (1)")
+    parser.add_argument("--jobs", type=COUNT, default=1, help="runs at the same time (1)")
     parser.add_argument("--boxes", type=Path, help="detector boxes (default: in the data)")
 
 
@@ -47,10 +47,6 @@ def run(arguments: argparse.Namespace) -> int:
     )
     from affordance_grasp.learning.training.run_folder import surroundings
 
-    if min(arguments.seeds, arguments.jobs) < 1:
-        raise InvalidInput(
-            f"--seeds ({arguments.seeds}) and --jobs ({arguments.jobs}) must be at least 1"
-        )
     limit_threads(arguments.threads)
     load_split(arguments.data, arguments.split)  # reports at once what is missing
     rows = choose_rows(arguments.method, arguments.rows)

@@ -7,7 +7,8 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from affordance_grasp.configuration.flags import add_flags, read_flags
+from affordance_grasp.configuration.flags import WHOLE, add_flags, number, read_flags
+from affordance_grasp.configuration.settings import NotNegative
 from affordance_grasp.datasets.agd20k import Split, load_training_split, without_corrupt
 from affordance_grasp.datasets.detections import DETECTIONS_FILE, RecordedDetector
 from affordance_grasp.encoders.device import check_device, limit_threads
@@ -39,14 +40,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--epochs", type=int, help="instead of the configuration's")
     parser.add_argument("--seed", type=int, help="instead of the configuration's")
     parser.add_argument(
-        "--minutes", type=float, help="end after the epoch in which this time is over"
+        "--minutes",
+        type=number(NotNegative),
+        help="end after the epoch in which this time is over",
     )
     parser.add_argument("--init", type=Path, metavar="FILE", help="checkpoint to fine-tune")
     parser.add_argument(
         "--cluster", type=Path, metavar="FILE", help="released weights of the clusters of parts"
     )
     parser.add_argument(
-        "--workers", type=int, metavar="N", help="processes that read images (2; 0 where cached)"
+        "--workers",
+        type=WHOLE,
+        metavar="N",
+        help="processes that read images (2; 0 where cached)",
     )
     add_flags(parser, Computing)
     parser.add_argument("--resume", action="store_true", help="resume a stopped run")
@@ -62,8 +68,6 @@ def run(arguments: argparse.Namespace) -> int:
     from affordance_grasp.learning.training.training_run import train_method
 
     limit_threads(arguments.threads)
-    if arguments.minutes is not None and not arguments.minutes >= 0:
-        raise InvalidInput(f"--minutes is {arguments.minutes:g}; it must be >= 0")
     config = _config(arguments)
     split = _split(arguments)
     folder = RunFolder(arguments.out)
@@ -86,11 +90,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _workers(arguments: argparse.Namespace, config: "TrainConfig") -> int:
     """Cached features are read fast; images that are augmented anew keep a training waiting."""
-    if arguments.workers is None:
-        return 0 if config.cached else 2
-    if arguments.workers < 0:
-        raise InvalidInput(f"--workers is {arguments.workers}; it must be >= 0")
-    return int(arguments.workers)
+    default = 0 if config.cached else 2
+    return default if arguments.workers is None else int(arguments.workers)
 
 
 def _resources(

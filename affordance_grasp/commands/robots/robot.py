@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from affordance_grasp.configuration.flags import WHOLE
 from affordance_grasp.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     check.add_argument("file", metavar="FILE", help="a robot's YAML, or a URDF")
     check.add_argument("--base", default="", help="first link of the chain in a URDF (its root)")
     check.add_argument("--tip", default="", help="last link (tool0, or of the longest chain)")
-    check.add_argument("--poses", type=int, default=1000, help="to try the inverse with (1000)")
+    check.add_argument("--poses", type=WHOLE, default=1000, help="to try the inverse with (1000)")
     check.add_argument("--out", type=Path, metavar="FILE", help="picture of the reach, a PNG")
     check.add_argument("--json", action="store_true", help="print JSON")
 
@@ -33,8 +34,6 @@ def run(arguments: argparse.Namespace) -> int:
     from affordance_grasp.report.figures import write_png
     from affordance_grasp.report.reach_map import draw_reach_map
 
-    if arguments.poses < 0:
-        raise InvalidInput(f"--poses is {arguments.poses}; expected 0 or more")
     report = check_robot(arguments.file, arguments.base, arguments.tip, arguments.poses)
     if report.robot:
         reach = reach_map(report.robot)
