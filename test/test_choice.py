@@ -74,9 +74,9 @@ def test_the_object_that_is_meant(query, label):
     ("query", "words"),
     [
         ("hold the mug", ("ambiguous", "red mug", "blue mug", "which one")),
-        ("hold the bowl", ("no bowl is on the table", "red mug", "knife")),
-        ("hold the yellow mug", ("no yellow mug is on the table",)),
-        ("hold the third mug from the left", ("no 3. leftmost mug is on the table",)),
+        ("hold the bowl", ("no bowl is known on the table", "red mug", "knife")),
+        ("hold the yellow mug", ("no yellow mug is known on the table",)),
+        ("hold the third mug from the left", ("no 3. leftmost mug is known on the table",)),
     ],
 )
 def test_a_question_back_instead_of_a_guess(query, words):

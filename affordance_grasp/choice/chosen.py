@@ -97,7 +97,10 @@ def choose(intent: Intent, instances: Sequence[Instance], knowledge: Knowledge) 
         raise AmbiguousObject(f"{reference.refused}; {_which(table.instances)}")
     found = table.fitting(reference)
     if not found:
-        raise AmbiguousObject(f"no {_wish(reference)} is on the table: {_which(table.instances)}")
+        raise AmbiguousObject(
+            f"no {_wish(reference)} is known on the table, where there can be seen: "
+            f"{_listed(table.instances)}; say which one"
+        )
     serves = [knowledge.serves_it(m.instance.name, intent.affordance) for m in found]
     serving = [match for match, does in zip(found, serves, strict=True) if does]
     if not serving and None not in serves:
@@ -118,9 +121,13 @@ def _wish(reference: Reference) -> str:
 
 def _which(instances: Sequence[Instance]) -> str:
     """A question that names what is there."""
+    return f"ambiguous: {_listed(instances)}; say which one"
+
+
+def _listed(instances: Sequence[Instance]) -> str:
     named = [instance.placed for instance in instances[:LISTED]]
     more = f" and {len(instances) - LISTED} more" if len(instances) > LISTED else ""
-    return f"ambiguous: {', '.join(named)}{more}; say which one"
+    return f"{', '.join(named)}{more}"
 
 
 def _perhaps_served(intent: Intent, found: Sequence[Match], serves: Sequence[bool | None]) -> str:
@@ -128,7 +135,7 @@ def _perhaps_served(intent: Intent, found: Sequence[Match], serves: Sequence[boo
     unknown = [m.instance for m, does in zip(found, serves, strict=True) if does is None]
     return (
         f"nothing that is known on the table serves {verb!r}, and whether this does is not known: "
-        f"{_which(unknown).removeprefix('ambiguous: ')}"
+        f"{_listed(unknown)}; say which one"
     )
 
 
