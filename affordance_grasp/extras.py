@@ -26,6 +26,7 @@ PACKAGES = {
     "viser": ("viser", "page"),
     "ompl": ("ompl", "motion"),
     "distributed": ("distributed", "cluster"),
+    "tensorboardX": ("tensorboardX", "tensorboard"),
 }
 """Module -> (package on PyPI, extra)."""
 

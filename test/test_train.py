@@ -1,6 +1,7 @@
 import csv
 import json
 from dataclasses import replace
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -178,8 +179,10 @@ def test_another_seed_gives_another_network(resources, finished, tmp_path):
 
 
 def test_time_limit_ends_after_an_epoch(resources, tmp_path):
-    outcome = train_method(resources, CONFIG, RunFolder(tmp_path / "short"), minutes=0)
+    run, told = RunFolder(tmp_path / "short"), []
+    outcome = train_method(resources, CONFIG, run, minutes=0, watch=told.append)
     assert (outcome.epochs, outcome.complete) == (1, False)
+    assert told == [{**outcome.last, "learning_rate": CONFIG.optimizer.learning_rate}]
 
 
 def test_a_used_folder_is_not_overwritten_nor_resumed_with_other_settings(resources, finished):
@@ -425,7 +428,9 @@ def test_from_boxes_to_figures_on_the_command_line(tiny_commands, tmp_path, caps
     assert main(["pseudo-labels", data, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["written"] == 12
     words = ["train", "--data", data, "--out", str(out), "--config", str(config), "--threads", "1"]
-    assert main([*words, "--epochs", "1", "--json"]) == 0
+    watched = ["--tensorboard"] if find_spec("tensorboardX") else []
+    assert main([*words, "--epochs", "1", "--json", *watched]) == 0
+    assert (out / "tensorboard").exists() == bool(watched)
     outcome = json.loads(capsys.readouterr().out)
     assert outcome["complete"]
     assert main([*words, "--epochs", "1"]) == 2

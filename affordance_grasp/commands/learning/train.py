@@ -3,6 +3,7 @@
 import argparse
 import json
 import sys
+from contextlib import ExitStack, closing
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -55,6 +56,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="processes that read images (2; 0 where cached)",
     )
     add_flags(parser, Computing)
+    parser.add_argument(
+        "--tensorboard", action="store_true", help="write the curves for TensorBoard too"
+    )
     parser.add_argument("--resume", action="store_true", help="resume a stopped run")
     parser.add_argument("--skip-corrupt", action="store_true", help="leave out unreadable images")
 
@@ -64,6 +68,7 @@ def run(arguments: argparse.Namespace) -> int:
     from tqdm import tqdm
 
     from affordance_grasp.learning.training.computing import Machine, joined_group
+    from affordance_grasp.learning.training.events import ScalarEvents
     from affordance_grasp.learning.training.run_folder import RunFolder
     from affordance_grasp.learning.training.training_run import train_method
 
@@ -71,7 +76,11 @@ def run(arguments: argparse.Namespace) -> int:
     config = _config(arguments)
     split = _split(arguments)
     folder = RunFolder(arguments.out)
-    with joined_group(check_device(arguments.device)) as (group, device):
+    with ExitStack() as stack:
+        events = None
+        if arguments.tensorboard:
+            events = stack.enter_context(closing(ScalarEvents(folder.events)))
+        group, device = stack.enter_context(joined_group(check_device(arguments.device)))
         machine = Machine(
             device, _workers(arguments, config), read_flags(Computing, arguments), group
         )
@@ -82,6 +91,7 @@ def run(arguments: argparse.Namespace) -> int:
             resume=arguments.resume,
             minutes=arguments.minutes,
             progress=tqdm,
+            watch=None if events is None else events.add,
         )
     if group.first:
         print(json.dumps(asdict(outcome)) if arguments.json else _account(outcome, folder))

@@ -49,12 +49,14 @@ class Hooks:
     """Callbacks around the epochs.
 
     ``evaluate(network)`` scores the test split; None where there is none. ``save(network, path,
-    training)`` writes a checkpoint; ``progress`` wraps the batches of an epoch.
+    training)`` writes a checkpoint; ``progress`` wraps the batches of an epoch; ``watch`` is told
+    every epoch's row of the curves with its learning rate.
     """
 
     evaluate: Callable[[GroundingNetwork], Evaluation] | None
     save: Callable[[GroundingNetwork, Path, Mapping[str, Any]], None]
     progress: Callable[..., Iterable[Any]] | None = None
+    watch: Callable[[Mapping[str, float]], None] | None = None
 
 
 def train(
@@ -261,3 +263,7 @@ class _Loop:
                 "rows": self.rows,
             }
         )
+        if self.hooks.watch:
+            optimizer = self.config.optimizer
+            rate = optimizer.learning_rate * optimizer.factor(self.epoch - 1)
+            self.hooks.watch({**row, "learning_rate": rate})

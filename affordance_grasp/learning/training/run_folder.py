@@ -31,7 +31,7 @@ class RunFolder:
     ``config``: its settings, with versions and revision. ``curves``: losses and test metrics, one
     row per epoch. ``state``: all that is needed to resume. ``best``: the checkpoint of the epoch
     with the lowest KLD on the test split; ``last``: of the last finished epoch. ``sheet``: where
-    there is no test set, heatmaps on train images.
+    there is no test set, heatmaps on train images. ``events``: a folder for TensorBoard.
     """
 
     def __init__(self, path: Path) -> None:
@@ -39,6 +39,7 @@ class RunFolder:
         self.path = path
         self.config, self.curves = path / "run.json", path / "curves.csv"
         self.state = path / "state.pt"
+        self.events = path / "tensorboard"
         self.sheet = path / "contact_sheet.png"
         self.best, self.last = path / "best.safetensors", path / "last.safetensors"
 

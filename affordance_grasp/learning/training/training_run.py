@@ -73,8 +73,12 @@ def train_method(
     resume: bool = False,
     minutes: float | None = None,
     progress: Callable[..., Any] | None = None,
+    watch: Callable[[Mapping[str, float]], None] | None = None,
 ) -> Outcome:
-    """Train ``config.method``; checkpoints, curves and state go to the run's folder."""
+    """Train ``config.method``; checkpoints, curves and state go to the run's folder.
+
+    ``watch``: see :class:`~affordance_grasp.learning.training.loop.Hooks`.
+    """
     split, recipe = resources.split, config.recipe
     recipe.check(split, config.sampling)
     labelled = recipe.labelled(split)
@@ -98,6 +102,7 @@ def train_method(
         _scoring(resources, shown, labelled, text) if split.test else None,
         _saving(resources, recipe, labelled, text, len(samples)),
         progress,
+        watch,
     )
     outcome = train(network, samples, config, run, hooks, minutes=minutes, machine=machine)
     if not split.test and machine.group.first:
