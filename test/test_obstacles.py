@@ -62,7 +62,7 @@ def test_readings_between_near_and_far_are_no_wall():
         at = rows, np.minimum(columns + shift, depth.shape[1] - 1)
         depth[at] += np.random.default_rng(shift).uniform(-0.08, 0.08, len(rows))
     smeared = obstacles_of(RgbdFrame(frame.color, depth, INTRINSICS))
-    assert beyond_m(smeared.where(smeared.seen)).max() < 3 * CELL_M
+    assert beyond_m(smeared.where(smeared.seen)).max() < 2 * CELL_M
 
 
 def test_a_thing_that_the_image_cuts_may_be_as_high_as_any():

@@ -21,6 +21,8 @@ CELL_M = 0.01
 """Side of a column's footprint."""
 LEVEL_M = 0.02
 STRIDE_PX = 3
+ALIKE_M, ALIKE_PX = 0.01, 2
+"""A reading is on a surface where so many of the eight around it are about as far away."""
 FAR_M = 1.5
 MIN_HEIGHT_M = 0.015
 """Lower things can be touched without harm; the table's own readings scatter up to there."""
@@ -147,7 +149,7 @@ def _read(
     below, offset = height[~out], table.offset_m
     floor = transform_points(T_base_cam, points[~out] * (offset / (offset - below))[:, None])
     things = transform_points(T_base_cam, points[out])
-    other = _other(things, own, T_base_cam)
+    other = _other(things, own, T_base_cam) & _on_surface(frame.depth_m, near[out], table.noise_m)
     things, points, height = things[other], points[out][other], height[out][other]
     cell = np.floor(np.concatenate([floor, things])[:, :2] / CELL_M).astype(np.intp)
     corner = cell.min(axis=0) - CUT_CELLS
@@ -165,6 +167,24 @@ def _read(
         table_z_m=float(np.median(floor[:, 2])) if len(floor) else 0.0,
         frontal=float(K[0, 0] * K[1, 1]),
     )
+
+
+def _on_surface(
+    depth_m: NDArray[np.float32], strided: NDArray[np.intp], noise_m: float
+) -> NDArray[np.bool_]:
+    """Which readings, by flat index (N,) among every ``STRIDE_PX``-th, have others beside them.
+
+    Depth cameras smear edges: readings on no surface, between what is near and what is far.
+    """
+    across = -(-depth_m.shape[1] // STRIDE_PX)
+    rows, columns = (STRIDE_PX * of for of in np.divmod(strided, across))
+    around = np.pad(depth_m, 1)
+    apart = max(ALIKE_M, 4 * noise_m)
+    alike = [
+        np.abs(around[rows + down, columns + right] - depth_m[rows, columns]) < apart
+        for down, right in np.ndindex(3, 3)
+    ]
+    return np.sum(alike, axis=0) > ALIKE_PX
 
 
 def _other(
@@ -188,7 +208,8 @@ def _things(readings: _Readings) -> tuple[Floats, Floats]:
     """
     cell, _ = readings.cells(readings.points)
     z = readings.points[:, 2]
-    level = np.floor((z - z.min(initial=0.0)) / LEVEL_M).astype(np.intp)
+    level = np.floor(z / LEVEL_M).astype(np.intp)
+    level -= level.min(initial=0)
     _, voxel, count = np.unique(
         cell * (level.max(initial=0) + 1) + level, return_inverse=True, return_counts=True
     )
