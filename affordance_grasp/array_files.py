@@ -8,7 +8,7 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from affordance_grasp.errors import InvalidInput
+from affordance_grasp.errors import InvalidInput, reading
 
 HEADERS: dict[tuple[int, int], Any] = {
     (1, 0): npy.read_array_header_1_0,
@@ -25,11 +25,8 @@ def parse_array(encoded: bytes, name: str) -> NDArray[Any]:
         InvalidInput: another format, other values than numbers, or not as many as announced.
     """
     file = BytesIO(encoded)
-    try:
+    with reading(f"{name} is not a numpy array"):  # its header is parsed as Python: any text
         shape, by_columns, dtype = HEADERS[npy.read_magic(file)](file)
-    except Exception as error:  # numpy parses the header as Python: any text is possible
-        reason = str(error) or type(error).__name__
-        raise InvalidInput(f"{name} is not a numpy array ({reason})") from error
     if dtype.kind not in "fiu":
         raise InvalidInput(f"{name} holds no numbers but {dtype}")
     values = encoded[file.tell() :]

@@ -149,6 +149,22 @@ def shown(name: str) -> str:
     return repr(name if len(name) <= LONGEST_SHOWN else name[:LONGEST_SHOWN] + "...")
 
 
+def first_line(error: Exception) -> str:
+    """The first line of a library's error message, or the kind of error without one."""
+    return (str(error) or type(error).__name__).splitlines()[0].rstrip(".")
+
+
+@contextmanager
+def reading(wrong: str, kind: type[AffordanceGraspError] = InvalidInput) -> Iterator[None]:
+    """Raise what a parser says of a stranger's file as one sentence that begins ``wrong``."""
+    try:
+        yield
+    except (AffordanceGraspError, MemoryError):
+        raise
+    except Exception as error:  # struct, zlib, Lookup, Assertion ...: the file may be anything
+        raise kind(f"{wrong} ({first_line(error)})") from error
+
+
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
     """Raise any error of writing to ``path`` as one sentence.

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from affordance_grasp.datatypes import LARGEST, SATURATED, check_image_size
-from affordance_grasp.errors import InvalidInput
+from affordance_grasp.errors import InvalidInput, first_line
 from affordance_grasp.files import check_file
 
 Source = Path | str | bytes
@@ -155,10 +155,10 @@ def _opened(source: Source, what: str, formats: tuple[str, ...]) -> Iterator[Ima
         known = " or ".join(formats)
         raise InvalidInput(f"{name} cannot be read (not an image in {known})") from error
     except OSError as error:
-        reason = error.strerror or _said(error)
+        reason = error.strerror or first_line(error)
         raise InvalidInput(f"{name} cannot be read ({reason})") from error
     except Exception as error:  # struct, zlib, Index, Type ...: the file is a stranger's
-        raise InvalidInput(f"{name} cannot be decoded ({_said(error)})") from error
+        raise InvalidInput(f"{name} cannot be decoded ({first_line(error)})") from error
 
 
 def _check_tiles(image: Image.Image, name: str) -> None:
@@ -211,8 +211,3 @@ def _orientation(image: Image.Image) -> int:
 
 def _named(source: Source, what: str) -> str:
     return what if isinstance(source, bytes) else f"{what} {source}"
-
-
-def _said(error: Exception) -> str:
-    """The first line of a library's error message."""
-    return (str(error) or type(error).__name__).splitlines()[0].rstrip(".")

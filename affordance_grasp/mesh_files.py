@@ -3,8 +3,6 @@
 The files that a mesh names, for its looks or its buffers, are read from its own folder only.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -14,7 +12,7 @@ from zipfile import is_zipfile
 import numpy as np
 from numpy.typing import NDArray
 
-from affordance_grasp.errors import InvalidInput, shown
+from affordance_grasp.errors import InvalidInput, reading, shown
 from affordance_grasp.extras import require
 from affordance_grasp.files import read_bytes
 from affordance_grasp.geometry import Floats, transform_points
@@ -56,7 +54,7 @@ def load_meshes(
     if kind == "dae":
         require("collada", wanted_by)
     content, beside = read_bytes(path, what, MAX_BYTES), _Beside(path)
-    with reading(f"{what} {path}"):
+    with reading(f"{what} {path} cannot be read"):
         if is_zipfile(BytesIO(content)):  # of any size
             raise InvalidInput(f"{what} {path} is an archive; unpack it")
         scene = trimesh.load_scene(
@@ -69,18 +67,6 @@ def load_meshes(
         if looks and beside.refused:
             raise beside.refused[0]
         return _placed(trimesh, scene, f"{what} {path}", most_faces)
-
-
-@contextmanager
-def reading(name: str) -> Iterator[None]:
-    """Raise whatever a parser says of a file as one sentence."""
-    try:
-        yield
-    except (InvalidInput, MemoryError):
-        raise
-    except Exception as error:  # the file is a stranger's
-        said = (str(error) or type(error).__name__).splitlines()[0]
-        raise InvalidInput(f"{name} cannot be read ({said})") from error
 
 
 class _Beside:

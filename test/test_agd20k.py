@@ -28,7 +28,6 @@ def test_split_lists_every_image_and_its_truth(root):
     assert len(split.train_ego) == len(split.train_exo) == 2 * 2 * 3
     assert len(split.test) == 2 * 2 * 2
     assert all(item.truth.stem == item.image.path.stem for item in split.test)
-    assert split.affordances_of("mug") == {"hold", "pour"}
 
 
 def test_test_images_without_truth_are_counted_and_left_out(root):

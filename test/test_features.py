@@ -8,7 +8,7 @@ from agd20k_tree import write_tree
 from tiny_encoders import TINY_NETWORK, TinyEncoder
 
 from affordance_grasp.datasets.agd20k import load_split
-from affordance_grasp.datasets.features import EncoderOptions, FeatureCache
+from affordance_grasp.datasets.features import FeatureCache
 from affordance_grasp.datasets.images import (
     frozen_encoder,
     views_for_test,
@@ -31,7 +31,7 @@ def split(tmp_path):
 
 def open_cache(folder, encoder, batch=16):
     frozen = frozen_encoder(make_network("plsp", TINY_NETWORK, encoder))
-    return FeatureCache(folder, frozen, EncoderOptions(batch))
+    return FeatureCache(folder, frozen, batch=batch)
 
 
 def train_features(split, encoder, folder, plan=PLAN, batch=16):

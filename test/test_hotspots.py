@@ -78,7 +78,7 @@ def test_epics_points_are_columns_first(tmp_path):
     source, annotations, root = tmp_path / "epic", tmp_path / "annotations.json", tmp_path / "out"
     annotations.write_text(json.dumps(epic(source, annotations)))
     count = import_hotspots("epic", source, annotations, root, 32)
-    assert (count.clips, count.images, count.tested, count.missing) == (1, 1, 1, 0)
+    assert count == {"clips": 1, "images": 1, "tested": 1, "missing": 0}
     split = load_split(root, "Seen")
     assert len(split.train_exo) == 5
     assert read_color(split.train_ego[0].path).shape == (30, 30, 3)

@@ -5,16 +5,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Lock
 from time import monotonic
-from typing import Annotated
-
-from msgspec import Meta
 
 from affordance_grasp.camera.realsense import CameraFrame, CameraLost, RealSenseCamera
-from affordance_grasp.configuration.settings import Positive, Settings
 from affordance_grasp.datatypes import TextEnum
-from affordance_grasp.errors import InvalidInput
 
 RATE_WINDOW_S = 5.0
+FIRST_WAIT_S, LONGEST_WAIT_S = 0.5, 10.0
 MAX_GAP = 10_000  # a greater jump of a frame number is a camera that was reset
 
 Log = Callable[[str], None]
@@ -27,23 +23,10 @@ class State(TextEnum):
     STREAMING = "streaming"
 
 
-@dataclass(frozen=True)
-class Backoff(Settings, title="backoff"):
-    """Wait before the next attempt to connect [s]: longer each time, to a limit."""
-
-    first_s: Positive = 0.5
-    factor: Annotated[float, Meta(ge=1)] = 2.0
-    longest_s: Positive = 10.0
-
-    def check(self) -> None:
-        """Refuse waits that shrink."""
-        if self.longest_s < self.first_s:
-            raise InvalidInput(f"backoff: longest_s must be at least first_s, {self.first_s:g}")
-
-    def delay_s(self, attempt: int) -> float:
-        """The wait [s] after a failed attempt, counted from 0."""
-        # The exponent is bounded, or a night without a camera would overflow.
-        return min(self.longest_s, self.first_s * self.factor ** min(attempt, 64))
+def wait_s(attempt: int) -> float:
+    """The wait [s] after a failed attempt to connect, counted from 0: longer each time."""
+    # The exponent is bounded, or a night without a camera would overflow.
+    return min(LONGEST_WAIT_S, FIRST_WAIT_S * 2.0 ** min(attempt, 64))
 
 
 @dataclass(frozen=True)
@@ -120,7 +103,6 @@ class CameraConnection:
         pause: Callable[[float], object],
         log: Log,
         frame_timeout_s: float,
-        backoff: Backoff | None = None,
     ) -> None:
         """Nothing is opened yet.
 
@@ -129,11 +111,9 @@ class CameraConnection:
             pause: waits for some seconds, less when the caller is shut down.
             log: called with one sentence when the camera connects or is lost.
             frame_timeout_s: a camera that sends nothing for this long [s] is lost.
-            backoff: how to wait between attempts.
         """
         self._connect, self._pause, self._log = connect, pause, log
         self._timeout_s = frame_timeout_s
-        self._backoff = backoff or Backoff()
         self._lock = Lock()
         self._camera: RealSenseCamera | None = None
         self._count = FrameCounter()
@@ -187,7 +167,7 @@ class CameraConnection:
             if str(error) != self._fault:  # once, not at every attempt
                 self._fault = str(error)
                 self._log(self._fault)
-            self._pause(self._backoff.delay_s(self._attempt))
+            self._pause(wait_s(self._attempt))
             self._attempt += 1
             return None
         with self._lock:
@@ -204,4 +184,4 @@ class CameraConnection:
         self.close()
         self._fault = sentence
         self._log(sentence)
-        self._pause(self._backoff.delay_s(0))
+        self._pause(wait_s(0))

@@ -182,10 +182,6 @@ class Split:
         own = {name: self.notes[name].phrases for name in self.affordances if name in self.notes}
         return {n: said for n, said in own.items() if said or n not in known_affordances()}
 
-    def affordances_of(self, object_name: str) -> frozenset[str]:
-        """Affordances under which train images of an object are filed."""
-        return frozenset(p.affordance for p in self.train_ego if p.object == object_name)
-
 
 def find_layout(root: Path, split: str, notes: Mapping[str, AffordanceNotes]) -> Layout:
     """The layout of a published split, or of one that a data set with ``notes`` has itself.

@@ -32,14 +32,6 @@ OPEN_IMAGES = 64
 
 
 @dataclass(frozen=True)
-class EncoderOptions:
-    """How features are computed: images per batch, and bfloat16 autocast or plain float32."""
-
-    batch: int = 16
-    bfloat16: bool = False
-
-
-@dataclass(frozen=True)
 class CachedFeatures:
     """Features of distinct images: ``values`` (N, V, R, C) float16, memory-mapped.
 
@@ -63,12 +55,16 @@ class CachedFeatures:
 
 @dataclass(frozen=True)
 class FeatureCache:
-    """Features that ``encoder`` gives, below ``folder``; ``progress`` wraps what is due."""
+    """Features that ``encoder`` gives, below ``folder``; ``progress`` wraps what is due.
+
+    ``bfloat16``: by autocast, instead of plain float32; ``batch``: images at once.
+    """
 
     folder: Path
     encoder: FrozenEncoder
-    encoding: EncoderOptions = EncoderOptions()
+    bfloat16: bool = False
     progress: Progress | None = None
+    batch: int = 16
 
     def features(self, viewed: ViewedImages) -> CachedFeatures:
         """Features of images in their views; where all are cached, no backbone runs."""
@@ -83,7 +79,7 @@ class FeatureCache:
         values: np.memmap | None = None
         for chunk in self._due(done, viewed.name):
             inputs = np.stack([_input(images, row, views[row][view]) for row, view in chunk])
-            found = self.encoder.features(inputs, self.encoding.bfloat16)
+            found = self.encoder.features(inputs, self.bfloat16)
             if values is None:  # all have the shape of the first
                 values = _open(path, found.dtype, (*done.shape, *found.shape[1:]))
             rows, columns = map(list, zip(*chunk, strict=True))
@@ -100,7 +96,7 @@ class FeatureCache:
         due = [(int(row), int(view)) for row, view in np.argwhere(~done)]
         wrap = self.progress if due else None
         items = iter(wrap(due, desc=f"{name} {self.encoder.kind}") if wrap else due)
-        return iter(lambda: list(islice(items, self.encoding.batch)), [])
+        return iter(lambda: list(islice(items, self.batch)), [])
 
     def _key(self, contents: list[str], views: Views) -> str:
         encoder = self.encoder
@@ -113,7 +109,7 @@ class FeatureCache:
             "backbone": encoder.sha256,
             "reads": encoder.kind,
             "contents": contents,
-            "bfloat16": self.encoding.bfloat16,
+            "bfloat16": self.bfloat16,
             "views": [[_plain(view) for view in row] for row in views],
         }
         return hashlib.sha256(json.dumps(depends_on, sort_keys=True).encode()).hexdigest()

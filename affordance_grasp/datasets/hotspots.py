@@ -33,20 +33,13 @@ EPIC_STEP = 10
 """Of EPIC's 60 frames per second every tenth counts."""
 
 
-@dataclass(frozen=True)
-class HotspotCount:
-    """Clips, images without a hand, test images; ``missing``: named but not on the disk."""
-
-    clips: int = 0
-    images: int = 0
-    tested: int = 0
-    missing: int = 0
-
-
 def import_hotspots(
     kind: Kind, source: Path, annotations: Path, root: Path, frames: int
-) -> HotspotCount:
+) -> dict[str, int]:
     """Write clips (links to at most ``frames`` spread frames), images and ground truth.
+
+    Counts ``clips``, ``images`` without a hand, ``tested`` images, and what is named but
+    ``missing`` on the disk.
 
     Raises:
         InvalidInput: the annotations are of another form, or nothing that they name is there.
@@ -56,7 +49,7 @@ def import_hotspots(
     try:
         names = _Names(stored["verbs"], stored["nouns"])
         for entry in stored["train_clips"]:
-            found = _existing(_clip_frames(kind, source, entry))
+            found = [path for path in _clip_frames(kind, source, entry) if path.exists()]
             place = names.place(entry)
             _link(found, folder / PARTS[1] / place / _stem(_clip_name(entry)), frames)
             tally["clips" if found else "missing"] += 1
@@ -77,7 +70,7 @@ def import_hotspots(
     if not (tally["clips"] and tally["images"] and tally["tested"]):
         raise InvalidInput(f"{source} holds none of the frames or images that {annotations} names")
     write_affordances(root, {verb: AffordanceNotes() for verb in names.verbs})
-    return HotspotCount(**tally)
+    return tally
 
 
 def heatmap_of_points(
@@ -155,10 +148,6 @@ def _tested_image(kind: Kind, source: Path, annotations: Path, entry: Mapping[st
 
 def _person(video: str) -> str:
     return video.partition("_")[0]
-
-
-def _existing(paths: Sequence[Path]) -> list[Path]:
-    return [path for path in paths if path.exists()]
 
 
 def _link(found: Sequence[Path], folder: Path, frames: int) -> None:

@@ -149,10 +149,6 @@ class Catalogue:
     objects: tuple[str, ...]
     affordances: Mapping[str, frozenset[str]]
 
-    def affordances_of(self, index: int) -> frozenset[str]:
-        """Affordances of the object on image ``index``."""
-        return self.affordances[self.objects[index]]
-
 
 @dataclass(frozen=True)
 class StitchPlan(Settings, title="views"):
@@ -186,7 +182,8 @@ class StitchPlan(Settings, title="views"):
         views = [self._crop(rng) for _ in range(self.crops)]
         for _ in range(self.stitched):
             others = _foreign_images(rng, index, catalogue)
-            foreign = frozenset[str]().union(*(catalogue.affordances_of(i) for i in others))
+            shown = (catalogue.affordances[catalogue.objects[i]] for i in others)
+            foreign = frozenset[str]().union(*shown)
             own = self._crop(rng)
             quadrant = int(rng.integers(4)) if others else None
             views.append(replace(own, quadrant=quadrant, others=others, foreign=foreign))

@@ -14,11 +14,10 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
+from affordance_grasp.encoders.registry import SAFETENSORS
 from affordance_grasp.encoders.torchscript import is_torchscript, read_torchscript
-from affordance_grasp.errors import CheckpointError
+from affordance_grasp.errors import CheckpointError, reading
 
-SAFETENSORS = ".safetensors"
-NEWLINE = "\n"
 NESTED = ("state_dict", "model_state_dict", "model", "teacher")
 """Under which names training programs keep the tensors of a network, the likeliest first."""
 WRAPPERS = ("module.", "_orig_mod.")
@@ -50,13 +49,9 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
         raise CheckpointError(f"weights file {path} does not exist")
     if path.suffix == SAFETENSORS:
         return _unwrapped(read_safetensors(path))
-    try:
+    wrong = f"{path} is neither safetensors nor a PyTorch file of plain tensors"
+    with reading(wrong, CheckpointError):
         loaded = _read_torch(path)
-    except Exception as error:  # struct, zipfile, Lookup, Assertion ...: the file is a stranger's
-        raise CheckpointError(
-            f"{path} is neither safetensors nor a PyTorch file of plain tensors: "
-            f"{str(error).partition(NEWLINE)[0] or type(error).__name__}"
-        ) from error
     named = _only_tensors(loaded) or _nested(loaded, path)
     size, claimed = path.stat().st_size, sum(t.numel() * t.element_size() for t in named.values())
     if claimed > max(MAX_GROWTH * size, ALWAYS_READ):

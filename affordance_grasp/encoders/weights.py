@@ -139,7 +139,7 @@ def tensors_sha256(tensors: Mapping[str, Tensor]) -> str:
     for name in sorted(tensors):
         tensor = tensors[name].detach().cpu().contiguous()
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
-        digest.update(tensor.view(torch.uint8).numpy().data if tensor.ndim else _scalar(tensor))
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
     return digest.hexdigest()
 
 
@@ -193,10 +193,6 @@ def refuse_not_finite(tensors: Mapping[str, Tensor], owner: str) -> None:
 def _listed(names: list[str]) -> str:
     more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
     return ", ".join(names[:LISTED]) + more
-
-
-def _scalar(tensor: Tensor) -> bytes:
-    return tensor.reshape(1).view(torch.uint8).numpy().tobytes()
 
 
 def _read_source(entry: PretrainedWeights) -> dict[str, Tensor]:

@@ -2,7 +2,6 @@
 
 import argparse
 import shutil
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
@@ -42,7 +41,7 @@ def _import_hotspots(arguments: argparse.Namespace) -> int:
 
     names = ("kind", "source", "annotations", "folder", "frames")
     count = import_hotspots(*(getattr(arguments, name) for name in names))
-    print(", ".join(f"{number} {what}" for what, number in asdict(count).items()))
+    print(", ".join(f"{number} {what}" for what, number in count.items()))
     return 0
 
 

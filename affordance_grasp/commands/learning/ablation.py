@@ -138,7 +138,6 @@ def _baselines(
 ) -> dict[str, Mapping[str, float]]:
     from tqdm import tqdm
 
-    from affordance_grasp.datasets.features import EncoderOptions
     from affordance_grasp.learning.evaluation.evaluate import baselines
     from affordance_grasp.learning.evaluation.saliency import cached_saliency
 
@@ -148,7 +147,7 @@ def _baselines(
         base.views,
         base.network_config.backbone,
         arguments.cache or arguments.data / "features",
-        encoding=EncoderOptions(bfloat16=arguments.bf16_tokens),
+        bfloat16=arguments.bf16_tokens,
         progress=tqdm,
     )
     scored = baselines(split.test, arguments.protocol, saliency)

@@ -3,7 +3,6 @@
 import argparse
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -93,7 +92,7 @@ def _export(arguments: argparse.Namespace, split: Split, folder: Path) -> None:
     """Maps of a frozen backbone's cached features; a fine-tuned one computes its own."""
     from tqdm import tqdm
 
-    from affordance_grasp.datasets.features import EncoderOptions, FeatureCache
+    from affordance_grasp.datasets.features import FeatureCache
     from affordance_grasp.datasets.images import (
         FreshViews,
         ViewSource,
@@ -110,17 +109,17 @@ def _export(arguments: argparse.Namespace, split: Split, folder: Path) -> None:
     network = restore_network(checkpoint, f"checkpoint {arguments.checkpoint}").to(device).eval()
     affordances, text = _known(network, checkpoint, split)
     view = find_recipe(network.name).plan(side=network.config.image_side).plain
-    encoding = EncoderOptions(bfloat16=arguments.bf16_tokens)
+    bfloat16 = arguments.bf16_tokens
     encoder = frozen_encoder(network, device)
     viewed = views_for_test(split, view)
     images: ViewSource = (
         FreshViews(viewed, encoder)
         if network.config.train_backbone
-        else FeatureCache(_cache(arguments), encoder, encoding, tqdm).features(viewed)
+        else FeatureCache(_cache(arguments), encoder, bfloat16, tqdm).features(viewed)
     )
     asked = [item.image for item in split.test]
     maps = predict_maps(network, images, asked, affordances, text, device=device)
-    about = {"checkpoint": str(arguments.checkpoint), "method": network.name, **asdict(encoding)}
+    about = {"checkpoint": str(arguments.checkpoint), "method": network.name, "bfloat16": bfloat16}
     export_maps(folder, split, maps, about)
 
 
@@ -152,12 +151,15 @@ def _saliency(arguments: argparse.Namespace, split: Split) -> Any:
     from tqdm import tqdm
 
     from affordance_grasp.datasets.crops import CropPlan
-    from affordance_grasp.datasets.features import EncoderOptions
     from affordance_grasp.learning.evaluation.saliency import cached_saliency
 
-    encoding = EncoderOptions(bfloat16=arguments.bf16_tokens)
     found = cached_saliency(
-        split, CropPlan(), arguments.saliency, _cache(arguments), encoding=encoding, progress=tqdm
+        split,
+        CropPlan(),
+        arguments.saliency,
+        _cache(arguments),
+        bfloat16=arguments.bf16_tokens,
+        progress=tqdm,
     )
     if found is None:
         raise InvalidInput(f"backbone {arguments.saliency} has no attention to score")

@@ -107,7 +107,6 @@ def _workers(arguments: argparse.Namespace, config: "TrainConfig") -> int:
 def _resources(
     arguments: argparse.Namespace, config: "TrainConfig", split: Split, machine: "Machine"
 ) -> "Resources":
-    from affordance_grasp.datasets.features import EncoderOptions
     from affordance_grasp.learning.training.start import Start
     from affordance_grasp.learning.training.training_run import Resources
     from affordance_grasp.methods.method import find_method
@@ -124,7 +123,7 @@ def _resources(
         cache=arguments.cache or arguments.data / "features",
         detector=detector,
         text=_text(arguments, config, split, detector),
-        encoding=EncoderOptions(bfloat16=arguments.bf16_tokens),
+        bfloat16=arguments.bf16_tokens,
         protocol=arguments.protocol,
         machine=machine,
         start=Start(arguments.init, {"cluster": arguments.cluster} if arguments.cluster else {}),

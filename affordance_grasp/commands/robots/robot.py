@@ -44,13 +44,10 @@ def run(arguments: argparse.Namespace) -> int:
             report.facts.append(("picture", str(arguments.out)))
     elif arguments.out:
         report.missing.append("no picture of the reach: a robot that can be loaded has one")
-    print(_as_json(report) if arguments.json else _as_text(report))
-    return InvalidInput.exit_code if report.missing else 0
-
-
-def _as_json(report: "RobotReport") -> str:
     facts = {name.strip(): value for name, value in report.facts}
-    return json.dumps({"facts": facts, "missing": report.missing}, indent=2)
+    plain = {"facts": facts, "missing": report.missing}
+    print(json.dumps(plain, indent=2) if arguments.json else _as_text(report))
+    return InvalidInput.exit_code if report.missing else 0
 
 
 def _as_text(report: "RobotReport") -> str:

@@ -8,6 +8,7 @@ together the shapes hold what the mesh encloses as well as its surface.
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import ConvexHull, QhullError
@@ -22,7 +23,6 @@ CUTS = (0.08, 0.15, 0.25, 0.35, 0.5, 0.65, 0.75, 0.85, 0.92)
 BOX_COST = 1.5
 """A box must be this much smaller than a cylinder: clearances are computed with round shapes."""
 DRAWN = 2000
-ROUND_STEPS = 300
 THINNEST_M = 1e-3
 
 
@@ -187,16 +187,11 @@ def smallest(points: Floats) -> Enclosure:
 
 
 def circle(points: Floats) -> tuple[Floats, float]:
-    """Middle (2,) and radius of a circle around points (N, 2), hardly larger than the smallest.
+    """Middle (2,) of the smallest circle around points (N, 2), and a radius that reaches them all.
 
-    The middle goes a shrinking step towards the farthest point (Badoiu and Clarkson 2003,
-    "Smaller core-sets for balls"); the radius reaches the farthest from where it ends.
+    The middle is in single precision, so the radius is measured from it.
     """
-    corners = points[_hull(points)]
-    center = (corners.min(axis=0) + corners.max(axis=0)) / 2
-    for step in range(2, ROUND_STEPS):
-        farthest = corners[np.square(corners - center).sum(axis=1).argmax()]
-        center = center + (farthest - center) / step
+    center = np.array(cv2.minEnclosingCircle(points.astype(np.float32))[0])
     return center, float(np.linalg.norm(points - center, axis=1).max())
 
 

@@ -16,7 +16,7 @@ from scipy.io import loadmat
 from affordance_grasp.array_files import parse_array
 from affordance_grasp.datasets.agd20k import grouped
 from affordance_grasp.datasets.part_masks.photograph import PartPhotograph
-from affordance_grasp.errors import InvalidInput
+from affordance_grasp.errors import InvalidInput, reading
 from affordance_grasp.files import read_bytes
 
 AFFORDANCES = ("grasp", "cut", "scoop", "contain", "pound", "support", "wrap-grasp")
@@ -65,11 +65,8 @@ def _ranks(path: Path) -> NDArray[np.integer]:
     if path.suffix == ".npy":
         ranks = parse_array(encoded, str(path))
     else:
-        try:
+        with reading(f"ranks {path} cannot be read"):
             ranks = np.asarray(loadmat(BytesIO(encoded))["gt_label"])
-        except Exception as error:  # a stranger's file: whatever its parser meets
-            reason = (str(error) or type(error).__name__).splitlines()[0]
-            raise InvalidInput(f"ranks {path} cannot be read ({reason})") from error
     if ranks.ndim != 3 or ranks.shape[2] != len(AFFORDANCES) or ranks.dtype.kind not in "iuf":
         raise InvalidInput(f"ranks {path} hold {ranks.dtype} {ranks.shape}; expected (H, W, 7)")
     return ranks.astype(np.int64)

@@ -11,7 +11,6 @@ from torch import Tensor
 from affordance_grasp.datasets.agd20k import Split, TestItem
 from affordance_grasp.datasets.features import (
     CachedFeatures,
-    EncoderOptions,
     FeatureCache,
     Progress,
 )
@@ -60,7 +59,7 @@ def cached_saliency(
     name: str,
     folder: Path,
     *,
-    encoding: EncoderOptions,
+    bfloat16: bool = False,
     progress: Progress | None = None,
 ) -> list[NDArray[np.float32]] | None:
     """The saliency of a split's test images by the backbone ``name``; the keys stay in ``folder``.
@@ -70,6 +69,6 @@ def cached_saliency(
     backbone = load_backbone(name, plan.side)
     if not isinstance(backbone, VitBackbone):
         return None
-    cache = FeatureCache(folder, key_encoder(backbone), encoding, progress)
+    cache = FeatureCache(folder, key_encoder(backbone), bfloat16, progress)
     viewed = views_for_test(split, plan.plain)
     return predict_saliency(cache.features(viewed), split.test, name)

@@ -4,8 +4,8 @@ import csv
 import json
 import platform
 import subprocess
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from importlib.metadata import PackageNotFoundError, version
 from io import BytesIO
 from pathlib import Path
@@ -14,12 +14,7 @@ from typing import Any
 import torch
 
 from affordance_grasp.configuration.documents import read_json
-from affordance_grasp.errors import (
-    AffordanceGraspError,
-    CheckpointError,
-    InvalidInput,
-    writing,
-)
+from affordance_grasp.errors import CheckpointError, InvalidInput, reading, writing
 from affordance_grasp.files import write_file
 
 PACKAGES = ("numpy", "opencv-python", "safetensors", "torch")
@@ -83,17 +78,10 @@ class RunFolder:
         with self.reading_state():
             return dict(torch.load(self.state, map_location="cpu", weights_only=True))
 
-    @contextmanager
-    def reading_state(self) -> Iterator[None]:
+    def reading_state(self) -> AbstractContextManager[None]:
         """Whatever is wrong with the state where it is read or taken up is one sentence."""
-        try:
-            yield
-        except AffordanceGraspError:
-            raise
-        except Exception as error:  # whatever torch raises, wherever the bytes are invalid
-            raise CheckpointError(
-                f"training state {self.state} is corrupt; remove {self.path} and start again"
-            ) from error
+        advice = f"remove {self.path} and start again"
+        return reading(f"training state {self.state} is corrupt; {advice}", CheckpointError)
 
     def write_curves(self, rows: list[dict[str, float]]) -> None:
         """Rewrite the curves, so that a resumed run has every epoch once."""

@@ -12,7 +12,7 @@ from torch import Tensor
 from affordance_grasp.configuration.settings import record
 from affordance_grasp.datasets.agd20k import Split
 from affordance_grasp.datasets.detections import RecordedDetector
-from affordance_grasp.datasets.features import CachedFeatures, EncoderOptions, FeatureCache
+from affordance_grasp.datasets.features import CachedFeatures, FeatureCache
 from affordance_grasp.datasets.images import (
     FreshViews,
     ViewedImages,
@@ -42,7 +42,7 @@ class Resources:
     """The split, the pretrained backbone, and all else that a training run needs.
 
     ``detector`` (boxes of parts and objects) and ``text``: None where the method needs none.
-    ``cache``: folder for features. ``encoding``: how they are computed. ``protocol``: in which
+    ``cache``: folder for features. ``bfloat16``: how they are computed. ``protocol``: in which
     test maps are scored every epoch. ``machine``: where the network computes, and how.
     ``start``: weights to start from. ``command``: how the run was started, recorded in its
     checkpoints.
@@ -53,7 +53,7 @@ class Resources:
     cache: Path
     detector: RecordedDetector | None = None
     text: TextEncoder | None = None
-    encoding: EncoderOptions = EncoderOptions()
+    bfloat16: bool = False
     protocol: str = "reference"
     machine: Machine = Machine()
     start: Start = Start()
@@ -92,7 +92,7 @@ def train_method(
         run.start({**_description(resources, config), "start": digests or None}, resume)
     with machine.group.first_alone():  # the others find its features in the cache
         encoder = frozen_encoder(network, resources.device)
-        cache = FeatureCache(resources.cache, encoder, resources.encoding, progress)
+        cache = FeatureCache(resources.cache, encoder, resources.bfloat16, progress)
         views_of = cache.features if config.cached else partial(FreshViews, encoder=encoder)
         data = _training_data(resources, config.views, cache, views_of)
         text = recipe.text_table(network, data, config.sampling, config.seed)
@@ -192,7 +192,7 @@ def _description(resources: Resources, config: TrainConfig) -> dict[str, Any]:
         "split": resources.split.name,
         "data": str(resources.split.folder.resolve()),
         "backbone_sha256": resources.backbone.sha256,
-        "bfloat16_tokens": resources.encoding.bfloat16,
+        "bfloat16_tokens": resources.bfloat16,
         "protocol": resources.protocol,
         "command": resources.command,
         "computing": None if computing == Computing() else record(computing),

@@ -22,7 +22,7 @@ from affordance_grasp.configuration.documents import read_json
 from affordance_grasp.datasets.agd20k import ImageFile, Split
 from affordance_grasp.datasets.detections import RecordedDetector
 from affordance_grasp.encoders.text import affordance_sentence, noun_sentence
-from affordance_grasp.errors import CheckpointError, InvalidInput
+from affordance_grasp.errors import CheckpointError, InvalidInput, reading
 from affordance_grasp.files import read_bytes, write_file
 
 SIMILARITIES = "trainset/CLIPsim"
@@ -76,10 +76,8 @@ def _plain(boxes: Any, scores: Any) -> dict[str, list[Any]]:
 def _torch_file(path: Path) -> Any:
     if not path.is_file():
         raise CheckpointError(f"{path} does not exist")
-    try:
+    with reading(f"{path} holds more than tensors and plain values", CheckpointError):
         return torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # whatever torch raises: the file is a stranger's
-        raise CheckpointError(f"{path} holds more than tensors and plain values") from error
 
 
 @dataclass(frozen=True)
@@ -106,18 +104,12 @@ def read_similarities(path: Path) -> Similarities:
     Raises:
         CheckpointError: it holds anything else than its three tables.
     """
-    try:
+    with reading(f"{path} does not hold image_dict, sim and exo_dict_rev", CheckpointError):
         values = _unpickled(read_bytes(path, "similarities", MAX_BYTES))
         columns = values["exo_dict_rev"]
         pairs = [(str(columns[i][0]), int(columns[i][1])) for i in range(len(columns))]
         rows = {str(name): int(row) for name, row in values["image_dict"].items()}
         table = np.asarray(values["sim"], float)
-    except InvalidInput:
-        raise
-    except Exception as error:  # whatever a stranger's pickle raises
-        raise CheckpointError(
-            f"{path} does not hold image_dict, sim and exo_dict_rev ({error})"
-        ) from error
     if (
         table.ndim != 2
         or len(pairs) != table.shape[1]

@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from affordance_grasp.errors import AffordanceGraspError, InvalidInput
+from affordance_grasp.errors import AffordanceGraspError, InvalidInput, first_line
 from affordance_grasp.extras import missing
 from affordance_grasp.replay.bags.storage import (
     ROS1,
@@ -137,7 +137,7 @@ def _refusing(path: Path) -> Iterator[None]:
     except ImportError as error:
         raise missing("rosbags", "reading bags", error) from error
     except Exception as error:  # struct, sqlite, zstd, lz4, KeyError ...: the file may be anything
-        words = _first_line(error)
+        words = first_line(error)
         saves = SAVES.get(storage_of(path), "'ros2 bag reindex' or 'mcap recover'")
         damaged = DAMAGED.format(saves)
         advice = next((a for sign, a in ADVICE.items() if sign in words), damaged)
@@ -166,7 +166,7 @@ def decode(message: RawMessage) -> Any:
         return typestore().deserialize_cdr(message.data, message.type)
     except (SerdeError, UnicodeDecodeError, ValueError, KeyError) as error:
         raise InvalidInput(
-            f"a message on {message.topic} is no {message.type} ({_first_line(error)})"
+            f"a message on {message.topic} is no {message.type} ({first_line(error)})"
         ) from error
 
 
@@ -189,8 +189,3 @@ def read_header(message: RawMessage) -> Header:
             f"a message on {message.topic} does not begin with a readable header"
         ) from error
     return Header(sec * 10**9 + nanosec, frame_id)
-
-
-def _first_line(error: Exception) -> str:
-    """The first line of a library's error message."""
-    return (str(error) or type(error).__name__).splitlines()[0].rstrip(".")

@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from affordance_grasp.datatypes import check_image_size
-from affordance_grasp.errors import InvalidInput
+from affordance_grasp.errors import InvalidInput, reading
 from affordance_grasp.geometry import Floats
 from affordance_grasp.image_files import read_color
-from affordance_grasp.mesh_files import PlacedMesh, load_meshes, reading
+from affordance_grasp.mesh_files import PlacedMesh, load_meshes
 from affordance_grasp.simulation.objects.imported import MAX_FACES
 
 FORMATS = (".obj", ".glb", ".stl")
@@ -42,7 +42,7 @@ def read_meshes(path: Path) -> list[TexturedMesh]:
         raise InvalidInput(f"mesh {path} is of no known format; known: {', '.join(FORMATS)}")
     turn = Y_UP if kind == ".glb" else np.eye(3)
     meshes = load_meshes(path, "mesh", "importing a scan", MAX_FACES)
-    with reading(f"mesh {path}"):
+    with reading(f"mesh {path} cannot be read"):
         return [_textured(mesh, turn) for mesh in meshes]
 
 
