@@ -171,8 +171,9 @@ def test_command_refuses_bad_input_with_one_sentence(split, tmp_path, capsys):
     assert "does not exist" in capsys.readouterr().err
     assert main(["evaluate", "--data", str(tmp_path), "--maps", str(tmp_path)]) == 2
     assert "missing" in capsys.readouterr().err
-    assert main(["evaluate", "--data", data, "--maps", data, "--threads", "-1"]) == 2
-    assert "--threads is -1" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main(["evaluate", "--data", data, "--maps", data, "--threads", "-1"])
+    assert "--threads: it is '-1'; it must be a whole number >= 1" in capsys.readouterr().err
 
 
 def test_scoring_in_pieces_changes_nothing(split, monkeypatch):

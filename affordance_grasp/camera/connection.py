@@ -42,7 +42,6 @@ class FrameCounter:
     """Counts frames and gaps by the camera's frame numbers, per stream."""
 
     def __init__(self) -> None:
-        """Nothing received yet."""
         self._frames = 0
         self._dropped = 0
         self._last: dict[str, int] = {}

@@ -74,7 +74,6 @@ class DepthFilters:
     """
 
     def __init__(self, settings: RealSenseSettings) -> None:
-        """Make the filters."""
         rs = realsense()
         smoothing = [rs.spatial_filter()] * settings.spatial
         smoothing += [rs.temporal_filter()] * settings.temporal

@@ -84,7 +84,6 @@ class RecordedDetector:
     """A detector's results from its JSON file: for one image, None where it found nothing."""
 
     def __init__(self, path: Path) -> None:
-        """Read and check the whole file."""
         self.path = path
         if not path.exists():
             raise InvalidInput(f"no detector boxes at {path}; run the part detector")

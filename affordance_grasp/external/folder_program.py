@@ -5,17 +5,23 @@ name of a folder from a line of its input and answers with that line, once its a
 folder, or with that line, a space and what was wrong. Whatever else it prints is its own affair.
 """
 
+import json
 import shlex
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
 
-from affordance_grasp.errors import ExternalFault, InvalidInput, shown
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from affordance_grasp.errors import ExternalFault, InvalidInput, shown, writing
 from affordance_grasp.external.program import OutOfTime, Program
 from affordance_grasp.files import read_bytes
 
+REQUEST = "request.json"
 TAIL_BYTES = 300
 LONGEST_LINE_BYTES = 2**16
 MAX_FILE_BYTES = 32 * 2**20
@@ -47,6 +53,29 @@ class FolderProgram:
             return
         with self._turn:
             self._ask(str(folder))
+
+    def ask_of_image(
+        self, color: NDArray[np.uint8], image: str, request: Mapping[str, object], answer: str
+    ) -> bytes:
+        """The file ``answer`` that the program leaves beside an image and a request.
+
+        ``color`` (H, W, 3) rgb is the PNG ``image``; its size and ``request`` are JSON.
+
+        Raises:
+            ExternalFault: the program fails, exceeds the time limit or leaves no such file.
+        """
+        height, width = color.shape[:2]
+        asked = json.dumps({**request, "width": width, "height": height})
+        with exchange_folder("image_") as folder:
+            with writing(folder):
+                encoded = cv2.imencode(".png", color[..., ::-1])[1].tobytes()
+                (folder / image).write_bytes(encoded)
+                (folder / REQUEST).write_text(asked, encoding="utf-8")
+            self.answer(folder)
+            found = read_answer(folder, answer, self._name)
+        if found is None:
+            raise ExternalFault(f"{self._name}: the program left no {answer} in its folder")
+        return found
 
     def _run(self, folder: str) -> None:
         """Start the program for one folder, and wait until it has ended."""

@@ -9,24 +9,22 @@ A heatmap has the image's size and values within 0..1. One that is the same ever
 region says nothing and is refused.
 """
 
-import json
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from affordance_grasp.array_files import parse_array
 from affordance_grasp.datatypes import Heatmap, Region, check_color
-from affordance_grasp.errors import ExternalFault, InvalidInput, shown, writing
-from affordance_grasp.external.folder_program import FolderProgram, exchange_folder, read_answer
+from affordance_grasp.errors import ExternalFault, InvalidInput, shown
+from affordance_grasp.external.folder_program import FolderProgram
 from affordance_grasp.external.server import Server
 from affordance_grasp.grounding.maps import Map, concentration, inside, paste
 from affordance_grasp.grounding.settings import ExternalModel
 from affordance_grasp.query.request import LONGEST_REQUEST
 
 WHO = "method external"
-IMAGE, REQUEST, HEATMAP = "color.png", "request.json", "heatmap.npy"
+IMAGE, HEATMAP = "color.png", "heatmap.npy"
 SAME = 1e-3
 """Share by which values must differ, and how far they may lie outside 0..1."""
 
@@ -92,17 +90,8 @@ class ExternalGrounder:
         return answer["heatmap"]
 
     def _ask_program(self, color: NDArray[np.uint8], query: str, region: Region) -> NDArray[Any]:
-        height, width = color.shape[:2]
-        request = {"query": query, "region": _corners(region), "width": width, "height": height}
-        with exchange_folder("heatmap_") as folder:
-            with writing(folder):
-                image = cv2.imencode(".png", color[..., ::-1])[1].tobytes()
-                (folder / IMAGE).write_bytes(image)
-                (folder / REQUEST).write_text(json.dumps(request), encoding="utf-8")
-            self._program.answer(folder)
-            encoded = read_answer(folder, HEATMAP, WHO)
-        if encoded is None:
-            raise ExternalFault(f"{WHO}: the program left no {HEATMAP} in its folder")
+        request = {"query": query, "region": _corners(region)}
+        encoded = self._program.ask_of_image(color, IMAGE, request, HEATMAP)
         try:
             return parse_array(encoded, f"{WHO}: {HEATMAP}")
         except InvalidInput as error:

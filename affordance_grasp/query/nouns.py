@@ -1,6 +1,6 @@
 """The names of objects, colours, places and relations: ``config/objects.yaml``."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from functools import cache
@@ -44,30 +44,15 @@ class Nouns:
     """The content of ``config/objects.yaml``; phrases are tuples of words.
 
     ``families``: name as it is said -> families that it means. ``entries``: phrase -> all its
-    meanings. ``singular``: names that look plural and are not. ``asides``: words after a name
-    that do not belong to it. ``grasped``: verbs whose object is what is grasped. ``universal``:
-    verbs that any object serves.
+    meanings. ``asides``: words after a name that do not belong to it. ``grasped``: verbs whose
+    object is what is grasped. ``universal``: verbs that any object serves.
     """
 
     families: Mapping[str, frozenset[str]]
     entries: Mapping[Words, tuple[Entry, ...]]
-    singular: frozenset[str]
     asides: frozenset[str]
     grasped: frozenset[str]
     universal: frozenset[str]
-
-    def longest(self, words: Sequence[str], kinds: Sequence[Kind]) -> tuple[int, Entry | None]:
-        """Length and meaning of the longest phrase of the kinds at the beginning of words.
-
-        Of several meanings of one phrase that of the earlier kind is taken.
-        """
-        for length in range(min(len(words), LONGEST_PHRASE), 0, -1):
-            found = self.entries.get(tuple(words[:length]), ())
-            for kind in kinds:
-                entry = next((e for e in found if e.kind is kind), None)
-                if entry is not None:
-                    return length, entry
-        return 0, None
 
 
 LONGEST_PHRASE = 5
@@ -95,9 +80,8 @@ def plurals(name: str) -> tuple[str, ...]:
 def load_nouns() -> Nouns:
     """Read ``config/objects.yaml``."""
     stored = read_yaml(share_path("config/objects.yaml"), "objects")
-    singular = frozenset(stored["singular"])
     entries: dict[Words, tuple[Entry, ...]] = {}
-    for phrase, entry in _entries(stored, singular):
+    for phrase, entry in _entries(stored):
         words = tuple(phrase.split())
         entries[words] = (*entries.get(words, ()), entry)
     families = {n: frozenset((f,)) for f, names in stored["nouns"].items() for n in names}
@@ -105,14 +89,13 @@ def load_nouns() -> Nouns:
     return Nouns(
         families=MappingProxyType(groups | families),
         entries=MappingProxyType(entries),
-        singular=singular,
         asides=frozenset(stored["asides"]),
         grasped=frozenset(stored["grasped"]),
         universal=frozenset(stored["universal"]),
     )
 
 
-def _entries(stored: Mapping[str, Any], singular: frozenset[str]) -> Iterator[tuple[str, Entry]]:
+def _entries(stored: Mapping[str, Any]) -> Iterator[tuple[str, Entry]]:
     for table, kind in LISTED.items():
         for value, phrases in stored[table].items():
             for phrase in phrases:
@@ -122,6 +105,6 @@ def _entries(stored: Mapping[str, Any], singular: frozenset[str]) -> Iterator[tu
         yield from ((word, Entry(kind, word)) for word in stored[table])
     named = [*stored["groups"], *(name for names in stored["nouns"].values() for name in names)]
     for name in named:
-        if name not in singular:
+        if name not in stored["singular"]:
             for plural in plurals(name):
                 yield plural, Entry(Kind.NOUN, name)

@@ -38,7 +38,6 @@ class GraspGenClient(Server):
     """Queries one server."""
 
     def __init__(self, address: str) -> None:
-        """Nothing is sent yet."""
         super().__init__(address, NAME)
 
     def metadata(self, timeout_s: float) -> dict[str, Any]:
@@ -77,7 +76,6 @@ class GraspGenGenerator:
     wants_target = True
 
     def __init__(self, gripper: Gripper, settings: ExternalSettings) -> None:
-        """Nothing is sent yet."""
         self._gripper, self._settings = gripper, settings
         self._client = GraspGenClient(settings.address)
 

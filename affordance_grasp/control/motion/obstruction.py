@@ -231,7 +231,6 @@ class Surroundings:
     """What a pick must not touch; remembers enlarged columns from grasp to grasp."""
 
     def __init__(self, obstacles: Obstacles, robot: RobotConfig) -> None:
-        """Of one frame and robot."""
         self.obstacles, self._robot = obstacles, robot
         self._arm = cover(robot.body.shapes)
         self._columns: dict[int, Columns] = {}

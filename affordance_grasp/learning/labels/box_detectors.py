@@ -9,23 +9,21 @@ Boxes are in pixels, right and bottom exclusive; a prompt that was not found may
 prompt with points between its words, "bicycle seat.bicycle pedal", each counts by itself.
 """
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-import cv2
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from affordance_grasp.datasets.detections import Detections, FoundBoxes
-from affordance_grasp.errors import EnvironmentFault, ExternalFault, InvalidInput, writing
-from affordance_grasp.external.folder_program import FolderProgram, exchange_folder, read_answer
+from affordance_grasp.errors import EnvironmentFault, ExternalFault, InvalidInput
+from affordance_grasp.external.folder_program import FolderProgram
 from affordance_grasp.extras import require
 
 WHO = "the part detector"
-IMAGE, REQUEST, BOXES = "image.png", "request.json", "boxes.json"
+IMAGE, BOXES = "image.png", "boxes.json"
 LEAST_SCORE = 0.05
 """Below it a network's boxes are noise; which of the others count, the labels decide."""
 
@@ -61,16 +59,8 @@ class ProgramDetector:
             ExternalFault: it fails, takes too long, or its boxes are not usable.
         """
         height, width = color.shape[:2]
-        request = {"prompts": list(prompts), "width": width, "height": height}
-        with exchange_folder("boxes_") as folder:
-            with writing(folder):
-                image = cv2.imencode(".png", color[..., ::-1])[1].tobytes()
-                (folder / IMAGE).write_bytes(image)
-                (folder / REQUEST).write_text(json.dumps(request), encoding="utf-8")
-            self._program.answer(folder)
-            encoded = read_answer(folder, BOXES, WHO)
-        if encoded is None:
-            raise ExternalFault(f"{WHO}: the program left no {BOXES} in its folder")
+        request = {"prompts": list(prompts)}
+        encoded = self._program.ask_of_image(color, IMAGE, request, BOXES)
         try:
             found = msgspec.json.decode(encoded, type=dict[str, FoundBoxes | None])
             return {prompt: inside(found.get(prompt), width, height) for prompt in prompts}
