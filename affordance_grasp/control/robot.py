@@ -63,6 +63,7 @@ class RobotSettings(Settings, title="robot"):
     acceleration_scaling: Share = 0.0
     obstacle_clearance_m: NotNegative = 0.015
     camera_center_m: Triple = (0.0, 0.0, 0.0)
+    gripper_urdf: str = ""
 
     def check(self) -> None:
         """Refuse a workspace without room."""
@@ -75,7 +76,8 @@ class RobotConfig:
     """Everything the controller knows; values only.
 
     ``arm`` carries the package's limits, intersected with those of the file ``urdf``. ``body``
-    holds the collision shapes of the links and the camera.
+    holds the collision shapes of the links and the camera. ``gripper_urdf`` tells what the gripper
+    looks like in simulation.
     """
 
     settings: RobotSettings
@@ -84,6 +86,7 @@ class RobotConfig:
     gripper: Gripper
     hand_eye: HandEye
     body: Body
+    gripper_urdf: Path | None = None
 
     def __post_init__(self) -> None:
         """Check the gripper's force and that home can be held."""
@@ -174,7 +177,8 @@ def load_robot(
     shapes = (*load_shapes(urdf, arm), camera)
     body = Body(shapes, np.full(len(shapes), settings.link_clearance_m))
     gripper = load_gripper(named_file(path, settings.gripper))
-    return RobotConfig(settings, urdf, arm, gripper, hand_eye, body)
+    looks = named_file(path, settings.gripper_urdf) if settings.gripper_urdf else None
+    return RobotConfig(settings, urdf, arm, gripper, hand_eye, body, looks)
 
 
 def _limited(arm: SerialArm, settings: RobotSettings) -> SerialArm:

@@ -111,7 +111,7 @@ def read_arm(root: ElementTree.Element, urdf: Path | str, base: str, tip: str) -
         joint_names=tuple(joint.get("name", "") for joint in moving),
         link_names=tuple(joined_link(joint, "child") for joint in moving),
         T_parent_joint=np.array(poses),
-        axes=np.array([_axis(joint, urdf) for joint in moving]),
+        axes=np.array([joint_axis(joint, urdf) for joint in moving]),
         T_last_tip=T_pending,
         lower=limits[:, 0],
         upper=limits[:, 1],
@@ -224,7 +224,8 @@ def snap_right_angles(angles_rad: Floats) -> Floats:
     return np.where(np.abs(angles_rad - right) <= SNAP_RAD, right, angles_rad)
 
 
-def _axis(joint: ElementTree.Element, urdf: Path | str) -> Floats:
+def joint_axis(joint: ElementTree.Element, urdf: Path | str) -> Floats:
+    """Unit vector (3,) about which or along which a joint moves."""
     where, element = f"{urdf}: joint {joint.get('name')}", joint.find("axis")
     axis = np.array([1.0, 0.0, 0.0])
     if element is not None:

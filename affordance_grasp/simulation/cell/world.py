@@ -30,6 +30,7 @@ from affordance_grasp.simulation.models.arm_model import add_arm
 from affordance_grasp.simulation.models.arm_physics import arm_physics, servo_targets
 from affordance_grasp.simulation.models.camera_body import add_camera_body
 from affordance_grasp.simulation.models.fingertip import FINGER_JOINTS
+from affordance_grasp.simulation.models.gripper_looks import add_gripper_looks
 from affordance_grasp.simulation.models.gripper_model import ACTUATOR, add_gripper, drive_limit
 from affordance_grasp.simulation.models.link_looks import load_looks
 from affordance_grasp.simulation.models.room import SceneLook, add_room, empty_world
@@ -326,6 +327,8 @@ def build_model(
     add_room(spec, SceneLook.from_seed(seed))
     flange = add_arm(spec, robot.arm, robot.link_shapes, load_looks(robot.urdf, robot.arm))
     add_gripper(spec, flange, robot.gripper)
+    if robot.gripper_urdf is not None:
+        add_gripper_looks(spec, robot.gripper, robot.gripper_urdf)
     add_camera_body(flange, robot.T_tool0_cam)
     add_camera(flange, WRIST_CAMERA, intrinsics, robot.T_tool0_cam)
     tallest_m = float(joint_frames(robot.arm, robot.home_q)[..., 2, 3].max())

@@ -17,6 +17,7 @@ from affordance_grasp.simulation.models.fingertip import FINGER_JOINTS
 from affordance_grasp.simulation.models.looks import BOX, CYLINDER, add_part
 
 ACTUATOR = "gripper"
+COUPLING = "gripper/coupling"
 _PALM_MASS_KG = 0.78
 
 # The fingers are rigid linkages, so their couplings are as stiff as a 2 ms time step allows.
@@ -57,7 +58,7 @@ def _add_palm(base: mujoco.MjsBody, gripper: Gripper) -> None:
     x, y, z = gripper.palm_size_m
     if (half := gripper.coupling_m / 2) > 0:
         size, at = (y / 2 + 0.006, half), [0, 0, -half]
-        add_part(base, "gripper/coupling", CYLINDER, size, "steel", pos=at, mass=0.08)
+        add_part(base, COUPLING, CYLINDER, size, "steel", pos=at, mass=0.08)
     size, at = (y / 2, 0.45 * z), [0, 0, 0.45 * z]
     add_part(base, "gripper/palm", CYLINDER, size, "gripper", pos=at, mass=_PALM_MASS_KG)
     block, at = (x / 2, 0.32 * y, 0.22 * z), [0, 0, 0.7 * z]

@@ -45,14 +45,15 @@ def load_looks(urdf: Path, arm: SerialArm) -> tuple[LinkLook, ...]:
             transform_points(T_frame_link, corners.reshape(-1, 3))
             for link in root.iter("link")
             if (T_frame_link := group.get(link.get("name", ""))) is not None
-            for corners in _of_link(link, urdf)
+            for corners in link_corners(link, urdf)
         ]
         if found:
             looks.append(LinkLook(frame, np.concatenate(found).reshape(-1, 3, 3)))
     return tuple(looks)
 
 
-def _of_link(link: ElementTree.Element, urdf: Path) -> list[Floats]:
+def link_corners(link: ElementTree.Element, urdf: Path) -> list[Floats]:
+    """Corners (N, 3) [m] of the triangles of each of a link's meshes, in its frame."""
     for role in ("visual", "collision"):
         try:
             if found := list(_meshes(link, role, urdf)):
@@ -77,10 +78,15 @@ def add_looks(
 ) -> None:
     """Draw the base (first of the bodies) and the links, every other one darker."""
     for look in looks:
-        name = f"arm/{look.frame}/look"
-        corners = look.triangles_m.reshape(-1, 3)
-        mesh = spec.add_mesh(name=name, uservert=corners.ravel(), userface=np.arange(len(corners)))
-        mesh.smoothnormal = True
-        mesh.inertia = mujoco.mjtMeshInertia.mjMESH_INERTIA_SHELL
-        body, paint = bodies[look.frame + 1], link_paint(look.frame)
-        add_part(body, name, MESH, (), paint, touches=False, meshname=name, mass=0.0)
+        body, name = bodies[look.frame + 1], f"arm/{look.frame}/look"
+        add_mesh(spec, body, name, look.triangles_m.reshape(-1, 3), link_paint(look.frame))
+
+
+def add_mesh(
+    spec: mujoco.MjSpec, body: mujoco.MjsBody, name: str, corners: Floats, paint: str
+) -> None:
+    """Draw triangles, whose corners (N, 3) [m] are in the body's frame."""
+    mesh = spec.add_mesh(name=name, uservert=corners.ravel(), userface=np.arange(len(corners)))
+    mesh.smoothnormal = True
+    mesh.inertia = mujoco.mjtMeshInertia.mjMESH_INERTIA_SHELL
+    add_part(body, name, MESH, (), paint, touches=False, meshname=name, mass=0.0)

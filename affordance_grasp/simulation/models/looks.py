@@ -63,3 +63,10 @@ def add_part(
         conaffinity=int(touches),
         **properties,
     )
+
+
+def hide(body: mujoco.MjsBody, but: Sequence[str]) -> None:
+    """What touches of a body is not seen, as something is drawn in its place; but those are."""
+    for geom in body.geoms:
+        if geom.name not in but:
+            geom.rgba = _PAINT["unseen"]
