@@ -5,7 +5,6 @@ rounded off at its corners, and checked again as a whole.
 """
 
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from threading import Lock
 from typing import Any
 
@@ -44,6 +43,15 @@ Check = Callable[[Floats, float], None]
 [m] to spare."""
 
 
+def is_free(check: Check, q: Floats, spare_m: float = 0.0) -> bool:
+    """Whether a path (N, J) [rad] keeps its clearances and as much to spare."""
+    try:
+        check(q, spare_m)
+    except Unreachable:
+        return False
+    return True
+
+
 def joint_line(q_from: Floats, q_to: Floats, step_rad: float) -> Floats:
     """Configurations (N, J) on a straight joint path, both ends included."""
     count = max(int(np.ceil(np.abs(q_to - q_from).max() / step_rad)), 1)
@@ -79,8 +87,7 @@ class Detours:
         for window_rad in ROUNDING_RAD:
             path = rounded(corners, window_rad)
             self._left -= len(path)
-            with suppress(Unreachable):
-                check(path, 0.0)
+            if is_free(check, path):
                 return path
         return None
 
@@ -131,13 +138,7 @@ class _Checked:
     def free(self, q_from: Floats, q_to: Floats) -> bool:
         line = joint_line(q_from, q_to, self._step_rad)
         self.left -= len(line)
-        if self.left < 0:
-            return False
-        try:
-            self._check(line, self.spare_m)
-        except Unreachable:
-            return False
-        return True
+        return self.left >= 0 and is_free(self._check, line, self.spare_m)
 
 
 def rounded(corners: Floats, window_rad: float) -> Floats:

@@ -9,7 +9,7 @@ from scipy.spatial.transform import Rotation
 from affordance_grasp.control.arm.inverse import follow, inverse, within_limits
 from affordance_grasp.control.arm.kinematics import forward, joint_frames
 from affordance_grasp.control.motion.clearance import Body, self_gap_m, shape_poses, table_gap_m
-from affordance_grasp.control.motion.detour import Check, Detours, joint_line
+from affordance_grasp.control.motion.detour import Check, Detours, is_free, joint_line
 from affordance_grasp.control.motion.obstruction import Passage, Surroundings
 from affordance_grasp.control.robot import RobotConfig
 from affordance_grasp.datatypes import Reason
@@ -150,24 +150,16 @@ def _round(path: JointPath, checks: _Checks, detours: Detours) -> JointPath | No
     """The same straight stages, between others to the pregrasp and home; None: there are none."""
     legs = ((path.approach, checks.approach), (path.retreat, checks.retreat))
     ends = ((line[i : i + 1], check) for line, check in legs for i in (0, len(line) - 1))
-    if not all(_free(end, check) for end, check in ends):
+    if not all(is_free(check, end) for end, check in ends):
         return None
     found: list[Floats] = []
     for line, check in legs:
         bounded = _contained(checks, line[[0, -1]], check)
-        leg = line if _free(line, check) else detours.around(line, bounded)
+        leg = line if is_free(check, line) else detours.around(line, bounded)
         if leg is None:
             return None
         found.append(leg)
     return replace(path, approach=found[0], retreat=found[1])
-
-
-def _free(q: Floats, check: Check) -> bool:
-    try:
-        check(q, 0.0)
-    except Unreachable:
-        return False
-    return True
 
 
 def _contained(checks: _Checks, ends: Floats, check: Check) -> Check:
