@@ -100,10 +100,6 @@ def _closed_form(arm: SerialArm, T: Floats, seed: Floats | None) -> Floats:
     return numeric_inverse.into_limits(arm, branches[error < ACCEPTED])
 
 
-def _numeric(arm: SerialArm, T: Floats, seed: Floats | None) -> Floats:
-    return numeric_inverse.solve(arm, T, seed)
-
-
 def _distinct(found: Floats) -> Floats:
     """Drop repetitions of a solution (double roots, seeds that met)."""
     if len(found) < 2:
@@ -113,4 +109,4 @@ def _distinct(found: Floats) -> Floats:
     return found[~repeats]
 
 
-SOLVERS = {"three_parallel": _closed_form, "numeric": _numeric}
+SOLVERS = {"three_parallel": _closed_form, "numeric": numeric_inverse.solve}
