@@ -1,5 +1,7 @@
 """Inverse kinematics: one entry for every arm, the solver chosen from the arm's geometry."""
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -109,4 +111,5 @@ def _distinct(found: Floats) -> Floats:
     return found[~repeats]
 
 
-SOLVERS = {"three_parallel": _closed_form, "numeric": numeric_inverse.solve}
+Solver = Callable[[SerialArm, Floats, Floats | None], Floats]
+SOLVERS: dict[str, Solver] = {"three_parallel": _closed_form, "numeric": numeric_inverse.solve}
