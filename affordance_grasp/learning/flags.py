@@ -23,11 +23,16 @@ class Computing(Settings, title="computing"):
 
 def add_learning_flags(parser: argparse.ArgumentParser, threads: int = 2) -> None:
     """Declare the data, and how features are computed and maps are scored."""
+    add_encoding_flags(parser, threads)
+    parser.add_argument("--protocol", default="reference", choices=tuple(PROTOCOLS))
+
+
+def add_encoding_flags(parser: argparse.ArgumentParser, threads: int = 2) -> None:
+    """Declare the data, and how features are computed."""
     parser.add_argument("--data", type=Path, required=True, help="root in AGD20K's layout")
     add_split_flag(parser)
     parser.add_argument("--cache", type=Path, help="feature cache (default: DATA/features)")
     parser.add_argument("--bf16-tokens", action="store_true", help="bfloat16 backbone, faster")
-    parser.add_argument("--protocol", default="reference", choices=tuple(PROTOCOLS))
     parser.add_argument("--device", default="cpu", help="torch device, such as cuda")
     parser.add_argument("--threads", type=COUNT, default=threads, help=f"CPU threads ({threads})")
     parser.add_argument("--json", action="store_true", help="print the outcome as JSON")

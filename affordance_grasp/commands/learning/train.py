@@ -47,7 +47,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--init", type=Path, metavar="FILE", help="checkpoint to fine-tune")
     parser.add_argument(
-        "--cluster", type=Path, metavar="FILE", help="released weights of the clusters of parts"
+        "--cluster",
+        type=Path,
+        metavar="FILE",
+        help="weights of the clusters of parts, released or of train-clusters",
     )
     parser.add_argument(
         "--workers",

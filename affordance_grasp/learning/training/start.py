@@ -72,8 +72,8 @@ def start_from(
         elif name not in known:
             raise InvalidInput(
                 f"the weights of {network.name}'s module {name} do not come from its training, "
-                f"and would stay random; give the released file with --{name}, or a checkpoint "
-                "that holds them with --init"
+                f"and would stay random; give the released file or that of train-clusters with "
+                f"--{name}, or a checkpoint that holds them with --init"
             )
     return digests
 

@@ -65,3 +65,21 @@ class _FeedForward(nn.Module):
 
 def _attention(dim: int, heads: int) -> nn.MultiheadAttention:
     return nn.MultiheadAttention(dim, heads, batch_first=True)
+
+
+def modularity_loss(keys: Tensor, cosines: Tensor) -> Tensor:
+    """Minus the modularity of the patches' graph, divided by the tokens (scalar; ACSeg).
+
+    ``keys`` (B, dim, g, g): an edge weighs the cosine of its two patches, or nothing where that is
+    negative; the modularity counts how much more edges within a group weigh than chance gives.
+    ``cosines`` (B, N, K) of every patch with every token: two patches are of one group by as much
+    as the token that suits both best does.
+    """
+    patches = functional.normalize(keys.flatten(2), dim=1)
+    weights = (patches.transpose(1, 2) @ patches).clamp(min=0)
+    degrees = weights.sum(dim=2)
+    total = degrees.sum(dim=1)[:, None, None]
+    excess = weights - degrees[:, :, None] * degrees[:, None] / total
+    suits = cosines.clamp(min=0)
+    together = (suits[:, :, None] * suits[:, None]).amax(dim=3)
+    return -(excess * together / total).sum(dim=(1, 2)).mean()
