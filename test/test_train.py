@@ -219,6 +219,14 @@ def test_batch_holds_what_the_network_expects(resources):
     torch.testing.assert_close(batch.noun[mugs[0]], expected[2])
 
 
+def test_without_the_mask_all_of_an_exocentric_image_counts(resources):
+    masked, whole = (
+        samples_of(resources, exo_mask=mask).batch(range(4), Draws(0, 0)) for mask in (True, False)
+    )
+    assert (whole.object_patches == 1).all() and (masked.object_patches == 0).any()
+    assert torch.equal(whole.exo, masked.exo)
+
+
 def hottest_token(batch, sample):
     row, column = divmod(int(batch.target[sample].argmax()), 224)
     return batch.ego[sample, 1:].unflatten(0, (16, 16))[row // 14, column // 14]

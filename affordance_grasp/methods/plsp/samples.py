@@ -43,7 +43,8 @@ class SamplingConfig(Settings, title="sampling"):
     ``exo_similarity``: whose similarity, of this network's ``features`` or the ``released`` one.
     ``labels``: ``initial`` pseudo labels, or the ``refined`` ones where there are any (stage B).
     ``blurred``: labels are blurred as AGD20K's annotations are, as published; the logistic map
-    loss learns from sharp ones.
+    loss learns from sharp ones. ``exo_mask``: alignment sees the object's box of an exocentric
+    image alone, as published, or else all of the image.
     """
 
     stitched: Share = 0.5
@@ -51,6 +52,7 @@ class SamplingConfig(Settings, title="sampling"):
     exo_similarity: Literal["features", "released"] = "features"
     labels: Labels = "initial"
     blurred: bool = True
+    exo_mask: bool = True
 
 
 class PlspSamples:
@@ -95,11 +97,14 @@ class PlspSamples:
         exo = [self._pool.draw(image, rng) for image, rng in zip(images, rngs, strict=True)]
         exo_images = [self._pool.images[i] for i in exo]
         plain = [self._plain(p, rng) for p, rng in zip(exo_images, rngs, strict=True)]
+        patches = np.stack([self._pool.patches[i] for i in exo])
         return PlspBatch(
             ego=torch.from_numpy(np.stack(ego)),
             exo=torch.from_numpy(np.stack(plain)),
             target=torch.from_numpy(np.stack(targets)),
-            object_patches=torch.from_numpy(np.stack([self._pool.patches[i] for i in exo])),
+            object_patches=torch.from_numpy(
+                patches if self.config.exo_mask else np.ones_like(patches)
+            ),
             text=self._texts.verbs(images),
             noun=self._texts.nouns(images),
             part=self._texts.parts(images),
