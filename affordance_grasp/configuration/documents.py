@@ -13,12 +13,15 @@ from collections import Counter
 from collections.abc import Iterator
 from math import inf, nan
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+import msgspec
 import yaml
 
 from affordance_grasp.errors import InvalidInput, shown
 from affordance_grasp.files import read_bytes
+
+T = TypeVar("T")
 
 MAX_YAML_BYTES = 2**20
 MAX_JSON_BYTES = 2**24
@@ -81,6 +84,14 @@ def parse_json(encoded: bytes | str, name: str) -> Any:
     except ValueError as error:
         raise InvalidInput(f"{name} is not readable JSON ({error})") from error
     return content
+
+
+def typed(kind: type[T], values: Any, name: str, advice: str = "") -> T:
+    """Plain values as a type such as a dataclass; ``name`` is what an error calls them."""
+    try:
+        return msgspec.convert(values, kind)
+    except msgspec.ValidationError as error:
+        raise InvalidInput(f"{name} cannot be read ({error}){advice}") from error
 
 
 class _YamlDocument:

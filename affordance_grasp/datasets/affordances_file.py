@@ -16,11 +16,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
-import msgspec
 import yaml
 from msgspec import Meta
 
-from affordance_grasp.configuration.documents import read_yaml
+from affordance_grasp.configuration.documents import read_yaml, typed
 from affordance_grasp.errors import InvalidInput, shown
 from affordance_grasp.files import write_file
 from affordance_grasp.query.vocabulary import is_affordance_name
@@ -51,10 +50,7 @@ def read_affordances(root: Path) -> dict[str, AffordanceNotes]:
     path = root / AFFORDANCES_FILE
     if not path.exists():
         return {}
-    try:
-        stored = msgspec.convert(read_yaml(path, "affordances"), _File)
-    except msgspec.ValidationError as error:
-        raise InvalidInput(f"affordances {path} cannot be read ({error})") from error
+    stored = typed(_File, read_yaml(path, "affordances"), f"affordances {path}")
     for name in stored.affordances:
         if not is_affordance_name(name):
             raise InvalidInput(

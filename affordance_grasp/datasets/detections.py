@@ -15,11 +15,10 @@ detector was asked for; they may be absent.
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from affordance_grasp.configuration.documents import read_json
+from affordance_grasp.configuration.documents import read_json, typed
 from affordance_grasp.datasets.agd20k import ImageFile
 from affordance_grasp.errors import InvalidInput
 
@@ -87,10 +86,7 @@ class RecordedDetector:
         self.path = path
         if not path.exists():
             raise InvalidInput(f"no detector boxes at {path}; run the part detector")
-        try:
-            answers = msgspec.convert(read_json(path, "detector boxes"), _Answers)
-        except msgspec.ValidationError as error:
-            raise InvalidInput(f"detector boxes {path}: {error}") from error
+        answers = typed(_Answers, read_json(path, "detector boxes"), f"detector boxes {path}")
         self._prompts = answers.prompts
         self._found = {
             kind: self._checked(kind, getattr(answers, kind))

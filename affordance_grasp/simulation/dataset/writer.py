@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Annotated, Any, TypedDict
 
 import cv2
-import msgspec
 import mujoco
 import numpy as np
 from msgspec import Meta
@@ -19,7 +18,7 @@ from tqdm import tqdm
 from affordance_grasp.batch.backends import PROCESSES
 from affordance_grasp.batch.journal import RUN, Journal, begin_run
 from affordance_grasp.batch.spread import spread
-from affordance_grasp.configuration.documents import read_json
+from affordance_grasp.configuration.documents import read_json, typed
 from affordance_grasp.configuration.settings import Count, record
 from affordance_grasp.datasets.affordances_file import AffordanceNotes, write_affordances
 from affordance_grasp.datasets.agd20k import OBJECT_MASKS
@@ -267,10 +266,7 @@ class _BoxesFile(_Boxes, total=False):
 
 
 def _read_boxes(path: Path) -> Json:
-    try:
-        return dict(msgspec.convert(read_json(path, "exact boxes"), _BoxesFile))
-    except msgspec.ValidationError as error:
-        raise InvalidInput(f"exact boxes {path} cannot be read ({error})") from error
+    return dict(typed(_BoxesFile, read_json(path, "exact boxes"), f"exact boxes {path}"))
 
 
 def _answer(

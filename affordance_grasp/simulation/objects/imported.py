@@ -10,11 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-import msgspec
 import numpy as np
 from msgspec import Meta
 
-from affordance_grasp.configuration.documents import read_json
+from affordance_grasp.configuration.documents import read_json, typed
 from affordance_grasp.errors import InvalidInput, shown
 from affordance_grasp.files import read_bytes
 from affordance_grasp.geometry import Floats
@@ -109,10 +108,7 @@ def folder_of(name: str) -> Path:
 def read_card(name: str) -> Card:
     """What an imported object is, without its mesh."""
     path = folder_of(name) / CARD
-    try:
-        card = msgspec.convert(read_json(path, "imported object"), Card)
-    except msgspec.ValidationError as error:
-        raise InvalidInput(f"imported object {path} cannot be read ({error})") from error
+    card = typed(Card, read_json(path, "imported object"), f"imported object {path}")
     parts = {skin.part for skin in card.skins} | {hull.part for hull in card.hulls}
     missing = [part for served in card.serves.values() for part in served if part not in parts]
     if missing:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-from affordance_grasp.configuration.documents import read_json
+from affordance_grasp.configuration.documents import read_json, typed
 from affordance_grasp.configuration.settings import record
 from affordance_grasp.errors import InvalidInput
 from affordance_grasp.extras import require
@@ -152,10 +152,7 @@ def _pieces(notes: ScanNotes, meshes: list[TexturedMesh], cache: Path) -> list[t
 
 def _read_pieces(path: Path) -> list[tuple[PartName, list[tuple[float, float, float]]]]:
     kind = list[tuple[PartName, list[tuple[float, float, float]]]]
-    try:
-        return msgspec.convert(read_json(path, "convex pieces"), kind)
-    except msgspec.ValidationError as error:
-        raise InvalidInput(f"convex pieces {path} cannot be read ({error}); delete it") from error
+    return typed(kind, read_json(path, "convex pieces"), f"convex pieces {path}", "; delete it")
 
 
 def _surface(meshes: list[TexturedMesh]) -> tuple[Floats, float]:
