@@ -430,3 +430,54 @@ def test_the_logistic_loss_asks_every_pixel_for_itself(logistic):
     assert "kl" not in terms
     others = 10 * (terms["align"] + terms["exo_cls"]) + terms["noun"] + 0.1 * terms["part"]
     torch.testing.assert_close(terms["total"], 100 * terms["logistic"] + others)
+
+
+@pytest.fixture
+def with_readout():
+    torch.manual_seed(0)
+    network = Plsp(replace(TINY, map_loss="logistic", readout=True)).eval()
+    torch.nn.init.normal_(network.readout.direction.weight, std=0.03)
+    return network
+
+
+def test_a_readout_weighs_a_map_by_what_all_verbs_claim(with_readout):
+    tokens, text = torch.randn(1, 257, 384), unit(3, 24)
+    with_readout.compare_with(text)
+    maps = with_readout.maps(tokens, text, torch.arange(3)).double()
+    logits = with_readout.forward_tokens(tokens.expand(3, -1, -1), text).logits.double() - 6
+    table = 4 * with_readout.readout.direction(text).double()
+    claimed = torch.einsum("nc,qc->qn", tokens[0, 1:].double(), table[:, :-1]) + table[:, -1:] - 2
+
+    def shares(values, grid):
+        values = values.reshape(1, 3, grid, grid)
+        return torch.nn.functional.interpolate(values, (224, 224), mode="bilinear")[0].sigmoid()
+
+    claims, decoded = shares(claimed, 16), shares(logits, 64)
+    expected = decoded * claims.sqrt() * claims / (claims + claims.sum(dim=0))
+    torch.testing.assert_close(
+        maps, expected / expected.sum(dim=(1, 2), keepdim=True), rtol=1e-3, atol=1e-9
+    )
+
+
+def test_what_another_verb_claims_counts_less(with_readout):
+    tokens, text = torch.randn(1, 257, 384), unit(2, 24)
+    alone = with_readout.maps(tokens, text[:1], torch.zeros(1))
+    with_readout.compare_with(text[1:])
+    beside = with_readout.maps(tokens, text[:1], torch.zeros(1))
+    rival = with_readout.readout(tokens, text[1:])
+    claimed = torch.nn.functional.interpolate(rival[None], (224, 224), mode="bilinear")[0]
+    ratio = (beside / alone).log().flatten()
+    correlation = torch.corrcoef(torch.stack([claimed.flatten(), ratio]))[0, 1]
+    assert correlation < -0.5
+
+
+def test_a_readout_learns_from_the_labels_beside_the_decoder(with_readout):
+    terms = with_readout.loss(make_batch(), 0)
+    assert terms["readout"] > 0
+    terms["readout"].backward()
+    trained = {
+        n.partition(".")[0] for n, p in with_readout.named_parameters() if p.grad is not None
+    }
+    assert trained == {"readout"}
+    with pytest.raises(InvalidInput, match="set map_loss: logistic and train_backbone: false"):
+        replace(TINY, readout=True)

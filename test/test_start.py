@@ -83,6 +83,22 @@ def test_texts_of_another_encoder_are_refused(tmp_path):
     assert all(torch.equal(t, expected[n]) for n, t in again.state_dict().items())
 
 
+def test_modules_that_only_some_configurations_have_may_lack_or_be_left_over(tmp_path):
+    fields = {**TINY_NETWORK, "classes": 36}
+    before = make_network("plsp", fields, TinyEncoder("small"))
+    path = stored(tmp_path / "a.safetensors", before, ("hold",), text_encoder="minilm")
+    added = {"map_loss": "logistic", "readout": True, "align_weight": 0.0, "exo_weight": 0.0}
+    network = make_network("plsp", {**fields, **added}, TinyEncoder("small"))
+    start_from(network, Start(path), AFFORDANCES, "minilm")
+    assert torch.equal(network.token_projection.weight, before.token_projection.weight)
+    assert not network.readout.direction.weight.any()
+    torch.nn.init.ones_(network.readout.direction.weight)
+    path = stored(tmp_path / "b.safetensors", network, ("hold",), text_encoder="minilm")
+    again = make_network("plsp", {**fields, **added}, TinyEncoder("small"))
+    start_from(again, Start(path), AFFORDANCES, "minilm")
+    assert (again.readout.direction.weight == 1).all()
+
+
 def test_clusters_that_nobody_trained_are_refused_and_released_ones_are_used(tmp_path):
     network = looptrans(3, 1, clusters="concepts")
     with pytest.raises(InvalidInput, match="module cluster .* would stay random.*--cluster"):

@@ -88,6 +88,7 @@ def restore_network(stored: Checkpoint, owner: str) -> GroundingNetwork:
         network = make_network(info.method, info.config, backbone)
     frozen = {} if own else {f"backbone.{n}": t for n, t in backbone.state_dict().items()}
     load_strictly(network, {**stored.tensors, **frozen}, owner)
+    network.compare_with(stored.text)
     if own:
         backbone.sha256 = tensors_sha256(backbone.state_dict())
     return network

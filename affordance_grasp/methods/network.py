@@ -124,6 +124,15 @@ class GroundingNetwork(nn.Module, ABC):
         """Names of modules that training leaves as they are, so that their weights are given."""
         return ()
 
+    @property
+    def optional_modules(self) -> tuple[str, ...]:
+        """Names of modules that a checkpoint to start from may lack, or have beside the others."""
+        return ()
+
+    def compare_with(self, text: Tensor) -> None:
+        """Text features (A, text dim) of all trained affordances, where a query is weighed."""
+        del text
+
     def parameter_groups(self, learning_rate: float) -> list[dict[str, Any]]:
         """Groups of trained parameters for an optimiser, each with its learning rate.
 

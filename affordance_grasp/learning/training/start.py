@@ -114,6 +114,9 @@ def _take(
     frozen = () if any(n.startswith(BACKBONE) for n in state) else (BACKBONE,)
     skipped = (*prefixes, *frozen)
     tensors = {n: t for n, t in stored.tensors.items() if not n.startswith(skipped)}
+    optional = tuple(f"{name}." for name in network.optional_modules)
+    tensors = {n: t for n, t in tensors.items() if n in state or not n.startswith(optional)}
+    expected = {n: t for n, t in expected.items() if n in tensors or not n.startswith(optional)}
     if BACKBONE not in frozen:  # fine-tuned here, frozen there: the installed one is the same
         expected = {n: t for n, t in expected.items() if n in tensors or not _inside(n)}
     check_state_dict(expected, {n: t for n, t in tensors.items() if n not in rows}, owner)

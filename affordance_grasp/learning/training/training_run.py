@@ -96,6 +96,7 @@ def train_method(
         views_of = cache.features if config.cached else partial(FreshViews, encoder=encoder)
         data = _training_data(resources, config.views, cache, views_of)
         text = recipe.text_table(network, data, config.sampling, config.seed)
+        network.compare_with(text[[name in split.affordances for name in labelled]])
         samples = recipe.samples(data, config.sampling, text)
         shown = views_of(_judged(split, config.views.plain))
     hooks = Hooks(

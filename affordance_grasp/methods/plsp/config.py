@@ -32,6 +32,9 @@ class PlspConfig(Settings, title="PLSP"):
     over all pixels, which share one mass. ``logistic``, the embedded recipe's: every pixel answers
     for itself whether it is of the part, against a label that is not blurred; maps are sigmoids.
 
+    ``readout``: beside the decoder a linear readout of the frozen tokens learns from the same
+    labels, and weights the map by what all verbs of the checkpoint claim there; not published.
+
     The paper's ablation takes modules away. ``reasoning`` none: no noun and no part is predicted,
     the affordance's text alone is the query. ``align_weight`` and ``exo_weight`` 0: no alignment,
     and no exocentric image is used.
@@ -57,6 +60,7 @@ class PlspConfig(Settings, title="PLSP"):
     reasoning: Reasoning = "per_sample"
     interpolation: Interpolation = "bilinear"
     map_loss: MapLoss = "divergence"
+    readout: bool = False
 
     def check(self) -> None:
         """Refuse sizes that do not fit together."""
@@ -65,6 +69,11 @@ class PlspConfig(Settings, title="PLSP"):
             raise InvalidInput(
                 f"PLSP dim {self.dim} must be a multiple of 16, of the {self.fuser_heads} fuser "
                 f"heads and of twice the {self.decoder_heads} decoder heads"
+            )
+        if self.readout and (self.map_loss != "logistic" or self.train_backbone):
+            raise InvalidInput(
+                "PLSP readout learns from labels that are not blurred, on a frozen encoder; set "
+                "map_loss: logistic and train_backbone: false, or readout: false"
             )
 
     @staticmethod

@@ -18,6 +18,7 @@ from affordance_grasp.methods.network import GroundingNetwork
 from affordance_grasp.methods.plsp.config import PlspBatch, PlspConfig
 from affordance_grasp.methods.plsp.fuser import VerbFuser
 from affordance_grasp.methods.plsp.mask_decoder import MaskDecoder
+from affordance_grasp.methods.plsp.readout import Readout
 
 LOGISTIC_WEIGHT = 100.0
 """Of the mean over pixels, so that it outweighs the terms beside it as the divergence does."""
@@ -69,6 +70,17 @@ class Plsp(GroundingNetwork):
         )
         if config.aligns:
             self.exo_cls = _two_layers(dim, dim // 2, config.classes)
+        self.readout = Readout(text_dim, spec.dim) if config.readout else None
+
+    @property
+    def optional_modules(self) -> tuple[str, ...]:
+        """The readout beside the decoder, and what only the alignment trains."""
+        return ("readout", "exo_cls")
+
+    def compare_with(self, text: Tensor) -> None:
+        """Verbs (A, text_dim) whose claims the readout weighs against each other."""
+        if self.readout is not None:
+            self.readout.known = text.to(self.readout.direction.weight)
 
     def forward(self, images: Tensor, text: Tensor) -> PlspOutput:
         """Images (B, 3, S, S) or tokens, and verb features (B, text_dim)."""
@@ -89,17 +101,16 @@ class Plsp(GroundingNetwork):
 
     def probability(self, logits: Tensor) -> Tensor:
         """Logits (B, h, w) -> probability maps (B, S, S), each sums to 1."""
-        upscaled = self._upscale(logits)
-        if self.config.map_loss == "logistic":
-            # sigmoids by their logarithms: also maps that are near 0 everywhere sum to 1
-            upscaled = functional.logsigmoid(upscaled + PRIOR_LOGIT)
-        return upscaled.flatten(1).softmax(dim=1).view_as(upscaled)
+        return _distribution(self._evidence(logits))
 
     def maps(self, tokens: Tensor, text: Tensor, label: Tensor) -> Tensor:
         """Probability maps (Q, S, S), each sums to 1; PLSP uses ``text`` and no label."""
         del label
         output = self.forward_tokens(tokens.expand(len(text), -1, -1), text)
-        return self.probability(output.logits)
+        evidence = self._evidence(output.logits)
+        if self.readout is not None:
+            evidence = evidence + self.readout.log_weight(tokens, text, self.config.image_side)
+        return _distribution(evidence)
 
     def loss(self, batch: PlspBatch, epoch: int) -> dict[str, Tensor]:
         """The unweighted terms of the training loss (paper, section 3.4) and the weighted total.
@@ -108,7 +119,8 @@ class Plsp(GroundingNetwork):
         ``logistic``: cross entropy of every pixel's own answer, mean over pixels. ``align``:
         hinge on the cosine between the fused token and the exo object's feature. ``exo_cls``: the
         exo feature's classification. ``noun``, ``part``: reasoning. A module that is switched
-        off has no terms. Nothing depends on ``epoch``.
+        off has no terms. ``readout``: as ``logistic``, of the readout's patches. Nothing depends
+        on ``epoch``.
         """
         del epoch
         config = self.config
@@ -116,10 +128,14 @@ class Plsp(GroundingNetwork):
         tokens = self.tokens(torch.cat(images)).split(len(batch.ego))
         output = self.forward_tokens(tokens[0], batch.text)
         if config.map_loss == "logistic":
-            terms = {"logistic": self._cross_entropy(output.logits, batch.target)}
+            terms = {"logistic": _cross_entropy(output.logits + PRIOR_LOGIT, batch.target)}
             weights = {"logistic": LOGISTIC_WEIGHT}
         else:
             terms, weights = {"kl": self._divergence(output.logits, batch.target)}, {"kl": 1.0}
+        if self.readout is not None:
+            claim = self.readout(tokens[0], batch.text)
+            terms["readout"] = _cross_entropy(claim, batch.target)
+            weights["readout"] = LOGISTIC_WEIGHT
         if config.aligns:
             exo = self._object_feature(tokens[1], batch.object_patches)
             cosine = functional.cosine_similarity(output.affordance, exo.detach(), dim=1)
@@ -142,19 +158,32 @@ class Plsp(GroundingNetwork):
         mode = self.config.interpolation
         return functional.interpolate(logits[:, None], size=size, mode=mode)[:, 0]
 
+    def _evidence(self, logits: Tensor) -> Tensor:
+        """Logarithms (B, S, S) of maps that need not sum to 1."""
+        upscaled = self._upscale(logits)
+        if self.config.map_loss == "logistic":
+            # sigmoids by their logarithms: also maps that are near 0 everywhere sum to 1
+            return functional.logsigmoid(upscaled + PRIOR_LOGIT)
+        return upscaled
+
     def _divergence(self, logits: Tensor, target: Tensor) -> Tensor:
         predicted = self._upscale(logits).flatten(1).log_softmax(dim=1)
         return functional.kl_div(predicted, target.flatten(1), reduction="batchmean")
-
-    def _cross_entropy(self, logits: Tensor, target: Tensor) -> Tensor:
-        """At the resolution of the logits, against the share of every cell that is of the part."""
-        share = functional.interpolate(target[:, None], size=logits.shape[1:], mode="area")[:, 0]
-        return functional.binary_cross_entropy_with_logits(logits + PRIOR_LOGIT, share)
 
     def _text_distance(self, predicted: Tensor, text: Tensor) -> Tensor:
         if self.config.reasoning == "all_pairs":
             predicted, text = predicted[:, None], text[None]
         return (1 - functional.cosine_similarity(predicted, text, dim=-1)).mean()
+
+
+def _distribution(evidence: Tensor) -> Tensor:
+    return evidence.flatten(1).softmax(dim=1).view_as(evidence)
+
+
+def _cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
+    """At the resolution of the logits, against the share of every cell that is of the part."""
+    share = functional.interpolate(target[:, None], size=logits.shape[1:], mode="area")[:, 0]
+    return functional.binary_cross_entropy_with_logits(logits, share)
 
 
 def _two_layers(inputs: int, hidden: int, outputs: int) -> nn.Sequential:
