@@ -16,6 +16,8 @@ from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial.distance import cdist
+from scipy.special import softmax
 
 from affordance_grasp.choice.instances import Instance
 from affordance_grasp.choice.knowledge import Knowledge
@@ -29,6 +31,15 @@ from affordance_grasp.share import share_path
 
 FORMAT = "affordance_grasp.families.1"
 SHIPPED = "models/families.safetensors"
+STORED: Mapping[str, type[np.generic]] = {
+    "mean": np.float32,
+    "axes": np.float32,
+    "centres": np.float32,
+    "prototypes": np.float16,
+    "of": np.int64,
+    "farthest": np.float32,
+}
+"""The arrays of a model in its file."""
 EXTENTS_WEIGHT, LEAST_EXTENT_M = 0.4, 0.004
 """Of the logarithms of extents beside tokens of length 1, and the lowest height that is told."""
 
@@ -81,31 +92,18 @@ class FamilyModel:
     def probabilities(self, vectors: NDArray[np.float32]) -> tuple[Floats, NDArray[np.bool_]]:
         """Probability (N, F) of every family for vectors (N, D), and which are known (N,)."""
         at = (vectors - self.mean) @ self.axes
-        logits = -_squared(at, self.centres) / (2 * self.temperature)
-        weights = np.exp(logits - logits.max(axis=1, keepdims=True))
-        probability = weights / weights.sum(axis=1, keepdims=True)
+        squared = cdist(at, self.centres, "sqeuclidean")
+        probability = softmax(-squared / (2 * self.temperature), axis=1)
         best = probability.argmax(axis=1)
-        gaps = np.where(self.of == best[:, None], _squared(at, self.prototypes), np.inf)
-        return probability, np.sqrt(gaps.min(axis=1)) <= self.farthest[best]
-
-
-def _squared(a: Floats, b: Floats) -> Floats:
-    """Squared distances (N, M) of points (N, K) and (M, K)."""
-    return np.asarray(((a[:, None] - b[None]) ** 2).sum(axis=-1))
+        gaps = np.where(self.of == best[:, None], cdist(at, self.prototypes), np.inf)
+        return probability, gaps.min(axis=1) <= self.farthest[best]
 
 
 def write_families(path: Path, model: FamilyModel) -> None:
-    """Write a model; its numbers as float16 but for the projection's."""
+    """Write a model, its arrays as :data:`STORED` has them."""
     from safetensors.numpy import save
 
-    tensors: dict[str, NDArray[Any]] = {
-        "mean": model.mean.astype(np.float32),
-        "axes": model.axes.astype(np.float32),
-        "centres": model.centres.astype(np.float32),
-        "prototypes": model.prototypes.astype(np.float16),
-        "of": model.of.astype(np.int64),
-        "farthest": model.farthest.astype(np.float32),
-    }
+    tensors = {name: getattr(model, name).astype(kind) for name, kind in STORED.items()}
     info = {
         "serves": {name: list(verbs) for name, verbs in model.serves.items()},
         "backbone": model.backbone,
@@ -148,14 +146,9 @@ def _checked(info: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]]) -> Fa
         backbone=str(info["backbone"]),
         backbone_sha256=str(info["backbone_sha256"]),
         image_side=int(info["image_side"]),
-        mean=tensors["mean"].astype(float),
-        axes=tensors["axes"].astype(float),
-        centres=tensors["centres"].astype(float),
-        prototypes=tensors["prototypes"].astype(float),
-        of=tensors["of"].astype(np.int64),
         temperature=float(info["temperature"]),
-        farthest=tensors["farthest"].astype(float),
         training=info["training"],
+        **{n: tensors[n].astype(np.int64 if n == "of" else float) for n in STORED},
     )
     families, (dim, axes) = len(model.serves), model.axes.shape
     shapes = (model.mean.shape, model.centres.shape, model.farthest.shape)

@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial.distance import cdist
+from scipy.special import log_softmax
 
 from affordance_grasp.choice.families import FamilyModel, with_extents
 from affordance_grasp.choice.features import InstanceEmbedder
@@ -167,15 +169,12 @@ def _held_out(
     """Of objects left out: squared distances to the centres, distance to their family, family."""
     mean, axes, centres = _discriminants(vectors[~out], of[~out])
     at, rest = (vectors[out] - mean) @ axes, (vectors[~out] - mean) @ axes
-    squared = ((at[:, None] - centres) ** 2).sum(axis=-1)
-    gaps = np.linalg.norm(at[:, None] - rest, axis=-1)
+    squared, gaps = cdist(at, centres, "sqeuclidean"), cdist(at, rest)
     gaps[of[out][:, None] != of[~out]] = np.inf
     return squared, gaps.min(axis=1), of[out]
 
 
 def _surprise(squared: Floats, truth: NDArray[np.intp], temperature: float) -> float:
     """Mean negative logarithm of the probability of the true family."""
-    logits = -squared / (2 * temperature)
-    logits -= logits.max(axis=1, keepdims=True)
-    own = logits[np.arange(len(truth)), truth]
-    return float((np.log(np.exp(logits).sum(axis=1)) - own).mean())
+    logits = log_softmax(-squared / (2 * temperature), axis=1)
+    return -float(logits[np.arange(len(truth)), truth].mean())

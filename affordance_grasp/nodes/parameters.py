@@ -25,6 +25,12 @@ from affordance_grasp.planning import GrounderOptions, RankingOptions, RobotOpti
 from affordance_grasp.view.options import PageOptions
 
 BagStorage = Literal["mcap", "sqlite3"]
+_CameraPose = Annotated[
+    Word,
+    about("source of the camera's pose"),
+    one_of("camera_pose", "affordance_grasp.nodes.inputs.camera_pose:CAMERA_POSES"),
+]
+_PoseTimeout = Annotated[Positive, about("longest wait for the camera's pose [s]")]
 
 
 @dataclass(frozen=True)
@@ -64,12 +70,8 @@ class CandidatesParameters(ExternalSettings, RobotOptions, title="candidates"):
 class SelectorParameters(RankingOptions, RobotOptions, title="selector"):
     """Of ``selector``."""
 
-    camera_pose: Annotated[
-        Word,
-        about("source of the camera's pose"),
-        one_of("camera_pose", "affordance_grasp.nodes.inputs.camera_pose:CAMERA_POSES"),
-    ] = "hand_eye"
-    pose_timeout_s: Annotated[Positive, about("longest wait for the camera's pose [s]")] = 0.5
+    camera_pose: _CameraPose = "hand_eye"
+    pose_timeout_s: _PoseTimeout = 0.5
     frame_timeout_s: Annotated[Positive, about("longest wait for a frame [s]")] = 5.0
     service_timeout_s: Annotated[
         Positive, about("longest wait for other nodes, beside the generator's own timeout_s [s]")
@@ -203,12 +205,8 @@ class ViewParameters(PageOptions, RobotOptions, title="view"):
         Literal["real", "simulation", "nothing"],
         about("what a pick moves: a real arm is asked for twice, nothing cannot be picked"),
     ] = "real"
-    camera_pose: Annotated[
-        Word,
-        about("source of the camera's pose"),
-        one_of("camera_pose", "affordance_grasp.nodes.inputs.camera_pose:CAMERA_POSES"),
-    ] = "hand_eye"
-    pose_timeout_s: Annotated[Positive, about("longest wait for the camera's pose [s]")] = 2.0
+    camera_pose: _CameraPose = "hand_eye"
+    pose_timeout_s: _PoseTimeout = 2.0
     frame_timeout_s: Annotated[Positive, about("longest wait for a frame [s]")] = 10.0
 
 

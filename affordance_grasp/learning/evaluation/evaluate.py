@@ -29,14 +29,12 @@ from affordance_grasp.learning.evaluation.metrics import (
     MAP_SIDE,
     Scores,
     ground_truth_map,
-    join_scores,
     predicted_map,
     resize_map,
     score,
 )
 from affordance_grasp.learning.evaluation.part_scores import (
     PartScores,
-    join_part_scores,
     object_mask,
     score_parts,
 )
@@ -93,7 +91,7 @@ class TestTruth:
             predicted = np.stack([prepare(values) for values in islice(raw, len(truth))])
             scored.append(score(predicted, truth, self.protocol))
             on_parts.append(score_parts(predicted, truth, self.objects[chosen]))
-        scores = join_scores(scored), join_part_scores(on_parts)
+        scores = Scores.joined(scored), PartScores.joined(on_parts)
         return Evaluation(self.protocol, _table(*scores, self.affordances))
 
 

@@ -10,6 +10,7 @@ KLD: lower is better; SIM and NSS: higher is better.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -25,9 +26,27 @@ SUM_EPSILON = 1e-12
 FIXATION_LEVEL = 0.1
 
 
+P = TypeVar("P", bound="PerMap")
+
+
 @dataclass(frozen=True)
-class Scores:
-    """The three metrics of N maps, float64 (N,) each; NaN where a metric is undefined.
+class PerMap:
+    """Figures of N maps, float64 (N,) in every field; NaN where a figure is undefined."""
+
+    def subset(self: P, chosen: NDArray[np.bool_]) -> P:
+        """The figures of the chosen maps only."""
+        return type(self)(*(values[chosen] for values in vars(self).values()))
+
+    @classmethod
+    def joined(cls: type[P], pieces: Sequence[P]) -> P:
+        """The figures of several batches of maps, one after the other."""
+        columns = zip(*(vars(piece).values() for piece in pieces), strict=True)
+        return cls(*map(np.concatenate, columns))
+
+
+@dataclass(frozen=True)
+class Scores(PerMap):
+    """The three metrics.
 
     ``nss`` is undefined for a constant prediction.
     """
@@ -42,25 +61,10 @@ class Scores:
         defined = np.isfinite(table).all(axis=0)
         means = table[:, defined].mean(axis=1) if defined.any() else np.full(3, np.nan)
         return {
-            "kld": float(means[0]),
-            "sim": float(means[1]),
-            "nss": float(means[2]),
+            **dict(zip(vars(self), map(float, means), strict=True)),
             "maps": int(defined.size),
             "undefined": int((~defined).sum()),
         }
-
-    def subset(self, chosen: NDArray[np.bool_]) -> "Scores":
-        """The scores of the chosen maps only."""
-        return Scores(self.kld[chosen], self.sim[chosen], self.nss[chosen])
-
-
-def join_scores(pieces: Sequence[Scores]) -> Scores:
-    """The scores of several batches of maps, one after the other."""
-    kld, sim, nss = (
-        np.concatenate([getattr(piece, name) for piece in pieces])
-        for name in ("kld", "sim", "nss")
-    )
-    return Scores(kld, sim, nss)
 
 
 def resize_map(values: NDArray[np.generic]) -> NDArray[np.generic]:

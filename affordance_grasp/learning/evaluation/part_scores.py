@@ -10,16 +10,16 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 
-from affordance_grasp.learning.evaluation.metrics import Floats64, resize_map
+from affordance_grasp.learning.evaluation.hotspots import auc_judd
+from affordance_grasp.learning.evaluation.metrics import Floats64, PerMap, resize_map
 
 PART_SHARE = 0.5
 """The part is where the ground truth has at least this share of its peak."""
 
 
 @dataclass(frozen=True)
-class PartScores:
+class PartScores(PerMap):
     """Of N maps, float64 (N,) each; NaN where no object mask is known, or it or the part is empty.
 
     ``peak``: 1 where the map's hottest point on the object lies in the part, else 0; of several
@@ -35,10 +35,6 @@ class PartScores:
         table = {"masked_peak": self.peak, "auc_in_object": self.auc}
         defined = {name: of[np.isfinite(of)] for name, of in table.items()}
         return {name: float(of.mean()) for name, of in defined.items() if len(of)}
-
-    def subset(self, chosen: NDArray[np.bool_]) -> "PartScores":
-        """The scores of the chosen maps only."""
-        return PartScores(self.peak[chosen], self.auc[chosen])
 
 
 def object_mask(gray: NDArray[np.uint8]) -> NDArray[np.bool_]:
@@ -63,20 +59,9 @@ def score_parts(
     return PartScores(peak, auc)
 
 
-def join_part_scores(pieces: Sequence[PartScores]) -> PartScores:
-    """The scores of several batches of maps, one after the other."""
-    return PartScores(*(np.concatenate([getattr(p, n) for p in pieces]) for n in ("peak", "auc")))
-
-
 def _score(values: NDArray[Any], truth: Floats64, highest: float) -> tuple[float, float]:
     """Peak and AUC of the values on an object; ``highest`` of the whole ground truth."""
     part = truth >= PART_SHARE * highest
-    inside = int(part.sum())
-    outside = len(part) - inside
-    if highest <= 0 or not inside:
+    if highest <= 0 or not part.any():
         return np.nan, np.nan
-    peak = float(part[values == values.max()].mean())
-    if not outside:
-        return peak, np.nan
-    above = rankdata(values)[part].sum() - inside * (inside + 1) / 2
-    return peak, float(above / (inside * outside))
+    return float(part[values == values.max()].mean()), auc_judd(values, part)

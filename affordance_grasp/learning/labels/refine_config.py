@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import product
 from typing import Annotated, Any
 
 from msgspec import Meta
@@ -17,7 +18,7 @@ _RACKETS = ("tennis_racket", "badminton_racket", "baseball_bat")
 
 
 def _pairs(affordances: Iterable[str], objects: Iterable[str]) -> tuple[Pair, ...]:
-    return tuple((affordance, name) for affordance in affordances for name in objects)
+    return tuple(product(affordances, objects))
 
 
 PUBLISHED_CLASSES: Mapping[str, tuple[Pair, ...]] = {

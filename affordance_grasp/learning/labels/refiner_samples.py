@@ -67,17 +67,13 @@ class RefinerSamples:
             raise InvalidInput("the object is found in no egocentric image of these classes")
         self.images, self._boxes = tuple(boxes), tuple(boxes.values())
         self._encoder, self._texts, self._config = encoder, texts, config
-        own = object_vectors(
-            progress([(p, "ego") for p in self.images], desc="objects, egocentric"),
-            masks,
-            self._encode,
-            encoder.side,
-        )
-        self._exo = object_vectors(
-            progress([(p, "exo") for p in exo], desc="objects, exocentric"),
-            masks,
-            self._encode,
-            encoder.side,
+        sought = {
+            "objects, egocentric": [(p, "ego") for p in self.images],
+            "objects, exocentric": [(p, "exo") for p in exo],
+        }
+        own, self._exo = (
+            object_vectors(progress(images, desc=words), masks, self._encode, encoder.side)
+            for words, images in sought.items()
         )
         usable = np.flatnonzero(self._exo.valid).tolist()
         self._pools = similar_images(
