@@ -159,10 +159,13 @@ def _grown(seeds: Labels, z: Floats, out: Mask) -> Labels:
     source = np.zeros(int(number.max()) + 1, np.intp)
     pixels = np.flatnonzero(seeds)
     source[number.ravel()[pixels]] = pixels
-    nearest = source[number]
+    left = np.flatnonzero(out & (seeds == 0))
+    nearest, away = source[number.ravel()[left]], z.ravel()
     with np.errstate(invalid="ignore"):
-        alike = np.abs(z.ravel()[nearest] - z) < 0.03
-    return np.where(out & alike, seeds.ravel()[nearest], 0).astype(np.int32)
+        alike = np.abs(away[nearest] - away[left]) < 0.03
+    grown = np.where(out, seeds, 0).astype(np.int32)
+    grown.ravel()[left[alike]] = seeds.ravel()[nearest[alike]]
+    return grown
 
 
 def _spread(things: Labels, points: Floats, out: Mask) -> Labels:
@@ -178,9 +181,9 @@ def _put_together(
     """Give each piece that does not stand by itself to the one beside it, the smallest first."""
     count = int(pieces.max()) + 1
     size = np.bincount(pieces.ravel(), minlength=count).astype(float)
-    foot = _feet(pieces, points, table, K)
-    beside = _beside(pieces, links)
     height = table.height_m(points)
+    foot = _feet(pieces, points, height, table, K)
+    beside = _beside(pieces, links)
     top = np.array([0.0, *(np.percentile(height[pieces == i], 90) for i in range(1, count))])
     name = _flat_together(pieces, top < FLAT_M)
     while True:
@@ -214,15 +217,17 @@ def _beside(pieces: Labels, links: _Links) -> Floats:
     return np.asarray(one_way + one_way.T)
 
 
-def _feet(pieces: Labels, points: Floats, table: TablePlane, K: Floats) -> Floats:
+def _feet(
+    pieces: Labels, points: Floats, height_m: Floats, table: TablePlane, K: Floats
+) -> Floats:
     """How many readings of each piece (P,) are low and have the table just below in the image."""
-    rows, columns = np.nonzero(pieces)
-    own, height = pieces[rows, columns], table.height_m(points[rows, columns])
+    rows, columns = np.nonzero((pieces > 0) & (height_m <= FOOT_M))
+    own = pieces[rows, columns]
     below = table.drop(points[rows, columns])
     towards = np.stack([K[0, 0], K[1, 1]]) * below[:, :2] / below[:, 2:] + K[:2, 2]
     towards -= np.stack([columns, rows], -1)
     length = np.linalg.norm(towards, axis=1, keepdims=True)
-    at_table, open_ = np.zeros(len(own), bool), height <= FOOT_M
+    at_table, open_ = np.zeros(len(own), bool), np.ones(len(own), bool)
     for step in UNDER_PX:
         far = towards * np.minimum(step, np.maximum(length, 1)) / np.maximum(length, 1e-6)
         u = np.clip(np.rint(columns + far[:, 0]), 0, pieces.shape[1] - 1).astype(int)
