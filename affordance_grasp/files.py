@@ -1,10 +1,12 @@
 """Files that appear whole or not at all, and files that are read within limits."""
 
+import json
 import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from affordance_grasp.errors import InvalidInput, writing
 
@@ -56,6 +58,11 @@ def write_file(path: Path, content: bytes | str) -> Path:
     with whole_file(path) as partial:
         partial.write_bytes(content.encode() if isinstance(content, str) else content)
     return path
+
+
+def write_json(path: Path, content: Any) -> Path:
+    """Write plain data as indented JSON; raises as :func:`write_file`."""
+    return write_file(path, json.dumps(content, indent=1) + "\n")
 
 
 @contextmanager

@@ -11,7 +11,7 @@ import msgspec
 
 from affordance_grasp.configuration.documents import parse_json, read_json
 from affordance_grasp.errors import InvalidInput, writing
-from affordance_grasp.files import check_file, remove_partial, write_file
+from affordance_grasp.files import check_file, remove_partial, write_json
 
 RUN = "run.json"
 LONGEST_LINE, LARGEST_FILE = 2**24, 2**40
@@ -83,7 +83,7 @@ def begin_run(path: Path, identity: dict[str, Any], what: str, mend: str = "") -
     """
     check_run(path, identity, what, mend)
     remove_partial(path.parent)
-    write_file(path.with_name(RUN), json.dumps(identity, indent=2) + "\n")
+    write_json(path.with_name(RUN), identity)
 
 
 def check_run(path: Path, identity: dict[str, Any], what: str, mend: str = "") -> None:

@@ -1,6 +1,5 @@
 """A plan as plain data, as report.json, and as a folder of figures."""
 
-import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,7 +10,7 @@ from msgspec import Meta
 
 from affordance_grasp.datatypes import RankedGrasp
 from affordance_grasp.errors import writing
-from affordance_grasp.files import write_file
+from affordance_grasp.files import write_json
 from affordance_grasp.geometry import Floats, quaternion_xyzw
 from affordance_grasp.pipeline import GraspPlan
 from affordance_grasp.report.animation import write_gif
@@ -172,11 +171,6 @@ def folder_or_none(folder: Path | None) -> Iterator[Path]:
         return
     with TemporaryDirectory() as temporary:
         yield Path(temporary)
-
-
-def write_json(path: Path, content: dict[str, Any]) -> Path:
-    """Write plain data as indented JSON; creates the folder where it is missing."""
-    return write_file(path, json.dumps(content, indent=2) + "\n")
 
 
 def _rounded(values: Any, digits: int) -> list[float]:

@@ -152,8 +152,7 @@ def _pick_all(trials: "list[Trial]", options: ExperimentOptions, folder: Path) -
     from affordance_grasp.experiment.summary import summarise
     from affordance_grasp.experiment.tables import as_csv, report
     from affordance_grasp.experiment.trials import TrialResult
-    from affordance_grasp.files import write_file
-    from affordance_grasp.report.plan_report import write_json
+    from affordance_grasp.files import write_file, write_json
 
     album = Album(options.out and options.out.resolve(), options.pictures)
     pick, load = partial(run_trial, album=album), partial(load_planners, options)

@@ -70,6 +70,7 @@ def _affordance(options: ReplayOptions) -> str:
 
 
 def _replay(arguments: argparse.Namespace, options: ReplayOptions, folder: Path) -> dict[str, Any]:
+    from affordance_grasp.files import write_json
     from affordance_grasp.methods.table import EXTERNAL
     from affordance_grasp.replay.bags.bag import Bag
     from affordance_grasp.replay.bags.topics import find_topics
@@ -77,7 +78,6 @@ def _replay(arguments: argparse.Namespace, options: ReplayOptions, folder: Path)
     from affordance_grasp.replay.report.results import read_results
     from affordance_grasp.replay.report.summary import write_table
     from affordance_grasp.replay.run import PAGE, SUMMARY, TABLE, replay
-    from affordance_grasp.report.plan_report import write_json
 
     with Bag(arguments.bag) as bag:
         any_words = options.method == EXTERNAL and RULES[options.rule].needs_heat

@@ -1,7 +1,6 @@
 """Evaluation in two steps: export a raw map per test item, then score the exported maps."""
 
 import csv
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -23,7 +22,7 @@ from affordance_grasp.datasets.agd20k import (
 )
 from affordance_grasp.datasets.images import ViewSource
 from affordance_grasp.errors import InvalidInput, writing
-from affordance_grasp.files import read_bytes, write_file
+from affordance_grasp.files import read_bytes, write_json
 from affordance_grasp.image_files import read_gray
 from affordance_grasp.learning.evaluation.metrics import (
     MAP_SIDE,
@@ -145,7 +144,7 @@ def export_maps(
         "split": split.name,
         "items": [item.image.name for item in split.test],
     }
-    write_file(folder / INDEX_FILE, json.dumps(index, indent=1))
+    write_json(folder / INDEX_FILE, index)
 
 
 def score_exported(folder: Path, split: Split, protocol: str) -> Evaluation:

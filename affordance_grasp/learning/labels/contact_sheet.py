@@ -2,7 +2,6 @@
 
 import base64
 import html
-import json
 from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from affordance_grasp.configuration.documents import read_json
 from affordance_grasp.datasets.agd20k import ImageFile, Split, grouped
 from affordance_grasp.datasets.labels import label_path, refined_label_path, rejected_path
 from affordance_grasp.errors import InvalidInput
-from affordance_grasp.files import write_file
+from affordance_grasp.files import write_file, write_json
 from affordance_grasp.image_files import read_color, read_gray
 
 SIDE = 176
@@ -74,8 +73,7 @@ def reject_labels(split: Split, files: Sequence[Path]) -> int:
     unknown = sorted(named - images.keys())
     if unknown:
         raise InvalidInput(f"{unknown[0]} is no egocentric train image of {split.folder}")
-    content = json.dumps({"rejected": sorted(known | named)}, indent=1)
-    write_file(rejected_path(split), content)
+    write_json(rejected_path(split), {"rejected": sorted(known | named)})
     for name in named:
         for path in (label_path(split, images[name]), refined_label_path(split, images[name])):
             path.unlink(missing_ok=True)

@@ -1,6 +1,5 @@
 """Files of the simulated data set: images, ground truth, detections, manifest."""
 
-import json
 import platform
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
@@ -24,7 +23,7 @@ from affordance_grasp.datasets.affordances_file import AffordanceNotes, write_af
 from affordance_grasp.datasets.agd20k import OBJECT_MASKS
 from affordance_grasp.datatypes import MAX_IMAGE_SIDE
 from affordance_grasp.errors import InvalidInput, writing
-from affordance_grasp.files import write_file
+from affordance_grasp.files import write_file, write_json
 from affordance_grasp.query.vocabulary import AFFORDANCES
 from affordance_grasp.simulation.dataset.config import SPLITS, DatasetConfig, Verbs
 from affordance_grasp.simulation.dataset.detector import PixelBox, SimulatedDetector
@@ -94,7 +93,7 @@ def simulate(
             detect(folder, detector or SimulatedDetector(seed=config.seed))
             write_affordances(folder, _notes(config))
             manifest = _manifest(config, counts)
-            _write_json(folder / MANIFEST, manifest)
+            write_json(folder / MANIFEST, manifest)
             written.remove()
     return manifest
 
@@ -161,7 +160,7 @@ def _finish(folder: Path, config: DatasetConfig, results: Iterable[JobImages]) -
             counts[f"{split}/{FOLDERS[image.kind]}"] += len(list(_places(split, image)))
             _note_boxes(boxes[split], split, image)
     for split in config.splits:
-        _write_json(folder / BOXES / f"{split}.json", boxes[split])
+        write_json(folder / BOXES / f"{split}.json", boxes[split])
     return +counts
 
 
@@ -210,7 +209,7 @@ def detect(folder: Path, detector: SimulatedDetector) -> None:
     for split in splits:
         exact = _read_boxes(folder / BOXES / f"{split}.json")
         answers = _answers(split, exact, detector)
-        _write_json(folder / split / "trainset" / DETECTIONS, answers)
+        write_json(folder / split / "trainset" / DETECTIONS, answers)
 
 
 def _answers(split: str, exact: Json, detector: SimulatedDetector) -> Json:
@@ -307,7 +306,3 @@ def _versions() -> dict[str, str]:
     """Of what decides how an image looks."""
     modules = {module.__name__: module.__version__ for module in (cv2, mujoco, np)}
     return {"python": platform.python_version(), **modules}
-
-
-def _write_json(path: Path, content: Json) -> None:
-    write_file(path, json.dumps(content, indent=1) + "\n")
