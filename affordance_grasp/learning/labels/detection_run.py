@@ -4,13 +4,14 @@ import json
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from msgspec import Meta
 
 from affordance_grasp.batch.journal import Journal, begin_run
-from affordance_grasp.configuration.documents import read_yaml
+from affordance_grasp.configuration.documents import read_yaml, typed
 from affordance_grasp.datasets.agd20k import ImageFile, Split, content_digest, grouped
 from affordance_grasp.datasets.detections import Detections, FoundBoxes
-from affordance_grasp.errors import InvalidInput
 from affordance_grasp.files import write_file
 from affordance_grasp.image_files import read_color
 from affordance_grasp.learning.labels.box_detectors import BoxDetector
@@ -19,6 +20,7 @@ from affordance_grasp.share import share_path
 PROMPTS_FILE = "config/part_prompts.yaml"
 JOURNAL = "trainset/detecting/boxes.jsonl"
 Prompts = Mapping[str, Mapping[str, str]]
+_Words = Annotated[str, Meta(pattern=r"\S")]
 Copies = tuple[ImageFile, ...]
 
 
@@ -58,15 +60,9 @@ def read_prompts(path: Path | None = None, split: Split | None = None) -> Prompt
 
 
 def _read(path: Path) -> Prompts:
+    advice = "; it must hold, for each affordance, objects and what to look for"
     values = read_yaml(path, "prompts of parts")
-    right = isinstance(values, dict) and all(
-        isinstance(objects, dict)
-        and all(isinstance(prompt, str) and prompt.strip() for prompt in objects.values())
-        for objects in values.values()
-    )
-    if not right:
-        raise InvalidInput(f"{path} must hold, for each affordance, objects and what to look for")
-    return dict(values)
+    return typed(dict[str, dict[str, _Words]], values, f"prompts of parts {path}", advice)
 
 
 def part_prompt(prompts: Prompts, image: ImageFile) -> str:

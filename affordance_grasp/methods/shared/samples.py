@@ -103,42 +103,35 @@ def triplets(split: Split, sampling: TripletSampling) -> Triplets:
     )
 
 
+@dataclass(frozen=True, eq=False)
 class TripletSamples:
-    """Training batches; all randomness comes from the draws that a call is given."""
+    """Training batches; all randomness comes from the draws that a call is given.
 
-    def __init__(
-        self,
-        chosen: Triplets,
-        ego: ViewSource,
-        exo: ViewSource,
-        affordances: Sequence[str],
-        batch: Callable[[Tensor, Tensor, Tensor], Any],
-    ) -> None:
-        """``affordances``: the classes in the network's order.
+    ``affordances``: the classes in the network's order. ``collate`` makes what the network's loss
+    takes of its ``ego``, ``exo`` and ``label``.
+    """
 
-        ``batch`` makes what the network's loss takes of ``ego``, ``exo`` and ``label``.
-        """
-        self._triplets = chosen
-        self._ego = ego
-        self._exo = exo
-        self._label = {name: i for i, name in enumerate(affordances)}
-        self._batch = batch
+    triplets: Triplets
+    ego: ViewSource
+    exo: ViewSource
+    affordances: Sequence[str]
+    collate: Callable[[Tensor, Tensor, Tensor], Any]
 
     def __len__(self) -> int:
         """Number of samples of an epoch."""
-        return len(self._triplets.anchors)
+        return len(self.triplets.anchors)
 
     def batch(self, chosen: Sequence[int], draws: Draws) -> Any:
         """The samples ``chosen``, every image in one of its views."""
         rngs = [draws.of(i) for i in chosen]
-        drawn = [self._triplets.draw(i, rng) for i, rng in zip(chosen, rngs, strict=True)]
+        drawn = [self.triplets.draw(i, rng) for i, rng in zip(chosen, rngs, strict=True)]
         samples = list(zip(drawn, rngs, strict=True))
-        ego = [_read(self._ego, image, rng) for (image, _), rng in samples]
-        exo = [np.stack([_read(self._exo, i, rng) for i in many]) for (_, many), rng in samples]
-        return self._batch(
+        ego = [_read(self.ego, image, rng) for (image, _), rng in samples]
+        exo = [np.stack([_read(self.exo, i, rng) for i in many]) for (_, many), rng in samples]
+        return self.collate(
             torch.from_numpy(np.stack(ego)),
             torch.from_numpy(np.stack(exo)),
-            torch.tensor([self._label[image.affordance] for image, _ in drawn]),
+            torch.tensor([self.affordances.index(image.affordance) for image, _ in drawn]),
         )
 
 

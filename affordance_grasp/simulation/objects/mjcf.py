@@ -84,17 +84,8 @@ def _add_shells(
         vertices, faces = lathe(shell)
         mesh = spec.add_mesh(name=f"{name}/shell{j}")
         mesh.uservert, mesh.userface = vertices.ravel(), faces.ravel()
-        mesh.inertia = mujoco.mjtMeshInertia.mjMESH_INERTIA_SHELL
-        body.add_geom(
-            name=f"{name}/{shell.part}/{len(obj.primitives) + j}",
-            type=mujoco.mjtGeom.mjGEOM_MESH,
-            meshname=mesh.name,
-            pos=shell.position_m,
-            material=materials[shell.material],
-            contype=0,
-            conaffinity=0,
-            mass=0,
-        )
+        label = f"{name}/{shell.part}/{len(obj.primitives) + j}"
+        _draw(body, mesh, label, materials[shell.material], pos=shell.position_m)
 
 
 def _add_skins(spec: mujoco.MjSpec, body: mujoco.MjsBody, obj: HouseholdObject, name: str) -> None:
@@ -109,16 +100,25 @@ def _add_skins(spec: mujoco.MjSpec, body: mujoco.MjsBody, obj: HouseholdObject, 
         # MuJoCo counts rows of a texture from above.
         mesh.usertexcoord = np.column_stack([skin.uv[:, 0], 1 - skin.uv[:, 1]]).ravel()
         mesh.userfacetexcoord = skin.faces.ravel()
-        mesh.inertia = mujoco.mjtMeshInertia.mjMESH_INERTIA_SHELL
-        body.add_geom(
-            name=mesh.name,
-            type=mujoco.mjtGeom.mjGEOM_MESH,
-            meshname=mesh.name,
-            material=f"{name}/skin{list(textures).index(id(skin.texture))}",
-            contype=0,
-            conaffinity=0,
-            mass=0,
-        )
+        number = list(textures).index(id(skin.texture))
+        _draw(body, mesh, mesh.name, f"{name}/skin{number}")
+
+
+def _draw(
+    body: mujoco.MjsBody, mesh: mujoco.MjsMesh, name: str, material: str, **place: Any
+) -> None:
+    """Show a mesh, without mass, that touches nothing."""
+    mesh.inertia = mujoco.mjtMeshInertia.mjMESH_INERTIA_SHELL
+    body.add_geom(
+        name=name,
+        type=mujoco.mjtGeom.mjGEOM_MESH,
+        meshname=mesh.name,
+        material=material,
+        contype=0,
+        conaffinity=0,
+        mass=0,
+        **place,
+    )
 
 
 def _add_materials(spec: mujoco.MjSpec, obj: HouseholdObject, name: str) -> dict[Material, str]:
