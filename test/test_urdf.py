@@ -217,6 +217,14 @@ def test_mistakes_are_named(tmp_path):
         load_arm(tmp_path / "absent.urdf")
 
 
+def test_an_arm_on_a_rail_is_described_from_its_carriage(tmp_path):
+    rail = joint("slide", "base_link", "a", "prismatic")
+    path = write(tmp_path, rail + joint("one", "a", "b") + joint("two", "b", "tool0"))
+    with pytest.raises(InvalidInput, match="joint slide is prismatic"):
+        load_arm(path)
+    assert load_arm(path, base="a").joint_names == ("one", "two")
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
