@@ -2,10 +2,9 @@
 
 A network tells one patch of about a sixteenth of its image from the next: its heat for a handle of
 one patch's breadth covers the hole in it, and the wall beside. Where it is known which pixels show
-the object, the heat about a pixel is that of the object's pixels there, few as they are on a
-narrow part; the edge of a broad one is not hotter than its inside. Their colour tells which have
-it. Guided filter: He, Sun and Tang, Guided Image Filtering, 2013; where only pixels of the object
-count in it.
+the object, the heat about a pixel is that of the object's pixels there, few or many; their colour
+tells which have it. Guided filter: He, Sun and Tang, Guided Image Filtering, 2013; where only
+pixels of the object count in it.
 """
 
 from dataclasses import replace
@@ -19,13 +18,8 @@ from affordance_grasp.grounding.maps import Map, inside, paste
 
 PATCH = 1 / 16
 """Side of a patch, as a share of the region's."""
-DISCS = 0.25, 0.5, 1.0, 1.5
-"""Radii, in patches, of the discs of the object that tell narrow parts from broad ones."""
 WINDOW = 1 / 4
 """Side of the guided filter's window, as a share of the region's."""
-PLAIN = 0.3
-"""Weight of the heat before that filter, in a geometric mean: windows at the object's edge lie on
-one side of it, and draw the peak there."""
 FLAT = 1e-3
 """Variance of a colour, in 0..1, below which it is noise."""
 FILTERED_PX = 224
@@ -63,7 +57,7 @@ def on_object(
         values = heat * mask
     else:
         sharp = _sharpened(little, little_mask, near, color[part])
-        values = sharp * mask * _blur(mask, EDGE_PX)
+        values = np.maximum(sharp, 0) * mask * _blur(mask, EDGE_PX)
     peak = values[read[part]].max()
     values = np.minimum(values, peak * np.where(read[part], np.float32(1), np.float32(UNREAD)))
     return replace(
@@ -83,36 +77,11 @@ def _sharpened(heat: Map, mask: Map, near: Map, color: NDArray[np.uint8]) -> Map
     """The heat of the object by its colours, in the colour image's size."""
     height, width = color.shape[:2]
     guide = cv2.cvtColor(np.ascontiguousarray(color), cv2.COLOR_RGB2LAB).astype(np.float32) / 255
-    patch = PATCH * max(heat.shape)
-    per_pixel = _blur(heat, patch) / np.maximum(_filled(mask > 0.5, near, patch), 1e-3)
+    per_pixel = _blur(heat, PATCH * max(heat.shape)) / np.maximum(near, 1e-3)
     side = max(round(WINDOW * max(heat.shape)) | 1, 3)
     mixing = _mixing(np.asarray(per_pixel, np.float32), mask, _reduced(guide), side)
     mixed = cv2.resize(mixing, (width, height), interpolation=cv2.INTER_LINEAR)
-    of_colour = (mixed[..., :3] * guide).sum(axis=-1) + mixed[..., 3]
-    highest = cv2.dilate(per_pixel * (mask > 0.5), _disc(patch / 2))
-    plain, most = (
-        cv2.resize(np.asarray(of, np.float32), (width, height)) for of in (per_pixel, highest)
-    )
-    filtered = np.clip(of_colour, 0, most)
-    return np.asarray(filtered ** (1 - PLAIN) * plain**PLAIN, np.float32)
-
-
-def _filled(mask: Mask, near: Map, patch_px: float) -> Map:
-    """The share of its surroundings that the object fills where a pixel's part is broadest.
-
-    That is the share at the middle of the discs within the object that hold the pixel: at the edge
-    of a body as inside it, and little everywhere on a handle.
-    """
-    share, to_edge = near, cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, 5)
-    for patches in DISCS:
-        radius = patches * patch_px
-        share = np.maximum(share, cv2.dilate(near * (to_edge >= radius), _disc(radius)))
-    return np.asarray(share, np.float32)
-
-
-def _disc(radius_px: float) -> NDArray[np.uint8]:
-    side = 2 * max(round(radius_px), 1) + 1
-    return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)), np.uint8)
+    return np.asarray((mixed[..., :3] * guide).sum(axis=-1) + mixed[..., 3], np.float32)
 
 
 def _reduced(values: Map) -> Map:
