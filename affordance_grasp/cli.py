@@ -40,7 +40,7 @@ ROOMS = {
         "detect-boxes": "parts and objects in words -> boxes of a detector",
         "pseudo-labels": "part boxes -> pseudo label masks for PLSP",
         "refine-labels": "refine pseudo labels with exocentric images (PLSP stage B)",
-        "train-clusters": "train the clusters of parts that LoopTrans may take (ACSeg)",
+        "train-clusters": "train the clusters of parts (ACSeg) that a method may take",
         "train": "train a grounding method",
         "evaluate": "KLD, SIM and NSS of a checkpoint on a test set",
         "ablation": "the rows of a paper's ablation over seeds, as one table",

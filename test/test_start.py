@@ -9,8 +9,8 @@ from affordance_grasp.encoders.backbones import load_backbone
 from affordance_grasp.errors import CheckpointError, InvalidInput
 from affordance_grasp.learning.training.start import Start, start_from
 from affordance_grasp.methods.checkpoint import TEXT_KEY, CheckpointInfo, save_checkpoint
-from affordance_grasp.methods.looptrans.clusters import ConceptClusters
 from affordance_grasp.methods.method import make_network
+from affordance_grasp.methods.shared.concept_clusters import ConceptClusters
 from affordance_grasp.query.vocabulary import AFFORDANCES
 
 KNOWN = ("cut_with", "hold", "pour")

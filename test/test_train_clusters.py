@@ -12,8 +12,8 @@ from affordance_grasp.errors import InvalidInput
 from affordance_grasp.learning.training.clusters import ClusterTraining, train_clusters
 from affordance_grasp.learning.training.start import Start, start_from
 from affordance_grasp.methods import method as methods
-from affordance_grasp.methods.looptrans.clusters import ConceptClusters, modularity_loss
 from affordance_grasp.methods.method import make_network
+from affordance_grasp.methods.shared.concept_clusters import ConceptClusters, modularity_loss
 
 TWO_PAIRS = torch.tensor([[1.0, 0], [1, 0], [0, 1], [0, 1]]).T.reshape(1, 2, 2, 2)
 
@@ -69,7 +69,7 @@ def test_the_command_writes_what_looptrans_takes(tmp_path, monkeypatch, capsys):
     write_tree(tmp_path, train=1, test=1)
     out, config = tmp_path / "clusters.safetensors", tmp_path / "config.yaml"
     config.write_text(
-        "network: {backbone: dinov2_vits14, image_side: 56}\n"
+        "method: looptrans\nnetwork: {backbone: dinov2_vits14, image_side: 56}\n"
         "views: {ego_crops: 1, exo_crops: 1, resized: 64, side: 56}\n"
     )
     words = ["train-clusters", "--data", str(tmp_path), "--config", str(config), "--epochs", "1"]

@@ -1,4 +1,4 @@
-"""``affordance-grasp train-clusters``: LoopTrans' cluster module, from images without labels."""
+"""``affordance-grasp train-clusters``: concept clusters, from images without labels."""
 
 import argparse
 import json
@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--config",
         type=Path,
-        help="YAML of LoopTrans, for backbone and views (default: config/train_looptrans.yaml)",
+        help="YAML of a method: its backbone and views (default: config/train_looptrans.yaml)",
     )
     parser.add_argument(
         "--out", type=Path, metavar="FILE", required=True, help="safetensors to write"
@@ -44,14 +44,14 @@ def run(arguments: argparse.Namespace) -> int:
     from affordance_grasp.files import write_file
     from affordance_grasp.learning.training.clusters import ClusterTraining, train_clusters
     from affordance_grasp.learning.training.train_config import load_config
-    from affordance_grasp.methods.looptrans.clusters import ConceptClusters
+    from affordance_grasp.methods.shared.concept_clusters import ConceptClusters
 
     if arguments.out.suffix != ".safetensors":
         raise InvalidInput(f"--out is {arguments.out}; it must end in .safetensors")
     limit_threads(arguments.threads)
     device = check_device(arguments.device)
     path = arguments.config or share_path("config/train_looptrans.yaml")
-    config = load_config(path, "looptrans")
+    config = load_config(path)
     split = load_training_split(arguments.data, arguments.split)
     keys = _keys(arguments, config, split, device)
     torch.manual_seed(arguments.seed)

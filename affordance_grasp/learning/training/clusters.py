@@ -1,4 +1,4 @@
-"""The training of LoopTrans' cluster module, which needs images alone and no labels."""
+"""The training of concept clusters, which needs images alone and no labels."""
 
 import math
 from collections.abc import Callable, Iterable
@@ -11,7 +11,7 @@ from torch import Tensor
 
 from affordance_grasp.configuration.settings import Count, Positive, Seed, Settings
 from affordance_grasp.errors import InvalidInput
-from affordance_grasp.methods.looptrans.clusters import ConceptClusters, modularity_loss
+from affordance_grasp.methods.shared.concept_clusters import ConceptClusters, modularity_loss
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,6 @@ from torch import Tensor, nn
 
 from affordance_grasp.encoders.backbones import Backbone, backbone_spec
 from affordance_grasp.errors import InvalidInput
-from affordance_grasp.methods.looptrans.clusters import ConceptClusters
 from affordance_grasp.methods.looptrans.config import ClipBatch, LoopTransBatch, LoopTransConfig
 from affordance_grasp.methods.looptrans.losses import (
     correlation_loss,
@@ -34,6 +33,7 @@ from affordance_grasp.methods.shared.class_maps import (
     min_max,
     pick_class,
 )
+from affordance_grasp.methods.shared.concept_clusters import ConceptClusters
 from affordance_grasp.methods.shared.kmeans import kmeans
 
 

@@ -1,4 +1,4 @@
-"""LoopTrans' cluster module: learned tokens that gather the patches of one part each.
+"""Concept clusters: learned tokens that gather the patches of one part each.
 
 A concept generator after ACSeg (Li et al., CVPR 2023, arXiv 2210.05944); it is trained apart and
 frozen here. Parameter names are those of the released checkpoints.
