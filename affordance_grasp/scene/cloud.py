@@ -14,13 +14,13 @@ from scipy.spatial import cKDTree
 from affordance_grasp.datatypes import RgbdFrame
 from affordance_grasp.errors import NoObject
 from affordance_grasp.geometry import Floats, deproject
-from affordance_grasp.scene.instances import split_instances
 from affordance_grasp.scene.table import MAX_DISTANCE_M, TablePlane, fit_table
 
 MIN_HEIGHT_M = 0.0015
 MIN_AREA_M2 = 1.5e-4
 MAX_HEIGHT_M = 0.6
 LARGE_PIECE = 0.2
+JOIN_PX = 13
 SOLID_STEP_M = 0.006
 SOLID_LEVELS = 7
 MAX_POINTS, NEIGHBORS = 6000, 16
@@ -80,8 +80,7 @@ def segment_objects(
         NoObject: there is none.
     """
     points = deproject(smooth_depth(frame), frame.intrinsics.K)
-    labels = label_objects(points, table, frame.intrinsics.K, max_distance_m)
-    return _cloud(points, labels, table)
+    return _cloud(points, label_objects(points, table, max_distance_m), table)
 
 
 def scene_of_labels(frame: RgbdFrame, labels: NDArray[np.int32], table: TablePlane) -> TableScene:
@@ -158,9 +157,7 @@ def smooth_depth(frame: RgbdFrame) -> NDArray[np.float32]:
     return np.where(depth > 0, filtered, np.float32(0))
 
 
-def label_objects(
-    points: Floats, table: TablePlane, K: Floats, max_distance_m: float
-) -> NDArray[np.int32]:
+def label_objects(points: Floats, table: TablePlane, max_distance_m: float) -> NDArray[np.int32]:
     """Label the object instances above the table (H, W), largest first.
 
     Raises:
@@ -173,8 +170,10 @@ def label_objects(
         on_table = near & (np.abs(height) < 3 * max(table.noise_m, 0.001))
         out = near & (height > _threshold(height, near)) & (height < MAX_HEIGHT_M)
     out = cv2.morphologyEx(out.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
-    parts = split_instances(points, out > 0, table, K)
-    count = int(parts.max()) + 1
+    # a handle seen across a strip without depth still belongs to its mug
+    joined = cv2.dilate(out, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (JOIN_PX, JOIN_PX)))
+    count, parts = cv2.connectedComponents(joined, connectivity=8)
+    parts *= out
     every = points.reshape(-1, 3)
     hull = _TableHull(every[np.flatnonzero(_large(on_table))[::7]], table)
     pixels = np.flatnonzero(out)
