@@ -3,6 +3,7 @@
 import mujoco
 import numpy as np
 import pytest
+from small_meshes import write_stl
 
 from affordance_grasp.control.gripper_kinds import load_gripper
 from affordance_grasp.control.robot import load_robot
@@ -41,12 +42,7 @@ def described(gripper, along, inner_at_m=0.0127):
 @pytest.fixture
 def folder(tmp_path):
     pytest.importorskip("trimesh", reason="no trimesh here: meshes cannot be read")
-    corners = [f"vertex {x} {y} {z}" for x, y, z in PLATE]
-    text = ["solid plate"]
-    for facet in FACETS:
-        text += ["facet normal 0 0 1", "outer loop", *(corners[i] for i in facet)]
-        text += ["endloop", "endfacet"]
-    (tmp_path / "plate.stl").write_text("\n".join([*text, "endsolid plate", ""]))
+    write_stl(tmp_path / "plate.stl", [PLATE[list(facet)] for facet in FACETS])
     return tmp_path
 
 

@@ -3,6 +3,7 @@
 import mujoco
 import numpy as np
 import pytest
+from small_meshes import write_stl
 
 from affordance_grasp.control.arm.link_shapes import load_shapes
 from affordance_grasp.control.arm.urdf import load_arm
@@ -35,9 +36,7 @@ URDF = """<robot name="one">
 
 @pytest.fixture
 def urdf(tmp_path):
-    corners = [f"vertex {x} {y} {z}" for x, y, z in TRIANGLE]
-    facet = ["facet normal 0 0 1", "outer loop", *corners, "endloop", "endfacet"]
-    (tmp_path / "plate.stl").write_text("\n".join(["solid plate", *facet, "endsolid plate", ""]))
+    write_stl(tmp_path / "plate.stl", [TRIANGLE])
     path = tmp_path / "one.urdf"
     path.write_text(URDF.format(mesh="plate.stl"))
     return path

@@ -69,7 +69,7 @@ def test_the_command_writes_what_looptrans_takes(tmp_path, monkeypatch, capsys):
     write_tree(tmp_path, train=1, test=1)
     out, config = tmp_path / "clusters.safetensors", tmp_path / "config.yaml"
     config.write_text(
-        "method: looptrans\nnetwork: {backbone: dinov2_vits14, image_side: 56}\n"
+        "network: {backbone: dinov2_vits14, image_side: 56}\n"
         "views: {ego_crops: 1, exo_crops: 1, resized: 64, side: 56}\n"
     )
     words = ["train-clusters", "--data", str(tmp_path), "--config", str(config), "--epochs", "1"]

@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--config",
         type=Path,
-        help="YAML of a method: its backbone and views (default: config/train_looptrans.yaml)",
+        help="YAML of that method: backbone and views (default: config/train_looptrans.yaml)",
     )
     parser.add_argument(
         "--out", type=Path, metavar="FILE", required=True, help="safetensors to write"
@@ -50,8 +50,8 @@ def run(arguments: argparse.Namespace) -> int:
         raise InvalidInput(f"--out is {arguments.out}; it must end in .safetensors")
     limit_threads(arguments.threads)
     device = check_device(arguments.device)
-    path = arguments.config or share_path("config/train_looptrans.yaml")
-    config = load_config(path)
+    published = load_config(share_path("config/train_looptrans.yaml"))
+    config = load_config(arguments.config, published.method) if arguments.config else published
     split = load_training_split(arguments.data, arguments.split)
     keys = _keys(arguments, config, split, device)
     torch.manual_seed(arguments.seed)
